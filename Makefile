@@ -1,0 +1,73 @@
+# Every target works on a fresh clone: what it needs is made first.
+
+VENV := .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+INSTALLED := $(VENV)/.installed
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help demo serve test test-long test-matrix lint format typecheck bench services-up services-down services-status clean
+
+help: ## What there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+demo: $(INSTALLED) ## Import 100,000 legacy records into a fresh site, and account for each
+	@$(BIN)/python -c 'import os, sys; sys.exit(not (os.getenv("DATABASE_URL") and os.getenv("REDIS_URL")))' \
+		|| $(MANAGE) services up
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) demo
+
+serve: $(INSTALLED) ## The site at http://127.0.0.1:8000
+	@$(MANAGE) runserver 127.0.0.1:8000
+
+test: $(INSTALLED) ## The whole test suite, on services of its own
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-long: $(INSTALLED) ## What takes longer: 200 kills, every format of the real data
+	@IMPORTER_KILLS=200 $(BIN)/python -m pytest -m "long or not long" tests/importer/test_kills.py tests/importer/test_foreign_site.py $(PYTEST_ARGS)
+
+test-matrix: ## The suite on Django 5.2 with Python 3.11 and on the newest Django 6 with Python 3.13
+	@.ci/test-matrix $(PYTEST_ARGS)
+
+lint: $(INSTALLED) ## Style, and which app may import which
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Mend what can be mended
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+typecheck: $(INSTALLED) ## Types
+	@$(BIN)/mypy
+
+bench: $(INSTALLED) ## Measure the import against \copy
+	@$(BIN)/python -m benchmarks.import_speed
+
+services-up: $(INSTALLED) ## Start the embedded PostgreSQL and Valkey
+	@$(MANAGE) services up
+
+services-down: $(INSTALLED) ## Stop them; their data is kept
+	@$(MANAGE) services down
+
+services-status: $(INSTALLED) ## See whether they run
+	@$(MANAGE) services status
+
+clean: ## Stop the services and delete all that was made here, data included
+	@if [ -x $(BIN)/python ]; then $(MANAGE) services down --delete-data; fi
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Made anew when Python's own path is gone, filled again when the requirements change.
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@python=$$(PYTHON="$(PYTHON)" .ci/find-python 3.11) || { \
+		echo "No Python 3.11 or newer to be found. Install one, or say where: make PYTHON=/path/to/python3"; exit 1; }; \
+	$(BIN)/python -c '' 2>/dev/null || { echo "Making $(VENV) with $$python"; "$$python" -m venv --clear $(VENV) || { \
+		echo "That Python cannot make virtual environments; on Debian, install python3-venv."; exit 1; }; }
+	@echo "Installing what requirements-dev.txt names"
+	@$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	@touch $@

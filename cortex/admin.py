@@ -1,0 +1,64 @@
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+
+from cortex.models import Pov, Trr, User
+
+
+class UserCreationForm(AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+class UserForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    form = UserForm
+    add_form = UserCreationForm
+    ordering = ("email",)
+    list_display = ("email", "first_name", "last_name", "role", "status", "is_staff", "created_at")
+    list_filter = ("role", "status", "is_staff", "is_active", "groups")
+    search_fields = ("email", "first_name", "last_name", "=legacy_id")
+    readonly_fields = ("last_login", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "joined_on", "legacy_id")}),
+        ("Standing", {"fields": ("role", "status")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("created_at", "updated_at", "last_login")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("email", "role", "usable_password", "password1", "password2"),
+            },
+        ),
+    )
+
+
+@admin.register(Pov)
+class PovAdmin(admin.ModelAdmin):
+    list_display = ("title", "customer", "status", "priority", "owner", "deal_value", "currency", "end_date")
+    list_filter = ("status", "priority", "currency", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("title", "customer", "owner__email", "=legacy_id")
+    autocomplete_fields = ("owner",)
+    readonly_fields = ("updated_at",)
+
+
+@admin.register(Trr)
+class TrrAdmin(admin.ModelAdmin):
+    list_display = ("title", "pov", "category", "risk_level", "status", "score", "assessor", "due_on")
+    list_filter = ("risk_level", "status", "category", "created_at")
+    list_select_related = ("pov", "assessor")
+    search_fields = ("title", "pov__title", "assessor__email", "=legacy_id")
+    autocomplete_fields = ("pov", "assessor")
+    readonly_fields = ("updated_at",)

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class CortexConfig(AppConfig):
+    name = "cortex"
+    verbose_name = "Cortex"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,71 @@
+"""The embedded services of this checkout: up, down, and how they are. Data is kept between starts."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cortex.embedded.faults import EmbeddedServerError
+from cortex.embedded.home import PASSING_ONLY
+from cortex.embedded.postgres import EmbeddedPostgres
+from cortex.embedded.state import RunningServer, read_state, write_state
+from cortex.embedded.valkey import EmbeddedValkey
+
+
+def start_services(local: Path, *, without_valkey_say: list[str]) -> dict[str, RunningServer]:
+    """Starts what does not run yet. The list takes up why there is no Valkey, which is no reason to stop."""
+    with _alone(local):
+        postgres, valkey = _servers(local)
+        postgres.start()
+        noted = {"postgres": _note("postgres", postgres, argument=postgres.data)}
+        try:
+            valkey.start()
+            noted["valkey"] = _note("valkey", valkey, argument=valkey.settings_file)
+        except EmbeddedServerError as error:
+            without_valkey_say.append(str(error))
+        write_state(local, noted)
+    return noted
+
+
+def stop_services(local: Path, *, delete_data: bool = False) -> list[str]:
+    """The names of those that ran."""
+    if not local.exists():
+        return []
+    with _alone(local):
+        postgres, valkey = _servers(local)
+        ran = [name for name, server in (("postgres", postgres), ("valkey", valkey)) if server.pid]
+        for stop in (postgres.remove, valkey.remove) if delete_data else (postgres.stop, valkey.stop):
+            stop()
+    return ran
+
+
+def _servers(local: Path) -> tuple[EmbeddedPostgres, EmbeddedValkey]:
+    ports = {name: server.port for name, server in read_state(local).items()}
+    return (
+        EmbeddedPostgres(local / "postgres", port=ports.get("postgres")),
+        EmbeddedValkey(local / "valkey", port=ports.get("valkey")),
+    )
+
+
+def _note(name: str, server: EmbeddedPostgres | EmbeddedValkey, *, argument: Path) -> RunningServer:
+    pid = server.pid
+    assert pid
+    return RunningServer(
+        name=name, url=server.url, port=server.port, pid=pid, argument=str(argument), home=str(server.home)
+    )
+
+
+@contextmanager
+def _alone(local: Path) -> Iterator[None]:
+    """Two commands at once would both make the data; the second waits."""
+    try:
+        if not local.exists():
+            local.mkdir()
+            local.chmod(PASSING_ONLY)
+        with (local / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except PermissionError as error:
+        raise EmbeddedServerError(
+            f"{error.filename} belongs to another user. Delete {local}, or be that user."
+        ) from error

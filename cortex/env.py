@@ -1,0 +1,113 @@
+"""The one module that reads the environment.
+
+Each reader names the variable, the value it found and what is allowed. An empty variable counts as not set, so that
+a shell can take back what `.env` says.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = ("1", "true", "yes", "on")
+FALSE = ("0", "false", "no", "off")
+
+_environment = environ.Env()
+
+
+def read_file(path: Path) -> None:
+    """Takes in the lines of a `.env` file. What the process already has in its environment wins."""
+    chosen = Path(os.environ.get("ENV_FILE") or path)
+    if chosen.is_file():
+        environ.Env.read_env(chosen)
+
+
+def text(name: str, default: str = "") -> str:
+    return str(_environment.str(name, default="")).strip() or default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value not in TRUE + FALSE:
+        raise _refusal(name, value, f"one of {', '.join(TRUE + FALSE)}")
+    return value in TRUE
+
+
+def names(name: str, *, default: list[str]) -> list[str]:
+    """A list with commas between its members."""
+    return [member.strip() for member in text(name).split(",") if member.strip()] or default
+
+
+def folders(name: str, *, default: list[Path]) -> list[Path]:
+    """A list of absolute, existing folders, with commas between them."""
+    chosen = [Path(member) for member in names(name, default=[])]
+    for folder in chosen:
+        if not folder.is_absolute() or not folder.is_dir():
+            raise _refusal(name, str(folder), "absolute paths of existing folders, with commas between them")
+    return chosen or default
+
+
+def origins(name: str) -> list[str]:
+    chosen = names(name, default=[])
+    for origin in chosen:
+        if not origin.startswith(("http://", "https://")):
+            raise _refusal(
+                name, origin, "origins such as https://cortex.example.com, with commas between them"
+            )
+    return chosen
+
+
+POSTGRES = ("postgres", "postgresql")
+# What a legacy system may run on; Django's own backends, the drivers of which are to be installed.
+ANY_DATABASE = (*POSTGRES, "mysql", "oracle", "sqlite")
+
+
+def database(name: str, *, default: str = "", schemes: tuple[str, ...] = POSTGRES) -> dict[str, Any] | None:
+    """A database's address as Django's settings want it; None when neither variable nor default says one."""
+    url = text(name, default)
+    if not url:
+        return None
+    allowed = " or ".join(
+        f"{scheme}://USER:PASSWORD@HOST:PORT/NAME" for scheme in schemes if scheme != "postgresql"
+    )
+    if urlsplit(url).scheme not in schemes:
+        raise _refusal(name, _without_password(url), allowed)
+    try:
+        parsed = environ.Env.db_url_config(url)
+    except ValueError as error:
+        raise _refusal(name, _without_password(url), allowed) from error
+    if not parsed.get("NAME"):
+        raise _refusal(name, _without_password(url), allowed)
+    return dict(parsed)
+
+
+def redis_url(name: str, *, default: str = "") -> str:
+    url = text(name, default)
+    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise _refusal(
+            name, _without_password(url), "redis://:PASSWORD@HOST:PORT/NUMBER, rediss:// or unix://"
+        )
+    return url
+
+
+def secret_key(name: str, *, development_default: str | None) -> str:
+    key = text(name) or development_default
+    if key is None:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Allowed: a long random text, at least 50 characters, kept secret."
+        )
+    return key
+
+
+def _refusal(name: str, value: str, allowed: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name}={value!r} is not understood. Allowed: {allowed}.")
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"^(\w+://)?.*@", r"\1***@", url)

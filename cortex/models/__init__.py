@@ -1,0 +1,5 @@
+from cortex.models.pov import Pov
+from cortex.models.trr import Trr
+from cortex.models.user import User
+
+__all__ = ["Pov", "Trr", "User"]

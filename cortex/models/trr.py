@@ -1,0 +1,95 @@
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from cortex.models.pov import Pov
+
+LOWEST_RATING = 1
+HIGHEST_RATING = 5
+RATING_VALIDATORS = [MinValueValidator(LOWEST_RATING), MaxValueValidator(HIGHEST_RATING)]
+
+
+class Trr(models.Model):
+    """A Technical Risk Review: what could go wrong in a POV, how likely, how badly, and what is done about it."""
+
+    class Category(models.TextChoices):
+        ARCHITECTURE = "architecture", "Architecture"
+        SECURITY = "security", "Security"
+        INTEGRATION = "integration", "Integration"
+        DATA = "data", "Data"
+        PERFORMANCE = "performance", "Performance"
+        COMPLIANCE = "compliance", "Compliance"
+        OPERATIONS = "operations", "Operations"
+
+    class RiskLevel(models.TextChoices):
+        LOW = "low", "Low"
+        MEDIUM = "medium", "Medium"
+        HIGH = "high", "High"
+        CRITICAL = "critical", "Critical"
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        IN_REVIEW = "in_review", "In review"
+        MITIGATED = "mitigated", "Mitigated"
+        ACCEPTED = "accepted", "Accepted"
+        CLOSED = "closed", "Closed"
+
+    legacy_id = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        unique=True,
+        help_text="The record's number in the system it was imported from.",
+    )
+    pov = models.ForeignKey(Pov, on_delete=models.CASCADE, related_name="trrs", verbose_name="POV")
+    title = models.CharField(max_length=200)
+    category = models.CharField(max_length=16, choices=Category.choices)
+    risk_level = models.CharField(max_length=16, choices=RiskLevel.choices, default=RiskLevel.MEDIUM)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.OPEN)
+    likelihood = models.PositiveSmallIntegerField(default=3, validators=RATING_VALIDATORS, help_text="1 to 5")
+    impact = models.PositiveSmallIntegerField(default=3, validators=RATING_VALIDATORS, help_text="1 to 5")
+    assessor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="assessed_trrs",
+    )
+    findings = models.TextField(blank=True)
+    mitigation = models.TextField(blank=True)
+    due_on = models.DateField(null=True, blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "trrs"
+        verbose_name = "TRR"
+        verbose_name_plural = "TRRs"
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="idx_trrs_created_desc"),
+            models.Index(fields=["pov", "status", "-created_at"], name="idx_trrs_pov_status_created"),
+            models.Index(fields=["risk_level", "status", "-created_at"], name="idx_trrs_risk_status_created"),
+            models.Index(fields=["assessor", "due_on"], name="idx_trrs_assessor_due"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="trrs_likelihood_from_1_to_5",
+                condition=Q(likelihood__range=(LOWEST_RATING, HIGHEST_RATING)),
+                violation_error_message="The likelihood goes from 1 to 5.",
+            ),
+            models.CheckConstraint(
+                name="trrs_impact_from_1_to_5",
+                condition=Q(impact__range=(LOWEST_RATING, HIGHEST_RATING)),
+                violation_error_message="The impact goes from 1 to 5.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def score(self) -> int:
+        return self.likelihood * self.impact

@@ -1,0 +1,112 @@
+from pathlib import Path
+from typing import Any
+
+from cortex import env
+from cortex.embedded.state import running_urls
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env.read_file(BASE_DIR / ".env")
+LOCAL_DIR = Path(env.text("CORTEX_LOCAL_DIR", str(BASE_DIR / ".local")))
+embedded = running_urls(LOCAL_DIR)
+
+# -- security ---------------------------------------------------------------------------------------------------------
+
+DEBUG = env.flag("DEBUG", default=False)
+
+# Without DATABASE_URL there is the embedded database or none at all: a developer's machine, never a deployment.
+IN_DEVELOPMENT = DEBUG or not env.text("DATABASE_URL")
+SECRET_KEY = env.secret_key(
+    "SECRET_KEY",
+    development_default="for-development-only-" + "0" * 40 if IN_DEVELOPMENT else None,
+)
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+
+# -- what the site is made of -----------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "cortex.apps.CortexConfig",  # before staticfiles: its runserver looks for the database first
+    "importer.apps.ImporterConfig",
+    "tracking.apps.TrackingConfig",
+    "analytics.apps.AnalyticsConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+ROOT_URLCONF = "cortex.urls"
+WSGI_APPLICATION = "cortex.wsgi.application"
+ASGI_APPLICATION = "cortex.asgi.application"
+
+# -- where the data is ------------------------------------------------------------------------------------------------
+
+KEEP_CONNECTIONS = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASES: dict[str, dict[str, Any]] = {}
+if default_database := env.database("DATABASE_URL", default=embedded.database_url):
+    DATABASES["default"] = default_database | KEEP_CONNECTIONS
+if legacy_database := env.database("LEGACY_DATABASE_URL", schemes=env.ANY_DATABASE):
+    DATABASES["legacy"] = legacy_database
+if DATABASES and "default" not in DATABASES:
+    DATABASES["default"] = {}  # Django's placeholder, which says that there is no database
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if redis := env.redis_url("REDIS_URL", default=embedded.redis_url):
+    CACHES["default"] = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": redis}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
+# -- people -----------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "cortex.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+# -- language, time, static files -------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# A developer's machine serves the files from where they lie; a deployment collects them first.
+WHITENOISE_USE_FINDERS = IN_DEVELOPMENT
+WHITENOISE_AUTOREFRESH = IN_DEVELOPMENT
+
+# -- the apps ---------------------------------------------------------------------------------------------------------
+
+IMPORTER = {
+    "SOURCE_ROOTS": [str(folder) for folder in env.folders("IMPORTER_SOURCE_ROOTS", default=[BASE_DIR])],
+}
