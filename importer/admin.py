@@ -1,0 +1,84 @@
+"""Jobs, chunks, set-aside records and the audit trail, to look at. What runs is started by `run_import`."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
+from importer.results import FATES
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin  # takes no type while it runs
+
+
+class ReadOnly(ModelAdmin):
+    """The importer's tables are a ledger: people read them, the importer alone writes them."""
+
+    # Both would count a table that may have millions of rows.
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(DataImportJob)
+class DataImportJobAdmin(ReadOnly):
+    list_display = ("id", "label", "status", *FATES, "created_at", "finished_at")
+    list_filter = ("status", "spec")
+    search_fields = ("name", "spec", "source")
+    actions = ("ask_to_stop",)
+    exclude = ("contested",)
+
+    @admin.display(description="job")
+    def label(self, job: DataImportJob) -> str:
+        return job.name or job.spec
+
+    @admin.action(description="Stop after the batch in hand", permissions=["delete"])
+    def ask_to_stop(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
+        asked = jobs.filter(status=DataImportJob.Status.RUNNING).update(stop_requested=True)
+        self.message_user(request, f"{asked} running jobs were asked to stop.", messages.SUCCESS)
+
+
+@admin.register(ImportChunk)
+class ImportChunkAdmin(ReadOnly):
+    list_display = (
+        "job_id",
+        "number",
+        "state",
+        "committed_line",
+        *FATES,
+        "attempts",
+        "lease_owner",
+        "last_error",
+    )
+    list_filter = ("state",)
+    search_fields = ("=job__id",)
+    ordering = ("job_id", "number")
+
+
+@admin.register(StagingRecord)
+class StagingRecordAdmin(ReadOnly):
+    list_display = ("job_id", "line", "state", "reasons")
+    list_filter = ("state",)
+    search_fields = ("=job__id",)
+    ordering = ("-id",)
+
+    @admin.display
+    def reasons(self, record: StagingRecord) -> str:
+        return "; ".join(f"{error['field'] or 'record'}: {error['message']}" for error in record.errors)
+
+
+@admin.register(MigrationLog)
+class MigrationLogAdmin(ReadOnly):
+    list_display = ("logged_at", "job_id", "event", "reason", "details")
+    list_filter = ("event",)
+    search_fields = ("=job__id",)
+    ordering = ("-id",)

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class ImporterConfig(AppConfig):
+    name = "importer"
+    verbose_name = "Data import"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from importer import checks  # noqa: F401  (registers the system checks)
+
+        autodiscover_modules("imports")

@@ -1,0 +1,88 @@
+"""System checks: contradictions in settings and specs, found before the first record."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
+from django.db import connections, router
+
+from importer.conf import KEYS, conf
+from importer.mapping import unique_groups
+from importer.models import ImportChunk
+from importer.registry import all_specs
+from importer.specs import ModelImport
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    known = ", ".join(sorted(KEYS))
+    problems: list[CheckMessage] = [
+        Error(f'IMPORTER has the unknown key "{key}".', hint=f"Known: {known}.", id="importer.E001")
+        for key in sorted(set(getattr(settings, "IMPORTER", {})) - KEYS)
+    ]
+    if conf.BATCH_SIZE_MIN > conf.BATCH_SIZE_MAX:
+        problems.append(
+            Error(
+                f"IMPORTER: BATCH_SIZE_MIN ({conf.BATCH_SIZE_MIN}) is above BATCH_SIZE_MAX ({conf.BATCH_SIZE_MAX}).",
+                hint="Lower the one or raise the other.",
+                id="importer.E002",
+            )
+        )
+    return problems
+
+
+@register(Tags.models)
+def check_specs(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    return [problem for spec in all_specs().values() for problem in check_spec(spec)]
+
+
+def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
+    """What is wrong with one spec."""
+    problems: list[CheckMessage] = []
+    options, model = spec.options, spec.options.model
+    alias = router.db_for_write(model)
+    if connections[alias].vendor not in ("postgresql", "unknown"):  # unknown: no database is configured
+        problems.append(
+            Error(
+                f"{spec.__qualname__}: {model._meta.label} lives in a {connections[alias].vendor} database.",
+                hint="The importer writes to PostgreSQL; use it as the database of this model.",
+                id="importer.E003",
+            )
+        )
+    if alias != router.db_for_write(ImportChunk):
+        problems.append(
+            Error(
+                f'{spec.__qualname__}: {model._meta.label} is written to "{alias}", the ledger to another database.',
+                hint="Exactly once needs both in one transaction; route the app importer to the same database.",
+                id="importer.E004",
+            )
+        )
+    if model._meta.parents:
+        problems.append(
+            Error(
+                f"{spec.__qualname__}: {model._meta.label} inherits from another table.",
+                hint="Import the parent table and this one by specs of their own, or make the parent abstract.",
+                id="importer.E005",
+            )
+        )
+    for name in spec.declared:
+        f: Any = model._meta.get_field(name)
+        if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False):
+            problems.append(
+                Error(
+                    f'{spec.__qualname__}: the field "{name}" is set by Django on each save, whatever the source says.',
+                    hint="Replace auto_now_add=True by default=timezone.now, and the source's value is kept.",
+                    id="importer.E006",
+                )
+            )
+    key = {model._meta.get_field(name) for name in options.key}
+    if key and not any(set(group) <= key for group in unique_groups(model)):
+        problems.append(
+            CheckWarning(
+                f"{spec.__qualname__}: no unique constraint covers the key ({', '.join(options.key)}).",
+                hint="Add a UniqueConstraint: it keeps others from inserting the same key, and makes updates fast.",
+                id="importer.W001",
+            )
+        )
+    return problems

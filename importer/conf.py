@@ -1,0 +1,81 @@
+"""Settings of the importer: one dict, `IMPORTER`, every key optional and read at each use."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+MEGABYTE = 1024 * 1024
+
+
+class Defaults:
+    # Folders that sources may lie in. None: the working directory.
+    SOURCE_ROOTS: list[str] | None = None
+    # Where compressed or re-encoded sources are unpacked to.
+    SPOOL_DIR: str = str(Path(tempfile.gettempdir()) / f"importer-spool-{os.getuid()}")
+    # A source that unpacks to more than this is refused: a small archive can hold a bomb.
+    SPOOL_MAX_BYTES: int = 64 * 1024 * MEGABYTE
+    # A gzip or zip entry that grows more than this is refused once it is past 64 MB: plain text rarely passes 40.
+    SPOOL_MAX_RATIO: int = 200
+    # A worker counts as lost when it has not committed for so long.
+    LEASE_SECONDS: int = 30
+    # How often one chunk may fail without getting any further before the job fails.
+    MAX_CHUNK_ATTEMPTS: int = 5
+    # Records per transaction: where a worker begins, and the bounds it steers between.
+    BATCH_SIZE_INITIAL: int = 2_000
+    BATCH_SIZE_MIN: int = 100
+    BATCH_SIZE_MAX: int = 10_000
+    # Bytes of source per transaction: one enormous record must not defeat the bound in records.
+    BATCH_MAX_BYTES: int = 8 * MEGABYTE
+    # A transaction that takes longer than this makes the next batch smaller.
+    BATCH_TARGET_SECONDS: float = 1.0
+    # One record longer than this is rejected; no legacy table has such rows, a stray quote does.
+    MAX_RECORD_BYTES: int = 16 * MEGABYTE
+    # A quoted field that spans more lines than this is a stray quote.
+    MAX_FIELD_LINES: int = 100
+    # Bytes of source per chunk: small enough to share out among workers, large enough to cost nothing to keep.
+    CHUNK_BYTES: int = 8 * MEGABYTE
+    # Records per chunk where a source is counted in records (Parquet, tables).
+    CHUNK_RECORDS: int = 100_000
+    # Parents of a Lookup are held in memory up to this number; above it they are joined in the database.
+    LOOKUP_CACHE_RECORDS: int = 100_000
+    # Distinct values a field's slow lane remembers in each worker.
+    MEMO_VALUES: int = 50_000
+    # Memory of all processes of a job together; above it batches shrink, then workers are replaced.
+    MEMORY_THRESHOLD_MB: int = 1024
+    # How long a worker goes on trying while the database is away.
+    RETRY_SECONDS: float = 120.0
+    # name → dotted path of a callable (run) -> None
+    EXECUTORS: dict[str, str] = {
+        "inline": "importer.executors.inline.execute",
+        "process": "importer.executors.process.execute",
+    }
+    # Thresholds for every job that sets none of its own. None: off.
+    MAX_ERRORS: int | None = None
+    MAX_ERROR_RATE: float | None = None
+    # Never filled because a source happens to have such a column; only when a spec declares the field.
+    SENSITIVE_FIELDS: tuple[str, ...] = ("password", "is_superuser", "is_staff", "is_active")
+
+
+class Conf(Defaults):
+    """`conf.NAME` is the site's value, or the default; read each time, so `override_settings` works."""
+
+    def __init__(self) -> None:
+        self._adopted: dict[str, Any] | None = None
+
+    def adopt(self, values: dict[str, Any]) -> None:
+        """In a worker process: go by the coordinator's values instead of the settings file's."""
+        self._adopted = values
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.isupper():
+            site = getattr(settings, "IMPORTER", {}) if self._adopted is None else self._adopted
+            if name in site:
+                return site[name]
+        return super().__getattribute__(name)
+
+
+conf = Conf()
+KEYS = frozenset(name for name in vars(Defaults) if name.isupper())

@@ -1,0 +1,12 @@
+"""One worker, in this process."""
+
+from typing import TYPE_CHECKING
+
+from importer.worker import Worker
+
+if TYPE_CHECKING:
+    from importer.watch import Run
+
+
+def execute(run: "Run") -> None:
+    Worker(run.job, run.control).drain()

@@ -1,0 +1,18 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from importer.explain import explain
+from importer.management.refusals import refusals_in_one_line
+from importer.registry import get_spec
+
+
+class Command(BaseCommand):
+    help = "Which lane each field of a spec takes, and why."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("spec")
+
+    def handle(self, *, spec: str, **_: Any) -> None:
+        with refusals_in_one_line(returncode=2):
+            self.stdout.write(explain(get_spec(spec)))

@@ -1,0 +1,40 @@
+import os
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from importer.management.refusals import get_job, refusals_in_one_line
+from importer.models import DataImportJob
+from importer.rejects import export_rejects
+
+
+class Command(BaseCommand):
+    help = (
+        "The rejected records as CSV, with their lines and reasons; to be mended and given to replay_rejects."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("job_id", type=int)
+        parser.add_argument("--output", type=Path, help="a file (default: standard output)")
+
+    def handle(self, *, job_id: int, output: Path | None, **_: Any) -> None:
+        job = get_job(job_id)
+        with refusals_in_one_line():
+            if output is None:
+                self._print(job)
+                return
+            try:
+                with output.open("w", encoding="utf-8", newline="") as file:
+                    records = export_rejects(job, file)
+            except OSError as error:
+                raise CommandError(f'"{output}" cannot be written: {error.strerror}.') from None
+        self.stderr.write(f"{records:,} rejected records written to {output}.")
+
+    def _print(self, job: DataImportJob) -> None:
+        try:
+            export_rejects(job, cast(TextIO, self.stdout._out))  # our own newlines, not a console's
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read it has seen enough (`| head`). What Python flushes on its way out goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

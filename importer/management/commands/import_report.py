@@ -1,0 +1,58 @@
+import json
+from textwrap import shorten
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from importer.management.refusals import get_job, refusals_in_one_line
+from importer.report import Example, Report, make_report
+
+
+class Command(BaseCommand):
+    help = "The reconciliation of an import: the fate of every record, and the rejected ones by reason."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("job_id", type=int)
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *, job_id: int, json: bool, **_: Any) -> None:
+        job = get_job(job_id)
+        with refusals_in_one_line():
+            report = make_report(job)
+        self.stdout.write(as_json(report) if json else in_words(report))
+
+
+def as_json(report: Report) -> str:
+    return json.dumps(report.as_dict(), default=str)
+
+
+def in_words(report: Report) -> str:
+    counts = report.counts
+    lines = [
+        f"Job {report.job}: {report.name}, {report.status}",
+        f"  source    {report.source}",
+        f"  read      {counts.read:>12,}",
+        *(
+            f"  {name:9} {getattr(counts, name):>12,}"
+            for name in ("inserted", "updated", "unchanged", "skipped", "rejected")
+        ),
+        f"  {'every record has one fate' if report.is_balanced else 'THE FATES DO NOT ADD UP'}",
+    ]
+    if report.set_aside:
+        lines.append(
+            f"  set aside {report.set_aside:>12,} (their key occurs again; settled at the end of the run)"
+        )
+    if report.replayed:
+        lines.append(f"  replayed  {report.replayed:>12,} (rejected at first, now among the others)")
+    for family in report.families:
+        lines.append(f"\n  {family.records:,} x {family.field or 'record'}: {family.code}")
+        lines += [
+            f"      line {example.line}: {example.message}{_value_of(example)}" for example in family.examples
+        ]
+    return "\n".join(lines)
+
+
+def _value_of(example: Example) -> str:
+    """The value, where the message does not name it already."""
+    value = example.value
+    return "" if not value or value in example.message else f" (“{shorten(value, 60)}”)"

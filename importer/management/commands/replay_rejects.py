@@ -1,0 +1,26 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from importer.management.refusals import get_job, refusals_in_one_line
+from importer.rejects import replay_rejects
+
+
+class Command(BaseCommand):
+    help = "Put rejected records through again, as the same job: from a mended file, or as they are stored."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("job_id", type=int)
+        parser.add_argument(
+            "file", nargs="?", help="the mended CSV of export_rejects (default: the stored records)"
+        )
+
+    def handle(self, *, job_id: int, file: str | None, **_: Any) -> None:
+        job = get_job(job_id)
+        with refusals_in_one_line():
+            counts = replay_rejects(job, file)
+        self.stdout.write(
+            f"Job {job_id}: {counts.read:,} records replayed = {counts.inserted:,} inserted + "
+            f"{counts.updated:,} updated + "
+            f"{counts.unchanged:,} unchanged + {counts.skipped:,} skipped + {counts.rejected:,} rejected again."
+        )

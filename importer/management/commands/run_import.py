@@ -1,0 +1,120 @@
+import json
+import sys
+from argparse import ArgumentTypeError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from importer.conf import conf
+from importer.management.refusals import get_job, refusals_in_one_line
+from importer.models import DataImportJob
+from importer.progress import PlainProgress, TerminalProgress, clock
+from importer.results import ImportResult
+from importer.run import run_import
+from importer.sample import Sample
+
+EXIT_CODES = {"completed": 0, "dry-run": 0, "failed": 1, "stopped": 3}
+
+
+class Command(BaseCommand):
+    help = "Run an import job, or go on with it where it was stopped or killed."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("job_id", type=int)
+        parser.add_argument("--workers", type=_positive, help="default: one per processor for large sources")
+        parser.add_argument(
+            "--executor", choices=sorted(conf.EXECUTORS), help="default: by the number of workers"
+        )
+        parser.add_argument("--max-errors", type=_count, help="fail past so many rejected records")
+        parser.add_argument(
+            "--max-error-rate", type=_part, help="fail past this part of rejected records, 0 to 1"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="do everything, then roll it back")
+        parser.add_argument("--json", action="store_true", help="print the figures as one JSON object, last")
+        parser.add_argument("--no-progress", action="store_true", help="no progress line")
+
+    def handle(
+        self, *, job_id: int, workers: int | None, executor: str | None, max_errors: int | None,
+        max_error_rate: float | None, dry_run: bool, json: bool, no_progress: bool, **_: Any,
+    ) -> None:  # fmt: skip
+        job = get_job(job_id)
+        was_finished = job.status == DataImportJob.Status.COMPLETED
+        sample = Sample()
+        progress = _progress(hidden=no_progress)
+        try:
+            with refusals_in_one_line():
+                result = run_import(
+                    job,
+                    workers=workers,
+                    executor=executor,
+                    max_errors=max_errors,
+                    max_error_rate=max_error_rate,
+                    dry_run=dry_run,
+                    sample=sample,
+                    on_progress=progress,
+                )
+        finally:
+            if progress:
+                progress.close()
+        if was_finished:
+            self.stderr.write(f"Job {job_id} is completed already; nothing was written.")
+        self._print(result, sample, as_json=json)
+        if code := EXIT_CODES[result.status]:
+            raise CommandError(_why(result), returncode=code)
+
+    def _print(self, result: ImportResult, sample: Sample, *, as_json: bool) -> None:
+        if as_json:
+            extra = {"sample": sample.as_dict()} if result.status == "dry-run" else {}
+            self.stdout.write(json.dumps(result.as_dict() | extra))
+            return
+        self.stdout.write(in_words(result))
+        for row in sample.inserted:
+            self.stdout.write(f"  would insert {row}")
+        for change in sample.updated:
+            self.stdout.write(f"  would update {change['key']}: {change['changes']}")
+
+
+def in_words(result: ImportResult) -> str:
+    """The figures of a run, as a person reads them."""
+    would = "would be " if result.status == "dry-run" else ""
+    return (
+        f"Job {result.job} {result.status}: {result.read:,} read = {result.inserted:,} {would}inserted + "
+        f"{result.updated:,} {would}updated + {result.unchanged:,} unchanged + {result.skipped:,} skipped + "
+        f"{result.rejected:,} {would}rejected, in {clock(result.seconds)} "
+        f"({result.records_per_second:,.0f} records/s, {result.batches:,} batches, "
+        f"peak {result.peak_memory_mb:,.0f} MB)"
+    )
+
+
+def _why(result: ImportResult) -> str:
+    if result.status == "stopped":
+        return f"Job {result.job} was stopped; `run_import {result.job}` goes on from here."
+    return f"Job {result.job} failed: {result.reason}"
+
+
+def _progress(*, hidden: bool) -> PlainProgress | TerminalProgress | None:
+    if hidden:
+        return None
+    return TerminalProgress() if sys.stderr.isatty() else PlainProgress(sys.stderr)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise ArgumentTypeError(f'"{text}" is not a number of records; it must be 0 or more')
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f'"{text}" is not a number of workers; it must be 1 or more')
+    return int(text)
+
+
+def _part(text: str) -> float:
+    try:
+        part = float(text)
+    except ValueError:
+        part = -1.0
+    if not 0 <= part <= 1:
+        raise ArgumentTypeError(f'"{text}" is not a part; 0.01 stands for one in a hundred')
+    return part

@@ -1,0 +1,137 @@
+"""A spec and the columns of a source, compiled once into what the pipeline does with each record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+
+from importer.encode import Encoder
+from importer.judge import Judge
+from importer.lanes import AnyField, Lane
+from importer.specs import ModelImport
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """One column read for one field. `target` names the column of cleaned text that comes of it."""
+
+    field: AnyField
+    column: str
+    target: str
+    null_values: frozenset[str]
+    transforms: tuple[Callable[[Any], Any], ...]
+    formats: tuple[str, ...]
+    has_default: bool
+    lane: Lane
+    judge: Judge
+
+    @property
+    def iso_format(self) -> str | None:
+        if isinstance(self.field, models.DateTimeField):
+            return "%Y-%m-%d %H:%M:%S"
+        return "%Y-%m-%d" if isinstance(self.field, models.DateField) else None
+
+    @property
+    def accepts_null(self) -> bool:
+        return self.field.null and self.field.blank and not self.has_default
+
+    @property
+    def null_is_blank(self) -> bool:
+        """Nothing is written as an empty text, as Django does for text columns that are not null."""
+        field = self.field
+        return not field.null and field.blank and field.empty_strings_allowed and not self.has_default
+
+    @property
+    def accepts_empty(self) -> bool:
+        return self.field.blank and isinstance(self.field, models.CharField | models.TextField)
+
+
+@dataclass(frozen=True, slots=True)
+class LookupPlan:
+    """A foreign key found by its parent's natural key, the parts of which are cleaned as the parent's fields."""
+
+    field: AnyField
+    parent: type[models.Model]
+    to: tuple[str, ...]
+    value_field: str
+    parts: tuple[ColumnPlan, ...]
+    missing: str
+
+    @property
+    def target(self) -> str:
+        return self.field.attname
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A field that the source says nothing about: its default, or the moment of saving."""
+
+    field: AnyField
+    make: Callable[[], Any]
+    per_record: bool
+    on_update: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """What the pipeline does with each record.
+
+    key            the fields by which an existing row is recognised; none: insert only
+    unique_groups  the sets of fields that the database keeps unique, the key's own set included
+    row_lane       why records go through Python one by one; empty where they do not
+    ignored        columns of the source that fill nothing
+    """
+
+    spec: type[ModelImport]
+    model: type[models.Model]
+    alias: str
+    columns: tuple[ColumnPlan, ...]
+    lookups: tuple[LookupPlan, ...]
+    fills: tuple[Fill, ...]
+    key: tuple[AnyField, ...]
+    on_conflict: str
+    unique_groups: tuple[tuple[AnyField, ...], ...]
+    row_lane: str
+    ignored: tuple[str, ...]
+    encoder: Encoder
+
+    @property
+    def mapped(self) -> tuple[AnyField, ...]:
+        """Fields filled from the source, in the order in which they are written."""
+        return (*(plan.field for plan in self.columns), *(plan.field for plan in self.lookups))
+
+    @property
+    def written(self) -> tuple[AnyField, ...]:
+        return (*self.mapped, *(fill.field for fill in self.fills))
+
+    @property
+    def key_is_unique(self) -> bool:
+        """Whether the database itself refuses a second row with the same key."""
+        return any(set(group) <= set(self.key) for group in self.unique_groups)
+
+
+def unique_groups(model: type[models.Model]) -> list[tuple[AnyField, ...]]:
+    """The field sets that are unique in every row. Conditional and expression constraints are left to PostgreSQL."""
+    meta: Any = model._meta
+    groups: list[tuple[AnyField, ...]] = [(field,) for field in meta.concrete_fields if field.unique]
+    names = [*meta.unique_together, *(c.fields for c in meta.total_unique_constraints)]
+    if isinstance(meta.pk, getattr(models, "CompositePrimaryKey", ())):
+        composite: Any = meta.pk
+        names.append(composite.field_names)
+    groups += [tuple(field_named(model, name) for name in group) for group in names]
+    return list(dict.fromkeys(groups))
+
+
+def row_lane(spec: type[ModelImport]) -> str:
+    model = spec.options.model
+    if spec.cleans_records():
+        return f"{spec.__qualname__}.clean_record() needs the whole record"
+    if model.clean is not models.Model.clean:
+        return f"{model.__qualname__}.clean() needs the whole record"
+    return ""
+
+
+def field_named(model: type[models.Model], name: str) -> AnyField:
+    field: Any = model._meta.get_field(name)
+    return field

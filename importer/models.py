@@ -1,0 +1,209 @@
+"""The four tables: the job, its ledger of chunks, the records set aside, and the audit trail."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from importer.results import FATES, Counts
+
+
+class Counters(models.Model):
+    """How many records met which fate. `read = inserted + updated + unchanged + skipped + rejected`."""
+
+    read = models.BigIntegerField(default=0)
+    inserted = models.BigIntegerField(default=0)
+    updated = models.BigIntegerField(default=0)
+    unchanged = models.BigIntegerField(default=0)
+    skipped = models.BigIntegerField(default=0)
+    rejected = models.BigIntegerField(default=0)
+    batches = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(*(getattr(self, name) for name in FATES))
+
+
+class DataImportJob(Counters):
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        STOPPED = "stopped"
+        FAILED = "failed"
+        COMPLETED = "completed"
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        TSV = "tsv", "TSV"
+        JSONL = "jsonl", "JSON lines"
+        PARQUET = "parquet", "Parquet"
+        TABLE = "table", "Database table"
+
+    name = models.CharField(max_length=200, blank=True)
+    spec = models.CharField(max_length=200)
+    source = models.CharField(max_length=2000)
+    format = models.CharField(max_length=20, choices=Format)
+    encoding = models.CharField(max_length=40, blank=True, default="utf-8")
+    delimiter = models.CharField(max_length=1, blank=True)
+    options = models.JSONField(default=dict, blank=True)
+    columns = models.JSONField(null=True, blank=True, help_text="The source's columns, as planned.")
+    contested = models.BinaryField(
+        null=True, help_text="Hashes of keys that occur more than once in the source."
+    )
+
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    stop_requested = models.BooleanField(default=False)
+    error = models.TextField(blank=True)
+    result = models.JSONField(
+        null=True, blank=True, help_text="The figures of the run that completed the job."
+    )
+    runner = models.CharField(max_length=200, blank=True, help_text="host:pid of the last run.")
+
+    source_size = models.BigIntegerField(null=True, blank=True)
+    source_mtime_ns = models.BigIntegerField(null=True, blank=True)
+    source_hash = models.CharField(max_length=64, blank=True)
+
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    planned_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "data_import_jobs"
+        verbose_name = "import job"
+        indexes = [models.Index(F("created_at").desc(), name="idx_import_jobs_created_desc")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "running", "stopped", "failed", "completed"]),
+                name="data_import_jobs_status_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name or self.spec} #{self.pk}"
+
+    def move(self, *, to: str, believed: tuple[str, ...], **values: Any) -> bool:
+        """The one way a status changes: only from a state we believe in. False: somebody else was first."""
+        changed = type(self).objects.filter(pk=self.pk, status__in=believed).update(status=to, **values)
+        if changed:
+            self.status = to
+            for name, value in values.items():
+                setattr(self, name, value)
+        return bool(changed)
+
+
+class ImportChunk(Counters):
+    """A range of the source that never changes, and how far it is done.
+
+    `committed_*` moves in the transaction that writes the records, so it is true whatever dies.
+    Offsets are bytes for text files, records for Parquet; `*_key` bound a range of a table.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        DONE = "done"
+
+    job = models.ForeignKey(DataImportJob, on_delete=models.CASCADE, related_name="chunks")
+    number = models.IntegerField()
+    start_offset = models.BigIntegerField()
+    end_offset = models.BigIntegerField()
+    first_line = models.BigIntegerField()
+    start_key = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    end_key = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+
+    committed_offset = models.BigIntegerField()
+    committed_line = models.BigIntegerField()
+    committed_key = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+
+    lease_owner = models.CharField(max_length=200, blank=True)
+    lease_token = models.BigIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0, help_text="Claims since the cursor last moved.")
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "data_import_chunks"
+        verbose_name = "import chunk"
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="data_import_chunks_job_number_unique"),
+            models.CheckConstraint(
+                condition=Q(start_offset__lte=F("committed_offset"))
+                & Q(committed_offset__lte=F("end_offset")),
+                name="data_import_chunks_cursor_inside",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    read=F("inserted") + F("updated") + F("unchanged") + F("skipped") + F("rejected")
+                ),
+                name="data_import_chunks_every_record_has_a_fate",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.number} of job {self.job_id}"
+
+
+class StagingRecord(models.Model):
+    """A record on its way: rejected ones, and those set aside because their key is contested within the source."""
+
+    class State(models.TextChoices):
+        REJECTED = "rejected"
+        CONTESTED = "contested"
+        FIXED = "fixed"
+        REPLAYED = "replayed"
+        DISCARDED = "discarded"
+
+    job = models.ForeignKey(DataImportJob, on_delete=models.CASCADE, related_name="staging_records")
+    chunk = models.ForeignKey(
+        ImportChunk, null=True, on_delete=models.CASCADE, related_name="staging_records"
+    )
+    line = models.BigIntegerField()
+    raw = models.JSONField()
+    errors = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=State, default=State.REJECTED)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "staging_records"
+        verbose_name = "staging record"
+        constraints = [
+            models.UniqueConstraint(fields=["job", "line"], name="staging_records_job_line_unique"),
+        ]
+        indexes = [models.Index(fields=["job", "state", "line"], name="idx_staging_job_state_line")]
+
+    def __str__(self) -> str:
+        return f"line {self.line} of job {self.job_id} ({self.state})"
+
+
+class MigrationLog(models.Model):
+    """The audit trail: every transition, retry and size change of a job, with its reason."""
+
+    job = models.ForeignKey(DataImportJob, on_delete=models.CASCADE, related_name="log")
+    chunk = models.ForeignKey(
+        ImportChunk, null=True, blank=True, on_delete=models.CASCADE, related_name="log"
+    )
+    event = models.CharField(max_length=40)
+    reason = models.TextField(blank=True)
+    details = models.JSONField(default=dict, blank=True)
+    logged_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "data_migration_logs"
+        verbose_name = "migration log entry"
+        verbose_name_plural = "migration log"
+        indexes = [models.Index("job", F("logged_at").desc(), name="idx_migration_log_job_time")]
+
+    def __str__(self) -> str:
+        return f"{self.event} of job {self.job_id}"

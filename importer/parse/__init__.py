@@ -1,0 +1,89 @@
+"""Parse: from a place in the source to a batch of records, every value still text.
+
+Each format has a reader of one shape. A reader is strict: a record that cannot be taken apart is a rejection with
+its line, never a silent null and never the end of the job.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from importer.models import DataImportJob, ImportChunk
+from importer.records import Batch, Position
+from importer.registry import get_spec
+from importer.source import locate, split_table
+from importer.spool import is_bytewise, needs_spool, spooled
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A part of a source that begins and ends between two records."""
+
+    start_offset: int
+    end_offset: int
+    first_line: int
+    start_key: tuple[Any, ...] | None = None
+    end_key: tuple[Any, ...] | None = None
+
+
+class Reader(Protocol):
+    def columns(self) -> list[str]:
+        """The names of the source's columns. Raises SourceRefused where there are none to be had."""
+
+    def ranges(self) -> Iterator[Range]:
+        """Cut the whole source into ranges, by one sequential scan."""
+
+    def read(self, start: Position, end: Range, *, limit: int) -> Batch:
+        """The records from `start`, at most `limit` and fewer where they are large; none at the range's end."""
+
+    def close(self) -> None: ...
+
+
+def open_reader(job: DataImportJob) -> Reader:
+    """The reader for a job's source. Raises SourceRefused where the source must not or cannot be read."""
+    if job.format == DataImportJob.Format.TABLE:
+        from importer.parse.table import TableReader
+
+        alias, table = split_table(job.source)
+        return TableReader(alias, table, spec=job.spec)
+    path = locate(job.source)
+    if needs_spool(job, path):
+        return _file_reader(job, spooled(job, path), job.encoding if is_bytewise(job.encoding) else "utf-8")
+    return _file_reader(job, path, job.encoding)
+
+
+def _file_reader(job: DataImportJob, path: Path, encoding: str) -> Reader:
+    if job.format == DataImportJob.Format.JSONL:
+        from importer.parse.jsonlines import JsonLinesReader
+
+        # A key that is null in every record is often left out of all of them.
+        expected = get_spec(job.spec).declared_columns()
+        return JsonLinesReader(path, encoding=encoding, columns=job.columns, expected=expected)
+    if job.format == DataImportJob.Format.PARQUET:
+        from importer.parse.parquet import ParquetReader
+
+        return ParquetReader(path)
+    from importer.parse.delimited import DelimitedReader
+
+    default = "\t" if job.format == DataImportJob.Format.TSV else ","
+    return DelimitedReader(path, delimiter=job.delimiter or default, encoding=encoding, columns=job.columns)
+
+
+def chunk_range(chunk: ImportChunk) -> Range:
+    return Range(
+        chunk.start_offset,
+        chunk.end_offset,
+        chunk.first_line,
+        _as_key(chunk.start_key),
+        _as_key(chunk.end_key),
+    )
+
+
+def chunk_position(chunk: ImportChunk) -> Position:
+    """Where the chunk goes on."""
+    return Position(chunk.committed_offset, chunk.committed_line, _as_key(chunk.committed_key))
+
+
+def _as_key(value: list[Any] | None) -> tuple[Any, ...] | None:
+    return None if value is None else tuple(value)

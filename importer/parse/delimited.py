@@ -1,0 +1,289 @@
+"""CSV and its relatives.
+
+Two lanes with the same answer. Regular blocks are read as columns at once; a block with anything odd in it (a stray
+quote, a short record, a byte that is no text) is read record by record with the standard library's strict parser.
+"""
+
+import codecs
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from importer.conf import conf
+from importer.exceptions import SourceRefused
+from importer.parse import Range
+from importer.parse.lines import Lines, TooLong
+from importer.parse.quoting import RegularBlock, regular_block
+from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
+from importer.source import open_file
+
+BOM = b"\xef\xbb\xbf"
+# Before the first batch tells better. Too small costs a second read, too large only memory.
+ASSUMED_RECORD_BYTES = 150
+
+
+class DelimitedReader:
+    def __init__(
+        self, path: Path, *, delimiter: str, encoding: str, columns: list[str] | None = None
+    ) -> None:
+        self.path = path
+        self.delimiter = delimiter
+        # "utf-8-sig" would take a mark off every line; the one at the file's beginning is taken off here.
+        self.encoding = codecs.lookup(encoding or "utf-8").name.replace("utf-8-sig", "utf-8")
+        self.file = open_file(path)
+        self.size = self.file.seek(0, 2)
+        self.bytes_per_record = float(ASSUMED_RECORD_BYTES)
+        self._columns = columns
+        # The module's limit is 128 kB, and process-wide; ours, per record, is the one that counts.
+        csv.field_size_limit(max(csv.field_size_limit(), conf.MAX_RECORD_BYTES))
+
+    def close(self) -> None:
+        self.file.close()
+
+    def columns(self) -> list[str]:
+        if self._columns is None:
+            self._columns = self._header()[0]
+        return self._columns
+
+    def ranges(self) -> Iterator[Range]:
+        self._columns, start = self._header()
+        while start.offset < self.size:
+            end = self._end_of_range(start)
+            yield Range(start.offset, end.offset, start.line)
+            start = end
+
+    def read(self, start: Position, end: Range, *, limit: int) -> Batch:
+        wanted = min(int(limit * self.bytes_per_record * 1.02) + 256, conf.BATCH_MAX_BYTES)
+        batch = self._read_block(start, end.end_offset, wanted, limit)
+        if batch is None:
+            batch = self._read_one_by_one(start, end.end_offset, limit)
+        if batch.size:
+            self.bytes_per_record = (batch.end.offset - start.offset) / batch.size
+        return batch
+
+    # The lane of columns
+
+    def _read_block(self, start: Position, stop: int, wanted: int, limit: int) -> Batch | None:
+        data = self._bytes(start.offset, min(wanted, stop - start.offset))
+        final = start.offset + len(data) >= stop
+        block = regular_block(data, delimiter=self.delimiter.encode(), final=final)
+        if block is None or not self._is_plain(block):
+            return None
+        frame = self._as_frame(block)
+        if frame is None:
+            return None
+        return self._cut(frame, block, start, limit)
+
+    def _is_plain(self, block: RegularBlock) -> bool:
+        """Whether nothing in the block needs a closer look: the right number of fields, no blank line, no lone CR."""
+        skeleton = block.skeleton
+        returns = skeleton.count(b"\r")
+        return (
+            skeleton.count(self.delimiter.encode()) == block.records * (len(self.columns()) - 1)
+            and b"\n\n" not in skeleton
+            and not skeleton.startswith((b"\n", b"\r\n", BOM))
+            and (not returns or (returns == skeleton.count(b"\r\n") and b"\n\r\n" not in skeleton))
+            and block.newlines_in_a_field < conf.MAX_FIELD_LINES
+            and not self._may_hold_too_long_a_record(block)
+        )
+
+    def _may_hold_too_long_a_record(self, block: RegularBlock) -> bool:
+        limit = conf.MAX_RECORD_BYTES
+        if len(block.data) <= limit:
+            return False
+        return bool(block.embedded_newlines) or max(map(len, block.data.split(b"\n"))) > limit
+
+    def _as_frame(self, block: RegularBlock) -> pl.DataFrame | None:
+        try:
+            text = block.data.decode(self.encoding)
+        except UnicodeDecodeError:
+            return None
+        names = [str(number) for number in range(len(self.columns()))]
+        try:
+            # A record with too many fields raises here; since the block as a whole has the right number of
+            # delimiters, one with too few would have to stand beside one with too many.
+            frame = pl.read_csv(
+                block.data if self.encoding == "utf-8" else text.encode(),
+                has_header=False,
+                schema=dict.fromkeys(names, pl.String()),
+                separator=self.delimiter,
+                empty_string_is_null=False,
+                extra_columns="raise",
+            )
+        except pl.exceptions.PolarsError:
+            return None
+        if frame.height != block.records:
+            return None
+        frame.columns = self.columns()
+        return frame
+
+    def _cut(self, frame: pl.DataFrame, block: RegularBlock, start: Position, limit: int) -> Batch:
+        """The first `limit` records, with the number of each one's first line."""
+        kept = frame.head(limit)
+        if block.embedded_newlines:
+            heights = kept.select(
+                1 + pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True)).cast(pl.Int64)
+            )
+            ends = start.line + heights.to_series().cum_sum()
+            lines = ends.shift(1, fill_value=start.line)
+            next_line = int(ends[-1])
+        else:
+            lines = pl.int_range(start.line, start.line + kept.height, eager=True)
+            next_line = start.line + kept.height
+        surplus = frame.height - kept.height
+        length = len(block.data)
+        if surplus:
+            length = _offset_after(block.data, newlines=next_line - start.line)
+        return Batch(kept, lines, start, Position(start.offset + length, next_line))
+
+    # The lane of single records
+
+    def _read_one_by_one(self, start: Position, stop: int, limit: int) -> Batch:
+        rows: list[list[str]] = []
+        numbers: list[int] = []
+        rejections: list[Rejection] = []
+        lines = Lines(self.file, self.encoding, start, self.size)
+        width = len(self.columns())
+        while (
+            len(rows) + len(rejections) < limit
+            and lines.position.offset < stop
+            and lines.position.offset - start.offset < conf.BATCH_MAX_BYTES
+        ):
+            line, fields, errors = self._next_record(lines, width)
+            if errors:
+                rejections.append(Rejection(line, self._raw(fields, errors), tuple(errors)))
+            elif fields:
+                rows.append(fields)
+                numbers.append(line)
+        texts = pl.DataFrame(rows, schema=dict.fromkeys(self.columns(), pl.String()), orient="row")
+        return Batch(texts, pl.Series(numbers, dtype=pl.Int64), start, lines.position, rejections)
+
+    def _next_record(self, lines: Lines, width: int) -> tuple[int, list[str], list[RecordError]]:
+        """The next record's line, its fields and what is wrong with it; no fields for a blank line or the end.
+
+        A record that is wrong is given up after its first line, and reading goes on with the second: so a stray
+        quote costs its own line, and never the records behind it.
+        """
+        first = lines.position.line
+        try:
+            fields = next(
+                csv.reader(lines.record(conf.MAX_FIELD_LINES), delimiter=self.delimiter, strict=True), []
+            )
+        except TooLong as error:
+            return first, [error.beginning], [_error("record_too_long", str(error))]
+        except csv.Error as error:
+            text = lines.give_up()
+            return first, [text], [_csv_error(str(error), text)]
+        if fields and width and len(fields) != width:
+            errors = [_wrong_width(len(fields), width)]
+            if lines.taken > 1:
+                fields = next(csv.reader([lines.give_up()], delimiter=self.delimiter), [])
+            return first, fields, errors
+        if LONE_SURROGATE.search("".join(fields)):
+            return first, fields, [self._undecodable(fields)]
+        return first, fields, []
+
+    def _undecodable(self, fields: list[str]) -> RecordError:
+        columns = self._columns or []  # none yet where it is the header itself
+        for number, text in enumerate(fields):
+            if found := LONE_SURROGATE.search(text):
+                name = columns[number] if number < len(columns) else ""
+                byte = ord(found[0]) & 0xFF
+                message = f"Character {found.start() + 1} is not valid {self.encoding} (byte 0x{byte:02x})."
+                return RecordError(name, "undecodable", message, shown(text))
+        raise AssertionError("called without an undecodable character")
+
+    def _raw(self, fields: list[str], errors: list[RecordError]) -> dict[str, Any]:
+        if errors[0].code in ("too_few_fields", "too_many_fields"):
+            columns = self.columns()
+            raw: dict[str, Any] = {name: escaped(text) for name, text in zip(columns, fields, strict=False)}
+            if len(fields) > len(columns):
+                raw[RAW] = self.delimiter.join(escaped(text) for text in fields)
+            return raw
+        return {RAW: self.delimiter.join(escaped(text) for text in fields)}
+
+    # Planning
+
+    def _header(self) -> tuple[list[str], Position]:
+        if self.size == 0:
+            raise SourceRefused(f'The source "{self.path.name}" is empty.')
+        offset = len(BOM) if self._bytes(0, len(BOM)) == BOM else 0
+        lines = Lines(self.file, self.encoding, Position(offset, 1), self.size)
+        names: list[str] = []
+        while not names and not lines.at_end:
+            _, names, errors = self._next_record(lines, width=0)
+            if errors:
+                raise SourceRefused(
+                    f'The header of "{self.path.name}" cannot be read (line 1: {errors[0].message}) '
+                    f"Check --encoding and --delimiter."
+                )
+        names = [name.strip() or f"_column{number}" for number, name in enumerate(names, 1)]
+        if not names:
+            raise SourceRefused(f'The source "{self.path.name}" has no header, only blank lines.')
+        name, times = Counter(names).most_common(1)[0]
+        if times > 1:
+            raise SourceRefused(f'The header of "{self.path.name}" has the column "{name}" more than once.')
+        if any("\0" in name for name in names):
+            raise SourceRefused(
+                f'The header of "{self.path.name}" has a NUL in it; is it UTF-16? (--encoding)'
+            )
+        return names, lines.position
+
+    def _end_of_range(self, start: Position) -> Position:
+        data = self._bytes(start.offset, conf.CHUNK_BYTES)
+        final = start.offset + len(data) >= self.size
+        block = regular_block(data, delimiter=self.delimiter.encode(), final=final)
+        # By the rules of the readers and no others, so that every range begins where a reader would go on.
+        if block is not None and self._is_plain(block):
+            height = block.records + block.embedded_newlines
+            return Position(start.offset + len(block.data), start.line + height)
+        lines = Lines(self.file, self.encoding, start, self.size)
+        while lines.position.offset < start.offset + conf.CHUNK_BYTES and not lines.at_end:
+            self._next_record(lines, len(self.columns()))
+        return lines.position
+
+    def _bytes(self, offset: int, size: int) -> bytes:
+        self.file.seek(offset)
+        return self.file.read(size)
+
+
+def _offset_after(data: bytes, *, newlines: int) -> int:
+    """The offset behind the n-th newline, sought from the end that is nearer."""
+    total = data.count(b"\n")
+    if newlines > total:
+        return len(data)
+    if newlines > total // 2:
+        offset = len(data)
+        for _ in range(total - newlines + 1):
+            offset = data.rfind(b"\n", 0, offset)
+        return offset + 1
+    offset = 0
+    for _ in range(newlines):
+        offset = data.index(b"\n", offset) + 1
+    return offset
+
+
+def _error(code: str, message: str) -> RecordError:
+    return RecordError("", code, message)
+
+
+def _wrong_width(found: int, expected: int) -> RecordError:
+    code = "too_few_fields" if found < expected else "too_many_fields"
+    return _error(code, f"The record has {found} fields where the header has {expected}.")
+
+
+def _csv_error(reason: str, text: str) -> RecordError:
+    if "expected after" in reason:
+        return RecordError("", "stray_quote", "Text follows a closing quote.", shown(text))
+    if "new-line character" in reason:
+        return RecordError("", "stray_return", "A carriage return stands alone in the record.", shown(text))
+    return RecordError(
+        "",
+        "unterminated_quote",
+        f"A quote opens here and is not closed within {conf.MAX_FIELD_LINES} lines.",
+        shown(text),
+    )

@@ -1,0 +1,76 @@
+"""Plan: cut the source into chunks, once. What is planned never changes."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from importer import ledger
+from importer.compile import compile_mapping
+from importer.mapping import Mapping
+from importer.models import DataImportJob, ImportChunk
+from importer.parse import Range, open_reader
+from importer.registry import get_spec
+from importer.source import identify, is_table, locate, verify_unchanged
+
+# Chunks are numbered from 1; number 0 keeps the counts of records that were set aside first and settled later.
+SETTLEMENT = 0
+
+
+def plan(job: DataImportJob) -> Mapping:
+    """Make the job's chunks, or prove that the source is still the one they were made for.
+
+    Raises SourceRefused, SourceChanged or MappingRefused.
+    """
+    spec = get_spec(job.spec)
+    if job.planned_at is not None:
+        if not is_table(job.source):
+            verify_unchanged(job, locate(job.source))
+        return compile_mapping(spec, job.columns or [])
+    if not is_table(job.source):
+        identity = identify(locate(job.source))
+        job.source_size, job.source_mtime_ns, job.source_hash = (
+            identity.size,
+            identity.mtime_ns,
+            identity.sha256,
+        )
+    reader = open_reader(job)
+    try:
+        job.columns = reader.columns()
+        mapping = compile_mapping(spec, job.columns)
+        chunks = [_chunk(job, number, part) for number, part in enumerate(reader.ranges(), 1)]
+    finally:
+        reader.close()
+    job.planned_at = timezone.now()
+    with transaction.atomic(using=ledger.ledger_alias()):
+        ImportChunk.objects.bulk_create([_settlement(job), *chunks], batch_size=1_000)
+        job.save(update_fields=["columns", "source_size", "source_mtime_ns", "source_hash", "planned_at"])
+        ledger.log(
+            job, "planned", f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
+        )
+    return mapping
+
+
+def _chunk(job: DataImportJob, number: int, part: Range) -> ImportChunk:
+    return ImportChunk(
+        job=job,
+        number=number,
+        start_offset=part.start_offset,
+        end_offset=part.end_offset,
+        first_line=part.first_line,
+        start_key=part.start_key,
+        end_key=part.end_key,
+        committed_offset=part.start_offset,
+        committed_line=part.first_line,
+    )
+
+
+def _settlement(job: DataImportJob) -> ImportChunk:
+    return ImportChunk(
+        job=job,
+        number=SETTLEMENT,
+        start_offset=0,
+        end_offset=0,
+        first_line=0,
+        committed_offset=0,
+        committed_line=0,
+        state=ImportChunk.State.DONE,
+    )

@@ -1,0 +1,94 @@
+"""The values that travel through the pipeline: positions, batches of text, rejections."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place between two records of a source.
+
+    offset  bytes (text files), records (Parquet) or records of the chunk (tables)
+    line    number of the next record's first line, counted from 1; for sources without lines, of the next record
+    key     the last key read, for tables
+    """
+
+    offset: int
+    line: int
+    key: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordError:
+    """One reason why a record was rejected. `field` is empty where the whole record is meant."""
+
+    field: str
+    code: str
+    message: str
+    value: str | None = None
+
+    def as_dict(self) -> dict[str, str | None]:
+        return {"field": self.field, "code": self.code, "message": self.message, "value": self.value}
+
+
+# What is no text at all begins with this; no field takes it, since none takes a NUL.
+NOT_TEXT = "\0not text: "
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# How much of a value an error shows.
+SHOWN_CHARACTERS = 200
+
+# Raw text that could not be taken apart into columns, or cannot be stored as it is, stands under this key.
+RAW = "_raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record with its line, its values as they stood in the source (column → text), and the reasons."""
+
+    line: int
+    raw: dict[str, Any]
+    errors: tuple[RecordError, ...]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Consecutive records as text: one column of `texts` per column of the source, one of `lines` per record.
+
+    `rejections` are the records between `start` and `end` that could not be taken apart.
+    `staged_ids` names the staging records that a batch was read back from (replays), in the order of `texts`.
+    """
+
+    texts: pl.DataFrame
+    lines: pl.Series
+    start: Position
+    end: Position
+    rejections: list[Rejection] = field(default_factory=list)
+    staged_ids: list[int] | None = None
+
+    @property
+    def size(self) -> int:
+        """Records read, the broken ones included."""
+        return self.texts.height + len(self.rejections)
+
+
+def escaped(text: str) -> str:
+    """The text with what PostgreSQL cannot store (NUL, bytes that are no text) written as backslash escapes."""
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
+    return text if text.isascii() else LONE_SURROGATE.sub(_as_escape, text)
+
+
+def _as_escape(match: re.Match[str]) -> str:
+    number = ord(match[0])
+    was_byte = 0xDC80 <= number <= 0xDCFF  # as `surrogateescape` keeps a byte that is no text
+    return f"\\x{number & 0xFF:02x}" if was_byte else f"\\u{number:04x}"
+
+
+def shown(text: str) -> str:
+    """The beginning of a text, for a message."""
+    return escaped(text[:SHOWN_CHARACTERS])

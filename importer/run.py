@@ -1,0 +1,234 @@
+"""Run or resume a job: from the command to the result."""
+
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Iterator
+
+from django.core.management.color import no_style
+from django.db import Error as DatabaseError
+from django.db import connections, transaction
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from importer import ledger
+from importer.conf import conf
+from importer.contested import survey
+from importer.control import stopping_on_signals
+from importer.exceptions import ChunkFailed, ImporterError, one_line
+from importer.mapping import Mapping
+from importer.models import DataImportJob, ImportChunk
+from importer.parse import open_reader
+from importer.pipeline import Stages
+from importer.plan import SETTLEMENT, plan
+from importer.progress import OnProgress
+from importer.registry import all_specs, get_spec
+from importer.results import FATES, ImportResult
+from importer.sample import Sample
+from importer.signals import import_finished, import_started
+from importer.spool import remove_spool
+from importer.staged import settle_contested
+from importer.watch import Run
+from importer.worker import Worker, first_line, is_transient, patiently
+
+logger = logging.getLogger("importer")
+
+Status = DataImportJob.Status
+RESUMABLE = (Status.PENDING, Status.STOPPED, Status.FAILED, Status.RUNNING)
+
+
+def run_import(
+    job: DataImportJob | int,
+    *,
+    workers: int | None = None,
+    executor: str | None = None,
+    max_errors: int | None = None,
+    max_error_rate: float | None = None,
+    dry_run: bool = False,
+    sample: Sample | None = None,
+    on_progress: OnProgress | None = None,
+) -> ImportResult:
+    """Run a job, or go on with it where it was stopped, killed or failed. A finished job is left as it is.
+
+    workers         None: one per processor for large sources, one for small ones
+    executor        a name in `IMPORTER["EXECUTORS"]`; None: "inline" for one worker, "process" for more
+    max_errors      more rejected records in this run than this make the job fail; None: the site's setting
+    max_error_rate  the same as a part of the records read, from 0 to 1
+    dry_run         do everything, then roll it back; `sample` then collects some of what would change
+    on_progress     called a few times per second with a `Progress`
+
+    The result's `status` is "completed", "stopped" or "failed" (then `reason` says why). Raises JobAlreadyRunning
+    where another process has the job, and DataImportJob.DoesNotExist.
+    """
+    if isinstance(job, int):
+        job = DataImportJob.objects.get(pk=job)
+    run = Run(
+        job=job,
+        workers=workers or 0,
+        executor=executor or "",
+        max_errors=conf.MAX_ERRORS if max_errors is None else max_errors,
+        max_error_rate=conf.MAX_ERROR_RATE if max_error_rate is None else max_error_rate,
+        on_progress=on_progress,
+    )
+    if job.status == Status.COMPLETED:
+        return run.result(Status.COMPLETED)
+    with _holding(run), stopping_on_signals(run.control):
+        if dry_run:
+            return _rehearse(run, sample or Sample())
+        return _perform(run)
+
+
+def _perform(run: Run) -> ImportResult:
+    job = run.job
+    runner = f"{socket.gethostname()}:{os.getpid()}"
+    job.stop_requested = False
+    if not job.move(
+        to=Status.RUNNING,
+        believed=RESUMABLE,
+        runner=runner,
+        started_at=timezone.now(),
+        error="",
+        stop_requested=False,
+    ):
+        job.refresh_from_db()
+        return run.result(job.status)
+    ledger.log(job, "started", runner)
+    try:
+        import_started.send(sender=get_spec(job.spec), job=job)
+        mapping = plan(job)
+        _execute(run, mapping)
+        status, reason = (Status.STOPPED, "") if run.control.stopping else (Status.COMPLETED, "")
+        if status == Status.COMPLETED:
+            patiently(lambda: _finish(run, mapping), run.control)
+    except ImporterError as error:
+        status, reason = Status.FAILED, str(error)
+    except DatabaseError as error:
+        status, reason = Status.FAILED, f"The database refuses: {first_line(error)}"
+    except OSError as error:
+        status, reason = Status.FAILED, f"The source cannot be read: {error.strerror or error}."
+    except Exception as error:
+        # A defect, ours or of a signal's receiver. Whoever runs the job gets a line, whoever mends it the log.
+        logger.exception("Job %s", job.pk)
+        status, reason = Status.FAILED, f"Unexpected {type(error).__name__}: {first_line(error)}"
+    return _conclude(run, status, reason)
+
+
+def _execute(run: Run, mapping: Mapping) -> None:
+    run.read_ledger()
+    run.before = run.counts
+    run.control.on_batch(run.after_batch)
+    ledger.forget_attempts(run.job)
+    _choose_executor(run)
+    if run.workers > 1 and run.job.contested is None and run.open_chunks:
+        _survey(run, mapping)
+    ledger.log(run.job, "executing", f"{run.executor}, {run.workers} workers")
+    import_string(conf.EXECUTORS[run.executor])(run)
+    if run.control.stopping:
+        return
+    _read_ledger(run)
+    if run.open_chunks:
+        raise ChunkFailed("Not every chunk is done, and no worker is left; run the same command again.")
+    patiently(lambda: settle_contested(Stages.of(run.job, mapping, settling=True), run.control), run.control)
+    _read_ledger(run)
+    run.check_thresholds_finally()
+
+
+def _read_ledger(run: Run) -> None:
+    """Between the stages of a run, where the workers' patience does not reach."""
+    patiently(run.keep_hold, run.control)
+    patiently(run.read_ledger, run.control)
+    run.tick(at_once=True)
+
+
+def _choose_executor(run: Run) -> None:
+    if run.executor and run.executor not in conf.EXECUTORS:
+        raise ImporterError(f'There is no executor "{run.executor}"; known: {", ".join(conf.EXECUTORS)}.')
+    chunks = ImportChunk.objects.filter(job=run.job, number__gt=SETTLEMENT).count()
+    if run.executor == "inline":
+        run.workers = 1
+    elif not run.workers:
+        run.workers = 2 if run.executor else max(1, min(os.cpu_count() or 1, chunks // 2))
+    run.executor = run.executor or ("inline" if run.workers == 1 else "process")
+
+
+def _survey(run: Run, mapping: Mapping) -> None:
+    reader = open_reader(run.job)
+    try:
+        if not survey(run.job, mapping, reader):
+            run.workers = 1
+            ledger.log(run.job, "survey", "keys occur again so often that one worker takes them in order")
+    finally:
+        reader.close()
+
+
+def _finish(run: Run, mapping: Mapping) -> None:
+    """What a table wants after a load: its sequence past the imported keys, and fresh statistics."""
+    model = mapping.model
+    connection = connections[mapping.alias]
+    with connection.cursor() as cursor:
+        if any(f.primary_key for f in mapping.mapped):
+            for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
+                cursor.execute(statement)
+        cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
+    remove_spool(run.job)
+
+
+def _conclude(run: Run, status: str, reason: str) -> ImportResult:
+    job = run.job
+    with contextlib.suppress(DatabaseError):
+        run.keep_hold()
+        run.read_ledger()
+    reason = one_line(reason)
+    result = run.result(status, reason)
+    if status == Status.FAILED and job.planned_at is None:
+        remove_spool(job)
+    counted = {name: getattr(result, name) for name in (*FATES, "batches")}
+    stored = result.as_dict() if status == Status.COMPLETED else None
+    try:
+        job.move(
+            to=status,
+            believed=(Status.RUNNING,),
+            finished_at=timezone.now(),
+            error=reason,
+            result=stored,
+            **counted,
+        )
+        ledger.log(job, status, reason, **counted)
+    except DatabaseError as error:
+        if not is_transient(error):
+            raise
+        # The database is gone, and with it our hold on the job: the next run finds it "running" and goes on.
+    import_finished.send(sender=all_specs().get(job.spec), job=job, result=result)
+    return result
+
+
+def _rehearse(run: Run, sample: Sample) -> ImportResult:
+    """The whole run in one transaction that is rolled back: exact counts, nothing left behind."""
+    run.executor, run.workers = "inline", 1
+    try:
+        with transaction.atomic(using=ledger.ledger_alias()):
+            mapping = plan(run.job)
+            run.read_ledger()
+            run.before = run.counts
+            run.control.on_batch(run.after_batch)
+            Worker(run.job, run.control, sample=sample).drain()
+            if not run.control.stopping:
+                settle_contested(Stages.of(run.job, mapping, settling=True), run.control)
+            run.read_ledger()
+            transaction.set_rollback(True, using=ledger.ledger_alias())
+    except ImporterError as error:
+        return run.result(Status.FAILED, str(error))
+    except DatabaseError as error:
+        return run.result(Status.FAILED, f"The database refuses: {first_line(error)}")
+    return run.result("dry-run")
+
+
+@contextlib.contextmanager
+def _holding(run: Run) -> Iterator[None]:
+    run.hold()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(DatabaseError):
+            ledger.let_job_go(run.job.pk)

@@ -1,0 +1,186 @@
+"""What a developer writes: which column fills which field, and how."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+Transform = Callable[[str], Any]
+OnConflict = Literal["update", "skip", "reject"]
+
+
+class Unset:
+    """Stands where None would be a value."""
+
+    def __repr__(self) -> str:
+        return "<unset>"
+
+
+UNSET = Unset()
+
+
+class Column:
+    """A field filled from one column of the source.
+
+    name         the column; default: the field's own name
+    transform    a function, or several in order, from one text to one value; called once per distinct value of a
+                 batch and remembered, so it must not depend on anything else. Raise ValidationError to reject.
+    formats      `strptime` formats of a date or time, tried in order; without them Django's own parsing is used
+    default      the value for an empty cell (a null value of the spec)
+    null_values  the texts that mean "nothing" in this column; default: those of the spec
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        transform: Transform | Iterable[Transform] | None = None,
+        formats: Iterable[str] = (),
+        default: Any = UNSET,
+        null_values: Iterable[str] | None = None,
+    ) -> None:
+        self.name = name
+        self.transforms = _as_tuple(transform)
+        self.formats = (formats,) if isinstance(formats, str) else tuple(formats)
+        self.default = default
+        self.null_values = None if null_values is None else frozenset(null_values)
+
+
+class Lookup:
+    """A foreign key found by the parent's natural key.
+
+    columns    the column, or several for a composite key
+    to         the parent's field or fields, in the same order; may cross relations ("company__code")
+    missing    what a key without a parent means: "reject" the record, or "null"
+    transform  as in Column, applied to each of the columns
+    """
+
+    def __init__(
+        self,
+        columns: str | Iterable[str] | None = None,
+        *,
+        to: str | Iterable[str] = "pk",
+        missing: Literal["reject", "null"] = "reject",
+        transform: Transform | Iterable[Transform] | None = None,
+        null_values: Iterable[str] | None = None,
+    ) -> None:
+        self.columns = None if columns is None else _as_tuple(columns)
+        self.to = _as_tuple(to)
+        self.missing = missing
+        self.transforms = _as_tuple(transform)
+        self.null_values = None if null_values is None else frozenset(null_values)
+        if missing not in ("reject", "null"):
+            raise ImproperlyConfigured(f'Lookup: missing is "{missing}"; it must be "reject" or "null".')
+        if self.columns is not None and len(self.columns) != len(self.to):
+            raise ImproperlyConfigured(
+                f"Lookup: {len(self.columns)} column(s) {self.columns} for {len(self.to)} field(s) {self.to}."
+            )
+
+
+@dataclass(frozen=True)
+class Options:
+    """`Meta` of a spec, with its defaults filled in."""
+
+    model: type[models.Model]
+    name: str
+    key: tuple[str, ...] = ()
+    on_conflict: OnConflict = "reject"
+    null_values: frozenset[str] = frozenset({""})
+    fields: tuple[str, ...] | None = None
+    queries: Mapping[str, str] = field(default_factory=dict)
+
+
+class ModelImport:
+    """Base of every spec; see the README for an example.
+
+    `Meta` takes `model`, `name`, `key`, `on_conflict`, `null_values`, `fields` and `queries` (name → SELECT, for
+    sources of the form `db:ALIAS/NAME`). Raises ImproperlyConfigured at once where a name does not exist.
+    """
+
+    options: ClassVar[Options]
+    declared: ClassVar[dict[str, Column | Lookup]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        inherited = {name: value for base in reversed(cls.__mro__[1:]) for name, value in _declarations(base)}
+        cls.declared = inherited | dict(_declarations(cls))
+        meta = getattr(cls, "Meta", None)
+        if meta is None or getattr(meta, "model", None) is None:
+            return  # an abstract spec that others inherit from
+        cls.options = _read_options(cls.__qualname__, meta)
+        _check_fields(cls)
+
+    def clean_record(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        """Hook for what needs the whole record: the slow lane, called once per record where it is overridden.
+
+        `record` holds the cleaned Python values by field name (a foreign key: the parent's primary key) of the fields
+        that the import fills. Change it in place, or return a dict of what changes; raise ValidationError to reject
+        the record. A field that the import does not fill makes the job fail, with a line that says so.
+        """
+        return record
+
+    @classmethod
+    def declared_columns(cls) -> list[str]:
+        """The source's columns that the declarations name."""
+        names: list[str] = []
+        for name, declared in cls.declared.items():
+            if isinstance(declared, Lookup):
+                names += declared.columns or (name,)
+            else:
+                names.append(declared.name or name)
+        return names
+
+    @classmethod
+    def cleans_records(cls) -> bool:
+        return cls.clean_record is not ModelImport.clean_record
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) or callable(value) else tuple(value)
+
+
+def _declarations(cls: type) -> list[tuple[str, Column | Lookup]]:
+    return [(name, value) for name, value in vars(cls).items() if isinstance(value, Column | Lookup)]
+
+
+def _read_options(owner: str, meta: type) -> Options:
+    given = {name: getattr(meta, name) for name in dir(meta) if not name.startswith("_")}
+    known = set(Options.__dataclass_fields__)
+    if unknown := sorted(set(given) - known):
+        raise ImproperlyConfigured(
+            f"{owner}.Meta: unknown option {unknown[0]!r}; known: {', '.join(sorted(known))}."
+        )
+    model = given["model"]
+    given.setdefault("name", model._meta.label_lower)
+    for name in ("key", "fields"):
+        if given.get(name) is not None:
+            given[name] = _as_tuple(given[name])
+    if "null_values" in given:
+        given["null_values"] = frozenset(_as_tuple(given["null_values"]))
+    options = Options(**given)
+    if options.on_conflict not in ("update", "skip", "reject"):
+        raise ImproperlyConfigured(
+            f'{owner}.Meta.on_conflict is "{options.on_conflict}"; it must be "update", "skip" or "reject".'
+        )
+    if options.on_conflict != "reject" and not options.key:
+        raise ImproperlyConfigured(f'{owner}.Meta.on_conflict is "{options.on_conflict}", which needs a key.')
+    return options
+
+
+def _check_fields(spec: type[ModelImport]) -> None:
+    options = spec.options
+    known = {f.name: f for f in options.model._meta.concrete_fields}
+    for name in (*spec.declared, *options.key, *(options.fields or ())):
+        if name not in known:
+            raise ImproperlyConfigured(
+                f'{spec.__qualname__}: {options.model._meta.label} has no field "{name}"; it has {", ".join(known)}.'
+            )
+    for name, declared in spec.declared.items():
+        if isinstance(declared, Lookup) and not known[name].is_relation:
+            raise ImproperlyConfigured(
+                f'{spec.__qualname__}: Lookup on "{name}", which is not a foreign key.'
+            )

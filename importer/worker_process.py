@@ -1,0 +1,73 @@
+"""`python -m importer.worker_process`: a worker in a process of its own (see `executors/process.py`)."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    orders = json.loads(sys.stdin.readline())
+    _set_up_django(orders)
+
+    from django.db import Error as DatabaseError
+
+    from importer.control import Control
+    from importer.exceptions import ImporterError
+    from importer.models import DataImportJob
+    from importer.worker import Worker, first_line, patiently
+
+    control = Control()
+    signal.signal(signal.SIGTERM, lambda *_: control.stop())
+    threading.Thread(target=_listen, args=(control,), daemon=True).start()
+    try:
+        job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
+        Worker(job, control).drain()
+    except ImporterError as error:
+        return _fail(str(error))
+    except DatabaseError as error:
+        return _fail(f"The database refuses: {first_line(error)}")
+    except OSError as error:
+        return _fail(f"The source cannot be read: {error}")
+    except Exception as error:
+        logging.getLogger("importer").exception("A worker of job %s", orders["job"])
+        return _fail(f"Unexpected {type(error).__name__}: {first_line(error)}")
+    return 0
+
+
+def _set_up_django(orders: dict[str, Any]) -> None:
+    import django
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = orders["settings"]
+    django.setup()
+
+    from django.db import connections
+
+    from importer.conf import conf
+
+    conf.adopt(orders["importer"])
+    for alias, name in orders["databases"].items():
+        connections[alias].settings_dict["NAME"] = name  # a test's database, where the coordinator has one
+
+
+def _listen(control: Any) -> None:
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "memory_is_short" in order:
+            control.memory_is_short = order["memory_is_short"]
+        if order.get("stop"):
+            control.stop()
+    control.stop()  # the input has ended: whoever started us is gone
+
+
+def _fail(reason: str) -> int:
+    sys.stdout.write(json.dumps({"failed": reason}) + "\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
