@@ -1,0 +1,70 @@
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from cortex.models import User
+from tests.cortex.factories import PovFactory, TrrFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def records() -> dict[str, int]:
+    trr = TrrFactory(assessor=UserFactory())
+    return {"user": trr.assessor.pk, "pov": trr.pov.pk, "trr": trr.pk}
+
+
+@pytest.mark.parametrize("model", ["user", "pov", "trr"])
+def test_every_page_of_a_model_loads(admin_client: Client, records: dict[str, int], model: str) -> None:
+    pages = [
+        reverse(f"admin:cortex_{model}_changelist") + "?q=acme",
+        reverse(f"admin:cortex_{model}_add"),
+        reverse(f"admin:cortex_{model}_change", args=[records[model]]),
+        reverse(f"admin:cortex_{model}_history", args=[records[model]]),
+    ]
+
+    assert [admin_client.get(page).status_code for page in pages] == [200] * len(pages)
+
+
+def test_a_list_needs_the_same_queries_for_more_rows(admin_client: Client) -> None:
+    page = reverse("admin:cortex_trr_changelist")
+    TrrFactory(assessor=UserFactory())
+    with CaptureQueriesContext(connection) as few:
+        admin_client.get(page)
+    for _ in range(5):
+        TrrFactory(assessor=UserFactory())
+
+    with CaptureQueriesContext(connection) as many:
+        admin_client.get(page)
+
+    assert len(many) == len(few)
+
+
+def test_a_user_is_added_by_email(admin_client: Client) -> None:
+    answer = admin_client.post(
+        reverse("admin:cortex_user_add"),
+        {
+            "email": "New@Example.com",
+            "role": "manager",
+            "usable_password": "true",
+            "password1": "long and unusual",
+            "password2": "long and unusual",
+        },
+    )
+
+    assert answer.status_code == 302
+    assert User.objects.get(email="new@example.com").role == "manager"
+
+
+def test_a_contradiction_is_told_in_the_form(admin_client: Client) -> None:
+    pov = PovFactory()
+
+    form = {"title": "T", "customer": "C", "status": "active", "priority": "low", "currency": "EUR"}
+    form |= {"start_date": "2026-05-02", "end_date": "2026-05-01", "owner": str(pov.owner.pk)}
+    form |= {"created_at_0": "2026-05-01", "created_at_1": "10:00:00"}
+
+    answer = admin_client.post(reverse("admin:cortex_pov_change", args=[pov.pk]), form)
+
+    assert "A POV cannot end before it starts." in answer.content.decode()

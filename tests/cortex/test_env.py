@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from cortex import env
+
+
+def test_a_flag_reads_common_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    for word, meaning in {"true": True, "ON": True, "1": True, "no": False, "False": False, "": True}.items():
+        monkeypatch.setenv("DEBUG", word)
+
+        assert env.flag("DEBUG", default=True) is meaning, word
+
+
+def test_a_strange_flag_is_refused_with_name_value_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DEBUG", "perhaps")
+
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        env.flag("DEBUG", default=False)
+
+    message = "DEBUG='perhaps' is not understood. Allowed: one of 1, true, yes, on, 0, false, no, off."
+    assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://ann:secret@db/shop", "ann:secret@db", "postgres://ann:secret@db:5432"]
+)
+def test_another_database_is_refused_without_telling_the_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL=.* Allowed: postgres://") as refusal:
+        env.database("DATABASE_URL")
+
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_database_address_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://ann:p%40ss@db.example.com:6432/shop")
+
+    database = env.database("DATABASE_URL")
+
+    assert database is not None
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example.com", 6432, "shop")
+    assert (database["USER"], database["PASSWORD"]) == ("ann", "p@ss")
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEGACY_DATABASE_URL", "")
+
+    assert env.database("LEGACY_DATABASE_URL") is None
+
+
+def test_a_folder_to_import_from_must_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("IMPORTER_SOURCE_ROOTS", f"{tmp_path},{tmp_path / 'gone'}")
+
+    with pytest.raises(ImproperlyConfigured, match="IMPORTER_SOURCE_ROOTS=.*gone"):
+        env.folders("IMPORTER_SOURCE_ROOTS", default=[])
+
+
+def test_a_deployment_without_secret_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "")
+
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is not set"):
+        env.secret_key("SECRET_KEY", development_default=None)

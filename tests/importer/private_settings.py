@@ -1,0 +1,10 @@
+"""The tests' settings with importer settings from the environment, for commands run as processes of their own."""
+
+import json
+import os
+
+from tests.settings import *  # noqa: F403
+
+IMPORTER = json.loads(os.environ["TEST_IMPORTER"])
+DATABASES["legacy"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["TEST_LEGACY"]}  # noqa: F405
+SILENCED_SYSTEM_CHECKS = ["fields.E009"]  # a test has a choice that is too long for its field, on purpose

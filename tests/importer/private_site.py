@@ -1,0 +1,99 @@
+"""A site on a database server of its own, driven by commands only: so that servers and processes may die."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from cortex.embedded import EmbeddedPostgres
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+SMALL = {
+    "CHUNK_BYTES": 60_000,
+    "BATCH_SIZE_INITIAL": 200,
+    "BATCH_SIZE_MIN": 100,
+    "BATCH_SIZE_MAX": 400,
+    "LEASE_SECONDS": 5,
+}
+FINGERPRINT = """
+    SELECT md5(string_agg(row::text, ',' ORDER BY row.legacy_id)) FROM (
+        SELECT legacy_id, email, first_name, role, company_id, joined, balance FROM crm_contact
+    ) AS row
+"""
+REJECTED = "SELECT line FROM staging_records WHERE job_id = %s AND state = 'rejected' ORDER BY line"
+
+
+@dataclass
+class PrivateSite:
+    server: EmbeddedPostgres
+    folder: Path
+    importer: dict[str, Any] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        settings = SMALL | {"SOURCE_ROOTS": [str(self.folder)], "SPOOL_DIR": str(self.folder / "spool")}
+        return os.environ | {
+            "DATABASE_URL": self.server.url,
+            "TEST_LEGACY": str(self.folder / "legacy.sqlite"),
+            "DJANGO_SETTINGS_MODULE": "tests.importer.private_settings",
+            "TEST_IMPORTER": json.dumps(settings | self.importer),
+            "PYTHONPATH": str(PROJECT),
+        }
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "django", *arguments],
+            env=self.environment(),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def manage(self, *arguments: str) -> str:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        return out
+
+    def create_job(self, source: Path, spec: str = "contacts-insert") -> int:
+        return int(self.manage("create_import", spec, str(source)))
+
+    def run(self, job: int, *options: str) -> dict[str, Any]:
+        answer = self.manage("run_import", str(job), "--json", "--no-progress", *options)
+        return dict(json.loads(answer.splitlines()[-1]))
+
+    def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def state_of(self, job: int) -> tuple[Any, list[int]]:
+        """What an import has left: the table's fingerprint and the lines of the rejected records."""
+        return self.sql(FINGERPRINT)[0][0], [line for (line,) in self.sql(REJECTED, job)]
+
+    def committed(self, job: int) -> int:
+        rows = self.sql("SELECT sum(batches) FROM data_import_chunks WHERE job_id = %s", job)
+        return int(rows[0][0] or 0)
+
+    def wait_for_batches(self, job: int, more_than: int, process: "subprocess.Popen[str]") -> bool:
+        """Until more batches are committed; False if the process ended first."""
+        while process.poll() is None:
+            if self.committed(job) > more_than:
+                return True
+            time.sleep(0.01)
+        return False
+
+
+def workers_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    try:
+        children = psutil.Process(process.pid).children()
+    except psutil.NoSuchProcess:
+        return []
+    return [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]

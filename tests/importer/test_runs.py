@@ -1,0 +1,124 @@
+"""Runs from Python: thresholds, stops, memory, signals, and what a run leaves behind."""
+
+from typing import Any
+
+import pytest
+
+from importer import batch_committed, import_finished, import_started, run_import
+from importer.models import DataImportJob, ImportChunk, MigrationLog
+from importer.progress import Progress
+from tests.importer.conftest import Importing
+from tests.importer.crm.models import Company, Contact
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SMALL_BATCHES = {"BATCH_SIZE_MIN": 10, "BATCH_SIZE_INITIAL": 10, "BATCH_SIZE_MAX": 10}
+
+
+def companies(number: int, *, bad_from: int = 10**9) -> str:
+    rows = [f"{'far-too-long-a-code' if n >= bad_from else f'C{n}'},Company {n}\n" for n in range(number)]
+    return "code,name\n" + "".join(rows)
+
+
+def test_past_the_threshold_the_job_fails_and_the_same_command_goes_on(
+    importing: Importing, settings: Any
+) -> None:
+    settings.IMPORTER |= SMALL_BATCHES
+
+    job, result = importing("companies", companies(100, bad_from=50), max_errors=15)
+
+    assert (result.status, result.inserted, result.rejected) == ("failed", 50, 20)
+    assert "20 records were rejected, more than the 15 allowed" in result.reason
+    again = run_import(job, max_errors=30)
+    assert (again.status, again.read, again.rejected) == ("completed", 100, 50)
+
+
+def test_an_error_rate_counts_at_the_end_of_a_small_source(importing: Importing) -> None:
+    _, result = importing("companies", companies(100, bad_from=90), max_error_rate=0.05)
+
+    assert result.status == "failed"
+    assert "10.00% of the records were rejected, more than the 5.00% allowed" in result.reason
+    assert Company.objects.count() == 90
+
+
+def test_a_job_that_is_asked_to_stop_stops_after_the_batch_in_hand(
+    importing: Importing, settings: Any
+) -> None:
+    settings.IMPORTER |= SMALL_BATCHES
+
+    def ask(progress: Progress) -> None:
+        DataImportJob.objects.filter(pk=progress.job).update(stop_requested=True)
+
+    job, result = importing("companies", companies(100), on_progress=ask)
+
+    assert (job.status, result.status, result.inserted) == ("stopped", "stopped", 20)
+    assert run_import(job).inserted == 100
+
+
+def test_signals_tell_of_each_batch(importing: Importing, settings: Any) -> None:
+    settings.IMPORTER |= SMALL_BATCHES
+    told: list[str] = []
+
+    def started(**_: Any) -> None:
+        told.append("started")
+
+    def committed(counts: Any, **_: Any) -> None:
+        told.append(f"+{counts.inserted}")
+
+    def finished(result: Any, **_: Any) -> None:
+        told.append(result.status)
+
+    import_started.connect(started)
+    batch_committed.connect(committed)
+    import_finished.connect(finished)
+
+    importing("companies", companies(25))
+
+    assert told == ["started", "+10", "+10", "+5", "completed"]
+
+
+def test_a_dry_run_counts_exactly_and_leaves_nothing(importing: Importing, settings: Any) -> None:
+    settings.IMPORTER |= SMALL_BATCHES
+    header = "legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance\n"
+    importing("contacts", header + "1,a@example.com,Ann,user,,,1\n")
+
+    job, result = importing(
+        "contacts",
+        header + "1,a@example.com,Bob,user,,,1\n" + "2,b@example.com,,user,,,1\n" * 20,
+        dry_run=True,
+    )
+
+    assert (result.status, result.inserted, result.updated, result.unchanged) == ("dry-run", 1, 1, 19)
+    assert (job.status, job.planned_at, Contact.objects.count()) == ("pending", None, 1)
+    assert not ImportChunk.objects.filter(job=job).exists()
+    assert run_import(job).inserted == 1
+
+
+def test_short_memory_makes_batches_small(importing: Importing, settings: Any) -> None:
+    settings.IMPORTER |= {"MEMORY_THRESHOLD_MB": 1, "BATCH_SIZE_INITIAL": 400, "BATCH_SIZE_MAX": 400}
+
+    job, result = importing("companies", companies(3000))
+
+    assert result.status == "completed"
+    entries = MigrationLog.objects.filter(job=job, event="batch_size").order_by("id")
+    assert [(entry.reason, entry.details["after"]) for entry in entries] == [
+        ("memory is short", 200),
+        ("memory is short", 100),
+    ]
+
+
+def test_every_step_of_a_job_is_logged(importing: Importing) -> None:
+    job, _ = importing("companies", companies(3))
+
+    events = list(MigrationLog.objects.filter(job=job).order_by("id").values_list("event", flat=True))
+    assert [event for event in events if event != "batch_size"] == [
+        "created", "started", "planned", "executing", "completed",
+    ]  # fmt: skip
+
+
+def test_workers_in_processes_do_the_same(importing: Importing, settings: Any) -> None:
+    settings.IMPORTER |= {"CHUNK_BYTES": 2_000}
+
+    job, result = importing("companies", companies(1000, bad_from=990), workers=2)
+
+    assert (result.status, result.inserted, result.rejected) == ("completed", 990, 10)
+    assert job.chunks.count() > 5

@@ -1,0 +1,107 @@
+"""The same records from every kind of source."""
+
+import gzip
+import io
+import json
+import sqlite3
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import zstandard
+
+from importer.models import StagingRecord
+from tests.importer.conftest import Importing
+from tests.importer.crm.models import Contact
+from tests.importer.private_site import PrivateSite
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROWS = [
+    {"legacy_id": number, "email": f"a{number}@example.com", "first_name": "Zoë", "ROLE": "user", "COMP_CD": None,
+     "JOIN_DT": None if number % 5 == 0 else "02/28/2020", "balance": f"{number}.50"}
+    for number in range(1, 301)
+]  # fmt: skip
+ROWS[7]["email"] = "broken"
+ROWS[99]["ROLE"] = "king"
+
+
+def as_csv(delimiter: str = ",") -> str:
+    lines = [list(ROWS[0]), *([str(value or "") for value in row.values()] for row in ROWS)]
+    return "".join(delimiter.join(line) + "\n" for line in lines)
+
+
+def as_json_lines() -> str:
+    return "".join(
+        json.dumps({key: value for key, value in row.items() if value is not None}) + "\n" for row in ROWS
+    )
+
+
+def as_parquet() -> bytes:
+    buffer = io.BytesIO()
+    pl.DataFrame(ROWS).write_parquet(buffer, row_group_size=100)
+    return buffer.getvalue()
+
+
+def as_zip() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inner.csv", as_csv())
+    return buffer.getvalue()
+
+
+SOURCES: dict[str, tuple[Any, dict[str, str], int]] = {
+    # name: (content, options, line of the first record)
+    "plain.csv": (as_csv, {}, 2),
+    "plain.tsv": (lambda: as_csv("\t"), {}, 2),
+    "semicolon.csv": (lambda: as_csv(";"), {"delimiter": ";"}, 2),
+    "windows.csv": (lambda: as_csv().replace("\n", "\r\n"), {}, 2),
+    "old-mac.csv": (lambda: as_csv().replace("\n", "\r"), {}, 2),
+    "marked.csv": (lambda: b"\xef\xbb\xbf" + as_csv().encode(), {}, 2),
+    "latin.csv": (lambda: as_csv().encode("latin-1"), {"encoding": "latin-1"}, 2),
+    "utf16.csv": (lambda: as_csv().encode("utf-16"), {"encoding": "utf-16"}, 2),
+    "packed.csv.gz": (lambda: gzip.compress(as_csv().encode()), {}, 2),
+    "packed.csv.zst": (lambda: zstandard.compress(as_csv().encode()), {}, 2),
+    "packed.csv.zip": (as_zip, {}, 2),
+    "packed-utf16.csv.gz": (lambda: gzip.compress(as_csv().encode("utf-16")), {"encoding": "utf-16"}, 2),
+    "lines.jsonl": (as_json_lines, {}, 1),
+    "lines.jsonl.gz": (lambda: gzip.compress(as_json_lines().encode()), {}, 1),
+    "columns.parquet": (as_parquet, {}, 1),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_format_gives_the_same_rows_and_lines(importing: Importing, settings: Any, name: str) -> None:
+    settings.IMPORTER |= {"CHUNK_BYTES": 4_000, "CHUNK_RECORDS": 70}
+    content, options, first_line = SOURCES[name]
+
+    job, result = importing("contacts", content(), name=name, **options)
+
+    assert (result.status, result.read, result.inserted, result.rejected) == ("completed", 300, 298, 2), (
+        result
+    )
+    assert job.chunks.count() > 3
+    lines = list(StagingRecord.objects.filter(job=job).order_by("line").values_list("line", flat=True))
+    assert lines == [7 + first_line, 99 + first_line]
+    assert Contact.objects.filter(first_name="Zoë", joined__isnull=True).count() == 59
+    assert str(sum(Contact.objects.values_list("balance", flat=True))) == "45191.00"
+
+
+def test_a_table_is_read_by_its_key(private_site: PrivateSite) -> None:
+    with sqlite3.connect(private_site.folder / "legacy.sqlite") as legacy:
+        legacy.execute("CREATE TABLE contacts (nr INTEGER PRIMARY KEY, mail TEXT)")
+        legacy.executemany("INSERT INTO contacts VALUES (?, ?)", [(n * 3, f"L{n}") for n in range(250)])
+    private_site.importer = {"CHUNK_RECORDS": 60, "BATCH_SIZE_MIN": 25, "BATCH_SIZE_MAX": 25}
+
+    table = private_site.create_job(Path("db:legacy/contacts"), "legacy-companies")
+    query = private_site.create_job(Path("db:legacy/few"), "legacy-companies")
+    result, by_query = private_site.run(table, "--workers", "2"), private_site.run(query)
+
+    private_site.importer = {}
+    assert (result["status"], result["read"], result["inserted"]) == ("completed", 250, 250)
+    assert (by_query["read"], by_query["skipped"]) == (4, 4)
+    assert private_site.sql("SELECT count(*), sum(name::int) FROM crm_company WHERE code LIKE 'L%%'") == [
+        (250, 93375)
+    ]

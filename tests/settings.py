@@ -1,0 +1,15 @@
+"""The site's settings on services that live as long as the test run. Whoever loads them gets no other database."""
+
+from pathlib import Path
+
+from tests.throwaway_services import use_throwaway_services
+
+use_throwaway_services()
+
+from cortex.settings import *  # noqa: E402, F403 (they read the environment, which is set by now)
+from cortex.settings import INSTALLED_APPS  # noqa: E402
+
+if Path(__file__).with_name("importer").joinpath("crm").is_dir():
+    INSTALLED_APPS = [*INSTALLED_APPS, "tests.importer.crm"]
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,87 @@
+"""PostgreSQL and Valkey for one test run: on free ports, in a temporary folder, gone afterwards.
+
+A keeper process owns them. It ends, and they with it, when the pipe to the test run closes, and that happens however
+the run ends: at its end, by Ctrl-C, by `kill -9`. Whatever the run starts (workers, commands) finds them in the
+environment.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PROJECT = Path(__file__).resolve().parent.parent
+MARK = "CORTEX_THROWAWAY_SERVICES"
+STOP_SECONDS = 60
+CACHE_DATABASES = 16  # Valkey's default
+
+
+def use_throwaway_services() -> None:
+    if MARK not in os.environ:
+        _start()
+    _take_own_cache()
+
+
+def _start() -> None:
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=PROJECT,
+        start_new_session=True,
+        text=True,
+    )
+    assert keeper.stdout
+    environment = keeper.stdout.readline()
+    if not environment:
+        raise SystemExit("The services for the tests do not start; the reason stands above.")
+    # Nothing of the developer's own set-up: neither its databases nor its `.env`.
+    nothing = {"LEGACY_DATABASE_URL": "", "DEBUG": "", "ALLOWED_HOSTS": "", "IMPORTER_SOURCE_ROOTS": ""}
+    os.environ.update(nothing | {"ENV_FILE": os.devnull, "SECRET_KEY": "for-tests-only-" + "0" * 40})
+    os.environ.update(json.loads(environment) | {MARK: str(keeper.pid)})
+    atexit.register(_dismiss, keeper, os.getpid())
+
+
+def _take_own_cache() -> None:
+    """Each worker of a parallel run has a database of its own; it gets a part of the cache of its own as well."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker.startswith("gw"):
+        number = 1 + int(worker.removeprefix("gw")) % (CACHE_DATABASES - 1)
+        os.environ["REDIS_URL"] = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{number}").geturl()
+
+
+def _dismiss(keeper: "subprocess.Popen[str]", owner: int) -> None:
+    if os.getpid() != owner:
+        return  # a fork inherits what is registered, but not the right
+    assert keeper.stdin
+    keeper.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        keeper.wait(STOP_SECONDS)
+
+
+def keep_services() -> None:
+    from cortex.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
+
+    folder = Path(tempfile.mkdtemp(prefix="cortex-tests-"))
+    try:
+        folder.chmod(0o711)  # for the account that root's servers run as; what is in there is closed itself
+        with (
+            EmbeddedPostgres(folder / "postgres", durable=False) as postgres,
+            EmbeddedValkey(folder / "valkey", durable=False) as valkey,
+        ):
+            print(json.dumps({"DATABASE_URL": postgres.url, "REDIS_URL": valkey.url}), flush=True)
+            sys.stdin.read()
+    except EmbeddedServerError as error:
+        sys.exit(str(error))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    keep_services()
