@@ -1,0 +1,17 @@
+"""A site with nothing but the importer and the benchmark's two tables."""
+
+import os
+
+import environ
+
+DATABASES = {"default": environ.Env.db_url_config(os.environ["BENCHMARK_DATABASE_URL"])}
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "importer.apps.ImporterConfig",
+    "benchmarks.contacts.apps.ContactsConfig",
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+SECRET_KEY = "for-benchmarks-only"
+IMPORTER = {"SOURCE_ROOTS": [os.environ["BENCHMARK_FOLDER"]]}
