@@ -39,6 +39,16 @@ def flag(name: str, *, default: bool) -> bool:
     return value in TRUE
 
 
+def number(name: str, *, default: int) -> int:
+    """A whole number from 0."""
+    value = text(name)
+    if not value:
+        return default
+    if not (value.isascii() and value.isdecimal()):
+        raise _refusal(name, value, "a whole number, 0 or more")
+    return int(value)
+
+
 def names(name: str, *, default: list[str]) -> list[str]:
     """A list with commas between its members."""
     return [member.strip() for member in text(name).split(",") if member.strip()] or default

@@ -44,9 +44,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tracking.middleware.TrackingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_user_agents.middleware.UserAgentMiddleware",
 ]
+# Not into a cache: it would pickle an object there for every string that a stranger sends.
+USER_AGENTS_CACHE = None
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -109,4 +113,8 @@ WHITENOISE_AUTOREFRESH = IN_DEVELOPMENT
 
 IMPORTER = {
     "SOURCE_ROOTS": [str(folder) for folder in env.folders("IMPORTER_SOURCE_ROOTS", default=[BASE_DIR])],
+}
+TRACKING = {
+    "SPOOL_DIR": str(LOCAL_DIR / "tracking-spool"),
+    "TRUSTED_PROXY_COUNT": env.number("TRUSTED_PROXY_COUNT", default=0),
 }

@@ -1,0 +1,15 @@
+"""PostgreSQL under ATOMIC_REQUESTS, and users of the site's own: by e-mail, with UUIDs for keys."""
+
+import os
+
+import environ
+
+from tests.tracking.hosts.base import *  # noqa: F403
+from tests.tracking.hosts.base import INSTALLED_APPS
+
+INSTALLED_APPS = ["tests.tracking.hosts.people", *INSTALLED_APPS]
+AUTH_USER_MODEL = "people.Person"
+DATABASES = {
+    "default": environ.Env.db_url_config(os.environ["DATABASE_URL"])
+    | {"ATOMIC_REQUESTS": True, "TEST": {"NAME": "test_atomic_host"}}
+}

@@ -1,0 +1,78 @@
+"""A browser for the tests of a host site, sync or async, and a user of whatever model the site has."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
+from django.test import AsyncClient, Client
+
+from tracking import health, spool, write
+from tracking.sessions import memory, revocations
+
+WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
+CHROME = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/143.0.0.0 Safari/537.36"
+PASSWORD = "correct horse battery staple"
+
+
+class Browser:
+    """Django's test client, on sync views or on async ones."""
+
+    def __init__(self, kind: str, user_agent: str = CHROME) -> None:
+        self.kind = kind
+        self.is_async = kind == "async"
+        client = AsyncClient if self.is_async else Client
+        self.client: Any = client(raise_request_exception=False)
+        self.headers = {"user-agent": user_agent}
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self._call(self.client.get, self._path(path), **options)
+
+    def post(self, path: str, data: Any = None, **options: Any) -> Any:
+        return self._call(self.client.post, self._path(path), data or {}, **options)
+
+    def log_in(self, name: str = "ann@example.com", password: str = PASSWORD) -> Any:
+        return self.post("/login/", {"username": name, "password": password})
+
+    @property
+    def is_logged_in(self) -> bool:
+        return bool(self._call(self.client.get, "/who/").content != b"nobody")
+
+    def _path(self, path: str) -> str:
+        has_async = path in ("/login/", "/logout/", "/page/", "/deed/")
+        return f"/async{path}" if self.is_async and has_async else path
+
+    def _call(self, method: Any, *args: Any, **options: Any) -> Any:
+        options = {"headers": self.headers | options.pop("headers", {})} | options
+        return async_to_sync(method)(*args, **options) if self.is_async else method(*args, **options)
+
+
+@pytest.fixture(params=["sync", "async"])
+def browser(request: pytest.FixtureRequest) -> Browser:
+    return Browser(request.param)
+
+
+@pytest.fixture
+def user(db: None) -> Any:
+    return make_user()
+
+
+def make_user(name: str = "ann@example.com", **fields: Any) -> Any:
+    model: Any = get_user_model()
+    if model.USERNAME_FIELD == "email":
+        return model.objects.create_user(email=name, password=PASSWORD, **fields)
+    return model.objects.create_user(username=name, email=name, password=PASSWORD, **fields)
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_new_process() -> Iterator[None]:
+    memory.forget()
+    revocations.forget()
+    health._counts.clear()
+    health._said_at.clear()
+    for pause in (write.database_pause, write.stream_pause):
+        pause.until = pause.replay_at = 0.0
+    yield
+    for path in spool._files():
+        path.unlink()

@@ -1,0 +1,184 @@
+"""Every login and failure of a host site is one row, with its method, reason and device."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.tracking.suite.conftest import PASSWORD, Browser
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_login_is_recorded_with_its_device_and_session(browser: Browser, user: Any) -> None:
+    answer = browser.log_in()
+
+    assert answer.status_code == 302
+    event = LoginEvent.objects.get()
+    session = UserSession.objects.get()
+    assert (event.user, event.success, event.failure_reason) == (user, True, "")
+    assert event.login_method in ("email", "password")
+    assert event.identifier == "ann@example.com"
+    assert (event.device_type, event.browser, event.os) == ("desktop", "Chrome", "Windows")
+    assert event.ip_address == "127.0.0.1"
+    assert event.session == session
+    assert session.is_open
+    assert session.user == user
+
+
+def test_a_wrong_password_is_recorded_with_its_user(browser: Browser, user: Any) -> None:
+    browser.log_in(password="wrong")
+
+    event = LoginEvent.objects.get()
+    assert (event.user, event.success, event.failure_reason) == (user, False, "bad_password")
+    assert not UserSession.objects.exists()
+
+
+def test_an_unknown_name_is_kept_as_a_keyed_hash_only(browser: Browser, user: Any) -> None:
+    browser.log_in(name="My-Secret-Passw0rd")
+
+    event = LoginEvent.objects.get()
+    assert (event.user, event.failure_reason) == (None, "unknown_user")
+    assert event.identifier.startswith("hmac:")
+    assert "secret" not in event.identifier.lower()
+
+
+def test_who_was_deactivated_is_refused_for_that(browser: Browser, user: Any) -> None:
+    user.is_active = False
+    user.save()
+
+    browser.log_in()
+
+    assert LoginEvent.objects.get().failure_reason == "inactive"
+
+
+def test_a_right_password_that_the_admin_refuses_is_recorded(user: Any) -> None:
+    browser = Browser("sync")
+
+    answer = browser.post("/admin/login/", {"username": "ann@example.com", "password": PASSWORD})
+
+    assert answer.status_code == 200
+    event = LoginEvent.objects.get()
+    assert (event.user, event.success, event.failure_reason) == (user, False, "not_staff")
+
+
+def test_a_failure_without_a_request_is_recorded(user: Any) -> None:
+    authenticate(username="ann@example.com", password="wrong")
+
+    event = LoginEvent.objects.get()
+    assert (event.user, event.ip_address, event.device_type) == (user, None, "other")
+
+
+def test_the_test_clients_own_login_is_recorded(user: Any) -> None:
+    browser = Browser("sync")
+
+    browser.client.force_login(user)
+
+    assert LoginEvent.objects.get().success
+    assert UserSession.objects.get().is_open
+
+
+def test_a_login_that_was_told_of_by_hand_is_recorded(browser: Browser, user: Any) -> None:
+    browser.get("/token-login/")
+
+    event = LoginEvent.objects.get()
+    assert (event.login_method, event.failure_reason) == ("api_token", "expired_token")
+    assert event.identifier.startswith("hmac:")
+
+
+def test_an_activity_has_its_user_and_its_entity(browser: Browser, user: Any) -> None:
+    browser.log_in()
+
+    browser.get("/deed/")
+
+    activity = ActivityLog.objects.get()
+    assert activity.user == user
+    assert activity.entity_type == "things.thing"
+    assert activity.entity_id in ("7", "8")
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_an_attempt_costs_two_queries_at_most(
+    browser: Browser, user: Any, settings: Any, password: str
+) -> None:
+    tracked = queries_of(lambda: browser.log_in(password=password))
+
+    disconnect_tracking(settings)
+    untracked = queries_of(lambda: Browser(browser.kind).log_in(password=password))
+
+    assert 1 <= tracked - untracked <= 2
+
+
+def disconnect_tracking(settings: Any) -> None:
+    """The site as it was before the documented lines; until the end of the test."""
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "tracking" not in name]
+    for signal, name in ((user_logged_in, "login"), (user_login_failed, "failure")):
+        assert signal.disconnect(dispatch_uid=f"tracking.{name}")
+
+
+@pytest.fixture(autouse=True)
+def _connected_afterwards() -> Iterator[None]:
+    yield
+    apps.get_app_config("tracking").ready()
+
+
+def test_an_ordinary_request_costs_no_query(browser: Browser, user: Any) -> None:
+    browser.log_in()
+
+    assert queries_of(lambda: browser.get("/page/")) == transaction_queries(browser)
+
+
+def transaction_queries(browser: Browser) -> int:
+    """Those of ATOMIC_REQUESTS itself, which Django has for sync views only."""
+    return 2 if connection.settings_dict.get("ATOMIC_REQUESTS") and not browser.is_async else 0
+
+
+def test_an_ordinary_answer_does_not_vary_by_cookie(browser: Browser, user: Any) -> None:
+    browser.log_in()
+
+    assert "Cookie" not in browser.get("/page/").headers.get("Vary", "")
+
+
+def queries_of(call: Any) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len(captured)
+
+
+def test_many_failures_raise_one_alert_and_a_login_after_them_another(browser: Browser, user: Any) -> None:
+    for _ in range(12):
+        browser.log_in(password="wrong")
+    assert [alert.kind for alert in SecurityAlert.objects.all()] == ["failure_burst"]
+    assert SecurityAlert.objects.get().evidence["account_failures"] >= 9
+
+    browser.log_in()
+
+    assert sorted(alert.kind for alert in SecurityAlert.objects.all()) == [
+        "failure_burst",
+        "success_after_burst",
+    ]
+
+
+def test_many_names_from_one_network_are_spraying(browser: Browser, user: Any) -> None:
+    for number in range(25):
+        browser.log_in(name=f"somebody-{number}")
+
+    assert {alert.kind for alert in SecurityAlert.objects.all()} == {"spraying"}
+
+
+def test_a_new_device_is_told_of_but_not_the_first(user: Any) -> None:
+    Browser("sync").log_in()
+    Browser("sync").log_in()
+    assert not SecurityAlert.objects.exists()
+
+    Browser(
+        "sync", user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+    ).log_in()
+
+    assert [alert.kind for alert in SecurityAlert.objects.all()] == ["new_device"]

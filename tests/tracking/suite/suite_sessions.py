@@ -1,0 +1,145 @@
+"""Sessions of a host site: one row from login to end, whatever becomes of the key, and an end that is one."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.tracking.suite.conftest import Browser
+from tracking.models import UserSession
+from tracking.sessions import memory, revocations
+
+pytestmark = pytest.mark.django_db
+
+ENGINES = ["db", "cache", "cached_db", "signed_cookies"]
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, settings: Any) -> str:
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
+    return str(request.param)
+
+
+def as_another_process() -> None:
+    memory.forget()
+    revocations.forget()
+
+
+def test_a_logout_ends_the_session(engine: str, browser: Browser, user: Any) -> None:
+    browser.log_in()
+
+    browser.post("/logout/")
+
+    session = UserSession.objects.get()
+    assert session.end_reason == "logout"
+    assert not browser.is_logged_in
+
+
+def test_a_session_that_somebody_ends_is_refused_on_the_next_request(
+    engine: str, browser: Browser, user: Any
+) -> None:
+    browser.log_in()
+    assert browser.is_logged_in
+
+    UserSession.objects.get().end("ended_by_admin")
+
+    revocations.expect_news()  # a test's transaction is never committed, so nobody was told
+    memory.forget()
+    assert not browser.is_logged_in
+
+
+def test_another_process_knows_of_it_too(engine: str, browser: Browser, user: Any) -> None:
+    browser.log_in()
+    UserSession.objects.get().end("ended_by_owner")
+    as_another_process()
+
+    assert not browser.is_logged_in
+    assert not browser.is_logged_in
+
+
+def test_only_that_session_is_ended(engine: str, user: Any) -> None:
+    one, other = Browser("sync"), Browser("sync")
+    one.log_in()
+    first = UserSession.objects.get()
+    other.log_in()
+
+    first.end("ended_by_owner")
+    as_another_process()
+
+    assert not one.is_logged_in
+    assert other.is_logged_in
+
+
+def test_a_new_key_is_the_same_session(engine: str, browser: Browser, user: Any) -> None:
+    browser.log_in()
+    before = UserSession.objects.get()
+
+    browser.post("/password/", {"password": "another good password"})
+
+    after = UserSession.objects.get()
+    assert after.pk == before.pk
+    assert after.is_open
+    assert browser.is_logged_in
+    if engine != "signed_cookies":
+        assert after.key_hash != before.key_hash
+    after.end("ended_by_admin")
+    as_another_process()
+    assert not browser.is_logged_in
+
+
+def test_a_new_password_ends_the_other_sessions(engine: str, user: Any) -> None:
+    here, there = Browser("sync"), Browser("sync")
+    here.log_in()
+    there.log_in()
+
+    here.post("/password/", {"password": "another good password"})
+
+    assert sorted(session.end_reason for session in UserSession.objects.all()) == ["", "password_change"]
+    assert here.is_logged_in
+    assert not there.is_logged_in
+
+
+def test_a_deactivation_ends_all_sessions(engine: str, browser: Browser, user: Any) -> None:
+    browser.log_in()
+
+    user.is_active = False
+    user.save()
+
+    assert UserSession.objects.get().end_reason == "deactivated"
+    assert not browser.is_logged_in
+
+
+def test_what_was_seen_is_noted_once_in_a_while(
+    engine: str, browser: Browser, user: Any, settings: Any
+) -> None:
+    browser.log_in()
+    long_ago = timezone.now() - dt.timedelta(hours=1)
+    UserSession.objects.update(last_seen_at=long_ago)
+
+    browser.get("/page/")
+    assert UserSession.objects.get().last_seen_at == long_ago
+
+    settings.TRACKING = settings.TRACKING | {"TOUCH_SECONDS": 0}
+    browser.get("/page/")
+    assert UserSession.objects.get().last_seen_at > long_ago
+
+
+def test_expired_sessions_are_ended_as_of_then(user: Any) -> None:
+    Browser("sync").log_in()
+    over = timezone.now() - dt.timedelta(hours=1)
+    UserSession.objects.update(expires_at=over)
+
+    UserSession.objects.all().end_expired()
+
+    session = UserSession.objects.get()
+    assert (session.end_reason, session.ended_at) == ("expired", over)
+
+
+def test_the_raw_key_is_nowhere(user: Any) -> None:
+    browser = Browser("sync")
+    browser.log_in()
+
+    key = browser.client.session.session_key
+    row = UserSession.objects.values().get()
+    assert key not in str(row)

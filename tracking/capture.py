@@ -1,0 +1,243 @@
+"""What Django tells of logins, and what it does not tell: receivers that only note, and never raise."""
+
+import datetime as dt
+import functools
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import router
+from django.db.models import Q
+from django.utils import timezone
+
+from tracking import sessions
+from tracking.bounded import bounded
+from tracking.client import Client, client_of, storable
+from tracking.events import Login, SessionEnd, SessionStart
+from tracking.health import report_fault
+from tracking.keyed import hashed_name
+from tracking.methods import login_method, method_of_backend, password_method
+from tracking.models import UserSession
+from tracking.notes import note, visit_of
+
+IDENTIFIER_CHARACTERS = 254
+REASON_CHARACTERS = 40
+# Names under which login forms and backends pass what was entered, besides the user model's own.
+IDENTIFIER_KEYS = ("username", "email", "login", "identifier")
+
+Receiver = Callable[..., None]
+
+
+def harmless(receiver: Receiver) -> Receiver:
+    """Django sends its login signals with `send`: what a receiver raises would break the login."""
+
+    @functools.wraps(receiver)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            receiver(*args, **kwargs)
+        except Exception as error:
+            report_fault(f"Noting ({receiver.__name__})", error)
+
+    return guarded
+
+
+@harmless
+def on_login(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) -> None:
+    note_success(request, user, method="", identifier="", starts_session=True)
+
+
+@harmless
+def on_failure(sender: Any, credentials: Any = None, request: Any = None, **kwargs: Any) -> None:
+    credentials = credentials or {}
+    method = password_method() if "password" in credentials else ""
+    note_failure(request, entered_identifier(credentials), method=method)
+
+
+@harmless
+def on_logout(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) -> None:
+    session_id = sessions.session_id_of(getattr(request, "session", None))
+    if session_id is not None:
+        note(SessionEnd(reason=UserSession.EndReason.LOGOUT, session_id=session_id), request)
+
+
+@harmless
+def on_user_saved(
+    sender: Any, instance: Any, created: bool, update_fields: Any = None, **kwargs: Any
+) -> None:
+    """A new password and a deactivation end sessions, of which Django tells nobody."""
+    if created or kwargs.get("raw"):
+        return
+    alias = kwargs.get("using") or router.db_for_write(sender)
+    if getattr(instance, "_password", None) is not None:  # set by `set_password`, until the save is over
+        visit = visit_of(None)
+        keeps = _session_kept(visit.request, instance) if visit else None
+        reason = UserSession.EndReason.PASSWORD_CHANGE
+        note(SessionEnd(reason=reason, user_id=instance.pk, except_id=keeps), follows=alias)
+    elif not instance.is_active and (update_fields is None or "is_active" in update_fields):
+        note(SessionEnd(reason=UserSession.EndReason.DEACTIVATED, user_id=instance.pk), follows=alias)
+
+
+@harmless
+def on_user_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
+    alias = kwargs.get("using") or router.db_for_write(sender)
+    note(SessionEnd(reason=UserSession.EndReason.DEACTIVATED, user_id=instance.pk), follows=alias)
+
+
+def _session_kept(request: Any, user: Any) -> uuid.UUID | None:
+    """The session of somebody who changes their own password goes on; see `update_session_auth_hash`."""
+    from tracking.visit import user_id_of
+
+    return (
+        sessions.session_id_of(getattr(request, "session", None)) if user_id_of(request) == user.pk else None
+    )
+
+
+def noting_refusals(clean: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Around `AuthenticationForm.clean`: a right password that the form refuses all the same sends no signal."""
+
+    @functools.wraps(clean)
+    def wrapper(form: Any) -> Any:
+        try:
+            return clean(form)
+        except ValidationError as error:
+            if getattr(form, "user_cache", None) is not None:
+                harmless(_on_refusal)(form, error)
+            raise
+
+    wrapper.notes_refusals = True  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _on_refusal(form: Any, error: ValidationError) -> None:
+    from django.contrib.admin.forms import AdminAuthenticationForm
+
+    user = form.user_cache
+    codes = {"inactive"} & {one.code for one in error.error_list}
+    reason = "inactive" if codes else "not_staff" if isinstance(form, AdminAuthenticationForm) else "refused"
+    method = method_of_backend(getattr(user, "backend", ""))
+    note_failure(form.request, user.get_username(), user=user, method=method, reason=reason)
+
+
+def note_success(request: Any, user: Any, *, method: str, identifier: str, starts_session: bool) -> None:
+    """`starts_session`: Django has just put the user into the request's session."""
+    client = _client(request)
+    method = method or login_method(request, user)
+    alias = router.db_for_write(type(user)) if user is not None else router.db_for_write(UserSession)
+    session = getattr(request, "session", None)
+    session_id = sessions.session_id_of(session)
+    starts: SessionStart | None = None
+    if starts_session and session is not None and session_id is None:
+        starts = _session_start(session, user, method, client)
+        session_id = starts.uuid
+        note(starts, request, follows=alias)
+    login = Login(
+        success=True,
+        user_id=user.pk if user is not None else None,
+        identifier=_identifier(
+            user.get_username() if user is not None else identifier, is_known=user is not None
+        ),
+        login_method=storable(method, REASON_CHARACTERS),
+        session_id=session_id,
+        **_of_client(client),
+        user_agent=client.user_agent,
+    )
+    note(login, request, follows=alias)
+
+
+def _session_start(session: Any, user: Any, method: str, client: Client) -> SessionStart:
+    session_id = uuid.uuid4()
+    session[sessions.SESSION_ID] = str(session_id)
+    by_key = session.session_key and settings.SESSION_ENGINE != sessions.SIGNED_COOKIES
+    return SessionStart(
+        uuid=session_id,
+        user_id=user.pk,
+        key_hash=sessions.key_hash(session.session_key) if by_key else None,
+        expires_at=_aware(session.get_expiry_date()),
+        login_method=storable(method, REASON_CHARACTERS),
+        **_of_client(client),
+    )
+
+
+def note_failure(
+    request: Any, identifier: str, *, user: Any = None, method: str = "", reason: str = ""
+) -> None:
+    client = _client(request)
+    if user is None and identifier:
+        user = find_user(identifier)
+    if not reason:
+        reason = "unknown_user" if user is None else "bad_password" if user.is_active else "inactive"
+    login = Login(
+        success=False,
+        user_id=user.pk if user is not None else None,
+        identifier=_identifier(
+            user.get_username() if user is not None else identifier, is_known=user is not None
+        ),
+        login_method=storable(method, REASON_CHARACTERS),
+        failure_reason=storable(reason, REASON_CHARACTERS),
+        session_id=None,
+        **_of_client(client),
+        user_agent=client.user_agent,
+    )
+    note(login, request)
+
+
+def entered_identifier(credentials: dict[str, Any]) -> str:
+    """What was entered as a name, whatever the user model calls it."""
+    for key in (get_user_model().USERNAME_FIELD, *IDENTIFIER_KEYS):
+        if value := credentials.get(key):
+            return str(value)
+    return ""
+
+
+def find_user(identifier: str) -> Any:
+    """The user of that name, asked for alike whether there is one or not. None, too, if the database is in trouble."""
+    user_model: Any = get_user_model()
+    if "\0" in identifier:
+        return None
+    try:
+        with bounded(router.db_for_read(user_model)):
+            email = user_model.get_email_field_name()
+            if "@" in identifier and email != user_model.USERNAME_FIELD and _has_field(user_model, email):
+                by_either = Q(**{user_model.USERNAME_FIELD: identifier}) | Q(
+                    **{f"{email}__iexact": identifier}
+                )
+                return user_model._default_manager.filter(by_either).first()
+            return user_model._default_manager.get_by_natural_key(identifier)
+    except user_model.DoesNotExist:
+        return None
+    except Exception as error:
+        report_fault("Looking for a user", error)
+        return None
+
+
+def _has_field(model: Any, name: str) -> bool:
+    return any(f.name == name for f in model._meta.concrete_fields)
+
+
+def _identifier(text: str, *, is_known: bool) -> str:
+    """A user's name as it is; of anything else a keyed hash, for people type passwords into the wrong field."""
+    if not text:
+        return ""
+    return storable(str(text), IDENTIFIER_CHARACTERS) if is_known else hashed_name(str(text))
+
+
+def _client(request: Any) -> Client:
+    visit = visit_of(request)
+    return visit.client if visit is not None else client_of(request)
+
+
+def _of_client(client: Client) -> dict[str, Any]:
+    device = client.device
+    return {
+        "device_type": device.device_type,
+        "browser": device.browser,
+        "os": device.os,
+        "ip_address": client.ip_address,
+    }
+
+
+def _aware(moment: dt.datetime) -> dt.datetime:
+    return timezone.make_aware(moment) if timezone.is_naive(moment) and settings.USE_TZ else moment

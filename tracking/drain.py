@@ -1,0 +1,80 @@
+"""Many events at once into the database: what was streamed or spooled, each event once."""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connections, transaction
+
+from tracking.events import Activity, Event, Login, SessionStart
+from tracking.models import ActivityLog, LoginEvent, UserSession
+from tracking.store import activity_row, database, store
+
+COLUMNS = ("uuid", "timestamp", "user_id", "action", "entity_type", "entity_id", "metadata")
+
+
+def drain(events: Sequence[Event]) -> list[Any]:
+    """Write events in one transaction, those that are there already left out; the new rows of logins."""
+    activities = [event for event in events if isinstance(event, Activity)]
+    others = [event for event in events if not isinstance(event, Activity)]
+    written = written_uuids(others)
+    with transaction.atomic(using=database()):
+        _copy_activities(activities)
+        return [row for event in others if event.uuid not in written for row in store([event])]
+
+
+def written_uuids(events: Iterable[Event]) -> set[uuid.UUID]:
+    """Of these events, those that are in the database."""
+    found: set[uuid.UUID] = set()
+    for cls, model, name in (
+        (Login, LoginEvent, "uuid"),
+        (Activity, ActivityLog, "uuid"),
+        (SessionStart, UserSession, "id"),
+    ):
+        asked = [event.uuid for event in events if isinstance(event, cls)]
+        if asked:
+            rows: Any = model._base_manager.using(database()).filter(**{f"{name}__in": asked})
+            found |= set(rows.values_list(name, flat=True))
+    return found
+
+
+def _copy_activities(events: Sequence[Activity]) -> None:
+    if not events:
+        return
+    connection = connections[database()]
+    if connection.vendor != "postgresql":
+        rows = [activity_row(event) for event in events]
+        ActivityLog._base_manager.using(database()).bulk_create(rows, ignore_conflicts=True, batch_size=500)
+        return
+    names = ", ".join(COLUMNS)
+    with connection.cursor() as cursor:
+        # One table for the connection's life: making one for each batch would bloat the catalogue.
+        cursor.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS tracking_drain "
+            f"ON COMMIT DELETE ROWS AS SELECT {names} FROM {ActivityLog._meta.db_table} WITH NO DATA"
+        )
+        with (
+            connection.wrap_database_errors,
+            cursor.copy(f"COPY tracking_drain ({names}) FROM STDIN") as copy,
+        ):
+            for event in events:
+                copy.write_row(_values(event))
+        cursor.execute(
+            f"INSERT INTO {ActivityLog._meta.db_table} ({names}) SELECT {names} FROM tracking_drain "
+            "ON CONFLICT (uuid) DO NOTHING"
+        )
+
+
+def _values(event: Activity) -> tuple[Any, ...]:
+    metadata = json.dumps(event.metadata, cls=DjangoJSONEncoder, ensure_ascii=False)
+    return (
+        event.uuid,
+        event.timestamp,
+        event.user_id,
+        event.action,
+        event.entity_type,
+        event.entity_id,
+        metadata,
+    )

@@ -1,0 +1,234 @@
+"""The four tables: logins, activities, sessions, and what looked like an attack.
+
+Users are referred to without a constraint in the database: an event must be kept, and a spooled one must go in, also
+when its user has been deleted meanwhile; and no login shall wait for a lock on the row of its user.
+"""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from tracking.queries import EventQuerySet, SessionQuerySet
+
+USER_AGENT_CHARACTERS = 512
+
+
+class DeviceType(models.TextChoices):
+    DESKTOP = "desktop"
+    MOBILE = "mobile"
+    TABLET = "tablet"
+    BOT = "bot"
+    OTHER = "other"
+
+
+def user_key() -> models.ForeignKey[Any, Any]:
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        db_constraint=False,
+        db_index=False,  # each table has an index that begins with the user
+        related_name="+",
+    )
+
+
+class Fingerprint(models.Model):
+    """Where something came from."""
+
+    device_type = models.CharField(max_length=10, choices=DeviceType, default=DeviceType.OTHER)
+    browser = models.CharField(max_length=60, blank=True)
+    os = models.CharField(max_length=60, blank=True)
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class LoginEvent(Fingerprint):
+    """An attempt to log in. `evidence` is what was known of its account, device and network just before."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    timestamp = models.DateTimeField(default=timezone.now)
+    user = user_key()
+    identifier = models.CharField(
+        max_length=254,
+        blank=True,
+        help_text="What was entered as the user's name, where it is one; of anything else a keyed hash.",
+    )
+    login_method = models.CharField(max_length=40, blank=True)
+    success = models.BooleanField()
+    failure_reason = models.CharField(max_length=40, blank=True)
+    user_agent = models.CharField(max_length=USER_AGENT_CHARACTERS, blank=True)
+    session = models.ForeignKey(
+        "tracking.UserSession",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="logins",
+    )
+    evidence = models.JSONField(default=dict, blank=True)
+
+    objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "login_events"
+        verbose_name = "login"
+        indexes = [
+            models.Index(F("timestamp").desc(), F("id").desc(), name="idx_login_events_time_desc"),
+            models.Index("user", F("timestamp").desc(), name="idx_login_events_user_time"),
+            models.Index("success", F("timestamp").desc(), name="idx_login_events_success_time"),
+            models.Index(
+                "identifier",
+                F("timestamp").desc(),
+                condition=Q(success=False),
+                name="idx_login_failures_identifier",
+            ),
+            models.Index(
+                "ip_address", F("timestamp").desc(), condition=Q(success=False), name="idx_login_failures_ip"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        outcome = "logged in" if self.success else f"was refused ({self.failure_reason})"
+        return f"{self.identifier or 'somebody'} {outcome}"
+
+
+class ActivityLog(models.Model):
+    """Something a user did to something. `entity_type` is the label of a model, or any name of the site's."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    timestamp = models.DateTimeField(default=timezone.now)
+    user = user_key()
+    action = models.CharField(max_length=100)
+    entity_type = models.CharField(max_length=100, blank=True)
+    entity_id = models.CharField(max_length=64, blank=True)
+    metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+
+    objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "activity_logs"
+        verbose_name = "activity"
+        verbose_name_plural = "activities"
+        indexes = [
+            models.Index(F("timestamp").desc(), F("id").desc(), name="idx_activity_logs_time_desc"),
+            models.Index("user", F("timestamp").desc(), name="idx_activity_logs_user_time"),
+            models.Index(
+                "entity_type", "entity_id", F("timestamp").desc(), name="idx_activity_logs_entity_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.entity_type} {self.entity_id}".strip()
+
+
+class UserSession(Fingerprint):
+    """A session from login to its end.
+
+    Its id is kept within the session's own data, so that it outlives a change of the session's key. Of the key there
+    is a keyed hash only.
+    """
+
+    class EndReason(models.TextChoices):
+        LOGOUT = "logout", "Logged out"
+        EXPIRED = "expired", "Expired"
+        PASSWORD_CHANGE = "password_change", "Password changed"
+        DEACTIVATED = "deactivated", "Account deactivated"
+        ENDED_BY_OWNER = "ended_by_owner", "Ended by its owner"
+        ENDED_BY_ADMIN = "ended_by_admin", "Ended by an administrator"
+
+    # Those that Django does not know of: the middleware has to see to them.
+    REVOKED: ClassVar[tuple[str, ...]] = (EndReason.ENDED_BY_OWNER, EndReason.ENDED_BY_ADMIN)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = user_key()
+    key_hash = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 (null: not known yet)
+    login_method = models.CharField(max_length=40, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=20, choices=EndReason, blank=True)
+
+    objects: ClassVar[SessionQuerySet] = SessionQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "user_sessions"
+        verbose_name = "session"
+        indexes = [
+            # None on `last_seen_at`: a touch then changes no index, and costs PostgreSQL one small tuple.
+            models.Index(
+                "user", F("started_at").desc(), condition=Q(ended_at=None), name="idx_user_sessions_open_user"
+            ),
+            models.Index("expires_at", condition=Q(ended_at=None), name="idx_user_sessions_open_expiry"),
+            models.Index(
+                "key_hash",
+                condition=Q(ended_at=None),
+                name="idx_user_sessions_open_key",
+            ),
+            models.Index(
+                "ended_at",
+                condition=Q(end_reason__in=["ended_by_owner", "ended_by_admin"]),
+                name="idx_user_sessions_revoked",
+            ),
+            models.Index(F("started_at").desc(), F("id").desc(), name="idx_user_sessions_started_desc"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.browser or 'unknown browser'} on {self.os or 'unknown system'}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None and self.expires_at > timezone.now()
+
+    def end(self, reason: str) -> bool:
+        """End it, on every process, whatever the session engine. False: it had ended already."""
+        return bool(type(self).objects.filter(pk=self.pk).end(reason))
+
+
+class SecurityAlert(models.Model):
+    """Something that looked like an attack, with what was seen. What to do about it is the site's affair."""
+
+    class Kind(models.TextChoices):
+        FAILURE_BURST = "failure_burst", "Many failures of one account"
+        SPRAYING = "spraying", "Many accounts tried from one network"
+        SUCCESS_AFTER_BURST = "success_after_burst", "A login after many failures"
+        NEW_DEVICE = "new_device", "A login with a new device or browser"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    timestamp = models.DateTimeField(default=timezone.now)
+    user = user_key()
+    identifier = models.CharField(max_length=254, blank=True)
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    evidence = models.JSONField(default=dict)
+    event = models.ForeignKey(
+        LoginEvent,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="alerts",
+    )
+    occasion = models.CharField(
+        max_length=64, unique=True, editable=False, help_text="The same for all that belongs to one alert."
+    )
+
+    class Meta:
+        db_table = "security_alerts"
+        verbose_name = "security alert"
+        indexes = [
+            models.Index(F("timestamp").desc(), F("id").desc(), name="idx_security_alerts_time_desc"),
+            models.Index("user", F("timestamp").desc(), name="idx_security_alerts_user_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.identifier or self.ip_address}"

@@ -1,0 +1,66 @@
+"""What is asked of the tables, and how sessions end."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from django.db import models, transaction
+from django.utils import timezone
+
+Event = TypeVar("Event", bound=models.Model)
+
+
+class EventQuerySet(models.QuerySet[Event], Generic[Event]):
+    def of(self, user: Any) -> "EventQuerySet[Event]":
+        return self.filter(user=user).order_by("-timestamp", "-id")
+
+    def recent(self, count: int = 100) -> "EventQuerySet[Event]":
+        return self.order_by("-timestamp", "-id")[:count]
+
+    def between(self, start: datetime, end: datetime) -> "EventQuerySet[Event]":
+        """From `start`, which is included, to `end`, which is not."""
+        return self.filter(timestamp__gte=start, timestamp__lt=end)
+
+    def older_than(self, age: timedelta) -> "EventQuerySet[Event]":
+        return self.filter(timestamp__lt=timezone.now() - age)
+
+
+class SessionQuerySet(models.QuerySet[Any]):
+    def open(self) -> "SessionQuerySet":
+        return self.filter(ended_at=None, expires_at__gt=timezone.now())
+
+    def of(self, user: Any) -> "SessionQuerySet":
+        return self.filter(user=user).order_by("-started_at")
+
+    def end(self, reason: str, *, at: datetime | None = None) -> int:
+        """End those that are open, by one UPDATE; how many there were.
+
+        Where an owner or an administrator ends them, every process of the site knows within `REVOCATION_SECONDS` of
+        the commit.
+        """
+        from tracking.sessions import revocations
+        from tracking.signals import session_ended
+
+        now = at or timezone.now()
+        open_ones = self.filter(ended_at=None)
+        told = list(open_ones) if session_ended.has_listeners(self.model) else []
+        ended = open_ones.update(ended_at=now, end_reason=reason)
+
+        def tell() -> None:
+            revocations.expect_news()
+            for session in told:
+                session.ended_at, session.end_reason = now, reason
+                session_ended.send_robust(sender=self.model, session=session)
+
+        if ended:
+            transaction.on_commit(tell, using=self.db, robust=True)
+        return ended
+
+    def end_expired(self, limit: int = 1_000) -> int:
+        """End at most `limit` of those whose time is over, as of the moment when it was."""
+        overdue: Iterable[Any] = self.filter(ended_at=None, expires_at__lte=timezone.now()).order_by(
+            "expires_at"
+        )
+        rows = list(overdue[:limit])  # type: ignore[index]
+        ended = self.filter(pk__in=[row.pk for row in rows], ended_at=None)
+        return ended.update(ended_at=models.F("expires_at"), end_reason="expired") if rows else 0

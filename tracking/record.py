@@ -1,0 +1,162 @@
+"""What a site calls to record what Django has no signal for: other logins, and activities."""
+
+import functools
+import json
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar
+
+from asgiref.sync import iscoroutinefunction
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models, router
+from django.http import HttpRequest
+
+from tracking.capture import note_failure, note_success
+from tracking.client import storable
+from tracking.conf import conf
+from tracking.events import Activity
+from tracking.health import report_fault
+from tracking.models import ActivityLog
+from tracking.notes import note
+from tracking.visit import WHO_IS_ASKING, user_id_of
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+ACTION_CHARACTERS = ENTITY_TYPE_CHARACTERS = 100
+ENTITY_ID_CHARACTERS = 64
+
+
+def log_login(
+    user: Any = None,
+    *,
+    success: bool = True,
+    identifier: str = "",
+    login_method: str = "",
+    failure_reason: str = "",
+    request: HttpRequest | None = None,
+) -> None:
+    """Record an attempt to log in that sent none of Django's signals: an API's token, a directory, a device.
+
+    `user` or `identifier` says whose. Within a request that passes the middleware the request is known, and the event
+    is written after the view; else at once. Never raises.
+    """
+    try:
+        if success:
+            note_success(request, user, method=login_method, identifier=identifier, starts_session=False)
+        else:
+            note_failure(request, identifier, user=user, method=login_method, reason=failure_reason)
+    except Exception as error:
+        report_fault("Recording a login", error)
+
+
+def log_activity(
+    action: str,
+    entity: models.Model | tuple[str, Any] | None = None,
+    metadata: dict[str, Any] | None = None,
+    *,
+    user: Any = None,
+    request: HttpRequest | None = None,
+) -> None:
+    """Record that somebody did something: `log_activity("pov.approved", entity=pov, metadata={"stage": 3})`.
+
+    `entity` is a model's instance, or a pair of type and id. `user` defaults to who made the request. What is recorded
+    within a transaction that is rolled back has not happened, and leaves no row. Never raises.
+    """
+    try:
+        entity_type, entity_id = _named(entity)
+        event = Activity(
+            action=storable(str(action), ACTION_CHARACTERS),
+            user_id=user.pk
+            if user is not None
+            else WHO_IS_ASKING
+            if request is None
+            else user_id_of(request),
+            entity_type=entity_type,
+            entity_id=entity_id,
+            metadata=_storable_metadata(metadata),
+        )
+        note(event, request, follows=router.db_for_write(ActivityLog))
+    except Exception as error:
+        report_fault("Recording an activity", error)
+
+
+class track_activity:  # noqa: N801 (a decorator, named as one)
+    """Around a function, a view (sync or async) or a block: records the activity once it has ended well.
+
+    @track_activity("report.exported")
+    def export(request): ...
+
+    with track_activity("pov.merged", entity=pov) as activity:
+        activity.metadata["into"] = other.pk
+    """
+
+    def __init__(
+        self, action: str, entity: Any = None, metadata: dict[str, Any] | None = None, *, user: Any = None
+    ) -> None:
+        self.action, self.entity, self.user = action, entity, user
+        self.metadata = dict(metadata or {})
+
+    def __enter__(self) -> "track_activity":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if error is None:
+            log_activity(self.action, self.entity, self.metadata, user=self.user)
+
+    def __call__(self, function: Function) -> Function:
+        """`entity` may then be a function of the same arguments that finds it."""
+        wrapper: Any
+        if iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                answer = await function(*args, **kwargs)
+                self._log_call(args, kwargs)
+                return answer
+        else:
+
+            @functools.wraps(function)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                answer = function(*args, **kwargs)
+                self._log_call(args, kwargs)
+                return answer
+
+        return wrapper
+
+    def _log_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        entity = self.entity
+        if callable(entity) and not isinstance(entity, models.Model):
+            try:
+                entity = entity(*args, **kwargs)
+            except Exception as error:
+                report_fault("Finding the entity of an activity", error)
+                entity = None
+        log_activity(self.action, entity, self.metadata, user=self.user)
+
+
+def _named(entity: models.Model | tuple[str, Any] | None) -> tuple[str, str]:
+    if entity is None:
+        return "", ""
+    kind, key = (entity._meta.label_lower, entity.pk) if isinstance(entity, models.Model) else entity
+    return storable(str(kind), ENTITY_TYPE_CHARACTERS), storable(str(key), ENTITY_ID_CHARACTERS)
+
+
+def _storable_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
+    """As JSON that any database takes; what JSON has no form for as its text, what is too large not at all."""
+    if not metadata:
+        return {}
+    text = json.dumps(metadata, cls=_LenientEncoder, skipkeys=True, ensure_ascii=False)
+    size = len(text.encode("utf-8", "replace"))
+    if size > conf.METADATA_MAX_BYTES:
+        return {"_left_out": f"{size:,} bytes, more than METADATA_MAX_BYTES"}
+    clean: dict[str, Any] = json.loads(text.replace("\\u0000", "").encode("utf-8", "replace"))
+    return clean
+
+
+class _LenientEncoder(DjangoJSONEncoder):
+    def default(self, o: Any) -> Any:
+        try:
+            return super().default(o)
+        except TypeError:
+            return str(o)

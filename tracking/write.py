@@ -1,0 +1,128 @@
+"""Write events, whatever happens: to the stream or the database, and to the spool where that fails. Never raises."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+from tracking import spool
+from tracking.conf import conf
+from tracking.detection import raise_alerts
+from tracking.events import Activity, Event, Login
+from tracking.health import count, report_fault
+from tracking.models import LoginEvent, UserSession
+from tracking.signals import login_recorded, session_started
+from tracking.store import in_order, store
+
+# The spool is looked at again after so long, by whoever writes next.
+REPLAY_SECONDS = 5.0
+
+
+class Pause:
+    """After a fault, nobody tries again for a while: a database in trouble must not cost every login its time-out."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self.replay_at = 0.0
+        self.replaying = threading.Lock()
+
+    @property
+    def is_on(self) -> bool:
+        return time.monotonic() < self.until
+
+    def begin(self) -> None:
+        self.until = time.monotonic() + conf.PAUSE_AFTER_FAULT_SECONDS
+        self.replay_at = max(self.replay_at, self.until)
+
+    def is_time_to_replay(self) -> bool:
+        now = time.monotonic()
+        if now < self.replay_at:
+            return False
+        self.replay_at = now + REPLAY_SECONDS
+        return True
+
+
+database_pause = Pause()
+stream_pause = Pause()
+
+
+def write(events: Sequence[Event]) -> None:
+    left = list(events)
+    if conf.WRITER == "stream":
+        left = _stream(left)
+    if left and _write_directly(left) and database_pause.is_time_to_replay() and not spool.is_empty():
+        replay_spool()
+
+
+def _stream(events: list[Event]) -> list[Event]:
+    """What is left to write: sessions, which others must see at once, and all of it where the stream is away."""
+    from tracking import stream
+
+    streamed = [event for event in events if isinstance(event, Login | Activity)]
+    if not streamed or stream_pause.is_on:
+        return events
+    try:
+        stream.add(streamed)
+    except Exception as error:
+        report_fault("Writing to the stream", error)
+        stream_pause.begin()
+        return events
+    count("streamed", len(streamed))
+    return [event for event in events if event not in streamed]
+
+
+def _write_directly(events: list[Event]) -> bool:
+    groups = in_order(events)
+    for number, group in enumerate(groups):
+        try:
+            if database_pause.is_on:
+                spool.add(event for rest in groups[number:] for event in rest)
+                return False
+            rows = store(group)
+        except Exception as error:
+            report_fault("Writing events", error)
+            database_pause.begin()
+            spool.add(event for rest in groups[number:] for event in rest)
+            return False
+        count("written", len(group))
+        announce(rows)
+    return True
+
+
+def announce(rows: Sequence[object]) -> None:
+    """Tell the site of new rows, and look at logins for what an attack looks like."""
+    for row in rows:
+        if isinstance(row, LoginEvent):
+            try:
+                raise_alerts(row)
+            except Exception as error:
+                report_fault("Raising an alert", error)
+            login_recorded.send_robust(sender=LoginEvent, event=row)
+        elif isinstance(row, UserSession):
+            session_started.send_robust(sender=UserSession, session=row)
+
+
+def replay_spool() -> int:
+    """Write what was spooled, each event once; how many there were. What fails again stays spooled. Never raises."""
+    replayed = 0
+    if not database_pause.replaying.acquire(blocking=False):
+        return 0
+    try:
+        for _, events in spool.take():
+            for group in in_order(_not_yet_written(events)):
+                announce(store(group))
+            replayed += len(events)
+    except Exception as error:
+        report_fault("Replaying the spool", error)
+        database_pause.begin()
+    finally:
+        database_pause.replaying.release()
+    count("replayed", replayed)
+    return replayed
+
+
+def _not_yet_written(events: Sequence[Event]) -> list[Event]:
+    """An event may have been written before a fault hid that; its uuid tells."""
+    from tracking.drain import written_uuids
+
+    written = written_uuids(events)
+    return [event for event in events if event.uuid not in written]
