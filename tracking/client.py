@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from tracking.conf import conf
 from tracking.device import OTHER, READ_CHARACTERS, Device, parse_headers
+from tracking.health import report_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Client:
     user_agent: str = ""
 
 
-NOBODY = Client(Device(OTHER))
+UNKNOWN = Device(OTHER)
+NOBODY = Client(UNKNOWN)
 
 
 def client_of(request: HttpRequest | None) -> Client:
@@ -24,7 +26,12 @@ def client_of(request: HttpRequest | None) -> Client:
     if request is None:
         return NOBODY
     user_agent = storable(request.META.get("HTTP_USER_AGENT", ""), READ_CHARACTERS)
-    return Client(parse_headers(request.headers), client_ip(request), user_agent)
+    try:
+        device = parse_headers(request.headers)
+    except Exception as error:  # a login from we know not what is still a login
+        report_fault("Parsing a user agent", error)
+        device = UNKNOWN
+    return Client(device, client_ip(request), user_agent)
 
 
 def client_ip(request: HttpRequest) -> str | None:

@@ -39,7 +39,10 @@ def parse_user_agent(text: str | None) -> Device:
 
     Rules: https://github.com/ua-parser/uap-core, https://github.com/monperrus/crawler-user-agents, and `RULES`.
     """
-    return _parsed((text or "")[:READ_CHARACTERS])
+    text = (text or "")[:READ_CHARACTERS]
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()  # half a character is nothing that the engine could read
+    return _parsed(text)
 
 
 def parse_headers(headers: Mapping[str, str]) -> Device:
