@@ -41,7 +41,9 @@ def parse_user_agent(text: str | None) -> Device:
     """
     text = (text or "")[:READ_CHARACTERS]
     if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()  # half a character is nothing that the engine could read
+        text = text.encode(
+            "utf-8", "replace"
+        ).decode()  # half a character is nothing that the engine could read
     return _parsed(text)
 
 

@@ -43,9 +43,13 @@ def inserts_refused(table: str) -> Iterator[None]:
             cursor.execute(
                 "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$"
             )
-            cursor.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()")
+            cursor.execute(
+                f"CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
         else:
-            cursor.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END")
+            cursor.execute(
+                f"CREATE TRIGGER refuse BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
     try:
         yield
     finally:
@@ -150,9 +154,18 @@ def visit(browser: Browser, headers: dict[str, str], name: str = "ann@example.co
     ]
     answers = []
     for method, path, data in steps:
-        answer = getattr(browser, method)(path, data, headers=headers) if data else getattr(browser, method)(path, headers=headers)
-        cookies = {key: (cookie["path"], cookie["httponly"], cookie["max-age"]) for key, cookie in answer.cookies.items()}
-        headers_seen = {key: value for key, value in answer.headers.items() if key not in ("Content-Length", "Expires")}
+        answer = (
+            getattr(browser, method)(path, data, headers=headers)
+            if data
+            else getattr(browser, method)(path, headers=headers)
+        )
+        cookies = {
+            key: (cookie["path"], cookie["httponly"], cookie["max-age"])
+            for key, cookie in answer.cookies.items()
+        }
+        headers_seen = {
+            key: value for key, value in answer.headers.items() if key not in ("Content-Length", "Expires")
+        }
         body = answer.content if path == "/who/" else b""
         answers.append((answer.status_code, headers_seen, cookies, body))
     return answers
@@ -162,7 +175,11 @@ def visit(browser: Browser, headers: dict[str, str], name: str = "ann@example.co
 def without_tracking(settings: Any) -> Iterator[None]:
     before = settings.MIDDLEWARE
     settings.MIDDLEWARE = [name for name in before if "tracking" not in name]
-    for signal, name in ((user_logged_in, "login"), (user_login_failed, "failure"), (user_logged_out, "logout")):
+    for signal, name in (
+        (user_logged_in, "login"),
+        (user_login_failed, "failure"),
+        (user_logged_out, "logout"),
+    ):
         signal.disconnect(dispatch_uid=f"tracking.{name}")
     try:
         yield
@@ -201,7 +218,9 @@ def everything_is_there_in_the_end(fault: str) -> None:
 
 
 @pytest.mark.parametrize("request_kind", REQUESTS)
-@pytest.mark.parametrize("name", ["ann@example.com", "a\0b", "\u202ea\u2028b", "x" * 10_000, "ann@example.com\r\nfake: line"])
+@pytest.mark.parametrize(
+    "name", ["ann@example.com", "a\0b", "\u202ea\u2028b", "x" * 10_000, "ann@example.com\r\nfake: line"]
+)
 def test_a_hostile_request_answers_as_it_would_without_tracking(
     user: Any, settings: Any, caplog: pytest.LogCaptureFixture, request_kind: str, name: str
 ) -> None:

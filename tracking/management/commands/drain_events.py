@@ -1,0 +1,65 @@
+import signal
+import threading
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+
+from tracking import spool
+from tracking.conf import conf
+from tracking.write import replay_spool
+
+# How long to wait for new events at a time; the client's own patience is shorter than a second.
+BLOCK_MS = 100
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+
+class Command(BaseCommand):
+    help = "Moves events from the stream, and from the spool, into the database. Any number of these may run."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="end when nothing waits any more")
+
+    def handle(self, *, once: bool, **options: Any) -> None:
+        replayed = replay_spool()
+        if replayed or conf.WRITER != "stream":
+            self.stdout.write(f"{replayed:,} spooled events written.")
+        if not spool.is_empty() and once:
+            raise CommandError("The database does not take the spooled events; the log says why.")
+        if conf.WRITER == "stream":
+            self._drain_stream(once=once)
+
+    def _drain_stream(self, *, once: bool) -> None:
+        from redis.exceptions import RedisError
+
+        from tracking.stream import Consumer
+
+        over = threading.Event()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: over.set())
+        consumer: Consumer | None = None
+        moved, began, pause = 0, time.monotonic(), FIRST_PAUSE
+        while not over.is_set():
+            try:
+                consumer = consumer or Consumer()
+                batch = consumer.drain_batch(block_ms=None if once else BLOCK_MS)
+            except (RedisError, DatabaseError) as error:
+                reason = " ".join(str(error).split())
+                if once:
+                    raise CommandError(f"{moved:,} events written, then: {reason}") from None
+                self.stderr.write(f"Waiting: {reason}")
+                consumer = None
+                close_old_connections()
+                over.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            pause = FIRST_PAUSE
+            moved += batch
+            if once and not batch:
+                break
+        seconds = max(time.monotonic() - began, 0.001)
+        self.stdout.write(f"{moved:,} streamed events written, {moved / seconds:,.0f} per second.")

@@ -1,0 +1,31 @@
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.core.serializers.json import DjangoJSONEncoder
+
+from tracking.management.users import user_named
+from tracking.privacy import export_of
+
+
+class Command(BaseCommand):
+    help = "Writes all that is kept of a user, one JSON object a line."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", help="the name that the user logs in with")
+        parser.add_argument("--output", type=Path, help="a file; default: standard output")
+
+    def handle(self, *, user: str, output: Path | None, **options: Any) -> None:
+        person = user_named(user)
+        lines = (
+            json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False) + "\n" for row in export_of(person)
+        )
+        if output is None:
+            sys.stdout.writelines(lines)
+            return
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+        self.stdout.write(f"Written to {output}.")

@@ -1,0 +1,22 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tracking.retention import prune, rules
+
+
+class Command(BaseCommand):
+    help = "Deletes what is older than TRACKING allows (LOGIN_EVENT_DAYS, ACTIVITY_DAYS, …), in small steps."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--step", type=int, default=2_000, help="rows per statement (default: 2000)")
+
+    def handle(self, *, step: int, **options: Any) -> None:
+        for rule in rules():
+            name = str(rule.model._meta.verbose_name_plural)
+            if rule.days is None:
+                self.stdout.write(f"{name}: kept for ever")
+                continue
+            deleted = prune(rule, step=max(1, step))
+            self.stdout.write(f"{name}: {deleted:,} older than {rule.days} days deleted")
