@@ -163,6 +163,7 @@ class UserSession(Fingerprint):
     class Meta:
         db_table = "user_sessions"
         verbose_name = "session"
+        permissions = [("end_usersession", "Can end sessions of others")]
         indexes = [
             # None on `last_seen_at`: a touch then changes no index, and costs PostgreSQL one small tuple.
             models.Index(

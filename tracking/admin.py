@@ -1,0 +1,98 @@
+"""What was recorded, to look at and never to change; sessions can be ended."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from tracking.client import parse_address
+from tracking.keyed import hashed_names
+from tracking.keyset import KeysetChangeList
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    keyset = "timestamp"
+    list_per_page = 100
+    actions_selection_counter = False
+    sortable_by = ()
+    show_full_result_count = False
+    search_help_text = "A user's name, an address, or what was entered as a name; whole, not parts of it."
+    search_fields = ("user",)  # so that there is a field; `get_search_results` does the work
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return KeysetChangeList
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Whole values, each of which an index serves. A search for parts of a text would read the whole table."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        columns = {f.name for f in self.model._meta.concrete_fields}
+        user_model: Any = get_user_model()
+        users = user_model._default_manager.filter(**{user_model.USERNAME_FIELD: term})
+        wanted = Q(user__in=list(users.values_list("pk", flat=True)[:1]))
+        if "identifier" in columns:
+            wanted |= Q(identifier__in=[term, *hashed_names(term)])
+        if "entity_id" in columns and ":" in term:
+            entity_type, _, entity_id = term.partition(":")
+            wanted |= Q(entity_type=entity_type, entity_id=entity_id)
+        if "ip_address" in columns and (address := parse_address(term)):
+            wanted |= Q(ip_address=str(address))
+        return queryset.filter(wanted), False
+
+
+@admin.register(LoginEvent)
+class LoginEventAdmin(ReadOnlyAdmin):
+    list_display = (
+        "timestamp", "user", "identifier", "success", "failure_reason", "login_method", "device_type", "browser", "os",
+        "ip_address",
+    )  # fmt: skip
+    list_filter = ("success", "device_type", "timestamp")
+
+
+@admin.register(ActivityLog)
+class ActivityLogAdmin(ReadOnlyAdmin):
+    list_display = ("timestamp", "user", "action", "entity_type", "entity_id")
+    list_filter = ("timestamp",)
+    search_help_text = "A user's name, or type:id of an entity; whole, not parts of it."
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(ReadOnlyAdmin):
+    keyset = "started_at"
+    list_display = (
+        "started_at", "user", "device_type", "browser", "os", "ip_address", "last_seen_at", "ended_at", "end_reason",
+    )  # fmt: skip
+    list_filter = (("ended_at", admin.EmptyFieldListFilter), "end_reason", "device_type", "started_at")
+    actions = ("end_sessions",)
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("tracking.end_usersession")
+
+    @admin.action(description="End the selected sessions", permissions=["end"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
+        chosen = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))
+        ended = chosen.end(UserSession.EndReason.ENDED_BY_ADMIN)
+        self.message_user(
+            request, f"{ended} sessions ended; each is refused from its next request on.", messages.SUCCESS
+        )
+
+
+@admin.register(SecurityAlert)
+class SecurityAlertAdmin(ReadOnlyAdmin):
+    list_display = ("timestamp", "kind", "user", "identifier", "ip_address")
+    list_filter = ("kind", "timestamp")
