@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -16,6 +17,7 @@ class Control:
     def __init__(self) -> None:
         self._stop = threading.Event()
         self.memory_is_short = False
+        self.last_batch_at = float("-inf")
         self._after_batch: Callable[[int], None] | None = None
 
     def on_batch(self, call: Callable[[int], None]) -> None:
@@ -39,6 +41,8 @@ class Control:
 
     def after_batch(self, records: int) -> None:
         """A batch was committed, with this size. May raise what ends the run (a threshold)."""
+        if records:
+            self.last_batch_at = time.monotonic()
         if self._after_batch:
             self._after_batch(records)
 

@@ -45,11 +45,16 @@ class Owner:
 
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.backend: int | None = None
 
     def announce(self) -> None:
         """Take the lock; again after each new connection, since the lock went with the old one."""
+        number = _lock_number(self.name)
         with connections[ledger_alias()].cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [WORKERS, _lock_number(self.name)])
+            if self.backend is not None:
+                _end_former(cursor, WORKERS, number, backend=self.backend)
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [WORKERS, number])
+        self.backend = backend_of(ledger_alias())
 
     def retire(self) -> None:
         """Free the lock while the connection lives on, as it does in a server's process."""
@@ -57,9 +62,14 @@ class Owner:
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [WORKERS, _lock_number(self.name)])
 
 
-def hold_job(job_id: int) -> bool:
-    """Take the job for this connection. False: another process has it. The server frees it when we die."""
+def hold_job(job_id: int, *, former: int | None = None) -> bool:
+    """Take the job for this connection. False: another process has it. The server frees it when we die.
+
+    `former` is the backend of the connection that had it for us before, and was lost.
+    """
     with connections[ledger_alias()].cursor() as cursor:
+        if former is not None:
+            _end_former(cursor, JOBS, job_id, backend=former)
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [JOBS, job_id])
         return bool(cursor.fetchone()[0])
 
@@ -67,6 +77,29 @@ def hold_job(job_id: int) -> bool:
 def let_job_go(job_id: int) -> None:
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [JOBS, job_id])
+
+
+def backend_of(alias: str) -> int:
+    """The number of the server's process behind our connection."""
+    return int(connections[alias].connection.info.backend_pid)
+
+
+# Milliseconds that the server is given to end a process of its own.
+ENDING = 5_000
+
+
+def _end_former(cursor: Any, kind: int, number: int, *, backend: int) -> None:
+    """End the server's side of a connection that we have lost, where it still holds our lock.
+
+    The server may learn of the loss much later than we do (a cable, a firewall: hours), and until then our own former
+    self would pass for another process that has the job.
+    """
+    cursor.execute(
+        "SELECT pg_terminate_backend(pid, %s) FROM pg_locks "
+        "WHERE locktype = 'advisory' AND classid = %s AND objid::bigint = %s AND objsubid = 2 AND pid = %s "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()",
+        [ENDING, kind, number % 2**32, backend],
+    )
 
 
 CLAIM = """

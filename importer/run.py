@@ -16,7 +16,7 @@ from importer import ledger
 from importer.conf import conf
 from importer.contested import survey
 from importer.control import stopping_on_signals
-from importer.exceptions import ChunkFailed, ImporterError, one_line
+from importer.exceptions import ChunkFailed, DatabaseGone, ImporterError, one_line
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import open_reader
@@ -93,8 +93,10 @@ def _perform(run: Run) -> ImportResult:
     ):
         job.refresh_from_db()
         return run.result(job.status)
-    ledger.log(job, "started", runner)
     try:
+        ledger.log(job, "started", runner)
+        # What we were given may be older than the hold, or hold what an earlier run failed to save (its plan).
+        job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
         _execute(run, mapping)
@@ -176,31 +178,51 @@ def _finish(run: Run, mapping: Mapping) -> None:
 
 def _conclude(run: Run, status: str, reason: str) -> ImportResult:
     job = run.job
-    with contextlib.suppress(DatabaseError):
-        run.keep_hold()
-        run.read_ledger()
     reason = one_line(reason)
-    result = run.result(status, reason)
     if status == Status.FAILED and job.planned_at is None:
         remove_spool(job)
-    counted = {name: getattr(result, name) for name in (*FATES, "batches")}
-    stored = result.as_dict() if status == Status.COMPLETED else None
+    _close_dead_connections()
     try:
-        job.move(
-            to=status,
-            believed=(Status.RUNNING,),
-            finished_at=timezone.now(),
-            error=reason,
-            result=stored,
-            **counted,
-        )
-        ledger.log(job, status, reason, **counted)
-    except DatabaseError as error:
-        if not is_transient(error):
+        if status == Status.COMPLETED:
+            patiently(lambda: _record(run, status, reason), run.control)
+        else:
+            _record(run, status, reason)
+    except (DatabaseGone, DatabaseError) as error:
+        if not is_transient(error) and not isinstance(error, DatabaseGone):
             raise
         # The database is gone, and with it our hold on the job: the next run finds it "running" and goes on.
+        if status == Status.COMPLETED:
+            status, reason = (
+                Status.FAILED,
+                f"All is written, but that could not be recorded. {one_line(str(error))}",
+            )
+    result = run.result(status, reason)
     import_finished.send(sender=all_specs().get(job.spec), job=job, result=result)
     return result
+
+
+def _record(run: Run, status: str, reason: str) -> None:
+    """Put the end of a run on record. May be repeated, since its answer may be lost."""
+    run.keep_hold()
+    run.read_ledger()
+    result = run.result(status, reason)
+    counted = {name: getattr(result, name) for name in (*FATES, "batches")}
+    run.job.move(
+        to=status,
+        believed=(Status.RUNNING, status),
+        finished_at=timezone.now(),
+        error=reason,
+        result=result.as_dict() if status == Status.COMPLETED else None,
+        **counted,
+    )
+    ledger.log(run.job, status, reason, **counted)
+
+
+def _close_dead_connections() -> None:
+    """Django keeps a connection that has broken, and would fail on it again."""
+    for connection in connections.all(initialized_only=True):
+        if connection.errors_occurred and not connection.in_atomic_block and not connection.is_usable():
+            connection.close()
 
 
 def _rehearse(run: Run, sample: Sample) -> ImportResult:

@@ -42,9 +42,10 @@ class Run:
     part: float = 0.0
     batch_size: int = 0
     peak_memory_mb: float = 0.0
-    _patience: Patience = field(default_factory=Patience)
+    _patience: Patience | None = None
     _next_tick: float = 0.0
     _held_by: Any = None
+    _backend: int | None = None
 
     def tick(self, *, at_once: bool = False) -> None:
         """Look at the ledger and at the memory, tell about it, and stop the run where it must not go on.
@@ -64,12 +65,12 @@ class Run:
         except DatabaseError as error:
             if not is_transient(error) or connections[ledger.ledger_alias()].in_atomic_block:
                 raise
-            self._patience.next_pause(
-                error
-            )  # the workers wait for the database too; we only must not give up first
+            self._patience = self._patience or Patience()
+            # The workers wait for the database too; we only must not give up first.
+            self._patience.next_pause(error)
             connections[ledger.ledger_alias()].close()
             return
-        self._patience = Patience()
+        self._patience = None
         self._check_thresholds(finished=False)
         if self.on_progress:
             self.on_progress(self._progress(memory))
@@ -80,10 +81,11 @@ class Run:
 
     def hold(self) -> None:
         """Raises JobAlreadyRunning where another process has the job."""
-        if not ledger.hold_job(self.job.pk):
+        if not ledger.hold_job(self.job.pk, former=self._backend):
             runner = DataImportJob.objects.values_list("runner", flat=True).get(pk=self.job.pk)
             raise JobAlreadyRunning(f"Job {self.job.pk} is already running ({runner or 'elsewhere'}).")
         self._held_by = connections[ledger.ledger_alias()].connection
+        self._backend = ledger.backend_of(ledger.ledger_alias())
 
     def keep_hold(self) -> None:
         connection = connections[ledger.ledger_alias()]

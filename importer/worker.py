@@ -51,6 +51,7 @@ class Worker:
         self.stages: Stages | None = None
         self.reader: Reader | None = None
         self.lease: Lease | None = None
+        self.trouble = ""
 
     def drain(self) -> None:
         """Work until no chunk is left to claim, or until asked to stop.
@@ -63,18 +64,18 @@ class Worker:
             self._leave()
 
     def _drain(self) -> None:
-        patience = Patience()
+        patience = None
         connected = False
         while not self.control.stopping:
             try:
                 if not connected:
                     self._connect()
                     connected = True
-                if self._work_on_next_chunk():
-                    patience = Patience()
-                elif not ledger.has_open_chunks(self.job):
+                worked = self._work_on_next_chunk()
+                if not worked and not ledger.has_open_chunks(self.job):
                     break
-                else:
+                patience = None
+                if not worked:
                     self.control.idle()  # others have the last ones; should they die, their chunks are ours
             except LeaseLost as lost:
                 ledger.log(
@@ -84,6 +85,7 @@ class Worker:
                 if not is_transient(error) or connections[ledger.ledger_alias()].in_atomic_block:
                     raise
                 connected = False
+                patience = patience_of(self.control, before=patience)
                 self._recover(error, patience)
 
     def _leave(self) -> None:
@@ -97,6 +99,7 @@ class Worker:
 
     def _connect(self) -> None:
         self.owner.announce()
+        self._note_trouble()
         mapping = compile_mapping(get_spec(self.job.spec), self.job.columns or [])
         self.stages = Stages.of(self.job, mapping, sample=self.sample)
         if self.reader is None:
@@ -122,18 +125,21 @@ class Worker:
         pause = patience.next_pause(error)
         for connection in connections.all(initialized_only=True):
             connection.close()
+        self.trouble = first_line(error)
         self.control.wait(pause)
-        try:
-            ledger.log(self.job, "retry", first_line(error), pause_seconds=round(pause, 2))
+
+    def _note_trouble(self) -> None:
+        """Only once we are announced again: until then, our own former self may hold the chunk locked."""
+        if self.trouble:
+            ledger.log(self.job, "retry", self.trouble)
             if self.lease:
-                ledger.note_failure(self.lease, first_line(error))
-        except DatabaseError:
-            return  # still away: the next attempt will say so
+                ledger.note_failure(self.lease, self.trouble)
+            self.trouble = ""
 
 
 def patiently(call: Callable[[], T], control: Control) -> T:
     """Call, and call again while the database is away. For calls that may be repeated, outside of transactions."""
-    patience = Patience()
+    patience = None
     while True:
         try:
             return call()
@@ -141,14 +147,22 @@ def patiently(call: Callable[[], T], control: Control) -> T:
             in_transaction = connections[ledger.ledger_alias()].in_atomic_block
             if not is_transient(error) or in_transaction or control.stopping:
                 raise
+            patience = patience_of(control, before=patience)
             pause = patience.next_pause(error)
             for connection in connections.all(initialized_only=True):
                 connection.close()
             control.wait(pause)
 
 
+def patience_of(control: Control, *, before: "Patience | None") -> "Patience":
+    """What is left of the patience of before, or a new one: in the first trouble, and in the first since a batch."""
+    if before is None or control.last_batch_at > before.since:
+        return Patience()
+    return before
+
+
 class Patience:
-    """Back-off with jitter, within `RETRY_SECONDS` of trouble without any progress."""
+    """Back-off with jitter, within `RETRY_SECONDS` of trouble without any progress. Begins with the trouble."""
 
     def __init__(self) -> None:
         self.since = time.monotonic()
@@ -156,7 +170,7 @@ class Patience:
 
     def next_pause(self, error: Exception) -> float:
         """Raises DatabaseGone when there has been enough of it."""
-        if time.monotonic() - self.since > conf.RETRY_SECONDS:
+        if time.monotonic() - self.since >= conf.RETRY_SECONDS:
             raise DatabaseGone(
                 f"The database did not come back within {conf.RETRY_SECONDS:.0f} s: {first_line(error)}"
             )
