@@ -59,22 +59,23 @@ def _copy_activities(events: Sequence[Activity]) -> None:
             connection.wrap_database_errors,
             cursor.copy(f"COPY tracking_drain ({names}) FROM STDIN") as copy,
         ):
-            for event in events:
-                copy.write_row(_values(event))
+            copy.write("".join(map(_line, events)))
         cursor.execute(
             f"INSERT INTO {ActivityLog._meta.db_table} ({names}) SELECT {names} FROM tracking_drain "
             "ON CONFLICT (uuid) DO NOTHING"
         )
 
 
-def _values(event: Activity) -> tuple[Any, ...]:
-    metadata = json.dumps(event.metadata, cls=DjangoJSONEncoder, ensure_ascii=False)
-    return (
-        event.uuid,
-        event.timestamp,
-        event.user_id,
-        event.action,
-        event.entity_type,
-        event.entity_id,
-        metadata,
+# What COPY's text format escapes: https://www.postgresql.org/docs/current/sql-copy.html
+NULL = "\\N"
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _line(event: Activity) -> str:
+    """One row as COPY reads it. By hand, since psycopg's dumpers cost more than all the rest of a row together."""
+    metadata = (
+        json.dumps(event.metadata, cls=DjangoJSONEncoder, ensure_ascii=False) if event.metadata else "{}"
     )
+    user = NULL if event.user_id is None else str(event.user_id).translate(ESCAPES)
+    texts = (text.translate(ESCAPES) for text in (event.action, event.entity_type, event.entity_id, metadata))
+    return "\t".join((str(event.uuid), event.timestamp.isoformat(), user, *texts)) + "\n"

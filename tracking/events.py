@@ -5,7 +5,7 @@ An event has its uuid from the moment it happened, so it may be written any numb
 
 import datetime as dt
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -22,7 +22,8 @@ class Event:
 
     def as_json(self) -> str:
         """One line, without line breaks of its own."""
-        return json.dumps({"kind": self.kind} | asdict(self), cls=DjangoJSONEncoder)
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return json.dumps({"kind": self.kind} | values, cls=DjangoJSONEncoder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,252 @@
+"""What tracking costs and how fast it is; speeds as ratios where there is a reference.
+
+    python -m benchmarks.tracking [--rows 1000000]
+
+Needs nothing: brings its own PostgreSQL and Valkey.
+"""
+
+import argparse
+import datetime as dt
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cortex.embedded import EmbeddedPostgres, EmbeddedValkey
+
+REQUESTS = 3_000
+# As many users as rows; each of 5,000 of them has logins and activities, one in every 20 seconds in all.
+FILL = """
+    INSERT INTO people_person (id, email, password, is_active, is_staff, is_superuser)
+    SELECT md5(n::text)::uuid, 'p' || n || '@example.com', '', true, false, false FROM generate_series(1, {rows}) n;
+
+    INSERT INTO login_events (
+        uuid, timestamp, user_id, identifier, login_method, success, failure_reason, device_type, browser, os,
+        user_agent, evidence
+    )
+    SELECT gen_random_uuid(), now() - n * interval '20 seconds', md5((1 + n % 5000)::text)::uuid, '', 'email',
+        n % 20 <> 0, '', 'desktop', 'Chrome', 'Windows', '', '{{}}'
+    FROM generate_series(1, {rows}) n;
+
+    INSERT INTO activity_logs (uuid, timestamp, user_id, action, entity_type, entity_id, metadata)
+    SELECT gen_random_uuid(), now() - n * interval '20 seconds', md5((1 + n % 5000)::text)::uuid, 'seen', 'x.y',
+        (n % 5000)::text, '{{}}'
+    FROM generate_series(1, {rows}) n;
+"""
+EVENTS = 200_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="login events that queries are explained on"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tracking-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with (
+            EmbeddedPostgres(folder / "postgres", durable=True) as server,
+            EmbeddedValkey(folder / "valkey") as valkey,
+        ):
+            os.environ |= {
+                "DATABASE_URL": server.url,
+                "REDIS_URL": valkey.url,
+                "HOST_SPOOL": str(folder / "spool"),
+                "DJANGO_SETTINGS_MODULE": "tests.tracking.hosts.atomic",
+            }
+            measure(options.rows)
+
+
+def measure(rows: int) -> None:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    ordinary_requests()
+    logins()
+    user_agents()
+    stream()
+    queries(rows)
+
+
+def show(what: str, figure: str) -> None:
+    print(f"{what:64} {figure}", flush=True)
+
+
+def microseconds(call: Callable[[], Any], times: int) -> float:
+    """The median of a call's time: what others do on the machine shows in the mean."""
+    clock = time.perf_counter
+    taken = []
+    for _ in range(times):
+        began = clock()
+        call()
+        taken.append(clock() - began)
+    return statistics.median(taken) * 1e6
+
+
+def ordinary_requests() -> None:
+    """The middleware alone around a view that does nothing, with a session that it has seen."""
+    from django.conf import settings
+    from django.http import HttpRequest, HttpResponse
+
+    from tracking.middleware import TrackingMiddleware
+    from tracking.sessions import Known, memory
+
+    answer = HttpResponse("")
+    middleware = TrackingMiddleware(lambda request: answer)
+    now = time.monotonic() + 3_600  # so that no look at the database falls due while we measure
+    memory.remember("k" * 32, Known(checked_at=now, touched_at=now))
+
+    def request() -> HttpRequest:
+        found = HttpRequest()
+        found.COOKIES[settings.SESSION_COOKIE_NAME] = "k" * 32
+        return found
+
+    bare = microseconds(lambda: request() and answer, REQUESTS)
+    tracked = microseconds(lambda: middleware(request()), REQUESTS)
+    show("an ordinary request of a known session, µs added", f"{tracked - bare:.1f}")
+
+
+def logins() -> None:
+    from django.test import Client
+
+    from tests.tracking.hosts.people.models import Person
+
+    Person.objects.create_user("ann@example.com", "x")
+    client = Client()
+
+    def log_in(password: str) -> None:
+        client.post("/login/", {"username": "ann@example.com", "password": password})
+
+    from django.conf import settings
+
+    tracked = {password: microseconds(partial(log_in, password), 150) for password in ("x", "wrong")}
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "tracking" not in name]
+    client = Client()
+    from django.contrib.auth.signals import user_logged_in, user_login_failed
+
+    user_logged_in.disconnect(dispatch_uid="tracking.login")
+    user_login_failed.disconnect(dispatch_uid="tracking.failure")
+    for password, name in (("x", "login"), ("wrong", "failure")):
+        bare = microseconds(partial(log_in, password), 150)
+        show(f"a {name}, ms added", f"{(tracked[password] - bare) / 1e3:.2f} (to {bare / 1e3:.2f})")
+
+
+def user_agents() -> None:
+    from crawleruseragents import CRAWLER_USER_AGENTS_DATA
+
+    from tests.tracking.test_device import people, share_right
+    from tracking.device import _parsed, parse_user_agent
+
+    crawlers = [
+        (text, "bot") for crawler in CRAWLER_USER_AGENTS_DATA for text in crawler.get("instances", [])
+    ]
+    browsers = people()
+    texts = list(dict.fromkeys(text for text, _ in (*crawlers, *browsers)))
+    parse_user_agent("warm")
+    _parsed.cache_clear()
+    began = time.perf_counter()
+    for text in texts:
+        parse_user_agent(text)
+    seconds = time.perf_counter() - began
+    show(f"user agents, new strings ({len(texts):,})", f"{len(texts) / seconds:,.0f} per second")
+    show("device type right, browsers of fake-useragent", f"{share_right(browsers):.2%}")
+    show("device type right, robots of crawler-user-agents", f"{share_right(crawlers):.2%}")
+    as_bots = sum(parse_user_agent(text).device_type == "bot" for text, _ in browsers)
+    show("people called robots", f"{as_bots / len(browsers):.2%}")
+    others(texts[:2_000])
+
+
+def others(texts: list[str]) -> None:
+    """The package below django-user-agents, on the same strings."""
+    from user_agents import parse
+
+    began = time.perf_counter()
+    for text in texts:
+        parse(text)
+    show(
+        "  the package user-agents, new strings",
+        f"{len(texts) / (time.perf_counter() - began):,.0f} per second",
+    )
+
+
+def stream() -> None:
+    from django.conf import settings
+
+    from tracking import stream as redis_stream
+    from tracking.events import Activity
+
+    settings.TRACKING = settings.TRACKING | {"WRITER": "stream", "STREAM_URL": os.environ["REDIS_URL"]}
+    events = [
+        Activity(
+            action="thing.done",
+            entity_type="things.thing",
+            entity_id=str(n),
+            metadata={"n": n, "how": "well"},
+        )
+        for n in range(EVENTS)
+    ]
+    consumer = redis_stream.Consumer()
+    for start in range(0, EVENTS, 5_000):
+        redis_stream.add(events[start : start + 5_000])
+    began = time.perf_counter()
+    moved = 0
+    while number := consumer.drain_batch(block_ms=None):
+        moved += number
+    show(
+        f"stream writer, activities drained ({moved:,})",
+        f"{moved / (time.perf_counter() - began):,.0f} per second",
+    )
+
+
+def queries(rows: int) -> None:
+    """The questions of the promises, at a million rows: by which index, and in how many milliseconds."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from tests.tracking.hosts.people.models import Person
+    from tracking.models import ActivityLog, LoginEvent
+
+    with connection.cursor() as cursor:
+        cursor.execute(FILL.format(rows=int(rows)))
+        cursor.execute("VACUUM ANALYZE people_person, login_events, activity_logs")
+    someone = Person.objects.get(email="p77@example.com")
+    day = timezone.now() - dt.timedelta(days=30)
+    asked: dict[str, Callable[[], Any]] = {
+        "user by email": lambda: Person.objects.filter(email="p77@example.com"),
+        "logins of a day, first 100": lambda: LoginEvent.objects.between(day, day + dt.timedelta(days=1)).recent(100),
+        "failures, newest 100": lambda: LoginEvent.objects.filter(success=False).recent(100),
+        "logins of a user": lambda: LoginEvent.objects.of(someone.pk)[:100],
+        "activity of a user": lambda: ActivityLog.objects.of(someone.pk)[:100],
+        "recent activity": lambda: ActivityLog.objects.recent(100),
+        "history of an entity": lambda: ActivityLog.objects.filter(entity_type="x.y", entity_id="77").recent(100),
+    }  # fmt: skip
+    for name, ask in asked.items():
+        plan = json.loads(ask().explain(format="json", analyze=True))[0]
+        nodes = list(scans(plan["Plan"]))
+        assert all("Index" in kind or "Bitmap" in kind for kind, _ in nodes), (name, nodes)
+        taken = microseconds(partial(rows_of, ask), 20) / 1e3
+        show(f"{name}, at {rows:,} rows", f"{taken:.2f} ms, by {nodes[-1][1]}")
+
+
+def rows_of(ask: Callable[[], Any]) -> list[Any]:
+    return list(ask())
+
+
+def scans(node: dict[str, Any]) -> Any:
+    if "Scan" in node["Node Type"]:
+        yield node["Node Type"], node.get("Index Name", node.get("Relation Name", ""))
+    for child in node.get("Plans", []):
+        yield from scans(child)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
