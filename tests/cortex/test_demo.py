@@ -8,6 +8,7 @@ from django.test import Client, override_settings
 from cortex.demo.accounts import PASSWORD
 from cortex.demo.legacy_records import write_legacy_files
 from cortex.models import Pov, Trr, User
+from tracking.models import LoginEvent, SecurityAlert
 
 
 def test_the_legacy_records_are_the_same_each_time(tmp_path: Path) -> None:
@@ -26,6 +27,8 @@ def test_the_demo_imports_100_000_records_and_a_second_time_changes_nothing(
 
     imported = [model.objects.filter(legacy_id__isnull=False).count() for model in (User, Pov, Trr)]
     assert 99_000 < sum(imported) < 99_900
+    assert LoginEvent.objects.filter(success=True).count() > 2_000
+    assert SecurityAlert.objects.filter(kind="spraying").exists()
     assert client.login(username="admin@example.com", password=PASSWORD)
 
     printed = StringIO()
@@ -35,3 +38,4 @@ def test_the_demo_imports_100_000_records_and_a_second_time_changes_nothing(
     again = [model.objects.filter(legacy_id__isnull=False).count() for model in (User, Pov, Trr)]
     assert again == imported
     assert printed.getvalue().count("0 inserted + 0 updated") == 3
+    assert "\n0 logins and activities recorded." in printed.getvalue()

@@ -7,10 +7,13 @@ from django.core.management.base import BaseCommand
 
 from cortex.demo.accounts import ACCOUNTS, PASSWORD, create_accounts
 from cortex.demo.legacy_records import LegacyFile, write_legacy_files
+from cortex.demo.logins import record_logins
 
 
 class Command(BaseCommand):
-    help = "Creates demo users and imports 100,000 legacy records, some of them bad."
+    help = (
+        "Creates demo users, imports 100,000 legacy records, some of them bad, and records a month of logins."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         create_accounts()
@@ -20,6 +23,8 @@ class Command(BaseCommand):
         for file, job in zip(files, jobs, strict=True):
             self.say(f"What became of {file.path.name}")
             call_command("import_report", job, stdout=self.stdout)
+        self.say("Recording a month of logins, an attack among them")
+        self.stdout.write(f"{record_logins():,} logins and activities recorded.")
         self.say("Done. `make serve` serves it at http://127.0.0.1:8000/admin/")
         for account in ACCOUNTS:
             self.stdout.write(f"  {account.email:<24} {PASSWORD}   ({account.role})")
