@@ -1,0 +1,39 @@
+"""What docs/tracking.md says is all there is, and is there."""
+
+from pathlib import Path
+
+from django.core.management import get_commands
+
+from tracking import signals
+from tracking.conf import KEYS
+from tracking.models import SecurityAlert, UserSession
+
+TEXT = (Path(__file__).resolve().parent.parent.parent / "docs" / "tracking.md").read_text()
+
+
+def test_every_setting_is_documented() -> None:
+    assert [key for key in sorted(KEYS) if f"`{key}`" not in TEXT] == []
+
+
+def test_every_command_is_documented() -> None:
+    commands = [name for name, app in get_commands().items() if app == "tracking"]
+
+    assert len(commands) == 7
+    assert [name for name in commands if f"`{name}" not in TEXT] == []
+
+
+def test_every_signal_alert_and_end_is_documented() -> None:
+    names = [name for name in vars(signals) if name.endswith(("recorded", "started", "ended", "raised"))]
+    values = [*SecurityAlert.Kind.values, *UserSession.EndReason.values]
+
+    assert len(names) == 4
+    assert [name for name in (*names, *values) if f"`{name}`" not in TEXT] == []
+
+
+def test_every_check_is_documented() -> None:
+    source = Path(__file__).resolve().parent.parent.parent / "tracking" / "checks.py"
+    ids = {word.strip('",') for word in source.read_text().split() if word.startswith('id="tracking.')}
+    ids = {found.removeprefix('id="tracking.') for found in ids}
+
+    assert len(ids) == 9
+    assert [found for found in sorted(ids) if found not in TEXT] == []
