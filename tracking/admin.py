@@ -19,6 +19,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     actions_selection_counter = False
     sortable_by = ()
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a COUNT for each choice of each filter
     search_help_text = "A user's name, an address, or what was entered as a name; whole, not parts of it."
     search_fields = ("user",)  # so that there is a field; `get_search_results` does the work
 
@@ -58,10 +59,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 @admin.register(LoginEvent)
 class LoginEventAdmin(ReadOnlyAdmin):
     list_display = (
-        "timestamp", "user", "identifier", "success", "failure_reason", "login_method", "device_type", "browser", "os",
-        "ip_address",
+        "timestamp", "who", "success", "failure_reason", "login_method", "device_type", "browser", "os", "ip_address",
     )  # fmt: skip
     list_filter = ("success", "device_type", "timestamp")
+
+    @admin.display(description="user")
+    def who(self, event: LoginEvent) -> str:
+        return str(event.user or event.identifier)
 
 
 @admin.register(ActivityLog)
@@ -94,5 +98,9 @@ class UserSessionAdmin(ReadOnlyAdmin):
 
 @admin.register(SecurityAlert)
 class SecurityAlertAdmin(ReadOnlyAdmin):
-    list_display = ("timestamp", "kind", "user", "identifier", "ip_address")
+    list_display = ("timestamp", "kind", "who", "ip_address")
     list_filter = ("kind", "timestamp")
+
+    @admin.display(description="user")
+    def who(self, alert: SecurityAlert) -> str:
+        return str(alert.user or alert.identifier)

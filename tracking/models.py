@@ -199,10 +199,10 @@ class SecurityAlert(models.Model):
     """Something that looked like an attack, with what was seen. What to do about it is the site's affair."""
 
     class Kind(models.TextChoices):
-        FAILURE_BURST = "failure_burst", "Many failures of one account"
-        SPRAYING = "spraying", "Many accounts tried from one network"
-        SUCCESS_AFTER_BURST = "success_after_burst", "A login after many failures"
-        NEW_DEVICE = "new_device", "A login with a new device or browser"
+        FAILURE_BURST = "failure_burst", "Burst of failures"
+        SPRAYING = "spraying", "Spraying"
+        SUCCESS_AFTER_BURST = "success_after_burst", "Login after a burst"
+        NEW_DEVICE = "new_device", "New device"
 
     kind = models.CharField(max_length=20, choices=Kind)
     timestamp = models.DateTimeField(default=timezone.now)
