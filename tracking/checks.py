@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 
+from tracking import spool
 from tracking.conf import KEYS, conf
 
 MIDDLEWARE = "tracking.middleware.TrackingMiddleware"
@@ -86,10 +87,10 @@ def check_deployment(app_configs: Any = None, **kwargs: Any) -> list[CheckMessag
                 id="tracking.W003",
             )
         )
-    if "SPOOL_DIR" not in getattr(settings, "TRACKING", {}):
+    if not conf.SPOOL_DIR:
         problems.append(
             CheckWarning(
-                f'Events wait in "{conf.SPOOL_DIR}" while the database is away, which a restart may empty.',
+                f'Events wait in "{spool.folder()}" while the database is away, which a restart may empty.',
                 hint='Set TRACKING["SPOOL_DIR"] to a folder of the site\'s own.',
                 id="tracking.W004",
             )

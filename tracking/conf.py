@@ -1,8 +1,5 @@
 """Settings of tracking: one dict, `TRACKING`, every key optional and read at each use."""
 
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -11,8 +8,8 @@ from django.conf import settings
 class Defaults:
     # "direct": into the database, after the view. "stream": onto a Redis stream, which `drain_events` empties.
     WRITER: str = "direct"
-    # Where events wait while the database is away. Give each site a folder of its own that survives a restart.
-    SPOOL_DIR: str = str(Path(tempfile.gettempdir()) / f"tracking-spool-{os.getuid()}")
+    # Where events wait while the database is away. None: a folder in the temporary one, which a restart may empty.
+    SPOOL_DIR: str | None = None
     # The longest that a login may wait for a lock of the database; past it the event is spooled.
     LOCK_TIMEOUT_MS: int = 150
     # After a fault, events go to the spool without another try for so long.

@@ -39,5 +39,6 @@ def report_fault(doing: str, error: BaseException) -> None:
         if is_news:
             _said_at[kind] = now
     if is_news:
-        reason = " ".join(str(error).split())[:300]
+        # The first line alone: what follows in a database's message are the values of the row.
+        reason = (str(error).strip().splitlines() or [""])[0][:300]
         logger.error("%s failed: %s: %s", doing, type(error).__name__, reason)

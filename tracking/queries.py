@@ -53,6 +53,7 @@ class SessionQuerySet(models.QuerySet[Any]):
                 session_ended.send_robust(sender=self.model, session=session)
 
         if ended:
+            revocations.expect_news()  # for whoever reads within this very transaction, as a test does
             transaction.on_commit(tell, using=self.db, robust=True)
         return ended
 

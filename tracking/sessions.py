@@ -69,13 +69,14 @@ class Revocations:
         self.forget()
 
     def forget(self) -> None:
-        self.polled_at = float("-inf")
+        self.polled_at = self.news_at = float("-inf")
         self._since: Any = None
         self._ended: set[str] = set()
 
     def expect_news(self) -> None:
-        """Look again at the next request, whenever the last look was."""
+        """Look again at the next request of any session, whenever the last look was."""
         self.polled_at = float("-inf")
+        self.news_at = time.monotonic()
 
     def refresh(self) -> None:
         """Look for news, if that was not done a moment ago. One query in `REVOCATION_SECONDS` for each process."""
@@ -125,7 +126,9 @@ def _peek(session: Any) -> str:
 
 def has_to_be_checked(token: str) -> bool:
     known = memory.of(token)
-    return known is None or time.monotonic() - known.checked_at >= conf.REVOCATION_SECONDS
+    if known is None or known.checked_at <= revocations.news_at:
+        return True
+    return time.monotonic() - known.checked_at >= conf.REVOCATION_SECONDS
 
 
 def refuse_if_ended(request: HttpRequest, token: str) -> None:
@@ -133,7 +136,7 @@ def refuse_if_ended(request: HttpRequest, token: str) -> None:
     try:
         if has_to_be_checked(token):
             revocations.refresh()
-        if revocations and _is_revoked(token):
+        if is_revoked(token):
             forget_user(request)
             return
         known = memory.of(token)
@@ -145,7 +148,10 @@ def refuse_if_ended(request: HttpRequest, token: str) -> None:
         report_fault("Looking for ended sessions", error)
 
 
-def _is_revoked(token: str) -> bool:
+def is_revoked(token: str) -> bool:
+    """As far as this process knows."""
+    if not revocations:
+        return False
     if settings.SESSION_ENGINE == SIGNED_COOKIES:
         return token in revocations
     return any(hashed in revocations for hashed in keyed_hashes("session", token))

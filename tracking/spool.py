@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import stat
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from tracking.conf import conf
 from tracking.events import Event, event_from_json
 from tracking.health import count, report_fault
+from tracking.keyed import keyed_hash
 
 NAME = "events.jsonl"
 TAKEN = "taken-"
@@ -38,9 +40,16 @@ def add(events: Iterable[Event]) -> None:
         count("spooled", len(lines))
 
 
+def folder() -> Path:
+    """Its own for each site and account: what one of them spools must not come into the database of another."""
+    if conf.SPOOL_DIR:
+        return Path(conf.SPOOL_DIR)
+    return Path(tempfile.gettempdir()) / f"tracking-spool-{os.getuid()}-{keyed_hash('spool', '')[:12]}"
+
+
 def is_empty() -> bool:
     try:
-        return not any(_is_spool(name) for name in os.listdir(conf.SPOOL_DIR))
+        return not any(_is_spool(name) for name in os.listdir(folder()))
     except OSError:
         return True
 
@@ -79,9 +88,8 @@ def _events(path: Path) -> Iterator[Event]:
 
 
 def _files() -> list[Path]:
-    folder = Path(conf.SPOOL_DIR)
     try:
-        return sorted(folder / name for name in os.listdir(folder) if _is_spool(name))
+        return sorted(folder() / name for name in os.listdir(folder()) if _is_spool(name))
     except OSError:
         return []
 
@@ -91,7 +99,7 @@ def _is_spool(name: str) -> bool:
 
 
 def _set_apart() -> None:
-    path = Path(conf.SPOOL_DIR) / NAME
+    path = folder() / NAME
     if path.exists():
         with _locked():
             os.rename(path, path.with_name(f"{TAKEN}{uuid.uuid4().hex}.jsonl"))
@@ -100,9 +108,8 @@ def _set_apart() -> None:
 @contextlib.contextmanager
 def _locked() -> Iterator[int]:
     """The open spool file, ours alone until the end of the block. Raises OSError."""
-    folder = Path(conf.SPOOL_DIR)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / NAME
+    path = folder() / NAME
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
         # Never through a link that somebody put there: the folder may be one that all can write to.
         descriptor = os.open(

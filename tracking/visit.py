@@ -73,7 +73,9 @@ class Visit:
 
     @property
     def needs_database_first(self) -> bool:
-        return bool(self.token) and sessions.has_to_be_checked(self.token)
+        return bool(self.token) and (
+            sessions.has_to_be_checked(self.token) or sessions.is_revoked(self.token)
+        )
 
     def begin(self) -> None:
         if self.token:

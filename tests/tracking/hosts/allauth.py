@@ -1,7 +1,7 @@
 """A site that leaves its logins to allauth, e-mail and sign-on."""
 
-from tests.tracking.hosts.base import *  # noqa: F403
-from tests.tracking.hosts.base import INSTALLED_APPS, MIDDLEWARE
+from tests.tracking.hosts.any_site import *  # noqa: F403
+from tests.tracking.hosts.any_site import INSTALLED_APPS, MIDDLEWARE
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,

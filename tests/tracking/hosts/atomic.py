@@ -4,8 +4,8 @@ import os
 
 import environ
 
-from tests.tracking.hosts.base import *  # noqa: F403
-from tests.tracking.hosts.base import INSTALLED_APPS
+from tests.tracking.hosts.any_site import *  # noqa: F403
+from tests.tracking.hosts.any_site import INSTALLED_APPS
 
 INSTALLED_APPS = ["tests.tracking.hosts.people", *INSTALLED_APPS]
 AUTH_USER_MODEL = "people.Person"

@@ -1,3 +1,3 @@
 """Django as it comes: SQLite, the default user."""
 
-from tests.tracking.hosts.base import *  # noqa: F403
+from tests.tracking.hosts.any_site import *  # noqa: F403

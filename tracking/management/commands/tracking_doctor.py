@@ -78,7 +78,7 @@ class Command(BaseCommand):
 
     def _look_at_events(self) -> None:
         self.stdout.write("Events")
-        self.stdout.write(f"  {spool.waiting():,} wait in {conf.SPOOL_DIR}.")
+        self.stdout.write(f"  {spool.waiting():,} wait in {spool.folder()}.")
         if conf.WRITER == "stream":
             self._look_at_stream()
         try:
