@@ -232,4 +232,5 @@ class SecurityAlert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.identifier or self.ip_address}"
+        is_of_network = self.kind == self.Kind.SPRAYING or not self.identifier
+        return f"{self.get_kind_display()}: {self.ip_address if is_of_network else self.identifier}"
