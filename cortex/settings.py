@@ -80,9 +80,32 @@ if DATABASES and "default" not in DATABASES:
     DATABASES["default"] = {}  # Django's placeholder, which says that there is no database
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-if redis := env.redis_url("REDIS_URL", default=embedded.redis_url):
-    CACHES["default"] = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": redis}
+# Seconds that each kind of data is fresh. Code says `caches["lists"]`; see docs/cache.md.
+CACHE_LIFETIMES = {"default": 300, "users": 300, "analytics": 600, "lists": 120, "sessions": 7 * 24 * 3600}
+redis = env.redis_url("REDIS_URL", default=embedded.redis_url)
+
+
+def cache_alias(alias: str, lifetime: int) -> dict[str, Any]:
+    if not redis:
+        return {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "LOCATION": alias,
+            "TIMEOUT": lifetime,
+        }
+    # A session is one key, which nobody invalidates by group; to clear the cache must not log everybody out.
+    options = {"ALIAS": alias, "GROUPS": alias != "sessions"}
+    return {
+        "BACKEND": "cortex.cache.ResilientRedisCache",
+        "LOCATION": redis,
+        "KEY_PREFIX": alias,
+        "TIMEOUT": lifetime,
+        "OPTIONS": options | {"CONNECTION_FACTORY": "cortex.cache.pool.AliasConnectionFactory"},
+    }
+
+
+CACHES = {alias: cache_alias(alias, lifetime) for alias, lifetime in CACHE_LIFETIMES.items()}
+SESSION_CACHE_ALIAS = "sessions"
+SESSION_COOKIE_AGE = CACHE_LIFETIMES["sessions"]
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
 # -- people -----------------------------------------------------------------------------------------------------------

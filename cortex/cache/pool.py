@@ -1,0 +1,34 @@
+"""Connections: short time-outs, and a pool for each alias.
+
+django-redis shares one pool among all aliases with the same URL, with the options of whichever came first; and redis-py
+waits five seconds for a Redis that does not answer.
+"""
+
+from typing import Any, ClassVar
+
+from django_redis.pool import ConnectionFactory
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError  # noqa: A004
+from redis.retry import Retry
+
+# What a page may lose to a Redis that is frozen, once: the breaker sees to it that it is only once.
+TIMEOUT_SECONDS = 0.15
+
+
+class AliasConnectionFactory(ConnectionFactory[Any, Any, Any]):
+    _alias_pools: ClassVar[dict[str, Any]] = {}
+
+    def make_connection_params(self, url: str) -> dict[str, Any]:
+        return {
+            "socket_timeout": TIMEOUT_SECONDS,
+            "socket_connect_timeout": TIMEOUT_SECONDS,
+            # One more try, and only for a connection that had gone stale in the pool: never for a time-out.
+            "retry": Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
+            "health_check_interval": 0,
+        } | super().make_connection_params(url)
+
+    def get_or_create_connection_pool(self, params: dict[str, Any]) -> Any:
+        name = f"{self.options.get('ALIAS', '')} {params['url']}"
+        if name not in self._alias_pools:
+            self._alias_pools[name] = self.get_connection_pool(params)
+        return self._alias_pools[name]
