@@ -150,6 +150,7 @@ def note_success(request: Any, user: Any, *, method: str, identifier: str, start
 def _session_start(session: Any, user: Any, method: str, client: Client) -> SessionStart:
     session_id = uuid.uuid4()
     session[sessions.SESSION_ID] = str(session_id)
+    sessions.remember_new(session_id, session.session_key)
     by_key = session.session_key and settings.SESSION_ENGINE != sessions.SIGNED_COOKIES
     return SessionStart(
         uuid=session_id,

@@ -59,6 +59,14 @@ class Memory:
         self._known.clear()
 
 
+def remember_new(session_id: uuid.UUID, session_key: str | None) -> None:
+    """A session that has just begun needs no look at the database for a while."""
+    token = str(session_id) if settings.SESSION_ENGINE == SIGNED_COOKIES else session_key
+    if token:
+        now = time.monotonic()
+        memory.remember(token, Known(checked_at=now, touched_at=now))
+
+
 class Revocations:
     """Sessions that their owner or an administrator has ended, which Django would go on to accept."""
 

@@ -14,7 +14,7 @@ from tracking import sessions
 from tracking.client import Client, client_of
 from tracking.events import Activity, Event, SessionStart
 from tracking.health import report_fault
-from tracking.sessions import Cleanup, Known, memory, session_id_of, token_of
+from tracking.sessions import Cleanup, session_id_of, token_of
 from tracking.write import write
 
 # The user of an activity is asked for once the view is done, since asking may cost a query.
@@ -126,14 +126,9 @@ class Visit:
         session: Any = getattr(self.request, "session", None)
         if session_id_of(session) != event.uuid:
             return event
-        now = time.monotonic()
-        if settings.SESSION_ENGINE == sessions.SIGNED_COOKIES:
-            memory.remember(str(event.uuid), Known(checked_at=now, touched_at=now))
-            return event
-        if not session.session_key:
-            return event
-        memory.remember(session.session_key, Known(checked_at=now, touched_at=now))
-        return replace(event, key_hash=sessions.key_hash(session.session_key))
+        sessions.remember_new(event.uuid, session.session_key)
+        by_key = session.session_key and settings.SESSION_ENGINE != sessions.SIGNED_COOKIES
+        return replace(event, key_hash=sessions.key_hash(session.session_key)) if by_key else event
 
 
 def user_id_of(request: HttpRequest | None) -> Any:

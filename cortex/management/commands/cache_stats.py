@@ -26,7 +26,7 @@ class Command(BaseCommand):
     help = "What the cache is worth: hit rates and seconds saved, of all processes, by alias and group."
 
     def handle(self, **options: Any) -> None:
-        rows = [HEADER]
+        rows: list[tuple[str, ...]] = [HEADER]
         for cache in caches.all(initialized_only=False):
             if not isinstance(cache, ResilientRedisCache):
                 continue
