@@ -106,7 +106,10 @@ RULES = (
         alexa echo\s?show portal\b google\shome
         (?:[\s_]box\b|tvbox|smart\sbox|box\spro|led\s?\d\d|\d\dled|uhd|\bx96|\bh96|\btx[0-9]\s?(?:pro|mini|max|s)\b|\bmxq|\ba95x)
         (?:_tv\b|\btv_|amcv\sshell|dexp\sshell|bbk\sshell|\bjvc\sshell|gt-?king|[2-8][0-9](?:fhd|lex_|ov[0-9]{4}))
-        tivo ticwatch freestyle_pcu sonos linux\smips chromium.*large\sscreen
+        build/(?:ppr2\.|ptt[12]\.|opr5\.|rtt0\.|sttc|nhg47l|nmf26q|m5c14j) \sshell\s [\s_-]4k\b ugoos zidoo vontar
+        polar(?:line)?[\s_-] nexon mystery openbox vinabox tv\s?stick brightsign yndx- linux\sarmv7l starwind vorke
+        pendoo \b(?:24|32|39|40|42|43|49|50|55|58|65|70|75|85|86)[a-z]{1,4}\d{3,} tivo ticwatch freestyle_pcu sonos
+        linux\smips chromium.*large\sscreen
         """,
     ),
     (
@@ -131,8 +134,9 @@ RULES = (
         pixel\s(?:c|tablet)\b \blg-v\d \bvk\d{3} \bme\d{3} \bp0[0-2][0-9a-z]\b \btf\d{3} \ba1-\d{3} \bb1-[78]\d
         \bb3-a\d iconia \bbnt[v0-9] \bnook\b
         \b(?:ags\d?|agr|agrk|bah\d?|kob\d?|jdn2|dby|scm|scmr|mrx|mrr|sht|wgr|btk|got|vrd|bzt\d?|bzi|s8-701|t1|xyao)-[awl][0-9]
-        yandexsearch.*/apad yaapp_android.*/apad iplay_?[0-9\s] \bopd[0-9]{4}
-        \bbq-?(?:ru-)?(?:7|8|1)0?[0-9]{2,3}[gl]\b oysters\st[0-9] readboy
+        \bmid[0-9-] pocketbook \bpmt[0-9] optima\s plane\s \bmfc[0-9] tab[0-9] yandexsearch.*/apad
+        yaapp_android.*/apad iplay_?[0-9\s] \bopd[0-9]{4} \bbq-?(?:ru-)?(?:7|8|1)0?[0-9]{2,3}[gl]\b oysters\st[0-9]
+        readboy
         """,
     ),
     (
