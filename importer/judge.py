@@ -112,10 +112,10 @@ class Judge:
 
     def _clean(self, value: Any) -> Any:
         field = self.field
-        if value is None and not field.null and field.empty_strings_allowed and field.blank:
-            value = ""  # Django's own way of saying nothing in a text column
         if self.lenient:
             return field.to_python(value)
+        if value is None and not field.null and field.empty_strings_allowed and field.blank:
+            value = ""  # Django's own way of saying nothing in a text column
         if field.blank and value in field.empty_values:
             return value  # as Model.clean_fields does
         return field.clean(value, self.instance)

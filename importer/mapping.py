@@ -40,6 +40,8 @@ class ColumnPlan:
     def null_is_blank(self) -> bool:
         """Nothing is written as an empty text, as Django does for text columns that are not null."""
         field = self.field
+        if self.judge.lenient:
+            return False  # a part of a lookup's key that is empty names no parent, and not the one named ""
         return not field.null and field.blank and field.empty_strings_allowed and not self.has_default
 
     @property
@@ -104,6 +106,11 @@ class Mapping:
     @property
     def written(self) -> tuple[AnyField, ...]:
         return (*self.mapped, *(fill.field for fill in self.fills))
+
+    @property
+    def empty_parts_are_equal(self) -> bool:
+        """To recognise a row, the empty parts of its key count as equal; to refuse one, they do not, as in SQL."""
+        return self.on_conflict != "reject"
 
     @property
     def key_is_unique(self) -> bool:

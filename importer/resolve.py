@@ -138,7 +138,7 @@ def _judge_nulls(judged: Judged, plan: LookupPlan, joined: pl.DataFrame, values:
         number, texts = row["number"], [row[key] for key in keys]
         if any(error.field == plan.field.name for error in judged.errors.get(number, ())):
             continue  # the key itself could not be read, and that has been said
-        is_empty = any(text is None for text in texts)
+        is_empty = all(text is None for text in texts)
         if row[FOUND] == AMBIGUOUS:
             judged.reject(number, _parent_error(plan, texts, "ambiguous", "There is more than one"))
         elif not is_empty and plan.missing == "reject":
@@ -155,8 +155,8 @@ def _null_errors(plan: LookupPlan) -> list[RecordError]:
     return as_errors(field.name, ValidationError(field.error_messages[code], code=code))
 
 
-def _parent_error(plan: LookupPlan, texts: list[str], code: str, beginning: str) -> RecordError:
-    value, names = shown(", ".join(texts)), ", ".join(plan.to)
+def _parent_error(plan: LookupPlan, texts: list[str | None], code: str, beginning: str) -> RecordError:
+    value, names = shown(", ".join(text or "" for text in texts)), ", ".join(plan.to)
     message = f'{beginning} {plan.parent._meta.verbose_name} with {names} "{value}".'
     return RecordError(plan.field.name, code, message, value)
 

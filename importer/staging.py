@@ -177,7 +177,7 @@ class Staging:
     def _duplicates(self, cursor: CursorWrapper, group: Iterable[AnyField]) -> list[list[int]]:
         columns = [self._column(f) for f in group]
         present = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-        if tuple(group) == self.mapping.key:
+        if tuple(group) == self.mapping.key and self.mapping.empty_parts_are_equal:
             present = "true"
         cursor.execute(
             f"SELECT array_agg({NUMBER} ORDER BY {NUMBER}) FROM {self.stage} WHERE {present} "
@@ -215,11 +215,13 @@ class Staging:
         if self.sample is not None:
             self._sample_updates(cursor, turn, compared, self.sample)
         assignments = ", ".join(f"{column} = s.{column}" for column in [*compared, *moments])
+        # Records are counted, not rows: a key without a unique constraint may have several.
         cursor.execute(
-            f"UPDATE {self.target} AS t SET {assignments} FROM {self.stage} AS s "
-            f"WHERE s.{TURN} = {turn} AND {self._same_key()} AND {self._differs()}"
+            f"WITH changed AS (UPDATE {self.target} AS t SET {assignments} FROM {self.stage} AS s "
+            f"WHERE s.{TURN} = {turn} AND {self._same_key()} AND {self._differs()} RETURNING s.{NUMBER}) "
+            f"SELECT count(DISTINCT {NUMBER}) FROM changed"
         )
-        return cursor.rowcount
+        return int(cursor.fetchone()[0])
 
     # What a dry run shows
 
@@ -261,10 +263,10 @@ class Staging:
         return " AND ".join(f"t.{self._column(f)} = s.{self._column(f)}" for f in group)
 
     def _same_key(self, stage: str = "s") -> str:
-        """A composite key may have empty parts, which are the same to us though not to SQL."""
-        single = len(self.mapping.key) == 1
+        """Equal keys; where a row is to be recognised, empty parts are equal too, though not to SQL."""
+        strict = len(self.mapping.key) == 1 or not self.mapping.empty_parts_are_equal
         return " AND ".join(
-            f"t.{self._column(f)} {'=' if single or not f.null else 'IS NOT DISTINCT FROM'} {stage}.{self._column(f)}"
+            f"t.{self._column(f)} {'=' if strict or not f.null else 'IS NOT DISTINCT FROM'} {stage}.{self._column(f)}"
             for f in self.mapping.key
         )
 
