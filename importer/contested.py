@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from importer.lanes import AnyField
-from importer.mapping import ColumnPlan, Mapping
+from importer.mapping import ColumnPlan, Mapping, key_groups
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import Reader, chunk_range
 from importer.records import Position, RecordError
+from importer.rivalry import canonical
 from importer.validate import Judged, validate_columns
 
 # Above this part of all records, setting aside would cost more than several workers gain.
@@ -59,24 +59,22 @@ class Contested:
         return numbers
 
 
-def key_groups(mapping: Mapping) -> tuple[tuple[ColumnPlan, ...], ...]:
-    """For each set of fields that must be unique, the columns that decide it."""
-    columns: dict[AnyField, tuple[ColumnPlan, ...]] = {plan.field: (plan,) for plan in mapping.columns}
-    columns |= {lookup.field: lookup.parts for lookup in mapping.lookups}
-    groups = [*mapping.unique_groups, *([mapping.key] if mapping.key else [])]
-    parts = [tuple(plan for f in group for plan in columns.get(f, ())) for group in groups]
-    return tuple(dict.fromkeys(part for part in parts if part))
-
-
 def group_hashes(judged: Judged, groups: tuple[tuple[ColumnPlan, ...], ...]) -> list[pl.Series]:
     """One series of hashes per group, null where all of a key is null; the group's number goes into the hash."""
     series = []
     for number, group in enumerate(groups):
-        values = judged.values.select(plan.target for plan in group)
+        values = pl.DataFrame([_comparable(judged.values, plan) for plan in group])
         is_null = values.select(pl.all_horizontal(pl.all().is_null())).to_series()
         hashes = values.hash_rows(seed=number)
         series.append(pl.select(pl.when(~is_null).then(hashes)).to_series())
     return series
+
+
+def _comparable(values: pl.DataFrame, plan: ColumnPlan) -> pl.Series:
+    texts, make_canonical = values.get_column(plan.target), canonical(plan)
+    if make_canonical is None:
+        return texts
+    return texts.map_elements(make_canonical, return_dtype=pl.String)
 
 
 def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> bool:

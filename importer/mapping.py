@@ -64,6 +64,19 @@ class LookupPlan:
     def target(self) -> str:
         return self.field.attname
 
+    def reads(self, model: type[models.Model]) -> bool:
+        """Whether the parent is looked for in this model's table, be it by way of another."""
+        table = model._meta.concrete_model
+        for path in self.to:
+            step: Any = self.parent
+            if step._meta.concrete_model is table:
+                return True
+            for name in path.split("__")[:-1]:
+                step = step._meta.get_field(name).related_model
+                if step._meta.concrete_model is table:
+                    return True
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Fill:
@@ -128,6 +141,15 @@ def unique_groups(model: type[models.Model]) -> list[tuple[AnyField, ...]]:
         names.append(composite.field_names)
     groups += [tuple(field_named(model, name) for name in group) for group in names]
     return list(dict.fromkeys(groups))
+
+
+def key_groups(mapping: Mapping) -> tuple[tuple[ColumnPlan, ...], ...]:
+    """For each set of fields that must be unique, the columns that decide it."""
+    columns: dict[AnyField, tuple[ColumnPlan, ...]] = {plan.field: (plan,) for plan in mapping.columns}
+    columns |= {lookup.field: lookup.parts for lookup in mapping.lookups}
+    groups = [*mapping.unique_groups, *([mapping.key] if mapping.key else [])]
+    parts = [tuple(plan for f in group for plan in columns.get(f, ())) for group in groups]
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def row_lane(spec: type[ModelImport]) -> str:

@@ -14,6 +14,7 @@ from importer.judge import as_errors
 from importer.lanes import AnyField
 from importer.mapping import Mapping
 from importer.records import RecordError
+from importer.rivalry import unseen_constraint
 from importer.sample import MOST, Sample
 
 # Column that holds a record's number in its batch.
@@ -46,12 +47,7 @@ class Staging:
         key = set(mapping.key)
         self.other_groups = [group for group in mapping.unique_groups if set(group) != key]
         self.compared = [f for f in mapping.mapped if f not in key and not f.primary_key]
-        modelled = {frozenset(f.name for f in group) for group in mapping.unique_groups}
-        # Partial and functional indexes, exclusion constraints: known to PostgreSQL alone.
-        self.has_hidden_rivalries = any(
-            not isinstance(c, models.CheckConstraint) and frozenset(getattr(c, "fields", ())) not in modelled
-            for c in mapping.model._meta.constraints
-        )
+        self.has_hidden_rivalries = bool(unseen_constraint(mapping))
 
     def settle(self, cursor: CursorWrapper, rows: pl.DataFrame) -> Settled:
         """Write the rows that can be written; say of every other one why not, or that it is skipped."""
