@@ -26,7 +26,9 @@ class Resolver:
     """Finds the parents of a mapping's lookups; keeps what it found for the next batch."""
 
     def __init__(self, mapping: Mapping) -> None:
-        self.indexes = [ParentIndex(plan, mapping.alias) for plan in mapping.lookups]
+        self.indexes = [
+            ParentIndex(plan, mapping.alias, is_moving=plan.reads(mapping.model)) for plan in mapping.lookups
+        ]
         self.key = mapping.key
 
     def resolve(self, judged: Judged) -> Judged:
@@ -41,11 +43,13 @@ class ParentIndex:
     """Natural key → primary key of one lookup's parents, both as text.
 
     A small parent table is held whole. A miss is looked up again in the database before it counts, since the parent
-    may be new; of a large table only the keys that came up are kept.
+    may be new; of a large table only the keys that came up are kept. Of a table that the import itself changes
+    (`is_moving`), nothing is kept.
     """
 
     plan: LookupPlan
     alias: str
+    is_moving: bool
     known: pl.DataFrame | None = None
 
     @property
@@ -54,6 +58,8 @@ class ParentIndex:
 
     def find(self, wanted: pl.DataFrame) -> pl.DataFrame:
         """Distinct keys, with their parents' primary keys in the column `found`; keys without parents are left out."""
+        if self.is_moving:
+            return self._look_up(wanted)
         if self.known is None:
             self.known = self._preloaded()
         found = wanted.join(self.known, on=self.keys, how="inner")

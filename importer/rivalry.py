@@ -37,7 +37,7 @@ def hidden_rivalry(mapping: Mapping) -> str:
     if reason := unseen_constraint(mapping):
         return reason
     for plan in {plan for group in key_groups(mapping) for plan in group}:
-        if not _is_comparable(plan, mapping.alias):
+        if not is_comparable(plan, mapping.alias):
             return f'equal values of "{plan.field.name}" may be written differently'
     if _all_alike(mapping):
         return "a field that must be unique has the same default in each record"
@@ -91,7 +91,8 @@ def _by(number: Callable[[str], int]) -> Callable[[str], str]:
     return call
 
 
-def _is_comparable(plan: ColumnPlan, alias: str) -> bool:
+def is_comparable(plan: ColumnPlan, alias: str) -> bool:
+    """Whether texts of the column tell which values PostgreSQL takes for equal, once they are made canonical."""
     field = plan.field
     if canonical(plan) is not None or any(_is_plain(field, cls) for cls in SAME_VALUE_SAME_TEXT):
         return True

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
+from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 
 from importer.models import MigrationLog
 from tests.importer.conftest import Importing
-from tests.importer.order.models import Badge, Draft, Nickname, Price, Slot, Weight
+from tests.importer.order.models import Badge, Draft, Nickname, Node, Price, Slot, Weight
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Record = Mapping[str, str]
@@ -18,26 +18,28 @@ Record = Mapping[str, str]
 def in_plain_django(
     model: type[models.Model], records: Iterable[Record], *, key: str = "", parent: str = ""
 ) -> list[Any]:
-    """The table that a loop makes: `key` names the field that an update goes by, `parent` one to look up by code."""
+    """The table that a loop makes: `key` names the field that an update goes by, `parent` that of the parents' key."""
     for record in records:
         values: dict[str, Any] = {name: text or None for name, text in record.items()}
         try:
             with transaction.atomic():
-                if parent and values[parent]:
-                    values[parent] = model._base_manager.get(code=values[parent])
-                row = key and model._base_manager.filter(**{key: values[key]}).first()
+                if parent and values["parent"]:
+                    values["parent"] = model._base_manager.get(**{parent: values["parent"]})
+                row: Any = key and model._base_manager.filter(**{key: values[key]}).first()
                 row = row or model()
                 for name, value in values.items():
-                    setattr(row, name, value)
+                    is_text = isinstance(model._meta.get_field(name), models.CharField)
+                    setattr(row, name, "" if value is None and is_text else value)
                 row.full_clean()
                 row.save()
-        except (ValidationError, IntegrityError, model.DoesNotExist):
+        except (ValidationError, IntegrityError, ObjectDoesNotExist, MultipleObjectsReturned):
             continue
     return table(model)
 
 
 def table(model: type[models.Model]) -> list[Any]:
-    names = [field.attname for field in model._meta.concrete_fields if not field.primary_key]
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    names = [f"{field.name}__code" if field.is_relation else field.name for field in fields]
     rows: Any = model._base_manager.values_list(*names)
     return sorted(rows, key=str)
 
@@ -130,3 +132,46 @@ def test_equal_numbers_and_moments_meet_however_they_are_written(importing: Impo
 
     assert table(Price) == expected
     assert not MigrationLog.objects.filter(job=job, event="survey").exists()
+
+
+FAMILIES = {
+    "a chain": ["a,,", "b,,a", "c,,a", "d,,b", "e,,zzz", "f,,f", "g,,h", "h,,d"],
+    "children first": ["d,,b", "b,,a", "a,,", "c,,d", "b,,a", "x,,b"],
+    "again": ["a,1,", "b,1,a", "a,2,", "c,1,b", "b,2,c", "d,1,a", "a,3,d"],
+}
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+@pytest.mark.parametrize("spec", ["order.node", "order.node-update", "nodes-by-label"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_record_may_refer_to_an_earlier_one(
+    importing: Importing, settings: Any, *, family: str, spec: str, batch: int
+) -> None:
+    records = records_of("code,label,parent", *FAMILIES[family])
+    if spec == "nodes-by-label":
+        records = [
+            {"code": r["code"], "label": r["code"].upper(), "parent": r["parent"].upper()} for r in records
+        ]
+    expected = in_plain_django(
+        Node,
+        records,
+        key="" if spec == "order.node" else "code",
+        parent="label" if spec == "nodes-by-label" else "code",
+    )
+    Node.objects.all().delete()
+    sizes(settings, batch)
+
+    importing(spec, as_csv(records))
+
+    assert table(Node) == expected
+
+
+def test_what_an_import_changes_is_looked_up_again(importing: Importing, settings: Any) -> None:
+    records = records_of("code,label,parent", "a,A,", "b,B,A", "a,X,", "c,C,A", "d,D,X")
+    expected = in_plain_django(Node, records, key="code", parent="label")
+
+    for batch in (1, 100):
+        Node.objects.all().delete()
+        sizes(settings, batch)
+        importing("nodes-by-label", as_csv(records))
+        assert table(Node) == expected

@@ -30,6 +30,19 @@ def spec_of(model: type[models.Model], *, key: tuple[str, ...] = (), **declared:
 
 
 spec_of(Node, key=("code",), parent=Lookup("parent", to="code"))
+
+
+@register
+class NodesByLabel(ModelImport):
+    class Meta:
+        model = Node
+        name = "nodes-by-label"
+        key = ("code",)
+        on_conflict = "update"
+
+    parent = Lookup("parent", to="label")
+
+
 spec_of(Player, key=("name",), team=Lookup(("year", "code"), to=("year", "code")))
 spec_of(Team)
 spec_of(Seat, key=("row", "number"))
