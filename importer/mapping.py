@@ -121,6 +121,21 @@ class Mapping:
         return (*self.mapped, *(fill.field for fill in self.fills))
 
     @property
+    def cleans_model(self) -> bool:
+        return self.model.clean is not models.Model.clean
+
+    @property
+    def cleaned_fills(self) -> tuple[AnyField, ...]:
+        """Fields that the source says nothing about, but `Model.clean()` may; those that `save()` sets excepted."""
+        if not self.cleans_model:
+            return ()
+        return tuple(
+            fill.field
+            for fill in self.fills
+            if not getattr(fill.field, "auto_now", False) and not getattr(fill.field, "auto_now_add", False)
+        )
+
+    @property
     def empty_parts_are_equal(self) -> bool:
         """To recognise a row, the empty parts of its key count as equal; to refuse one, they do not, as in SQL."""
         return self.on_conflict != "reject"

@@ -1,6 +1,5 @@
 """Resolve: from the natural keys of parents to their primary keys."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.db import connections, models
 from django.db.models import F
 
 from importer.conf import conf
+from importer.existing import type_to_compare
 from importer.judge import as_errors
 from importer.mapping import LookupPlan, Mapping
 from importer.records import RecordError, shown
@@ -89,7 +89,8 @@ class ParentIndex:
     def _look_up(self, wanted: pl.DataFrame) -> pl.DataFrame:
         sql, parameters = self._parents()
         numbers = range(len(self.keys))
-        matches = " AND ".join(f"parents.k{n} = wanted.k{n}::{self._type(n)}" for n in numbers)
+        types = [type_to_compare(part.field, self.alias) for part in self.plan.parts]
+        matches = " AND ".join(f"parents.k{n} = wanted.k{n}::{types[n]}" for n in numbers)
         arrays = ", ".join("%s::text[]" for _ in numbers)
         names = ", ".join(f"k{n}" for n in numbers)
         statement = (
@@ -117,12 +118,6 @@ class ParentIndex:
         parents = self.plan.parent._base_manager.using(self.alias).order_by()
         rows = parents.annotate(**keys, **{FOUND: F(self.plan.value_field)}).values_list(*keys, FOUND)
         return rows.query.get_compiler(self.alias).as_sql()
-
-    def _type(self, number: int) -> str:
-        """The type a key is compared as: without length, since a cast to varchar(5) or numeric(8, 2) would cut."""
-        db_type = self.plan.parts[number].field.rel_db_type(connections[self.alias]) or "text"
-        plain = re.sub(r"\(.*?\)", "", db_type)
-        return "text" if plain in ("varchar", "char") else plain
 
 
 def _fill_in(judged: Judged, index: ParentIndex) -> None:

@@ -46,7 +46,10 @@ class Staging:
         self.written = [self._column(f) for f in mapping.written]
         key = set(mapping.key)
         self.other_groups = [group for group in mapping.unique_groups if set(group) != key]
-        self.compared = [f for f in mapping.mapped if f not in key and not f.primary_key]
+        self.compared = [
+            f for f in (*mapping.mapped, *mapping.cleaned_fills) if f not in key and not f.primary_key
+        ]
+        self.kept = _kept(mapping)
         self.has_hidden_rivalries = bool(unseen_constraint(mapping))
 
     def settle(self, cursor: CursorWrapper, rows: pl.DataFrame) -> Settled:
@@ -58,6 +61,7 @@ class Staging:
         columns = ", ".join([NUMBER, *self.written])
         copy_frame(cursor, f"COPY {self.stage} ({columns}) FROM STDIN (FORMAT csv)", rows)
         settled = Settled()
+        self._keep_columns(cursor)
         self._refuse_failed_checks(cursor, settled)
         if self.mapping.on_conflict == "update" and rows.height > 1:
             settled.entangled = self._disentangle(cursor, settled)
@@ -78,6 +82,14 @@ class Staging:
         )
         # Emptied rather than dropped: making a table for each batch would bloat the catalogue.
         cursor.execute(f"TRUNCATE {self.stage}")
+
+    def _keep_columns(self, cursor: CursorWrapper) -> None:
+        """What an update leaves alone is judged as it stands in the row, and not by the default of a new one."""
+        if self.kept:
+            values = ", ".join(f"{self._column(f)} = t.{self._column(f)}" for f in self.kept)
+            cursor.execute(
+                f"UPDATE {self.stage} AS s SET {values} FROM {self.target} AS t WHERE {self._same_key()}"
+            )
 
     # 1. Check constraints, each as one query
 
@@ -292,6 +304,18 @@ class Staging:
         names = tuple(f.name for f in group)
         error: Any = self.mapping.model().unique_error_message(self.mapping.model, names)
         return as_errors(names[0] if len(names) == 1 else "", error)
+
+
+def _kept(mapping: Mapping) -> list[AnyField]:
+    """Fields that an update does not set, as far as check constraints or unique groups look at them."""
+    if mapping.on_conflict != "update":
+        return []
+    judged = {f.name for group in mapping.unique_groups for f in group}
+    for constraint in mapping.model._meta.constraints:
+        if isinstance(constraint, models.CheckConstraint):
+            judged |= _fields_of(constraint)
+    fills = [fill.field for fill in mapping.fills if not fill.on_update]
+    return [f for f in fills if f not in mapping.cleaned_fills and {f.name, f.attname} & judged]
 
 
 def _fields_of(constraint: models.CheckConstraint) -> set[str]:

@@ -21,8 +21,17 @@ def stretches(judged: Judged, mapping: Mapping) -> Iterator[tuple[int, int]]:
     """Where each stretch begins and ends, by record number."""
     height, start = judged.values.height, 0
     dependencies = [
-        _Dependency(judged, mapping, plan) for plan in mapping.lookups if plan.reads(mapping.model)
+        _Dependency(
+            judged.values.select(part.target for part in plan.parts).rows(),
+            _brought(judged.values, mapping, plan),
+        )
+        for plan in mapping.lookups
+        if plan.reads(mapping.model)
     ]
+    if mapping.cleans_model and mapping.on_conflict == "update":
+        # `clean()` shall see what an earlier record of the same key made of the row.
+        keys = judged.values.select(pl.col(_key_columns(mapping)).fill_null("")).rows()
+        dependencies.append(_Dependency(keys, keys))
     if dependencies:
         for number in judged.sound().to_list():
             if any(dependency.holds(number) for dependency in dependencies):
@@ -36,12 +45,11 @@ def stretches(judged: Judged, mapping: Mapping) -> Iterator[tuple[int, int]]:
 
 
 class _Dependency:
-    """What the records of a stretch bring for a lookup to find, and whether a record refers to it."""
+    """What the records of a stretch bring (None: not known), and whether a record looks for it."""
 
-    def __init__(self, judged: Judged, mapping: Mapping, plan: LookupPlan) -> None:
-        wanted = judged.values.select(part.target for part in plan.parts)
-        self.wanted: Values = wanted.rows()
-        self.brought = _brought(judged.values, mapping, plan)
+    def __init__(self, wanted: Values, brought: Values | None) -> None:
+        self.wanted = wanted
+        self.brought = brought
         self.seen: set[tuple[Any, ...]] = set()
         self.is_empty = True
 
@@ -59,6 +67,12 @@ class _Dependency:
     def forget(self) -> None:
         self.seen.clear()
         self.is_empty = True
+
+
+def _key_columns(mapping: Mapping) -> list[str]:
+    columns = {column.field: [column.target] for column in mapping.columns}
+    columns |= {lookup.field: [part.target for part in lookup.parts] for lookup in mapping.lookups}
+    return [name for field in mapping.key for name in columns[field]]
 
 
 def _brought(values: pl.DataFrame, mapping: Mapping, plan: LookupPlan) -> Values | None:

@@ -74,10 +74,12 @@ class Writer:
     def _rows(self, judged: Judged) -> pl.DataFrame:
         """The sound records' columns in writing order, behind their number in the batch."""
         mapping, sound = self.mapping, judged.sound()
-        values = judged.values.select(pl.col(f.attname).alias(column_of(f)) for f in mapping.mapped)
+        judged_fields = [f for f in mapping.written if f.attname in judged.values.columns]
+        values = judged.values.select(pl.col(f.attname).alias(column_of(f)) for f in judged_fields)
         if len(sound) < values.height:
             values = values[sound]
-        filled = [self._filled(fill, values.height) for fill in mapping.fills]
+        fills = [fill for fill in mapping.fills if fill.field not in judged_fields]
+        filled = [self._filled(fill, values.height) for fill in fills]
         return values.with_columns(filled).select(sound.alias(NUMBER), *self.columns)
 
     def _filled(self, fill: Fill, height: int) -> pl.Series | pl.Expr:
