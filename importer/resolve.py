@@ -115,7 +115,12 @@ class ParentIndex:
 
     def _parents(self) -> tuple[str, tuple[Any, ...]]:
         keys = {f"k{number}": F(path) for number, path in enumerate(self.plan.to)}
+        field: Any = self.plan.field
         parents = self.plan.parent._base_manager.using(self.alias).order_by()
+        if limit := field.get_limit_choices_to():
+            # By a subquery, since a limit that crosses relations may name a parent several times.
+            chosen = self.plan.parent._base_manager.using(self.alias).complex_filter(limit)
+            parents = parents.filter(pk__in=chosen.order_by().values("pk"))
         rows = parents.annotate(**keys, **{FOUND: F(self.plan.value_field)}).values_list(*keys, FOUND)
         return rows.query.get_compiler(self.alias).as_sql()
 
@@ -130,6 +135,25 @@ def _fill_in(judged: Judged, index: ParentIndex) -> None:
     judged.values = judged.values.with_columns(values)
     if values.null_count():
         _judge_nulls(judged, plan, joined, values)
+    if plan.field.validators:
+        _run_validators(judged, plan.field, values)
+
+
+def _run_validators(judged: Judged, field: Any, values: pl.Series) -> None:
+    """The foreign key's own validators, once per distinct parent."""
+    errors: dict[str, list[RecordError]] = {}
+    for text in values.drop_nulls().unique():
+        value = field.to_python(text)
+        for validator in field.validators:
+            try:
+                validator(value)
+            except ValidationError as error:
+                # Not `run_validators()`: the foreign key's own message for "invalid" is about another thing.
+                errors.setdefault(text, []).extend(as_errors(field.name, error, text))
+    if errors:
+        for number, text in enumerate(values):
+            if text in errors:
+                judged.reject(number, *errors[text])
 
 
 def _judge_nulls(judged: Judged, plan: LookupPlan, joined: pl.DataFrame, values: pl.Series) -> None:

@@ -7,6 +7,7 @@ from tests.importer.order.models import (
     Account,
     Article,
     Badge,
+    Diary,
     Draft,
     Loose,
     Nickname,
@@ -55,3 +56,4 @@ spec_of(Draft, key=("code",), title=Column("title"))
 spec_of(Nickname)
 spec_of(Article, key=("code",), data=Column("data", default={}))
 spec_of(Account, key=("code",))
+spec_of(Diary)
