@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 from importer import ledger
 from importer.conf import conf
-from importer.contested import survey
+from importer.contested import OrderDecides, survey
 from importer.control import stopping_on_signals
 from importer.exceptions import ChunkFailed, ImporterError, one_line
 from importer.mapping import Mapping
@@ -159,7 +159,9 @@ def _survey(run: Run, mapping: Mapping) -> None:
     if not reason:
         reader = open_reader(run.job)
         try:
-            reason = "" if survey(run.job, mapping, reader) else "keys occur again so often"
+            survey(run.job, mapping, reader)
+        except OrderDecides as finding:
+            reason = str(finding)
         finally:
             reader.close()
     if reason:

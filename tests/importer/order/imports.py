@@ -57,3 +57,11 @@ spec_of(Nickname)
 spec_of(Article, key=("code",), data=Column("data", default={}))
 spec_of(Account, key=("code",))
 spec_of(Diary)
+
+
+@register
+class NumberedTeams(ModelImport):
+    class Meta:
+        model = Team
+        name = "numbered-teams"
+        fields = ("id", "year", "code")
