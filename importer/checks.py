@@ -12,6 +12,7 @@ from importer.mapping import unique_groups
 from importer.models import ImportChunk
 from importer.registry import all_specs
 from importer.specs import ModelImport
+from importer.unheeded import unheeded
 
 
 @register(Tags.compatibility)
@@ -85,4 +86,12 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
                 id="importer.W001",
             )
         )
+    problems += [
+        CheckWarning(
+            f"{spec.__qualname__}: {model._meta.label} has {what}, which the import does not heed.",
+            hint="Say it in clean(), in a validator or in a constraint, or check it in the spec's clean_record().",
+            id="importer.W002",
+        )
+        for what in unheeded(model)
+    ]
     return problems

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
+from django.db import models
 
-from importer.lanes import AnyField
-from importer.mapping import ColumnPlan, Mapping
+from importer.mapping import ColumnPlan, Mapping, key_groups
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import Reader, chunk_range
 from importer.records import Position, RecordError
+from importer.rivalry import canonical
 from importer.validate import Judged, validate_columns
 
 # Above this part of all records, setting aside would cost more than several workers gain.
@@ -59,34 +60,36 @@ class Contested:
         return numbers
 
 
-def key_groups(mapping: Mapping) -> tuple[tuple[ColumnPlan, ...], ...]:
-    """For each set of fields that must be unique, the columns that decide it."""
-    columns: dict[AnyField, tuple[ColumnPlan, ...]] = {plan.field: (plan,) for plan in mapping.columns}
-    columns |= {lookup.field: lookup.parts for lookup in mapping.lookups}
-    groups = [*mapping.unique_groups, *([mapping.key] if mapping.key else [])]
-    parts = [tuple(plan for f in group for plan in columns.get(f, ())) for group in groups]
-    return tuple(dict.fromkeys(part for part in parts if part))
-
-
 def group_hashes(judged: Judged, groups: tuple[tuple[ColumnPlan, ...], ...]) -> list[pl.Series]:
     """One series of hashes per group, null where all of a key is null; the group's number goes into the hash."""
     series = []
     for number, group in enumerate(groups):
-        values = judged.values.select(plan.target for plan in group)
+        values = pl.DataFrame([_comparable(judged.values, plan) for plan in group])
         is_null = values.select(pl.all_horizontal(pl.all().is_null())).to_series()
         hashes = values.hash_rows(seed=number)
         series.append(pl.select(pl.when(~is_null).then(hashes)).to_series())
     return series
 
 
-def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> bool:
-    """Find the contested keys and keep their hashes with the job. False: too many, one worker shall do it in order.
+def _comparable(values: pl.DataFrame, plan: ColumnPlan) -> pl.Series:
+    texts, make_canonical = values.get_column(plan.target), canonical(plan)
+    if make_canonical is None:
+        return texts
+    return texts.map_elements(make_canonical, return_dtype=pl.String)
+
+
+class OrderDecides(Exception):
+    """Found by the survey: why one worker shall do it in order."""
+
+
+def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> None:
+    """Find the contested keys and keep their hashes with the job. Raises OrderDecides.
 
     Reads only the columns that decide uniqueness, once for each `HASHES_PER_PASS` hashes.
     """
     groups = key_groups(mapping)
     if not groups:
-        return True
+        return
     chunks = list(ImportChunk.objects.filter(job=job, number__gt=0).order_by("number"))
     records = chunks[-1].first_line + chunks[-1].first_line // len(chunks) if chunks else 0
     passes = 1 + records * len(groups) // HASHES_PER_PASS
@@ -96,10 +99,9 @@ def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> bool:
         found += [_repeated(hashes, bucket) for bucket in range(BUCKETS)]
     contested = pl.concat(found)
     if len(contested) > max(1_000, records * WORTH_IT):
-        return False
+        raise OrderDecides("keys occur again so often")
     job.contested = array.array("Q", contested.to_list()).tobytes()
     job.save(update_fields=["contested"])
-    return True
 
 
 def _hashes(
@@ -112,12 +114,15 @@ def _hashes(
 ) -> Iterator[pl.Series]:
     """The hashes of all records' keys that fall to a share of the passes, batch by batch."""
     plans = list(dict.fromkeys(plan for group in groups for plan in group))
+    numbered = [plan.target for plan in plans if isinstance(plan.field, models.AutoField)]
     for chunk in chunks:
         part = chunk_range(chunk)
         position = Position(part.start_offset, part.first_line, part.start_key)
         while position.offset < part.end_offset:
             batch = reader.read(position, part, limit=SURVEY_RECORDS)
             judged = validate_columns(batch, plans)
+            if any(judged.values.get_column(name).null_count() for name in numbered):
+                raise OrderDecides("some records take the table's next number, which others may have")
             for hashes in group_hashes(judged, groups):
                 yield hashes.filter(hashes // BUCKETS % of == share) if of > 1 else hashes.drop_nulls()
             position = batch.end

@@ -6,6 +6,7 @@ from importer.lanes import AnyField, lane_of
 from importer.mapping import row_lane, unique_groups
 from importer.specs import Column, Lookup, ModelImport
 from importer.transform import VECTORISED, fixed_layout
+from importer.unheeded import unheeded
 
 
 def explain(spec: type[ModelImport]) -> str:
@@ -26,6 +27,7 @@ def explain(spec: type[ModelImport]) -> str:
     )
     groups = ["+".join(f.name for f in group) for group in unique_groups(options.model)]
     lines.append(f"  unique     {', '.join(groups) or 'nothing'}, checked by the database")
+    lines += [f"  not heeded {what}" for what in unheeded(options.model)]
     lines.append(f"  write      {_write(spec)}")
     return "\n".join(lines)
 

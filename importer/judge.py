@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from django.conf import settings
@@ -58,14 +59,14 @@ class Judge:
 
     def python_value(self, text: str | None) -> Any:
         """The cleaned value itself, for a text that was accepted."""
-        return self._clean(self.default if text is None else self._read(text))
+        return self._clean(deepcopy(self.default) if text is None else self._read(text))
 
     def _judge(self, text: str | None) -> Verdict:
         if text is not None and text.startswith(NOT_TEXT):
             value = shown(text.removeprefix(NOT_TEXT))
             return None, (RecordError(self.name, "undecodable", "The bytes are not valid UTF-8.", value),)
         try:
-            value = self.default if text is None else self._read(text)
+            value = deepcopy(self.default) if text is None else self._read(text)
             encoded = self.encoder.field_text(self.field, self._aware(self._clean(value)))
         except ValidationError as error:
             return None, tuple(as_errors(self.name, error, text))
@@ -112,10 +113,10 @@ class Judge:
 
     def _clean(self, value: Any) -> Any:
         field = self.field
-        if value is None and not field.null and field.empty_strings_allowed and field.blank:
-            value = ""  # Django's own way of saying nothing in a text column
         if self.lenient:
             return field.to_python(value)
+        if value is None and not field.null and field.empty_strings_allowed and field.blank:
+            value = ""  # Django's own way of saying nothing in a text column
         if field.blank and value in field.empty_values:
             return value  # as Model.clean_fields does
         return field.clean(value, self.instance)

@@ -48,13 +48,14 @@ class Lane:
 def lane_of(field: AnyField) -> Lane:
     """Compile a model field's lane. Null and blank are settled before and after, alike for all fields."""
     for cls, build in BUILDERS.items():
-        if isinstance(field, cls) and _cleans_like(field, cls):
+        if isinstance(field, cls) and cleans_like(field, cls):
             built = build(field)
             return Lane(None, built) if isinstance(built, str) else Lane(built, f"{cls.__name__} by columns")
     return Lane(None, f"{type(field).__name__} has no fast lane")
 
 
-def _cleans_like(field: AnyField, cls: type) -> bool:
+def cleans_like(field: AnyField, cls: type) -> bool:
+    """Whether a field of a class derived from `cls` treats values as `cls` itself does."""
     return all(getattr(type(field), name) is getattr(cls, name) for name in CLEANING_METHODS)
 
 

@@ -40,6 +40,8 @@ class ColumnPlan:
     def null_is_blank(self) -> bool:
         """Nothing is written as an empty text, as Django does for text columns that are not null."""
         field = self.field
+        if self.judge.lenient:
+            return False  # a part of a lookup's key that is empty names no parent, and not the one named ""
         return not field.null and field.blank and field.empty_strings_allowed and not self.has_default
 
     @property
@@ -61,6 +63,19 @@ class LookupPlan:
     @property
     def target(self) -> str:
         return self.field.attname
+
+    def reads(self, model: type[models.Model]) -> bool:
+        """Whether the parent is looked for in this model's table, be it by way of another."""
+        table = model._meta.concrete_model
+        for path in self.to:
+            step: Any = self.parent
+            if step._meta.concrete_model is table:
+                return True
+            for name in path.split("__")[:-1]:
+                step = step._meta.get_field(name).related_model
+                if step._meta.concrete_model is table:
+                    return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,26 @@ class Mapping:
         return (*self.mapped, *(fill.field for fill in self.fills))
 
     @property
+    def cleans_model(self) -> bool:
+        return self.model.clean is not models.Model.clean
+
+    @property
+    def cleaned_fills(self) -> tuple[AnyField, ...]:
+        """Fields that the source says nothing about, but `Model.clean()` may; those that `save()` sets excepted."""
+        if not self.cleans_model:
+            return ()
+        return tuple(
+            fill.field
+            for fill in self.fills
+            if not getattr(fill.field, "auto_now", False) and not getattr(fill.field, "auto_now_add", False)
+        )
+
+    @property
+    def empty_parts_are_equal(self) -> bool:
+        """To recognise a row, the empty parts of its key count as equal; to refuse one, they do not, as in SQL."""
+        return self.on_conflict != "reject"
+
+    @property
     def key_is_unique(self) -> bool:
         """Whether the database itself refuses a second row with the same key."""
         return any(set(group) <= set(self.key) for group in self.unique_groups)
@@ -121,6 +156,15 @@ def unique_groups(model: type[models.Model]) -> list[tuple[AnyField, ...]]:
         names.append(composite.field_names)
     groups += [tuple(field_named(model, name) for name in group) for group in names]
     return list(dict.fromkeys(groups))
+
+
+def key_groups(mapping: Mapping) -> tuple[tuple[ColumnPlan, ...], ...]:
+    """For each set of fields that must be unique, the columns that decide it."""
+    columns: dict[AnyField, tuple[ColumnPlan, ...]] = {plan.field: (plan,) for plan in mapping.columns}
+    columns |= {lookup.field: lookup.parts for lookup in mapping.lookups}
+    groups = [*mapping.unique_groups, *([mapping.key] if mapping.key else [])]
+    parts = [tuple(plan for f in group for plan in columns.get(f, ())) for group in groups]
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def row_lane(spec: type[ModelImport]) -> str:

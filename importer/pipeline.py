@@ -25,8 +25,9 @@ from importer.results import Counts
 from importer.rowlane import clean_rows
 from importer.sample import Sample
 from importer.signals import batch_committed
+from importer.stretches import stretches
 from importer.validate import Judged, validate
-from importer.write import Writer
+from importer.write import Writer, Written
 
 
 @dataclass(slots=True)
@@ -108,11 +109,13 @@ def commit(stages: Stages, lease: Lease, judged: Judged, control: Control, *, do
 def treat(stages: Stages, judged: Judged) -> Outcome:
     """Resolve and write what was found valid; every record of the batch gets its fate."""
     set_aside = stages.contested.set_aside(judged)
-    judged = stages.resolver.resolve(judged)
-    judged = clean_rows(judged, stages.mapping)
-    written = stages.writer.write(judged)
-    for number, errors in written.errors.items():
-        judged.reject(number, *errors)
+    counts, searched = Counts(), 0
+    for start, end in stretches(judged, stages.mapping):
+        part = judged.part(start, end)
+        written = _write(stages, part)
+        judged.take_back(part, start)
+        counts += written.counts(rejected=0)
+        searched += written.searched
     contested = [_rejection(judged.batch, number) for number in set_aside]
     for number in set_aside:
         del judged.errors[number]
@@ -120,8 +123,16 @@ def treat(stages: Stages, judged: Judged) -> Outcome:
         *judged.batch.rejections,
         *(_rejection(judged.batch, n, judged) for n in sorted(judged.errors)),
     ]
-    counts = written.counts(rejected=len(rejections))
-    return Outcome(counts, rejections, contested, searched=written.searched)
+    counts += Counts(read=len(rejections), rejected=len(rejections))
+    return Outcome(counts, rejections, contested, searched=searched)
+
+
+def _write(stages: Stages, judged: Judged) -> Written:
+    judged = clean_rows(stages.resolver.resolve(judged), stages.mapping)
+    written = stages.writer.write(judged)
+    for number, errors in written.errors.items():
+        judged.reject(number, *errors)
+    return written
 
 
 def prepare_transaction(alias: str, *, durable: bool) -> None:

@@ -1,6 +1,5 @@
 """Resolve: from the natural keys of parents to their primary keys."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.db import connections, models
 from django.db.models import F
 
 from importer.conf import conf
+from importer.existing import type_to_compare
 from importer.judge import as_errors
 from importer.mapping import LookupPlan, Mapping
 from importer.records import RecordError, shown
@@ -26,7 +26,9 @@ class Resolver:
     """Finds the parents of a mapping's lookups; keeps what it found for the next batch."""
 
     def __init__(self, mapping: Mapping) -> None:
-        self.indexes = [ParentIndex(plan, mapping.alias) for plan in mapping.lookups]
+        self.indexes = [
+            ParentIndex(plan, mapping.alias, is_moving=plan.reads(mapping.model)) for plan in mapping.lookups
+        ]
         self.key = mapping.key
 
     def resolve(self, judged: Judged) -> Judged:
@@ -41,11 +43,13 @@ class ParentIndex:
     """Natural key → primary key of one lookup's parents, both as text.
 
     A small parent table is held whole. A miss is looked up again in the database before it counts, since the parent
-    may be new; of a large table only the keys that came up are kept.
+    may be new; of a large table only the keys that came up are kept. Of a table that the import itself changes
+    (`is_moving`), nothing is kept.
     """
 
     plan: LookupPlan
     alias: str
+    is_moving: bool
     known: pl.DataFrame | None = None
 
     @property
@@ -54,6 +58,8 @@ class ParentIndex:
 
     def find(self, wanted: pl.DataFrame) -> pl.DataFrame:
         """Distinct keys, with their parents' primary keys in the column `found`; keys without parents are left out."""
+        if self.is_moving:
+            return self._look_up(wanted)
         if self.known is None:
             self.known = self._preloaded()
         found = wanted.join(self.known, on=self.keys, how="inner")
@@ -83,7 +89,8 @@ class ParentIndex:
     def _look_up(self, wanted: pl.DataFrame) -> pl.DataFrame:
         sql, parameters = self._parents()
         numbers = range(len(self.keys))
-        matches = " AND ".join(f"parents.k{n} = wanted.k{n}::{self._type(n)}" for n in numbers)
+        types = [type_to_compare(part.field, self.alias) for part in self.plan.parts]
+        matches = " AND ".join(f"parents.k{n} = wanted.k{n}::{types[n]}" for n in numbers)
         arrays = ", ".join("%s::text[]" for _ in numbers)
         names = ", ".join(f"k{n}" for n in numbers)
         statement = (
@@ -108,15 +115,14 @@ class ParentIndex:
 
     def _parents(self) -> tuple[str, tuple[Any, ...]]:
         keys = {f"k{number}": F(path) for number, path in enumerate(self.plan.to)}
+        field: Any = self.plan.field
         parents = self.plan.parent._base_manager.using(self.alias).order_by()
+        if limit := field.get_limit_choices_to():
+            # By a subquery, since a limit that crosses relations may name a parent several times.
+            chosen = self.plan.parent._base_manager.using(self.alias).complex_filter(limit)
+            parents = parents.filter(pk__in=chosen.order_by().values("pk"))
         rows = parents.annotate(**keys, **{FOUND: F(self.plan.value_field)}).values_list(*keys, FOUND)
         return rows.query.get_compiler(self.alias).as_sql()
-
-    def _type(self, number: int) -> str:
-        """The type a key is compared as: without length, since a cast to varchar(5) or numeric(8, 2) would cut."""
-        db_type = self.plan.parts[number].field.rel_db_type(connections[self.alias]) or "text"
-        plain = re.sub(r"\(.*?\)", "", db_type)
-        return "text" if plain in ("varchar", "char") else plain
 
 
 def _fill_in(judged: Judged, index: ParentIndex) -> None:
@@ -129,6 +135,25 @@ def _fill_in(judged: Judged, index: ParentIndex) -> None:
     judged.values = judged.values.with_columns(values)
     if values.null_count():
         _judge_nulls(judged, plan, joined, values)
+    if plan.field.validators:
+        _run_validators(judged, plan.field, values)
+
+
+def _run_validators(judged: Judged, field: Any, values: pl.Series) -> None:
+    """The foreign key's own validators, once per distinct parent."""
+    errors: dict[str, list[RecordError]] = {}
+    for text in values.drop_nulls().unique():
+        value = field.to_python(text)
+        for validator in field.validators:
+            try:
+                validator(value)
+            except ValidationError as error:
+                # Not `run_validators()`: the foreign key's own message for "invalid" is about another thing.
+                errors.setdefault(text, []).extend(as_errors(field.name, error, text))
+    if errors:
+        for number, text in enumerate(values):
+            if text in errors:
+                judged.reject(number, *errors[text])
 
 
 def _judge_nulls(judged: Judged, plan: LookupPlan, joined: pl.DataFrame, values: pl.Series) -> None:
@@ -138,7 +163,7 @@ def _judge_nulls(judged: Judged, plan: LookupPlan, joined: pl.DataFrame, values:
         number, texts = row["number"], [row[key] for key in keys]
         if any(error.field == plan.field.name for error in judged.errors.get(number, ())):
             continue  # the key itself could not be read, and that has been said
-        is_empty = any(text is None for text in texts)
+        is_empty = all(text is None for text in texts)
         if row[FOUND] == AMBIGUOUS:
             judged.reject(number, _parent_error(plan, texts, "ambiguous", "There is more than one"))
         elif not is_empty and plan.missing == "reject":
@@ -155,8 +180,8 @@ def _null_errors(plan: LookupPlan) -> list[RecordError]:
     return as_errors(field.name, ValidationError(field.error_messages[code], code=code))
 
 
-def _parent_error(plan: LookupPlan, texts: list[str], code: str, beginning: str) -> RecordError:
-    value, names = shown(", ".join(texts)), ", ".join(plan.to)
+def _parent_error(plan: LookupPlan, texts: list[str | None], code: str, beginning: str) -> RecordError:
+    value, names = shown(", ".join(text or "" for text in texts)), ", ".join(plan.to)
     message = f'{beginning} {plan.parent._meta.verbose_name} with {names} "{value}".'
     return RecordError(plan.field.name, code, message, value)
 

@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 from importer import ledger
 from importer.conf import conf
-from importer.contested import survey
+from importer.contested import OrderDecides, survey
 from importer.control import stopping_on_signals
 from importer.exceptions import ChunkFailed, DatabaseGone, ImporterError, one_line
 from importer.mapping import Mapping
@@ -25,6 +25,7 @@ from importer.plan import SETTLEMENT, plan
 from importer.progress import OnProgress
 from importer.registry import all_specs, get_spec
 from importer.results import FATES, ImportResult
+from importer.rivalry import hidden_rivalry
 from importer.sample import Sample
 from importer.signals import import_finished, import_started
 from importer.spool import remove_spool
@@ -155,13 +156,19 @@ def _choose_executor(run: Run) -> None:
 
 
 def _survey(run: Run, mapping: Mapping) -> None:
-    reader = open_reader(run.job)
-    try:
-        if not survey(run.job, mapping, reader):
-            run.workers = 1
-            ledger.log(run.job, "survey", "keys occur again so often that one worker takes them in order")
-    finally:
-        reader.close()
+    """Find the records that meet one another. Where that cannot be known, one worker takes them all in order."""
+    reason = hidden_rivalry(mapping)
+    if not reason:
+        reader = open_reader(run.job)
+        try:
+            survey(run.job, mapping, reader)
+        except OrderDecides as finding:
+            reason = str(finding)
+        finally:
+            reader.close()
+    if reason:
+        run.workers = 1
+        ledger.log(run.job, "survey", f"one worker takes the records in order, because {reason}")
 
 
 def _finish(run: Run, mapping: Mapping) -> None:

@@ -14,6 +14,7 @@ from importer.judge import as_errors
 from importer.lanes import AnyField
 from importer.mapping import Mapping
 from importer.records import RecordError
+from importer.rivalry import unseen_constraint
 from importer.sample import MOST, Sample
 
 # Column that holds a record's number in its batch.
@@ -45,13 +46,11 @@ class Staging:
         self.written = [self._column(f) for f in mapping.written]
         key = set(mapping.key)
         self.other_groups = [group for group in mapping.unique_groups if set(group) != key]
-        self.compared = [f for f in mapping.mapped if f not in key and not f.primary_key]
-        modelled = {frozenset(f.name for f in group) for group in mapping.unique_groups}
-        # Partial and functional indexes, exclusion constraints: known to PostgreSQL alone.
-        self.has_hidden_rivalries = any(
-            not isinstance(c, models.CheckConstraint) and frozenset(getattr(c, "fields", ())) not in modelled
-            for c in mapping.model._meta.constraints
-        )
+        self.compared = [
+            f for f in (*mapping.mapped, *mapping.cleaned_fills) if f not in key and not f.primary_key
+        ]
+        self.kept = _kept(mapping)
+        self.has_hidden_rivalries = bool(unseen_constraint(mapping))
 
     def settle(self, cursor: CursorWrapper, rows: pl.DataFrame) -> Settled:
         """Write the rows that can be written; say of every other one why not, or that it is skipped."""
@@ -62,6 +61,7 @@ class Staging:
         columns = ", ".join([NUMBER, *self.written])
         copy_frame(cursor, f"COPY {self.stage} ({columns}) FROM STDIN (FORMAT csv)", rows)
         settled = Settled()
+        self._keep_columns(cursor)
         self._refuse_failed_checks(cursor, settled)
         if self.mapping.on_conflict == "update" and rows.height > 1:
             settled.entangled = self._disentangle(cursor, settled)
@@ -82,6 +82,14 @@ class Staging:
         )
         # Emptied rather than dropped: making a table for each batch would bloat the catalogue.
         cursor.execute(f"TRUNCATE {self.stage}")
+
+    def _keep_columns(self, cursor: CursorWrapper) -> None:
+        """What an update leaves alone is judged as it stands in the row, and not by the default of a new one."""
+        if self.kept:
+            values = ", ".join(f"{self._column(f)} = t.{self._column(f)}" for f in self.kept)
+            cursor.execute(
+                f"UPDATE {self.stage} AS s SET {values} FROM {self.target} AS t WHERE {self._same_key()}"
+            )
 
     # 1. Check constraints, each as one query
 
@@ -177,7 +185,7 @@ class Staging:
     def _duplicates(self, cursor: CursorWrapper, group: Iterable[AnyField]) -> list[list[int]]:
         columns = [self._column(f) for f in group]
         present = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-        if tuple(group) == self.mapping.key:
+        if tuple(group) == self.mapping.key and self.mapping.empty_parts_are_equal:
             present = "true"
         cursor.execute(
             f"SELECT array_agg({NUMBER} ORDER BY {NUMBER}) FROM {self.stage} WHERE {present} "
@@ -215,11 +223,13 @@ class Staging:
         if self.sample is not None:
             self._sample_updates(cursor, turn, compared, self.sample)
         assignments = ", ".join(f"{column} = s.{column}" for column in [*compared, *moments])
+        # Records are counted, not rows: a key without a unique constraint may have several.
         cursor.execute(
-            f"UPDATE {self.target} AS t SET {assignments} FROM {self.stage} AS s "
-            f"WHERE s.{TURN} = {turn} AND {self._same_key()} AND {self._differs()}"
+            f"WITH changed AS (UPDATE {self.target} AS t SET {assignments} FROM {self.stage} AS s "
+            f"WHERE s.{TURN} = {turn} AND {self._same_key()} AND {self._differs()} RETURNING s.{NUMBER}) "
+            f"SELECT count(DISTINCT {NUMBER}) FROM changed"
         )
-        return cursor.rowcount
+        return int(cursor.fetchone()[0])
 
     # What a dry run shows
 
@@ -261,10 +271,10 @@ class Staging:
         return " AND ".join(f"t.{self._column(f)} = s.{self._column(f)}" for f in group)
 
     def _same_key(self, stage: str = "s") -> str:
-        """A composite key may have empty parts, which are the same to us though not to SQL."""
-        single = len(self.mapping.key) == 1
+        """Equal keys; where a row is to be recognised, empty parts are equal too, though not to SQL."""
+        strict = len(self.mapping.key) == 1 or not self.mapping.empty_parts_are_equal
         return " AND ".join(
-            f"t.{self._column(f)} {'=' if single or not f.null else 'IS NOT DISTINCT FROM'} {stage}.{self._column(f)}"
+            f"t.{self._column(f)} {'=' if strict or not f.null else 'IS NOT DISTINCT FROM'} {stage}.{self._column(f)}"
             for f in self.mapping.key
         )
 
@@ -294,6 +304,18 @@ class Staging:
         names = tuple(f.name for f in group)
         error: Any = self.mapping.model().unique_error_message(self.mapping.model, names)
         return as_errors(names[0] if len(names) == 1 else "", error)
+
+
+def _kept(mapping: Mapping) -> list[AnyField]:
+    """Fields that an update does not set, as far as check constraints or unique groups look at them."""
+    if mapping.on_conflict != "update":
+        return []
+    judged = {f.name for group in mapping.unique_groups for f in group}
+    for constraint in mapping.model._meta.constraints:
+        if isinstance(constraint, models.CheckConstraint):
+            judged |= _fields_of(constraint)
+    fills = [fill.field for fill in mapping.fills if not fill.on_update]
+    return [f for f in fills if f not in mapping.cleaned_fills and {f.name, f.attname} & judged]
 
 
 def _fields_of(constraint: models.CheckConstraint) -> set[str]:

@@ -3,7 +3,7 @@
 Each field's lane accepts what it can prove, for all records at once; the distinct values that are left go to Django.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -25,6 +25,21 @@ class Judged:
 
     def reject(self, number: int, *errors: RecordError) -> None:
         self.errors.setdefault(number, []).extend(errors)
+
+    def part(self, start: int, end: int) -> "Judged":
+        """Some of the records, with numbers of their own."""
+        batch = replace(
+            self.batch,
+            texts=self.batch.texts[start:end],
+            lines=self.batch.lines[start:end],
+            rejections=[],
+        )
+        errors = {number - start: found for number, found in self.errors.items() if start <= number < end}
+        return Judged(batch, self.values[start:end], errors)
+
+    def take_back(self, part: "Judged", start: int) -> None:
+        """Know what was found wrong in a part."""
+        self.errors |= {number + start: found for number, found in part.errors.items()}
 
     def sound(self) -> pl.Series:
         """The numbers of the records without errors."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from django.db import DataError, IntegrityError, InternalError, connections, transaction
+from django.db import DataError, IntegrityError, InternalError, connections, models, transaction
 from psycopg import Error as PsycopgError
 
 from importer.copy import copy_frame
+from importer.lanes import AnyField
 from importer.mapping import Fill, Mapping
 from importer.records import RecordError, escaped
 from importer.results import Counts
@@ -58,6 +59,7 @@ class Writer:
         quote = self.connection.ops.quote_name
         self.table = quote(mapping.model._meta.db_table)
         self.columns = [column_of(f) for f in mapping.written]
+        self.serials = [f for f in mapping.mapped if isinstance(f, models.AutoField)]
         self.copy_sql = f"COPY {self.table} ({', '.join(map(quote, self.columns))}) FROM STDIN (FORMAT csv)"
 
     def write(self, judged: Judged) -> Written:
@@ -74,11 +76,29 @@ class Writer:
     def _rows(self, judged: Judged) -> pl.DataFrame:
         """The sound records' columns in writing order, behind their number in the batch."""
         mapping, sound = self.mapping, judged.sound()
-        values = judged.values.select(pl.col(f.attname).alias(column_of(f)) for f in mapping.mapped)
+        judged_fields = [f for f in mapping.written if f.attname in judged.values.columns]
+        values = judged.values.select(pl.col(f.attname).alias(column_of(f)) for f in judged_fields)
         if len(sound) < values.height:
             values = values[sound]
-        filled = [self._filled(fill, values.height) for fill in mapping.fills]
+        values = values.with_columns(self._numbered(f, values) for f in self.serials)
+        fills = [fill for fill in mapping.fills if fill.field not in judged_fields]
+        filled = [self._filled(fill, values.height) for fill in fills]
         return values.with_columns(filled).select(sound.alias(NUMBER), *self.columns)
+
+    def _numbered(self, serial: AnyField, values: pl.DataFrame) -> pl.Series:
+        """An empty number becomes the next one of the table's sequence, as in an INSERT without it."""
+        column = values.get_column(column_of(serial))
+        empty = column.is_null().arg_true()
+        if empty.is_empty():
+            return column
+        table = self.mapping.model._meta.db_table
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, %s))::text FROM generate_series(1, %s)",
+                [self.connection.ops.quote_name(table), column.name, len(empty)],
+            )
+            numbers = [row[0] for row in cursor.fetchall()]
+        return column.scatter(empty, numbers)
 
     def _filled(self, fill: Fill, height: int) -> pl.Series | pl.Expr:
         name, encode = column_of(fill.field), self.mapping.encoder.field_text

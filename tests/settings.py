@@ -10,6 +10,6 @@ from cortex.settings import *  # noqa: E402, F403 (they read the environment, wh
 from cortex.settings import INSTALLED_APPS  # noqa: E402
 
 if Path(__file__).with_name("importer").joinpath("crm").is_dir():
-    INSTALLED_APPS = [*INSTALLED_APPS, "tests.importer.crm"]
+    INSTALLED_APPS = [*INSTALLED_APPS, "tests.importer.crm", "tests.importer.order"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,21 @@
+"""What `full_clean()` would do for a model, and an import does not do."""
+
+from django.db import models
+
+# Methods that Django calls for each instance. What a site puts into them is not known to the importer.
+METHODS = ("full_clean", "clean_fields", "validate_unique", "validate_constraints")
+UNIQUE_FOR = ("unique_for_date", "unique_for_month", "unique_for_year")
+
+
+def unheeded(model: type[models.Model]) -> list[str]:
+    """In words, one for each."""
+    methods = [
+        f"{name}() of its own" for name in METHODS if getattr(model, name) is not getattr(models.Model, name)
+    ]
+    options = [
+        f'{option} of the field "{field.name}"'
+        for field in model._meta.concrete_fields
+        for option in UNIQUE_FOR
+        if getattr(field, option, None)
+    ]
+    return methods + options
