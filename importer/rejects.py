@@ -1,6 +1,7 @@
 """Rejected records: out as CSV, mended, and in again as the same job."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,7 +17,7 @@ from importer.pipeline import Stages
 from importer.records import RAW
 from importer.registry import get_spec
 from importer.report import make_report
-from importer.results import FATES, Counts
+from importer.results import FATES, Replayed
 from importer.source import locate
 from importer.staged import replay
 
@@ -48,23 +49,26 @@ def export_rejects(job: DataImportJob, file: TextIO) -> int:
     return records
 
 
-def replay_rejects(job: DataImportJob, source: str | None = None) -> Counts:
+def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
     """Put rejected records through the pipeline again; those that pass leave the rejected ones.
 
     With a mended CSV, the records it holds; without, the stored ones as they are (after the spec, a parent or a table
-    was mended). Raises RejectsRefused, JobAlreadyRunning.
+    was mended). A record that could not be taken apart is left as it is until somebody has changed it in the file.
+    Raises RejectsRefused, JobAlreadyRunning.
     """
     if job.planned_at is None:
         raise RejectsRefused(f"Job {job.pk} has not been run yet, so nothing was rejected.")
     if not ledger.hold_job(job.pk):
         raise JobAlreadyRunning(f"Job {job.pk} is running just now; replay its rejected records afterwards.")
     try:
-        states = [State.REJECTED, State.FIXED]
+        states, left = [State.REJECTED, State.FIXED], 0
         if source is not None:
-            ledger.log(job, "mended", source, records=_take_over(job, locate(source)))
+            records, left = _take_over(job, locate(source))
+            ledger.log(job, "mended", source, records=records, left=left)
             states = [State.FIXED]
         mapping = compile_mapping(get_spec(job.spec), job.columns or [])
         counts = replay(Stages.of(job, mapping, settling=True), Control(), states=states)
+        counts = replace(counts, left=counts.left + left)
         _update_job(job)
         ledger.log(job, "replayed", **{name: getattr(counts, name) for name in FATES})
     finally:
@@ -72,10 +76,10 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Counts:
     return counts
 
 
-def _take_over(job: DataImportJob, path: Path) -> int:
-    """Put the mended values in the place of the stored ones; how many there were."""
+def _take_over(job: DataImportJob, path: Path) -> tuple[int, int]:
+    """Put the mended values in the place of the stored ones; how many, and how many were left for want of a change."""
     now = timezone.now()
-    mended = []
+    mended, left = [], 0
     with path.open(encoding="utf-8-sig", newline="") as file, transaction.atomic(using=ledger.ledger_alias()):
         try:
             rows = list(_mended_rows(job, csv.DictReader(file, strict=True)))
@@ -90,10 +94,18 @@ def _take_over(job: DataImportJob, path: Path) -> int:
                     f'"{path.name}" has line {line}, which is not among the rejected of job {job.pk}.'
                 )
             record = records[line]
+            if RAW in record.raw and _is_as_exported(record, raw):
+                left += 1
+                continue
             record.raw, record.state, record.updated_at = raw, State.FIXED, now
             mended.append(record)
         StagingRecord.objects.bulk_update(mended, ["raw", "state", "updated_at"], batch_size=500)
-    return len(mended)
+    return len(mended), left
+
+
+def _is_as_exported(record: StagingRecord, raw: dict[str, Any]) -> bool:
+    """Whether nobody has touched the record: a null has become an empty cell on its way through the file."""
+    return all((record.raw.get(name) or "") == text for name, text in raw.items())
 
 
 def _mended_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tuple[int, dict[str, Any]]]:

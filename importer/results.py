@@ -26,6 +26,16 @@ class Counts:
         return self.inserted + self.updated + self.unchanged + self.skipped + self.rejected
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed(Counts):
+    """Fates of the records that a replay tried.
+
+    left         records it did not try: they could not be taken apart, so somebody has to mend them in a file first
+    """
+
+    left: int = 0
+
+
 FATES = tuple(f.name for f in fields(Counts))
 
 

@@ -5,6 +5,7 @@ writes them.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import polars as pl
 from django.db import connections, transaction
@@ -17,7 +18,7 @@ from importer.models import DataImportJob, ImportChunk, StagingRecord
 from importer.pipeline import Outcome, Stages, prepare_transaction, treat
 from importer.plan import SETTLEMENT
 from importer.records import RAW, Batch, Position
-from importer.results import FATES, Counts
+from importer.results import FATES, Counts, Replayed
 from importer.validate import validate
 
 State = StagingRecord.State
@@ -32,18 +33,20 @@ def settle_contested(stages: Stages, control: Control) -> None:
             return
 
 
-def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Counts:
+def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replayed:
     """Put rejected records through again: those that pass are written and marked as replayed.
 
     The counts of the records replayed; `read` is how many were tried.
     """
-    total = Counts()
+    total, left = Counts(), 0
     for records in _in_batches(stages.job, states):
-        total += _settle(stages, [record for record in records if RAW not in record.raw])
+        whole = [record for record in records if RAW not in record.raw]
+        total += _settle(stages, whole)
+        left += len(records) - len(whole)
         control.after_batch(len(records))
         if control.stopping:
             break
-    return total
+    return Replayed(**asdict(total), left=left)
 
 
 def _in_batches(job: DataImportJob, states: Sequence[str]) -> Iterator[list[StagingRecord]]:

@@ -201,9 +201,8 @@ class DelimitedReader:
         if errors[0].code in ("too_few_fields", "too_many_fields"):
             columns = self.columns()
             raw: dict[str, Any] = {name: escaped(text) for name, text in zip(columns, fields, strict=False)}
-            if len(fields) > len(columns):
-                raw[RAW] = self.delimiter.join(escaped(text) for text in fields)
-            return raw
+            # Which field is missing, or one too many, nobody can tell: marked, so that nothing takes it as it is.
+            return raw | {RAW: self.delimiter.join(escaped(text) for text in fields)}
         return {RAW: self.delimiter.join(escaped(text) for text in fields)}
 
     # Planning

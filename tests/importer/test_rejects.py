@@ -44,7 +44,7 @@ def test_stored_records_pass_once_their_parent_is_there(importing: Importing) ->
 
     counts = replay_rejects(job)
 
-    assert (counts.read, counts.inserted, counts.rejected) == (3, 1, 2)
+    assert (counts.read, counts.inserted, counts.rejected, counts.left) == (2, 1, 1, 1)
     report = make_report(job)
     assert (report.counts.read, report.counts.inserted, report.counts.rejected) == (4, 2, 2)
     assert report.is_balanced
@@ -68,6 +68,36 @@ def test_a_mended_file_goes_in_as_the_same_job(importing: Importing, folder: Pat
     assert set(StagingRecord.objects.filter(job=job).values_list("state", flat=True)) == {"replayed"}
     job.refresh_from_db()
     assert (job.inserted, job.rejected, job.result["inserted"]) == (4, 0, 4)
+
+
+@pytest.mark.parametrize("source", ["a stored record", "an untouched file"])
+def test_a_record_that_could_not_be_taken_apart_is_never_replayed_as_it_is(
+    importing: Importing, folder: Path, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The missing fields of a short record went in as nulls, the surplus of a long one was dropped."""
+    job, _ = importing("companies", "code,name\nA\nB,Bee,surplus\nC,Cee\n")
+    file = () if source == "a stored record" else (write(folder / "untouched.csv", exported(job)),)
+
+    call_command("replay_rejects", str(job.pk), *file)
+
+    assert "0 records replayed" in (out := capsys.readouterr().out)
+    assert "2 were left rejected" in out
+    assert list(Company.objects.values_list("code", flat=True)) == ["C"]
+    assert make_report(job).counts.rejected == 2
+
+
+def test_a_record_that_could_not_be_taken_apart_is_taken_once_it_was_changed(
+    importing: Importing, folder: Path
+) -> None:
+    job, _ = importing("companies", "code,name\nA\nB,Bee,surplus\n")
+    rows = exported(job)
+    assert [row["_raw"] for row in rows] == ["A", "B,Bee,surplus"]
+    rows[0]["name"], rows[1]["name"] = "Ay", "Bee surplus"
+
+    counts = replay_rejects(job, write(folder / "mended.csv", rows))
+
+    assert (counts.inserted, counts.left) == (2, 0)
+    assert list(Company.objects.order_by("code").values_list("name", flat=True)) == ["Ay", "Bee surplus"]
 
 
 def test_a_formula_is_defused_in_the_export(importing: Importing) -> None:

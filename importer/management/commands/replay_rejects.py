@@ -24,3 +24,8 @@ class Command(BaseCommand):
             f"{counts.updated:,} updated + "
             f"{counts.unchanged:,} unchanged + {counts.skipped:,} skipped + {counts.rejected:,} rejected again."
         )
+        if counts.left:
+            self.stdout.write(
+                f"{counts.left:,} were left rejected: they could not be taken apart, and have to be mended in the "
+                f"file that `export_rejects {job_id}` writes."
+            )
