@@ -36,11 +36,12 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=as_text)
     if isinstance(value, bytes | bytearray | memoryview):
-        return _decoded(bytes(value))
+        return decoded(bytes(value))
     return str(value)
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """The text, or what marks it as none, so that its record is rejected and no other."""
     try:
         return data.decode()
     except UnicodeDecodeError:
