@@ -21,7 +21,19 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         Error(f'IMPORTER has the unknown key "{key}".', hint=f"Known: {known}.", id="importer.E001")
         for key in sorted(set(getattr(settings, "IMPORTER", {})) - KEYS)
     ]
-    if conf.BATCH_SIZE_MIN > conf.BATCH_SIZE_MAX:
+    senseless = conf.without_sense()
+    problems += [
+        Error(reason, hint="Leave the key out for the default.", id="importer.E007") for reason in senseless
+    ]
+    if isinstance(conf.SOURCE_ROOTS, str):
+        problems.append(
+            Error(
+                f'IMPORTER["SOURCE_ROOTS"] is the text "{conf.SOURCE_ROOTS}" and not a list of folders.',
+                hint=f'Write ["{conf.SOURCE_ROOTS}"].',
+                id="importer.E008",
+            )
+        )
+    if not senseless and conf.BATCH_SIZE_MIN > conf.BATCH_SIZE_MAX:
         problems.append(
             Error(
                 f"IMPORTER: BATCH_SIZE_MIN ({conf.BATCH_SIZE_MIN}) is above BATCH_SIZE_MAX ({conf.BATCH_SIZE_MAX}).",

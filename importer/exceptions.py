@@ -26,6 +26,10 @@ class UnknownSpec(ImporterError):
     """No spec of that name is registered."""
 
 
+class SettingsRefused(ImporterError):
+    """The site's settings make no sense; `manage.py check` says which."""
+
+
 class SourceRefused(ImporterError):
     """The source cannot or must not be read."""
 

@@ -5,6 +5,8 @@ from django.utils import timezone
 
 from importer import ledger
 from importer.compile import compile_mapping
+from importer.conf import conf
+from importer.exceptions import SettingsRefused
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import Range, open_reader
@@ -18,8 +20,10 @@ SETTLEMENT = 0
 def plan(job: DataImportJob) -> Mapping:
     """Make the job's chunks, or prove that the source is still the one they were made for.
 
-    Raises SourceRefused, SourceChanged or MappingRefused.
+    Raises SettingsRefused, SourceRefused, SourceChanged or MappingRefused.
     """
+    for reason in conf.without_sense():
+        raise SettingsRefused(reason)
     spec = get_spec(job.spec)
     if job.planned_at is not None:
         if not is_table(job.source):

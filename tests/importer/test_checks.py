@@ -1,0 +1,67 @@
+"""What `manage.py check` says of settings and specs before the first record."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer import run_import
+from importer.checks import check_settings
+from importer.conf import POSITIVE
+from importer.exceptions import SourceRefused
+from importer.jobs import create_job
+from importer.source import locate
+
+
+def told(problems: list[Any]) -> list[tuple[str, str, str]]:
+    return [(problem.id, problem.msg, problem.hint) for problem in problems]
+
+
+# Settings
+
+
+@pytest.mark.parametrize("value", [0, -1, "8", None, True])
+@pytest.mark.parametrize("name", POSITIVE)
+def test_e007_a_figure_that_must_be_positive(settings: Any, name: str, value: Any) -> None:
+    settings.IMPORTER = {name: value}
+
+    assert told(check_settings()) == [
+        (
+            "importer.E007",
+            f'IMPORTER["{name}"] is {value!r}; it must be a number above 0.',
+            "Leave the key out for the default.",
+        )
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["CHUNK_BYTES", "CHUNK_RECORDS", "BATCH_MAX_BYTES", "MAX_FIELD_LINES"])
+def test_a_run_with_such_a_figure_ends_with_a_line(folder: Path, settings: Any, name: str) -> None:
+    """It hung, or completed with nothing read."""
+    (folder / "source.csv").write_text("code,name\nA,Ay\n")
+    job = create_job("companies", str(folder / "source.csv"))
+    settings.IMPORTER |= {name: 0}
+
+    result = run_import(job)
+
+    assert (result.status, result.reason) == (
+        "failed",
+        f'IMPORTER["{name}"] is 0; it must be a number above 0.',
+    )
+
+
+def test_e008_source_roots_that_are_one_text(tmp_path: Path, settings: Any) -> None:
+    """Its letters were taken for folders, and so its slash for the root of the machine."""
+    settings.IMPORTER = {"SOURCE_ROOTS": str(tmp_path)}
+    (tmp_path / "source.csv").write_text("")
+
+    assert told(check_settings()) == [
+        (
+            "importer.E008",
+            f'IMPORTER["SOURCE_ROOTS"] is the text "{tmp_path}" and not a list of folders.',
+            f'Write ["{tmp_path}"].',
+        )
+    ]
+    assert locate(str(tmp_path / "source.csv")) == tmp_path / "source.csv"
+    with pytest.raises(SourceRefused, match="outside the folders"):
+        locate("/etc/passwd")
