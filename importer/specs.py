@@ -133,6 +133,20 @@ class ModelImport:
         return names
 
     @classmethod
+    def json_columns(cls) -> dict[str, frozenset[str]]:
+        """The columns that fill a JSONField as they are, so that what is typed already must not become text.
+
+        For each its null values, which mean "nothing" in a typed source as well.
+        """
+        fields = [f for f in cls.options.model._meta.concrete_fields if isinstance(f, models.JSONField)]
+        declared = {f.name: cls.declared.get(f.name) or Column() for f in fields}
+        return {
+            column.name or name: cls.options.null_values if column.null_values is None else column.null_values
+            for name, column in declared.items()
+            if isinstance(column, Column) and not column.transforms
+        }
+
+    @classmethod
     def cleans_records(cls) -> bool:
         return cls.clean_record is not ModelImport.clean_record
 

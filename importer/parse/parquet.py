@@ -1,6 +1,6 @@
 """Parquet: ranges of records; what lies outside of a range is skipped by the file's row groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +8,7 @@ import polars as pl
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.parse import Range
-from importer.parse.typed import column_as_text
+from importer.parse.typed import NONE, column_as_text
 from importer.records import Batch, Position
 
 # Damage may also make Polars panic, which Python does not count among the ordinary exceptions.
@@ -16,8 +16,9 @@ UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 class ParquetReader:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, json_columns: Mapping[str, frozenset[str]] = NONE) -> None:
         self.path = path
+        self.json_columns = json_columns
         self._window: tuple[int, pl.DataFrame] | None = None
         try:
             self.frame = pl.scan_parquet(path, glob=False)
@@ -39,7 +40,8 @@ class ParquetReader:
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
         beginning, window = self._decoded(start.offset, end.end_offset)
         texts = window.slice(start.offset - beginning, limit).select(
-            column_as_text(column) for column in window.slice(start.offset - beginning, limit).iter_columns()
+            column_as_text(column, self.json_columns)
+            for column in window.slice(start.offset - beginning, limit).iter_columns()
         )
         stop = start.offset + texts.height
         lines = pl.int_range(start.line, start.line + texts.height, eager=True)

@@ -12,7 +12,7 @@ from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.keys import Key, is_usable
 from importer.parse import Range
-from importer.parse.typed import as_text, decoded
+from importer.parse.typed import as_json, as_text, decoded
 from importer.records import Batch, Position, shown
 from importer.registry import get_spec
 
@@ -26,6 +26,7 @@ class TableReader:
         self.connection = connections[alias]
         self.name = f"db:{alias}/{table}"
         self.is_sqlite = self.connection.vendor == "sqlite"
+        self._json_columns = get_spec(spec).json_columns()
         query = get_spec(spec).options.queries.get(table)
         try:
             self._key = [] if query else self._primary_key(table)
@@ -89,11 +90,17 @@ class TableReader:
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(self._columns)
         return pl.DataFrame(
             {
-                name: [as_text(value) for value in values]
+                name: [self._as_text(name, value) for value in values]
                 for name, values in zip(self._columns, columns, strict=True)
             },
             schema=dict.fromkeys(self._columns, pl.String()),
         )
+
+    def _as_text(self, name: str, value: Any) -> str | None:
+        """Databases hand JSON over as text, or keep it so; what is no text in a JSON column is a value of its own."""
+        if name in self._json_columns and isinstance(value, bool | int | float | dict | list):
+            return as_json(value, self._json_columns[name])
+        return as_text(value)
 
     # What a source must not have
 
