@@ -6,10 +6,11 @@ from django.utils import timezone
 from importer import ledger
 from importer.compile import compile_mapping
 from importer.conf import conf
-from importer.exceptions import SettingsRefused
+from importer.exceptions import SettingsRefused, SourceRefused
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import Range, open_reader
+from importer.records import RESERVED
 from importer.registry import get_spec
 from importer.source import identify, is_table, locate, verify_unchanged
 
@@ -39,6 +40,7 @@ def plan(job: DataImportJob) -> Mapping:
     reader = open_reader(job)
     try:
         job.columns = reader.columns()
+        _refuse_reserved_columns(job, job.columns)
         mapping = compile_mapping(spec, job.columns)
         chunks = [_chunk(job, number, part) for number, part in enumerate(reader.ranges(), 1)]
     finally:
@@ -51,6 +53,15 @@ def plan(job: DataImportJob) -> Mapping:
             job, "planned", f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
         )
     return mapping
+
+
+def _refuse_reserved_columns(job: DataImportJob, columns: list[str]) -> None:
+    for name in RESERVED:
+        if name in columns:
+            raise SourceRefused(
+                f'The source "{job.source}" has a column "{name}", a name that the file of rejected records needs for '
+                f"itself; give it another name."
+            )
 
 
 def _chunk(job: DataImportJob, number: int, part: Range) -> ImportChunk:

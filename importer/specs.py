@@ -133,6 +133,15 @@ class ModelImport:
         return names
 
     @classmethod
+    def null_values_of(cls, column: str) -> frozenset[str]:
+        """The texts that mean "nothing" in a column of the source."""
+        for name, declared in cls.declared.items():
+            own = (declared.columns or (name,)) if isinstance(declared, Lookup) else (declared.name or name,)
+            if column in own and declared.null_values is not None:
+                return declared.null_values
+        return cls.options.null_values
+
+    @classmethod
     def json_columns(cls) -> dict[str, frozenset[str]]:
         """The columns that fill a JSONField as they are, so that what is typed already must not become text.
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import polars as pl
 from django.db import connections, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from importer import ledger
@@ -46,7 +47,7 @@ def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replay
         control.after_batch(len(records))
         if control.stopping:
             break
-    return Replayed(**asdict(total), left=left)
+    return Replayed(**asdict(total), left=left, stopped=control.stopping)
 
 
 def _in_batches(job: DataImportJob, states: Sequence[str]) -> Iterator[list[StagingRecord]]:
@@ -70,6 +71,8 @@ def _settle(stages: Stages, records: list[StagingRecord]) -> Counts:
         outcome = treat(stages, judged)
         _update_records(records, outcome)
         _add_counts(stages.job, outcome.counts, was_rejected=was_rejected)
+        if was_rejected:
+            _keep_figures_true(stages.job)
     return outcome.counts
 
 
@@ -113,3 +116,14 @@ def _add_counts(job: DataImportJob, counts: Counts, *, was_rejected: int) -> Non
             f"WHERE job_id = %(job)s AND number = {SETTLEMENT}",
             values | {"job": job.pk},
         )
+
+
+def _keep_figures_true(job: DataImportJob) -> None:
+    """The job's figures follow the ledger in the same transaction, so that a kill cannot leave them behind."""
+    sums = ImportChunk.objects.filter(job=job).aggregate(
+        **{f"{name}_sum": Sum(name) for name in (*FATES, "batches")}
+    )
+    figures = {name: sums[f"{name}_sum"] for name in (*FATES, "batches")}
+    current = DataImportJob.objects.select_for_update().get(pk=job.pk)
+    result = None if current.result is None else current.result | figures
+    DataImportJob.objects.filter(pk=job.pk).update(**figures, result=result)
