@@ -8,6 +8,7 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connections, router
 
 from importer.conf import KEYS, conf
+from importer.lookups import unknown_paths
 from importer.mapping import unique_groups
 from importer.models import ImportChunk
 from importer.registry import all_specs
@@ -78,6 +79,10 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
                 id="importer.E005",
             )
         )
+    problems += [
+        Error(reason, hint="Name a field of the parent, or a path of fields to it.", id="importer.E009")
+        for reason in unknown_paths(spec)
+    ]
     for name in spec.declared:
         f: Any = model._meta.get_field(name)
         if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False):

@@ -4,6 +4,7 @@ from typing import Any
 
 from importer import ledger
 from importer.exceptions import SourceRefused
+from importer.lookups import refuse_unknown_paths
 from importer.models import DataImportJob
 from importer.registry import get_spec
 from importer.source import guess_format, is_table, locate, split_table
@@ -22,8 +23,8 @@ def create_job(
     name: str = "",
     created_by: Any = None,
 ) -> DataImportJob:
-    """A job that is ready to run. Raises UnknownSpec, or SourceRefused where the source cannot be one."""
-    get_spec(spec)
+    """A job that is ready to run. Raises UnknownSpec, MappingRefused, SourceRefused."""
+    refuse_unknown_paths(get_spec(spec))
     file_format = format or guess_format(source)
     delimiter = DELIMITERS.get(delimiter, delimiter)
     if delimiter and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):

@@ -7,6 +7,7 @@ from importer import ledger
 from importer.compile import compile_mapping
 from importer.conf import conf
 from importer.exceptions import SettingsRefused, SourceRefused
+from importer.lookups import refuse_unknown_paths
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import Range, open_reader
@@ -26,6 +27,7 @@ def plan(job: DataImportJob) -> Mapping:
     for reason in conf.without_sense():
         raise SettingsRefused(reason)
     spec = get_spec(job.spec)
+    refuse_unknown_paths(spec)
     if job.planned_at is not None:
         if not is_table(job.source):
             verify_unchanged(job, locate(job.source))

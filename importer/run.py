@@ -1,10 +1,10 @@
 """Run or resume a job: from the command to the result."""
 
 import contextlib
-import logging
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 from django.core.management.color import no_style
 from django.db import Error as DatabaseError
@@ -16,7 +16,7 @@ from importer import ledger
 from importer.conf import conf
 from importer.contested import survey
 from importer.control import stopping_on_signals
-from importer.exceptions import ChunkFailed, ImporterError, one_line
+from importer.exceptions import ChunkFailed, ImporterError, in_words, traceback_of
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import open_reader
@@ -30,9 +30,7 @@ from importer.signals import import_finished, import_started
 from importer.spool import remove_spool
 from importer.staged import settle_contested
 from importer.watch import Run
-from importer.worker import Worker, first_line, is_transient, patiently
-
-logger = logging.getLogger("importer")
+from importer.worker import Worker, is_transient, patiently
 
 Status = DataImportJob.Status
 RESUMABLE = (Status.PENDING, Status.STOPPED, Status.FAILED, Status.RUNNING)
@@ -94,6 +92,7 @@ def _perform(run: Run) -> ImportResult:
         job.refresh_from_db()
         return run.result(job.status)
     ledger.log(job, "started", runner)
+    details: dict[str, Any] = {}
     try:
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
@@ -101,17 +100,9 @@ def _perform(run: Run) -> ImportResult:
         status, reason = (Status.STOPPED, "") if run.control.stopping else (Status.COMPLETED, "")
         if status == Status.COMPLETED:
             patiently(lambda: _finish(run, mapping), run.control)
-    except ImporterError as error:
-        status, reason = Status.FAILED, str(error)
-    except DatabaseError as error:
-        status, reason = Status.FAILED, f"The database refuses: {first_line(error)}"
-    except OSError as error:
-        status, reason = Status.FAILED, f"The source cannot be read: {error.strerror or error}."
     except Exception as error:
-        # A defect, ours or of a signal's receiver. Whoever runs the job gets a line, whoever mends it the log.
-        logger.exception("Job %s", job.pk)
-        status, reason = Status.FAILED, f"Unexpected {type(error).__name__}: {first_line(error)}"
-    return _conclude(run, status, reason)
+        status, reason, details = Status.FAILED, in_words(error), traceback_of(error)
+    return _conclude(run, status, reason, details)
 
 
 def _execute(run: Run, mapping: Mapping) -> None:
@@ -174,12 +165,11 @@ def _finish(run: Run, mapping: Mapping) -> None:
     remove_spool(run.job)
 
 
-def _conclude(run: Run, status: str, reason: str) -> ImportResult:
+def _conclude(run: Run, status: str, reason: str, details: dict[str, Any]) -> ImportResult:
     job = run.job
     with contextlib.suppress(DatabaseError):
         run.keep_hold()
         run.read_ledger()
-    reason = one_line(reason)
     result = run.result(status, reason)
     if status == Status.FAILED and job.planned_at is None:
         remove_spool(job)
@@ -194,7 +184,7 @@ def _conclude(run: Run, status: str, reason: str) -> ImportResult:
             result=stored,
             **counted,
         )
-        ledger.log(job, status, reason, **counted)
+        ledger.log(job, status, reason, **counted, **details)
     except DatabaseError as error:
         if not is_transient(error):
             raise
@@ -217,10 +207,12 @@ def _rehearse(run: Run, sample: Sample) -> ImportResult:
                 settle_contested(Stages.of(run.job, mapping, settling=True), run.control)
             run.read_ledger()
             transaction.set_rollback(True, using=ledger.ledger_alias())
-    except ImporterError as error:
-        return run.result(Status.FAILED, str(error))
-    except DatabaseError as error:
-        return run.result(Status.FAILED, f"The database refuses: {first_line(error)}")
+    except Exception as error:
+        reason = in_words(error)
+        if details := traceback_of(error):
+            with contextlib.suppress(DatabaseError):
+                ledger.log(run.job, "dry_run_failed", reason, **details)
+        return run.result(Status.FAILED, reason)
     return run.result("dry-run")
 
 

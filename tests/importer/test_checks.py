@@ -4,17 +4,64 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from importer import run_import
-from importer.checks import check_settings
+from importer import Lookup, ModelImport, run_import
+from importer.checks import check_settings, check_spec
 from importer.conf import POSITIVE
 from importer.exceptions import SourceRefused
 from importer.jobs import create_job
+from importer.registry import _specs
 from importer.source import locate
+from tests.importer.crm.models import Contact
 
 
 def told(problems: list[Any]) -> list[tuple[str, str, str]]:
     return [(problem.id, problem.msg, problem.hint) for problem in problems]
+
+
+def lookup(path: str) -> type[ModelImport]:
+    class Lost(ModelImport):
+        class Meta:
+            model = Contact
+            name = "lost"
+
+        company = Lookup("COMP_CD", to=path)
+
+    return Lost
+
+
+# Specs
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("nope", 'crm.Company has no field "nope"; it has id, code, name'),
+        ("code__more", '"code" is no relation'),
+    ],
+)
+def test_e009_a_lookup_that_leads_nowhere(path: str, fault: str) -> None:
+    """Nobody followed the path before the run, which then ended unexpectedly."""
+    [problem] = told(check_spec(lookup(path)))
+
+    assert problem == (
+        "importer.E009",
+        f'lookup.<locals>.Lost: Lookup on "company" to "{path}": {fault}.',
+        "Name a field of the parent, or a path of fields to it.",
+    )
+
+
+@pytest.mark.parametrize("command", [("create_import", "lost", "x.csv"), ("explain_import", "lost")])
+def test_a_lookup_that_leads_nowhere_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setitem(_specs, "lost", lookup("nope"))
+
+    with pytest.raises(CommandError, match='has no field "nope"') as refusal:
+        call_command(*command)
+
+    assert refusal.value.returncode == 2
 
 
 # Settings
