@@ -68,6 +68,7 @@ def run_import(
         max_errors=conf.MAX_ERRORS if max_errors is None else max_errors,
         max_error_rate=conf.MAX_ERROR_RATE if max_error_rate is None else max_error_rate,
         on_progress=on_progress,
+        is_rehearsal=dry_run,
     )
     if job.status == Status.COMPLETED:
         return run.result(Status.COMPLETED)

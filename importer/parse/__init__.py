@@ -55,11 +55,13 @@ def open_reader(job: DataImportJob) -> Reader:
 
 def _file_reader(job: DataImportJob, path: Path, encoding: str) -> Reader:
     spec = get_spec(job.spec)
+    name = Path(job.source).name  # what people know it by, when its spool is read
     if job.format == DataImportJob.Format.JSONL:
         from importer.parse.jsonlines import JsonLinesReader
 
         return JsonLinesReader(
             path,
+            name=name,
             encoding=encoding,
             columns=job.columns,
             # A key that is null in every record is often left out of all of them.
@@ -69,11 +71,13 @@ def _file_reader(job: DataImportJob, path: Path, encoding: str) -> Reader:
     if job.format == DataImportJob.Format.PARQUET:
         from importer.parse.parquet import ParquetReader
 
-        return ParquetReader(path, json_columns=spec.json_columns())
+        return ParquetReader(path, name=name, json_columns=spec.json_columns())
     from importer.parse.delimited import DelimitedReader
 
     default = "\t" if job.format == DataImportJob.Format.TSV else ","
-    return DelimitedReader(path, delimiter=job.delimiter or default, encoding=encoding, columns=job.columns)
+    return DelimitedReader(
+        path, name=name, delimiter=job.delimiter or default, encoding=encoding, columns=job.columns
+    )
 
 
 def chunk_range(chunk: ImportChunk) -> Range:

@@ -25,6 +25,7 @@ class JsonLinesReader:
     """`expected` are columns that count as present whether or not the first records have them.
 
     The values of `json_columns` are handed over as JSON, all others as the text that a CSV file would hold.
+    `name` is what messages call the file, where it is not the path's own.
     """
 
     def __init__(
@@ -35,8 +36,9 @@ class JsonLinesReader:
         columns: list[str] | None = None,
         expected: Iterable[str] = (),
         json_columns: Mapping[str, frozenset[str]] = NONE,
+        name: str = "",
     ) -> None:
-        self.path = path
+        self.name = name or path.name
         self.expected = expected
         self.json_columns = json_columns
         self.encoding = encoding or "utf-8"
@@ -146,11 +148,11 @@ class JsonLinesReader:
 
     def _first_keys(self) -> list[str]:
         if self.size == 0:
-            raise SourceRefused(f'The source "{self.path.name}" is empty.')
+            raise SourceRefused(f'The source "{self.name}" is empty.')
         beginning = self._beginning()
         if self._bytes(beginning, 64).lstrip().startswith(b"["):
             raise SourceRefused(
-                f'The source "{self.path.name}" is one JSON array; JSON lines has one object per line '
+                f'The source "{self.name}" is one JSON array; JSON lines has one object per line '
                 f"(jq -c '.[]' makes them)."
             )
         self.file.seek(beginning)
@@ -160,7 +162,7 @@ class JsonLinesReader:
             if isinstance(record, dict):
                 keys |= dict.fromkeys(record)
         if not keys:
-            raise SourceRefused(f'The source "{self.path.name}" begins with no JSON object that has a key.')
+            raise SourceRefused(f'The source "{self.name}" begins with no JSON object that has a key.')
         return list(keys | dict.fromkeys(self.expected))
 
     def _readline(self) -> bytes:

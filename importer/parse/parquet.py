@@ -16,8 +16,12 @@ UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 class ParquetReader:
-    def __init__(self, path: Path, *, json_columns: Mapping[str, frozenset[str]] = NONE) -> None:
-        self.path = path
+    """`name` is what messages call the file, where it is not the path's own."""
+
+    def __init__(
+        self, path: Path, *, json_columns: Mapping[str, frozenset[str]] = NONE, name: str = ""
+    ) -> None:
+        self.name = name or path.name
         self.json_columns = json_columns
         self._window: tuple[int, pl.DataFrame] | None = None
         try:
@@ -25,7 +29,7 @@ class ParquetReader:
             self._columns = self.frame.collect_schema().names()
             self.records = int(self.frame.select(pl.len()).collect().item())
         except UNREADABLE as error:
-            raise _refused(path, error) from None
+            raise _refused(self.name, error) from None
 
     def close(self) -> None:
         self._window = None
@@ -53,10 +57,10 @@ class ParquetReader:
             try:
                 self._window = start, self.frame.slice(start, stop - start).collect()
             except UNREADABLE as error:
-                raise _refused(self.path, error) from None
+                raise _refused(self.name, error) from None
         return self._window
 
 
-def _refused(path: Path, error: BaseException) -> SourceRefused:
+def _refused(name: str, error: BaseException) -> SourceRefused:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return SourceRefused(f'The source "{path.name}" is not readable Parquet: {reason}.')
+    return SourceRefused(f'The source "{name}" is not readable Parquet: {reason}.')

@@ -1,10 +1,12 @@
 """Runs from Python: thresholds, stops, memory, signals, and what a run leaves behind."""
 
+import gzip
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from importer import batch_committed, import_finished, import_started, run_import
 from importer.models import DataImportJob, ImportChunk, MigrationLog
@@ -159,3 +161,42 @@ def test_what_stands_in_the_source_does_not_drive_the_terminal(
     assert r"\x1b[2J\x9b31m" in out
     assert r"\u202e1" in out
     assert not {"\x1b", "\x9b", "\u202e"} & set(out)
+
+
+def test_a_dry_run_past_a_threshold_says_what_it_met(importing: Importing) -> None:
+    """It pointed to a report that is empty, as all was rolled back."""
+    _, result = importing("companies", companies(20, bad_from=10), dry_run=True, max_errors=5)
+
+    assert result.status == "failed"
+    assert "most often code: max_length, as in line 12: " in result.reason
+    assert "import_report" not in result.reason
+
+
+def test_a_packed_source_is_named_and_not_its_spool(importing: Importing) -> None:
+    _, result = importing("companies", gzip.compress(b"code,code\nA,B\n"), name="packed.csv.gz")
+
+    assert (result.status, result.reason) == (
+        "failed",
+        'The header of "packed.csv.gz" has the column "code" more than once.',
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "reason"),
+    [
+        ("source.csv", {"name": "n" * 201}, "has 201 characters; it must have 200 at most"),
+        ("source.csv", {"format": "table"}, 'is a file, which cannot have the format "table"'),
+        ("db:default/t", {"format": "csv"}, 'is a table, which cannot have the format "csv"'),
+    ],
+)
+def test_options_that_do_not_fit_the_source_are_refused_at_once(
+    folder: Path, source: str, options: dict[str, str], reason: str
+) -> None:
+    """The first was a traceback, the others failed in the run."""
+    (folder / "source.csv").write_text("code,name\n")
+    where = source if source.startswith("db:") else str(folder / source)
+
+    with pytest.raises(CommandError, match=reason) as refusal:
+        call_command("create_import", "companies", where, **options)
+
+    assert refusal.value.returncode == 2
