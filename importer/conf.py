@@ -7,6 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
+from importer.exceptions import SettingsRefused
+
 MEGABYTE = 1024 * 1024
 
 
@@ -90,6 +92,11 @@ class Conf(Defaults):
             or not isinstance(value, int | float)
             or not value > 0
         ]
+
+    def verify(self) -> None:
+        """Raises SettingsRefused, for whoever runs without the system checks."""
+        for reason in self.without_sense():
+            raise SettingsRefused(reason)
 
 
 POSITIVE = (

@@ -6,7 +6,7 @@ from django.utils import timezone
 from importer import ledger
 from importer.compile import compile_mapping
 from importer.conf import conf
-from importer.exceptions import SettingsRefused, SourceRefused
+from importer.exceptions import SourceRefused
 from importer.lookups import refuse_unknown_paths
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
@@ -24,8 +24,7 @@ def plan(job: DataImportJob) -> Mapping:
 
     Raises SettingsRefused, SourceRefused, SourceChanged or MappingRefused.
     """
-    for reason in conf.without_sense():
-        raise SettingsRefused(reason)
+    conf.verify()
     spec = get_spec(job.spec)
     refuse_unknown_paths(spec)
     if job.planned_at is not None:

@@ -55,6 +55,7 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
     was mended). A record that could not be taken apart is left as it is until somebody has changed it in the file.
     Ctrl-C and SIGTERM stop it after the batch in hand. Raises RejectsRefused, JobAlreadyRunning.
     """
+    conf.verify()
     if job.planned_at is None:
         raise RejectsRefused(f"Job {job.pk} has not been run yet, so nothing was rejected.")
     if not ledger.hold_job(job.pk):
