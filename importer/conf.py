@@ -7,12 +7,14 @@ from typing import Any
 
 from django.conf import settings
 
+from importer.exceptions import SettingsRefused
+
 MEGABYTE = 1024 * 1024
 
 
 class Defaults:
     # Folders that sources may lie in. None: the working directory.
-    SOURCE_ROOTS: list[str] | None = None
+    SOURCE_ROOTS: list[str] | str | None = None
     # Where compressed or re-encoded sources are unpacked to.
     SPOOL_DIR: str = str(Path(tempfile.gettempdir()) / f"importer-spool-{os.getuid()}")
     # A source that unpacks to more than this is refused: a small archive can hold a bomb.
@@ -76,6 +78,31 @@ class Conf(Defaults):
                 return site[name]
         return super().__getattribute__(name)
 
+    def source_roots(self) -> list[Path]:
+        """The folders that sources may lie in. A text is one folder, and not as many as it has letters."""
+        roots = self.SOURCE_ROOTS or [str(Path.cwd())]
+        return [Path(root).resolve() for root in ([roots] if isinstance(roots, str | Path) else roots)]
 
+    def without_sense(self) -> list[str]:
+        """What is wrong with the figures, a sentence each: with nothing per batch or chunk, a run would never end."""
+        return [
+            f'IMPORTER["{name}"] is {value!r}; it must be a number above 0.'
+            for name in POSITIVE
+            if isinstance(value := getattr(self, name), bool)
+            or not isinstance(value, int | float)
+            or not value > 0
+        ]
+
+    def verify(self) -> None:
+        """Raises SettingsRefused, for whoever runs without the system checks."""
+        for reason in self.without_sense():
+            raise SettingsRefused(reason)
+
+
+POSITIVE = (
+    "BATCH_MAX_BYTES", "BATCH_SIZE_INITIAL", "BATCH_SIZE_MAX", "BATCH_SIZE_MIN", "BATCH_TARGET_SECONDS", "CHUNK_BYTES",
+    "CHUNK_RECORDS", "LEASE_SECONDS", "MAX_CHUNK_ATTEMPTS", "MAX_FIELD_LINES", "MAX_RECORD_BYTES",
+    "MEMORY_THRESHOLD_MB", "MEMO_VALUES", "SPOOL_MAX_BYTES", "SPOOL_MAX_RATIO",
+)  # fmt: skip
 conf = Conf()
 KEYS = frozenset(name for name in vars(Defaults) if name.isupper())

@@ -3,14 +3,46 @@
 Each class says whether running the same command again makes sense.
 """
 
+import logging
 import re
+import traceback
+from typing import Any
 
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+from django.db import Error as DatabaseError
+
+logger = logging.getLogger("importer")
+
+# What breaks a line or a database, drives a terminal (C0, C1), or turns the direction of what follows.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def one_line(text: str) -> str:
-    """The text with what would break a line, or a database, written as an escape."""
+    """The text with what must not reach a person's terminal, or a database, written as an escape."""
     return UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def in_words(error: Exception) -> str:
+    """Any reason to stop as one line for the person who reads it."""
+    if isinstance(error, ImporterError):
+        return str(error)
+    if isinstance(error, DatabaseError):
+        return one_line(f"The database refuses: {first_line(error)}")
+    if isinstance(error, OSError):
+        return one_line(f"The source cannot be read: {error.strerror or error}.")
+    return one_line(f"Unexpected {type(error).__name__}: {first_line(error)}")
+
+
+def traceback_of(error: Exception) -> dict[str, Any]:
+    """For the audit trail: where a defect is, ours or that of a signal's receiver. Whoever runs the job gets a line."""
+    if isinstance(error, ImporterError | DatabaseError | OSError):
+        return {}
+    logger.debug("Unexpected %s", type(error).__name__, exc_info=error)
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return {"traceback": "\n".join(map(one_line, lines))}
 
 
 class ImporterError(Exception):
@@ -24,6 +56,10 @@ class ImporterError(Exception):
 
 class UnknownSpec(ImporterError):
     """No spec of that name is registered."""
+
+
+class SettingsRefused(ImporterError):
+    """The site's settings make no sense; `manage.py check` says which."""
 
 
 class SourceRefused(ImporterError):

@@ -3,6 +3,7 @@
 from django.db import models
 
 from importer.lanes import AnyField, lane_of
+from importer.lookups import refuse_unknown_paths
 from importer.mapping import row_lane, unique_groups
 from importer.specs import Column, Lookup, ModelImport
 from importer.transform import VECTORISED, fixed_layout
@@ -11,6 +12,7 @@ from importer.unheeded import unheeded
 
 def explain(spec: type[ModelImport]) -> str:
     """A table in plain text: field, column, lane, reason; then what happens to the record as a whole."""
+    refuse_unknown_paths(spec)
     options = spec.options
     rows = [("field", "column", "lane", "because")]
     rows += [_row(spec, field) for field in options.model._meta.concrete_fields if _is_filled(spec, field)]

@@ -22,6 +22,7 @@ from django.utils import timezone
 from importer.conf import conf
 from importer.copy import copy_frame
 from importer.exceptions import LeaseLost
+from importer.keys import KeyEncoder
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from importer.records import Position, Rejection
 from importer.results import FATES, Counts
@@ -177,7 +178,7 @@ def advance(lease: Lease, end: Position, counts: Counts, *, done: bool) -> bool:
         "token": lease.token,
         "offset": end.offset,
         "line": end.line,
-        "key": None if end.key is None else json.dumps(end.key, default=str),
+        "key": None if end.key is None else json.dumps(end.key, cls=KeyEncoder),
         "state": "done" if done else "running",
     }
     with connections[ledger_alias()].cursor() as cursor:

@@ -141,6 +141,12 @@ class Mapping:
         return self.on_conflict != "reject"
 
     @property
+    def constraints(self) -> list[models.BaseConstraint]:
+        """Those of the table; a proxy model has none of its own."""
+        table: Any = self.model._meta.concrete_model
+        return list(table._meta.constraints)
+
+    @property
     def key_is_unique(self) -> bool:
         """Whether the database itself refuses a second row with the same key."""
         return any(set(group) <= set(self.key) for group in self.unique_groups)
@@ -148,7 +154,8 @@ class Mapping:
 
 def unique_groups(model: type[models.Model]) -> list[tuple[AnyField, ...]]:
     """The field sets that are unique in every row. Conditional and expression constraints are left to PostgreSQL."""
-    meta: Any = model._meta
+    table: Any = model._meta.concrete_model  # a proxy has no constraints of its own
+    meta = table._meta
     groups: list[tuple[AnyField, ...]] = [(field,) for field in meta.concrete_fields if field.unique]
     names = [*meta.unique_together, *(c.fields for c in meta.total_unique_constraints)]
     if isinstance(meta.pk, getattr(models, "CompositePrimaryKey", ())):

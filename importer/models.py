@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from importer.keys import KeyEncoder
 from importer.results import FATES, Counts
 
 
@@ -118,12 +118,12 @@ class ImportChunk(Counters):
     start_offset = models.BigIntegerField()
     end_offset = models.BigIntegerField()
     first_line = models.BigIntegerField()
-    start_key = models.JSONField(null=True, encoder=DjangoJSONEncoder)
-    end_key = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    start_key = models.JSONField(null=True, encoder=KeyEncoder)
+    end_key = models.JSONField(null=True, encoder=KeyEncoder)
 
     committed_offset = models.BigIntegerField()
     committed_line = models.BigIntegerField()
-    committed_key = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    committed_key = models.JSONField(null=True, encoder=KeyEncoder)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
 
     lease_owner = models.CharField(max_length=200, blank=True)

@@ -5,9 +5,13 @@ from django.utils import timezone
 
 from importer import ledger
 from importer.compile import compile_mapping
+from importer.conf import conf
+from importer.exceptions import SourceRefused
+from importer.lookups import refuse_unknown_paths
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import Range, open_reader
+from importer.records import RESERVED
 from importer.registry import get_spec
 from importer.source import identify, is_table, locate, verify_unchanged
 
@@ -18,9 +22,11 @@ SETTLEMENT = 0
 def plan(job: DataImportJob) -> Mapping:
     """Make the job's chunks, or prove that the source is still the one they were made for.
 
-    Raises SourceRefused, SourceChanged or MappingRefused.
+    Raises SettingsRefused, SourceRefused, SourceChanged or MappingRefused.
     """
+    conf.verify()
     spec = get_spec(job.spec)
+    refuse_unknown_paths(spec)
     if job.planned_at is not None:
         if not is_table(job.source):
             verify_unchanged(job, locate(job.source))
@@ -35,6 +41,7 @@ def plan(job: DataImportJob) -> Mapping:
     reader = open_reader(job)
     try:
         job.columns = reader.columns()
+        _refuse_reserved_columns(job, job.columns)
         mapping = compile_mapping(spec, job.columns)
         chunks = [_chunk(job, number, part) for number, part in enumerate(reader.ranges(), 1)]
     finally:
@@ -47,6 +54,15 @@ def plan(job: DataImportJob) -> Mapping:
             job, "planned", f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
         )
     return mapping
+
+
+def _refuse_reserved_columns(job: DataImportJob, columns: list[str]) -> None:
+    for name in RESERVED:
+        if name in columns:
+            raise SourceRefused(
+                f'The source "{job.source}" has a column "{name}", a name that the file of rejected records needs for '
+                f"itself; give it another name."
+            )
 
 
 def _chunk(job: DataImportJob, number: int, part: Range) -> ImportChunk:

@@ -46,6 +46,11 @@ SHOWN_CHARACTERS = 200
 RAW = "_raw"
 
 
+# Columns of the file of rejected records, besides those of the source, which therefore must not have them.
+LINE, REASONS = "_line", "_reasons"
+RESERVED = (LINE, REASONS, RAW)
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """A record with its line, its values as they stood in the source (column → text), and the reasons."""

@@ -1,6 +1,7 @@
 """Rejected records: out as CSV, mended, and in again as the same job."""
 
 import csv
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -9,18 +10,17 @@ from django.utils import timezone
 
 from importer import ledger
 from importer.compile import compile_mapping
-from importer.control import Control
+from importer.conf import conf
+from importer.control import Control, stopping_on_signals
 from importer.exceptions import ImporterError, JobAlreadyRunning
-from importer.models import DataImportJob, ImportChunk, StagingRecord
+from importer.models import DataImportJob, StagingRecord
 from importer.pipeline import Stages
-from importer.records import RAW
+from importer.records import LINE, RAW, REASONS
 from importer.registry import get_spec
-from importer.report import make_report
-from importer.results import FATES, Counts
+from importer.results import Replayed
 from importer.source import locate
 from importer.staged import replay
 
-LINE, REASONS = "_line", "_reasons"
 # A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\0")
 State = StagingRecord.State
@@ -36,64 +36,113 @@ def export_rejects(job: DataImportJob, file: TextIO) -> int:
     Columns: `_line`, `_reasons`, then those of the source. Cells that a spreadsheet would take for a formula begin
     with an apostrophe, which `replay_rejects` takes off again.
     """
-    columns = job.columns or []
+    columns, nulls = job.columns or [], _nulls(job)
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([LINE, REASONS, *(_defused(name) for name in columns), RAW])
     records = 0
     for record in _rejected(job).order_by("line").iterator(chunk_size=1_000):
         reasons = "; ".join(_in_words(error) for error in record.errors)
-        cells = [record.raw.get(name) for name in (*columns, RAW)]
-        writer.writerow([record.line, _defused(reasons), *(_defused(cell or "") for cell in cells)])
+        cells = [_cell(record, name, nulls) for name in (*columns, RAW)]
+        writer.writerow([record.line, _defused(reasons), *(_defused(cell) for cell in cells)])
         records += 1
     return records
 
 
-def replay_rejects(job: DataImportJob, source: str | None = None) -> Counts:
+def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
     """Put rejected records through the pipeline again; those that pass leave the rejected ones.
 
     With a mended CSV, the records it holds; without, the stored ones as they are (after the spec, a parent or a table
-    was mended). Raises RejectsRefused, JobAlreadyRunning.
+    was mended). A record that could not be taken apart is left as it is until somebody has changed it in the file.
+    Ctrl-C and SIGTERM stop it after the batch in hand. Raises RejectsRefused, JobAlreadyRunning.
     """
+    conf.verify()
     if job.planned_at is None:
         raise RejectsRefused(f"Job {job.pk} has not been run yet, so nothing was rejected.")
     if not ledger.hold_job(job.pk):
         raise JobAlreadyRunning(f"Job {job.pk} is running just now; replay its rejected records afterwards.")
+    control = Control()
     try:
-        states = [State.REJECTED, State.FIXED]
-        if source is not None:
-            ledger.log(job, "mended", source, records=_take_over(job, locate(source)))
-            states = [State.FIXED]
-        mapping = compile_mapping(get_spec(job.spec), job.columns or [])
-        counts = replay(Stages.of(job, mapping, settling=True), Control(), states=states)
-        _update_job(job)
-        ledger.log(job, "replayed", **{name: getattr(counts, name) for name in FATES})
+        with stopping_on_signals(control):
+            taken = _Taken()
+            if source is not None:
+                taken = _take_over(job, locate(source))
+                ledger.log(job, "mended", source, **asdict(taken))
+            states = [State.REJECTED, State.FIXED] if source is None else [State.FIXED]
+            mapping = compile_mapping(get_spec(job.spec), job.columns or [])
+            counts = replay(Stages.of(job, mapping, settling=True), control, states=states)
+            counts = replace(counts, left=counts.left + taken.left, passed_over=taken.passed_over)
+            ledger.log(job, "replayed", **asdict(counts))
     finally:
         ledger.let_job_go(job.pk)
     return counts
 
 
-def _take_over(job: DataImportJob, path: Path) -> int:
-    """Put the mended values in the place of the stored ones; how many there were."""
-    now = timezone.now()
+@dataclass(slots=True)
+class _Taken:
+    """Records of a mended file: taken over, left for want of a change, passed over as they are replayed already."""
+
+    mended: int = 0
+    left: int = 0
+    passed_over: int = 0
+
+
+def _take_over(job: DataImportJob, path: Path) -> _Taken:
+    """Put the mended values in the place of the stored ones."""
+    now, nulls = timezone.now(), _nulls(job)
+    taken = _Taken()
     mended = []
     with path.open(encoding="utf-8-sig", newline="") as file, transaction.atomic(using=ledger.ledger_alias()):
+        # The module's limit is 128 kB for a field. Escapes make four characters of one, and quotes two.
+        csv.field_size_limit(max(csv.field_size_limit(), 4 * conf.MAX_RECORD_BYTES))
         try:
             rows = list(_mended_rows(job, csv.DictReader(file, strict=True)))
         except (csv.Error, UnicodeDecodeError) as error:
             raise RejectsRefused(f'"{path.name}" cannot be read: {error}.') from None
-        records = {
-            record.line: record for record in _rejected(job).filter(line__in=[line for line, _ in rows])
-        }
-        for line, raw in rows:
-            if line not in records:
+        lines = [line for line, _ in rows]
+        records = {record.line: record for record in _set_aside(job).filter(line__in=lines)}
+        for line, texts in rows:
+            record = records.get(line)
+            if record is None:
                 raise RejectsRefused(
                     f'"{path.name}" has line {line}, which is not among the rejected of job {job.pk}.'
                 )
-            record = records[line]
+            if record.state == State.REPLAYED:
+                taken.passed_over += 1
+                continue
+            raw = _changed(record, texts, nulls)
+            if RAW in raw:
+                taken.left += 1
+                continue
             record.raw, record.state, record.updated_at = raw, State.FIXED, now
             mended.append(record)
         StagingRecord.objects.bulk_update(mended, ["raw", "state", "updated_at"], batch_size=500)
-    return len(mended)
+    taken.mended = len(mended)
+    return taken
+
+
+def _changed(record: StagingRecord, texts: dict[str, str], nulls: dict[str, str]) -> dict[str, Any]:
+    """The record with what was changed in the file; what was not is as it was stored, a null a null.
+
+    Keeps the mark of a record that could not be taken apart, until anything was changed.
+    """
+    same = {name for name, text in texts.items() if text == _cell(record, name, nulls)}
+    if len(same) == len(texts):
+        return dict(record.raw)
+    is_whole = RAW not in record.raw
+    return {name: record.raw.get(name) if is_whole and name in same else text for name, text in texts.items()}
+
+
+def _cell(record: StagingRecord, name: str, nulls: dict[str, str]) -> str:
+    """A stored value as the file shows it."""
+    text = record.raw.get(name)
+    return nulls.get(name, "") if text is None and RAW not in record.raw else text or ""
+
+
+def _nulls(job: DataImportJob) -> dict[str, str]:
+    """By column, the text that stands for null where an empty one does not."""
+    spec = get_spec(job.spec)
+    values = {name: spec.null_values_of(name) for name in job.columns or []}
+    return {name: min(texts) for name, texts in values.items() if texts and "" not in texts}
 
 
 def _mended_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tuple[int, dict[str, Any]]]:
@@ -105,6 +154,8 @@ def _mended_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tupl
         )
     rows = []
     for row in reader:
+        if any("\0" in (text or "") for text in row.values() if not isinstance(text, list)):
+            raise RejectsRefused(f"The mended file has a NUL character at its line {reader.line_num}.")
         if None in row or None in row.values():
             raise RejectsRefused(
                 f"The mended file has too few or too many fields at its line {reader.line_num}."
@@ -118,18 +169,13 @@ def _mended_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tupl
     return rows
 
 
-def _update_job(job: DataImportJob) -> None:
-    """Keep the finished job's figures true."""
-    counts = make_report(job).counts
-    figures = {name: getattr(counts, name) for name in FATES}
-    batches = sum(ImportChunk.objects.filter(job=job).values_list("batches", flat=True))
-    DataImportJob.objects.filter(pk=job.pk).update(
-        **figures, batches=batches, result=None if job.result is None else job.result | figures
-    )
-
-
 def _rejected(job: DataImportJob) -> Any:
     return StagingRecord.objects.filter(job=job, state__in=[State.REJECTED, State.FIXED])
+
+
+def _set_aside(job: DataImportJob) -> Any:
+    """Those rejected, and those that were until a replay put them in."""
+    return StagingRecord.objects.filter(job=job, state__in=[State.REJECTED, State.FIXED, State.REPLAYED])
 
 
 def _in_words(error: dict[str, Any]) -> str:

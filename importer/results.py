@@ -26,6 +26,20 @@ class Counts:
         return self.inserted + self.updated + self.unchanged + self.skipped + self.rejected
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed(Counts):
+    """Fates of the records that a replay tried.
+
+    left         records it did not try: they could not be taken apart, so somebody has to mend them in a file first
+    passed_over  records of the file that an earlier replay, which was killed or stopped, has put in already
+    stopped      asked to stop before the last of them; the same command goes on
+    """
+
+    left: int = 0
+    passed_over: int = 0
+    stopped: bool = False
+
+
 FATES = tuple(f.name for f in fields(Counts))
 
 

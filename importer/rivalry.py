@@ -48,7 +48,7 @@ def hidden_rivalry(mapping: Mapping) -> str:
 
 def unseen_constraint(mapping: Mapping) -> str:
     """In words, which constraint lets records collide though none of the mapping's unique groups is the same."""
-    for constraint in mapping.model._meta.constraints:
+    for constraint in mapping.constraints:
         if isinstance(constraint, models.UniqueConstraint):
             if constraint.condition is not None or constraint.contains_expressions:
                 return f"the unique constraint {constraint.name} has a condition or expressions"

@@ -1,10 +1,10 @@
 """Run or resume a job: from the command to the result."""
 
 import contextlib
-import logging
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 from django.core.management.color import no_style
 from django.db import Error as DatabaseError
@@ -16,7 +16,7 @@ from importer import ledger
 from importer.conf import conf
 from importer.contested import OrderDecides, survey
 from importer.control import stopping_on_signals
-from importer.exceptions import ChunkFailed, DatabaseGone, ImporterError, one_line
+from importer.exceptions import ChunkFailed, DatabaseGone, ImporterError, in_words, one_line, traceback_of
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import open_reader
@@ -31,9 +31,7 @@ from importer.signals import import_finished, import_started
 from importer.spool import remove_spool
 from importer.staged import settle_contested
 from importer.watch import Run
-from importer.worker import Worker, first_line, is_transient, patiently
-
-logger = logging.getLogger("importer")
+from importer.worker import Worker, is_transient, patiently
 
 Status = DataImportJob.Status
 RESUMABLE = (Status.PENDING, Status.STOPPED, Status.FAILED, Status.RUNNING)
@@ -71,6 +69,7 @@ def run_import(
         max_errors=conf.MAX_ERRORS if max_errors is None else max_errors,
         max_error_rate=conf.MAX_ERROR_RATE if max_error_rate is None else max_error_rate,
         on_progress=on_progress,
+        is_rehearsal=dry_run,
     )
     if job.status == Status.COMPLETED:
         return run.result(Status.COMPLETED)
@@ -94,6 +93,7 @@ def _perform(run: Run) -> ImportResult:
     ):
         job.refresh_from_db()
         return run.result(job.status)
+    details: dict[str, Any] = {}
     try:
         ledger.log(job, "started", runner)
         # What we were given may be older than the hold, or hold what an earlier run failed to save (its plan).
@@ -104,17 +104,9 @@ def _perform(run: Run) -> ImportResult:
         status, reason = (Status.STOPPED, "") if run.control.stopping else (Status.COMPLETED, "")
         if status == Status.COMPLETED:
             patiently(lambda: _finish(run, mapping), run.control)
-    except ImporterError as error:
-        status, reason = Status.FAILED, str(error)
-    except DatabaseError as error:
-        status, reason = Status.FAILED, f"The database refuses: {first_line(error)}"
-    except OSError as error:
-        status, reason = Status.FAILED, f"The source cannot be read: {error.strerror or error}."
     except Exception as error:
-        # A defect, ours or of a signal's receiver. Whoever runs the job gets a line, whoever mends it the log.
-        logger.exception("Job %s", job.pk)
-        status, reason = Status.FAILED, f"Unexpected {type(error).__name__}: {first_line(error)}"
-    return _conclude(run, status, reason)
+        status, reason, details = Status.FAILED, in_words(error), traceback_of(error)
+    return _conclude(run, status, reason, details)
 
 
 def _execute(run: Run, mapping: Mapping) -> None:
@@ -183,17 +175,16 @@ def _finish(run: Run, mapping: Mapping) -> None:
     remove_spool(run.job)
 
 
-def _conclude(run: Run, status: str, reason: str) -> ImportResult:
+def _conclude(run: Run, status: str, reason: str, details: dict[str, Any]) -> ImportResult:
     job = run.job
-    reason = one_line(reason)
     if status == Status.FAILED and job.planned_at is None:
         remove_spool(job)
     _close_dead_connections()
     try:
         if status == Status.COMPLETED:
-            patiently(lambda: _record(run, status, reason), run.control)
+            patiently(lambda: _record(run, status, reason, details), run.control)
         else:
-            _record(run, status, reason)
+            _record(run, status, reason, details)
     except (DatabaseGone, DatabaseError) as error:
         if not is_transient(error) and not isinstance(error, DatabaseGone):
             raise
@@ -208,7 +199,7 @@ def _conclude(run: Run, status: str, reason: str) -> ImportResult:
     return result
 
 
-def _record(run: Run, status: str, reason: str) -> None:
+def _record(run: Run, status: str, reason: str, details: dict[str, Any]) -> None:
     """Put the end of a run on record. May be repeated, since its answer may be lost."""
     run.keep_hold()
     run.read_ledger()
@@ -222,7 +213,7 @@ def _record(run: Run, status: str, reason: str) -> None:
         result=result.as_dict() if status == Status.COMPLETED else None,
         **counted,
     )
-    ledger.log(run.job, status, reason, **counted)
+    ledger.log(run.job, status, reason, **counted, **details)
 
 
 def _close_dead_connections() -> None:
@@ -246,10 +237,12 @@ def _rehearse(run: Run, sample: Sample) -> ImportResult:
                 settle_contested(Stages.of(run.job, mapping, settling=True), run.control)
             run.read_ledger()
             transaction.set_rollback(True, using=ledger.ledger_alias())
-    except ImporterError as error:
-        return run.result(Status.FAILED, str(error))
-    except DatabaseError as error:
-        return run.result(Status.FAILED, f"The database refuses: {first_line(error)}")
+    except Exception as error:
+        reason = in_words(error)
+        if details := traceback_of(error):
+            with contextlib.suppress(DatabaseError):
+                ledger.log(run.job, "dry_run_failed", reason, **details)
+        return run.result(Status.FAILED, reason)
     return run.result("dry-run")
 
 

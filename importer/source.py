@@ -85,7 +85,7 @@ def locate(source: str) -> Path:
     if "\0" in source:
         raise SourceRefused(f"The source {source!r} has a NUL in its name.")
     path = Path(os.path.abspath(source))
-    roots = [Path(root).resolve() for root in conf.SOURCE_ROOTS or [str(Path.cwd())]]
+    roots = conf.source_roots()
     try:
         real = path.resolve()
         is_link = path.is_symlink()

@@ -29,7 +29,7 @@ class Column:
                  batch and remembered, so it must not depend on anything else. Raise ValidationError to reject.
     formats      `strptime` formats of a date or time, tried in order; without them Django's own parsing is used
     default      the value for an empty cell (a null value of the spec)
-    null_values  the texts that mean "nothing" in this column; default: those of the spec
+    null_values  the text or texts that mean "nothing" in this column; default: those of the spec
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class Column:
         transform: Transform | Iterable[Transform] | None = None,
         formats: Iterable[str] = (),
         default: Any = UNSET,
-        null_values: Iterable[str] | None = None,
+        null_values: str | Iterable[str] | None = None,
     ) -> None:
         self.name = name
         self.transforms = _as_tuple(transform)
         self.formats = (formats,) if isinstance(formats, str) else tuple(formats)
         self.default = default
-        self.null_values = None if null_values is None else frozenset(null_values)
+        self.null_values = None if null_values is None else frozenset(_as_tuple(null_values))
 
 
 class Lookup:
@@ -64,13 +64,13 @@ class Lookup:
         to: str | Iterable[str] = "pk",
         missing: Literal["reject", "null"] = "reject",
         transform: Transform | Iterable[Transform] | None = None,
-        null_values: Iterable[str] | None = None,
+        null_values: str | Iterable[str] | None = None,
     ) -> None:
         self.columns = None if columns is None else _as_tuple(columns)
         self.to = _as_tuple(to)
         self.missing = missing
         self.transforms = _as_tuple(transform)
-        self.null_values = None if null_values is None else frozenset(null_values)
+        self.null_values = None if null_values is None else frozenset(_as_tuple(null_values))
         if missing not in ("reject", "null"):
             raise ImproperlyConfigured(f'Lookup: missing is "{missing}"; it must be "reject" or "null".')
         if self.columns is not None and len(self.columns) != len(self.to):
@@ -131,6 +131,29 @@ class ModelImport:
             else:
                 names.append(declared.name or name)
         return names
+
+    @classmethod
+    def null_values_of(cls, column: str) -> frozenset[str]:
+        """The texts that mean "nothing" in a column of the source."""
+        for name, declared in cls.declared.items():
+            own = (declared.columns or (name,)) if isinstance(declared, Lookup) else (declared.name or name,)
+            if column in own and declared.null_values is not None:
+                return declared.null_values
+        return cls.options.null_values
+
+    @classmethod
+    def json_columns(cls) -> dict[str, frozenset[str]]:
+        """The columns that fill a JSONField as they are, so that what is typed already must not become text.
+
+        For each its null values, which mean "nothing" in a typed source as well.
+        """
+        fields = [f for f in cls.options.model._meta.concrete_fields if isinstance(f, models.JSONField)]
+        declared = {f.name: cls.declared.get(f.name) or Column() for f in fields}
+        return {
+            column.name or name: cls.options.null_values if column.null_values is None else column.null_values
+            for name, column in declared.items()
+            if isinstance(column, Column) and not column.transforms
+        }
 
     @classmethod
     def cleans_records(cls) -> bool:

@@ -5,9 +5,11 @@ writes them.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import polars as pl
 from django.db import connections, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from importer import ledger
@@ -17,7 +19,7 @@ from importer.models import DataImportJob, ImportChunk, StagingRecord
 from importer.pipeline import Outcome, Stages, prepare_transaction, treat
 from importer.plan import SETTLEMENT
 from importer.records import RAW, Batch, Position
-from importer.results import FATES, Counts
+from importer.results import FATES, Counts, Replayed
 from importer.validate import validate
 
 State = StagingRecord.State
@@ -32,18 +34,20 @@ def settle_contested(stages: Stages, control: Control) -> None:
             return
 
 
-def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Counts:
+def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replayed:
     """Put rejected records through again: those that pass are written and marked as replayed.
 
     The counts of the records replayed; `read` is how many were tried.
     """
-    total = Counts()
+    total, left = Counts(), 0
     for records in _in_batches(stages.job, states):
-        total += _settle(stages, [record for record in records if RAW not in record.raw])
+        whole = [record for record in records if RAW not in record.raw]
+        total += _settle(stages, whole)
+        left += len(records) - len(whole)
         control.after_batch(len(records))
         if control.stopping:
             break
-    return total
+    return Replayed(**asdict(total), left=left, stopped=control.stopping)
 
 
 def _in_batches(job: DataImportJob, states: Sequence[str]) -> Iterator[list[StagingRecord]]:
@@ -67,6 +71,8 @@ def _settle(stages: Stages, records: list[StagingRecord]) -> Counts:
         outcome = treat(stages, judged)
         _update_records(records, outcome)
         _add_counts(stages.job, outcome.counts, was_rejected=was_rejected)
+        if was_rejected:
+            _keep_figures_true(stages.job)
     return outcome.counts
 
 
@@ -110,3 +116,14 @@ def _add_counts(job: DataImportJob, counts: Counts, *, was_rejected: int) -> Non
             f"WHERE job_id = %(job)s AND number = {SETTLEMENT}",
             values | {"job": job.pk},
         )
+
+
+def _keep_figures_true(job: DataImportJob) -> None:
+    """The job's figures follow the ledger in the same transaction, so that a kill cannot leave them behind."""
+    sums = ImportChunk.objects.filter(job=job).aggregate(
+        **{f"{name}_sum": Sum(name) for name in (*FATES, "batches")}
+    )
+    figures = {name: sums[f"{name}_sum"] for name in (*FATES, "batches")}
+    current = DataImportJob.objects.select_for_update().get(pk=job.pk)
+    result = None if current.result is None else current.result | figures
+    DataImportJob.objects.filter(pk=job.pk).update(**figures, result=result)

@@ -95,7 +95,7 @@ class Staging:
 
     def _refuse_failed_checks(self, cursor: CursorWrapper, settled: Settled) -> None:
         names = {name for f in self.mapping.written for name in (f.name, f.attname)}
-        for constraint in self.mapping.model._meta.constraints:
+        for constraint in self.mapping.constraints:
             if not isinstance(constraint, models.CheckConstraint):
                 continue
             if not _fields_of(constraint) <= names:
@@ -302,6 +302,11 @@ class Staging:
 
     def _unique_errors(self, group: tuple[AnyField, ...]) -> list[RecordError]:
         names = tuple(f.name for f in group)
+        for constraint in self.mapping.constraints:
+            if isinstance(constraint, models.UniqueConstraint) and _has_own_words(constraint, names):
+                about = names[0] if constraint.violation_error_code == "unique" and len(names) == 1 else ""
+                message = str(constraint.get_violation_error_message())
+                return [RecordError(about, constraint_code(constraint), message)]
         error: Any = self.mapping.model().unique_error_message(self.mapping.model, names)
         return as_errors(names[0] if len(names) == 1 else "", error)
 
@@ -311,7 +316,7 @@ def _kept(mapping: Mapping) -> list[AnyField]:
     if mapping.on_conflict != "update":
         return []
     judged = {f.name for group in mapping.unique_groups for f in group}
-    for constraint in mapping.model._meta.constraints:
+    for constraint in mapping.constraints:
         if isinstance(constraint, models.CheckConstraint):
             judged |= _fields_of(constraint)
     fills = [fill.field for fill in mapping.fills if not fill.on_update]
@@ -321,6 +326,11 @@ def _kept(mapping: Mapping) -> list[AnyField]:
 def _fields_of(constraint: models.CheckConstraint) -> set[str]:
     condition: Any = constraint.condition
     return set(getattr(condition, "referenced_base_fields", ()))
+
+
+def _has_own_words(constraint: models.UniqueConstraint, names: tuple[str, ...]) -> bool:
+    is_whole = constraint.condition is None and constraint.fields == names
+    return is_whole and constraint.violation_error_message != constraint.default_violation_error_message
 
 
 def constraint_code(constraint: models.BaseConstraint) -> str:

@@ -15,6 +15,7 @@ from importer.exceptions import JobAlreadyRunning, ThresholdPassed
 from importer.memory import resident_mb
 from importer.models import DataImportJob, ImportChunk
 from importer.progress import OnProgress, Progress
+from importer.report import make_report
 from importer.results import FATES, Counts, ImportResult
 from importer.worker import Patience, is_transient
 
@@ -33,6 +34,7 @@ class Run:
     max_errors: int | None
     max_error_rate: float | None
     on_progress: OnProgress | None
+    is_rehearsal: bool = False
     control: Control = field(default_factory=Control)
     began: float = field(default_factory=time.monotonic)
     before: Counts = field(default_factory=Counts)
@@ -113,18 +115,28 @@ class Run:
 
     def _check_thresholds(self, *, finished: bool) -> None:
         here = self.counts - self.before
-        way_out = f"`import_report {self.job.pk}` says why; once mended, run the same command again."
         if self.max_errors is not None and here.rejected > self.max_errors:
             raise ThresholdPassed(
-                f"{here.rejected} records were rejected, more than the {self.max_errors} allowed; {way_out}"
+                f"{here.rejected} records were rejected, more than the {self.max_errors} allowed; {self._way_out()}"
             )
         if self.max_error_rate is None or not here.read or (here.read < RATE_COUNTS_FROM and not finished):
             return
         rate = here.rejected / here.read
         if rate > self.max_error_rate:
             raise ThresholdPassed(
-                f"{rate:.2%} of the records were rejected, more than the {self.max_error_rate:.2%} allowed; {way_out}"
+                f"{rate:.2%} of the records were rejected, more than the {self.max_error_rate:.2%} allowed; "
+                f"{self._way_out()}"
             )
+
+    def _way_out(self) -> str:
+        if not self.is_rehearsal:
+            return f"`import_report {self.job.pk}` says why; once mended, run the same command again."
+        # The report would be empty: what a dry run rejected is rolled back.
+        for family in make_report(self.job).families:
+            example = family.examples[0]
+            what = f"{family.field or 'record'}: {family.code}"
+            return f"most often {what}, as in line {example.line}: {example.message}"
+        return "nothing was written."
 
     def _progress(self, memory: float) -> Progress:
         seconds = time.monotonic() - self.began

@@ -18,7 +18,7 @@ from importer import ledger
 from importer.compile import compile_mapping
 from importer.conf import conf
 from importer.control import Control
-from importer.exceptions import ChunkFailed, DatabaseGone, LeaseLost
+from importer.exceptions import ChunkFailed, DatabaseGone, LeaseLost, first_line
 from importer.ledger import Lease, Owner
 from importer.models import DataImportJob
 from importer.parse import Reader, open_reader
@@ -176,7 +176,3 @@ class Patience:
             )
         pause, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE)
         return pause * random.uniform(0.5, 1.5)
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,7 +1,7 @@
 """`python -m importer.worker_process`: a worker in a process of its own (see `executors/process.py`)."""
 
+import contextlib
 import json
-import logging
 import os
 import signal
 import sys
@@ -16,10 +16,11 @@ def main() -> int:
 
     from django.db import Error as DatabaseError
 
+    from importer import ledger
     from importer.control import Control
-    from importer.exceptions import ImporterError
+    from importer.exceptions import in_words, traceback_of
     from importer.models import DataImportJob
-    from importer.worker import Worker, first_line, patiently
+    from importer.worker import Worker, patiently
 
     control = Control()
     signal.signal(signal.SIGTERM, lambda *_: control.stop())
@@ -27,15 +28,11 @@ def main() -> int:
     try:
         job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
         Worker(job, control).drain()
-    except ImporterError as error:
-        return _fail(str(error))
-    except DatabaseError as error:
-        return _fail(f"The database refuses: {first_line(error)}")
-    except OSError as error:
-        return _fail(f"The source cannot be read: {error}")
     except Exception as error:
-        logging.getLogger("importer").exception("A worker of job %s", orders["job"])
-        return _fail(f"Unexpected {type(error).__name__}: {first_line(error)}")
+        if details := traceback_of(error):
+            with contextlib.suppress(DatabaseError):
+                ledger.log(orders["job"], "worker_failed", in_words(error), **details)
+        return _fail(in_words(error))
     return 0
 
 

@@ -166,7 +166,7 @@ class Writer:
         cause = error.__cause__
         diagnosis = cause.diag if isinstance(cause, PsycopgError) else None
         name = diagnosis.constraint_name if diagnosis else None
-        for constraint in self.mapping.model._meta.constraints:
+        for constraint in self.mapping.constraints:
             if name and constraint.name == name:
                 return RecordError(
                     "", constraint_code(constraint), str(constraint.get_violation_error_message())

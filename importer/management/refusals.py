@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
 
-from importer.exceptions import ImporterError
+from importer.exceptions import ImporterError, in_words
 from importer.models import DataImportJob
-from importer.worker import first_line
 
 
 @contextlib.contextmanager
@@ -19,7 +18,7 @@ def refusals_in_one_line(*, returncode: int = 1) -> Iterator[None]:
     except ImporterError as error:
         raise CommandError(str(error), returncode=returncode) from None
     except DatabaseError as error:
-        raise CommandError(f"The database refuses: {first_line(error)}", returncode=1) from None
+        raise CommandError(in_words(error), returncode=1) from None
 
 
 def get_job(job_id: int) -> DataImportJob:

@@ -54,20 +54,30 @@ def open_reader(job: DataImportJob) -> Reader:
 
 
 def _file_reader(job: DataImportJob, path: Path, encoding: str) -> Reader:
+    spec = get_spec(job.spec)
+    name = Path(job.source).name  # what people know it by, when its spool is read
     if job.format == DataImportJob.Format.JSONL:
         from importer.parse.jsonlines import JsonLinesReader
 
-        # A key that is null in every record is often left out of all of them.
-        expected = get_spec(job.spec).declared_columns()
-        return JsonLinesReader(path, encoding=encoding, columns=job.columns, expected=expected)
+        return JsonLinesReader(
+            path,
+            name=name,
+            encoding=encoding,
+            columns=job.columns,
+            # A key that is null in every record is often left out of all of them.
+            expected=spec.declared_columns(),
+            json_columns=spec.json_columns(),
+        )
     if job.format == DataImportJob.Format.PARQUET:
         from importer.parse.parquet import ParquetReader
 
-        return ParquetReader(path)
+        return ParquetReader(path, name=name, json_columns=spec.json_columns())
     from importer.parse.delimited import DelimitedReader
 
     default = "\t" if job.format == DataImportJob.Format.TSV else ","
-    return DelimitedReader(path, delimiter=job.delimiter or default, encoding=encoding, columns=job.columns)
+    return DelimitedReader(
+        path, name=name, delimiter=job.delimiter or default, encoding=encoding, columns=job.columns
+    )
 
 
 def chunk_range(chunk: ImportChunk) -> Range:

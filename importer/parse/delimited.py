@@ -27,10 +27,12 @@ ASSUMED_RECORD_BYTES = 150
 
 
 class DelimitedReader:
+    """`name` is what messages call the file, where it is not the path's own."""
+
     def __init__(
-        self, path: Path, *, delimiter: str, encoding: str, columns: list[str] | None = None
+        self, path: Path, *, delimiter: str, encoding: str, columns: list[str] | None = None, name: str = ""
     ) -> None:
-        self.path = path
+        self.name = name or path.name
         self.delimiter = delimiter
         # "utf-8-sig" would take a mark off every line; the one at the file's beginning is taken off here.
         self.encoding = codecs.lookup(encoding or "utf-8").name.replace("utf-8-sig", "utf-8")
@@ -201,16 +203,15 @@ class DelimitedReader:
         if errors[0].code in ("too_few_fields", "too_many_fields"):
             columns = self.columns()
             raw: dict[str, Any] = {name: escaped(text) for name, text in zip(columns, fields, strict=False)}
-            if len(fields) > len(columns):
-                raw[RAW] = self.delimiter.join(escaped(text) for text in fields)
-            return raw
+            # Which field is missing, or one too many, nobody can tell: marked, so that nothing takes it as it is.
+            return raw | {RAW: self.delimiter.join(escaped(text) for text in fields)}
         return {RAW: self.delimiter.join(escaped(text) for text in fields)}
 
     # Planning
 
     def _header(self) -> tuple[list[str], Position]:
         if self.size == 0:
-            raise SourceRefused(f'The source "{self.path.name}" is empty.')
+            raise SourceRefused(f'The source "{self.name}" is empty.')
         offset = len(BOM) if self._bytes(0, len(BOM)) == BOM else 0
         lines = Lines(self.file, self.encoding, Position(offset, 1), self.size)
         names: list[str] = []
@@ -218,19 +219,17 @@ class DelimitedReader:
             _, names, errors = self._next_record(lines, width=0)
             if errors:
                 raise SourceRefused(
-                    f'The header of "{self.path.name}" cannot be read (line 1: {errors[0].message}) '
+                    f'The header of "{self.name}" cannot be read (line 1: {errors[0].message}) '
                     f"Check --encoding and --delimiter."
                 )
         names = [name.strip() or f"_column{number}" for number, name in enumerate(names, 1)]
         if not names:
-            raise SourceRefused(f'The source "{self.path.name}" has no header, only blank lines.')
+            raise SourceRefused(f'The source "{self.name}" has no header, only blank lines.')
         name, times = Counter(names).most_common(1)[0]
         if times > 1:
-            raise SourceRefused(f'The header of "{self.path.name}" has the column "{name}" more than once.')
+            raise SourceRefused(f'The header of "{self.name}" has the column "{name}" more than once.')
         if any("\0" in name for name in names):
-            raise SourceRefused(
-                f'The header of "{self.path.name}" has a NUL in it; is it UTF-16? (--encoding)'
-            )
+            raise SourceRefused(f'The header of "{self.name}" has a NUL in it; is it UTF-16? (--encoding)')
         return names, lines.position
 
     def _end_of_range(self, start: Position) -> Position:

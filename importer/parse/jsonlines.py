@@ -1,7 +1,7 @@
 """JSON lines: one object per line."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.parse import Range
 from importer.parse.delimited import ASSUMED_RECORD_BYTES, BOM
-from importer.parse.typed import as_text
+from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.source import open_file
 
@@ -22,13 +22,25 @@ Record = dict[str, Any]
 
 
 class JsonLinesReader:
-    """`expected` are columns that count as present whether or not the first records have them."""
+    """`expected` are columns that count as present whether or not the first records have them.
+
+    The values of `json_columns` are handed over as JSON, all others as the text that a CSV file would hold.
+    `name` is what messages call the file, where it is not the path's own.
+    """
 
     def __init__(
-        self, path: Path, *, encoding: str, columns: list[str] | None = None, expected: Iterable[str] = ()
+        self,
+        path: Path,
+        *,
+        encoding: str,
+        columns: list[str] | None = None,
+        expected: Iterable[str] = (),
+        json_columns: Mapping[str, frozenset[str]] = NONE,
+        name: str = "",
     ) -> None:
-        self.path = path
+        self.name = name or path.name
         self.expected = expected
+        self.json_columns = json_columns
         self.encoding = encoding or "utf-8"
         self.file = open_file(path)
         self.size = self.file.seek(0, 2)
@@ -112,11 +124,17 @@ class JsonLinesReader:
                 return _rejection(
                     line, text, "null_characters_not_allowed", "A key has a null character in it."
                 )
-        if raw.count(b"{") > 1 or b"[" in raw:
-            # Numbers inside nested values must stay numbers when these are written as text again.
-            plain = json.loads(text, parse_int=_number)
-            record |= {name: value for name, value in plain.items() if isinstance(value, dict | list)}
+        if self.json_columns or raw.count(b"{") > 1 or b"[" in raw:
+            self._keep_numbers(record, json.loads(text, parse_int=_number))
         return record
+
+    def _keep_numbers(self, record: Record, plain: Record) -> None:
+        """Numbers must stay numbers where they are written as JSON again: in a JSON column, and in nested values."""
+        for name, value in plain.items():
+            if name in self.json_columns:
+                record[name] = as_json(value, self.json_columns[name])
+            elif isinstance(value, dict | list):
+                record[name] = value
 
     def _as_frame(self, records: list[Record]) -> pl.DataFrame:
         columns = dict.fromkeys(self.columns())
@@ -130,11 +148,11 @@ class JsonLinesReader:
 
     def _first_keys(self) -> list[str]:
         if self.size == 0:
-            raise SourceRefused(f'The source "{self.path.name}" is empty.')
+            raise SourceRefused(f'The source "{self.name}" is empty.')
         beginning = self._beginning()
         if self._bytes(beginning, 64).lstrip().startswith(b"["):
             raise SourceRefused(
-                f'The source "{self.path.name}" is one JSON array; JSON lines has one object per line '
+                f'The source "{self.name}" is one JSON array; JSON lines has one object per line '
                 f"(jq -c '.[]' makes them)."
             )
         self.file.seek(beginning)
@@ -144,7 +162,7 @@ class JsonLinesReader:
             if isinstance(record, dict):
                 keys |= dict.fromkeys(record)
         if not keys:
-            raise SourceRefused(f'The source "{self.path.name}" begins with no JSON object that has a key.')
+            raise SourceRefused(f'The source "{self.name}" begins with no JSON object that has a key.')
         return list(keys | dict.fromkeys(self.expected))
 
     def _readline(self) -> bytes:

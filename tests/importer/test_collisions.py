@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from importer.models import DataImportJob, StagingRecord
 from tests.importer.conftest import Importing
@@ -168,3 +169,20 @@ def test_a_key_with_two_parents_is_no_key(importing: Importing) -> None:
     job, _ = importing("contacts-by-company-name", HEADER + "1,a@example.com,Ann,user,Same,,1\n")
 
     assert rejected(job) == [(2, "company", "ambiguous")]
+
+
+def test_a_unique_constraint_speaks_in_its_own_words(
+    importing: Importing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were Django's general ones, where full_clean() has those of the constraint."""
+    [constraint] = [c for c in Booking._meta.constraints if c.name == "booking_room_day_unique"]
+    monkeypatch.setattr(constraint, "violation_error_message", "The room is taken.")
+    row = {"number": "1", "room": "A", "day": "2020-01-01", "nights": "1", "guests": "1"}
+    Booking.objects.create(**row)
+
+    job, _ = importing("bookings", "number,room,day,nights,guests\n2,A,2020-01-01,1,1\n")
+
+    with pytest.raises(ValidationError, match="The room is taken"):
+        Booking(**row | {"number": "2"}).full_clean()
+    [error] = StagingRecord.objects.get(job=job).errors
+    assert (error["field"], error["message"]) == ("", "The room is taken.")

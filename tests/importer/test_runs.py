@@ -1,8 +1,12 @@
 """Runs from Python: thresholds, stops, memory, signals, and what a run leaves behind."""
 
+import gzip
+import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from importer import batch_committed, import_finished, import_started, run_import
 from importer.models import DataImportJob, ImportChunk, MigrationLog
@@ -122,3 +126,77 @@ def test_workers_in_processes_do_the_same(importing: Importing, settings: Any) -
 
     assert (result.status, result.inserted, result.rejected) == ("completed", 990, 10)
     assert job.chunks.count() > 5
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_defect_is_one_line_for_a_person_and_a_traceback_in_the_audit_trail(
+    importing: Importing, caplog: pytest.LogCaptureFixture, dry_run: bool
+) -> None:
+    """A dry run ended with the traceback itself; and without LOGGING, logged ones reached standard error."""
+
+    def broken(**kwargs: Any) -> None:
+        raise LookupError("no\nluck\x1b[2J")
+
+    batch_committed.connect(broken)
+    try:
+        job, result = importing("companies", "code,name\nA,Ay\n", dry_run=dry_run)
+    finally:
+        batch_committed.disconnect(broken)
+
+    assert (result.status, result.reason) == ("failed", "Unexpected LookupError: no")
+    entry = MigrationLog.objects.get(job=job, event="dry_run_failed" if dry_run else "failed")
+    assert "in broken" in entry.details["traceback"]
+    assert "\x1b" not in entry.details["traceback"]
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.INFO] == []
+
+
+def test_what_stands_in_the_source_does_not_drive_the_terminal(
+    importing: Importing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job, _ = importing("everything", "char,integer,grade\na,\x1b[2J\x9b31m,\u202e1\n")
+
+    call_command("import_report", str(job.pk))
+
+    out = capsys.readouterr().out
+    assert r"\x1b[2J\x9b31m" in out
+    assert r"\u202e1" in out
+    assert not {"\x1b", "\x9b", "\u202e"} & set(out)
+
+
+def test_a_dry_run_past_a_threshold_says_what_it_met(importing: Importing) -> None:
+    """It pointed to a report that is empty, as all was rolled back."""
+    _, result = importing("companies", companies(20, bad_from=10), dry_run=True, max_errors=5)
+
+    assert result.status == "failed"
+    assert "most often code: max_length, as in line 12: " in result.reason
+    assert "import_report" not in result.reason
+
+
+def test_a_packed_source_is_named_and_not_its_spool(importing: Importing) -> None:
+    _, result = importing("companies", gzip.compress(b"code,code\nA,B\n"), name="packed.csv.gz")
+
+    assert (result.status, result.reason) == (
+        "failed",
+        'The header of "packed.csv.gz" has the column "code" more than once.',
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "reason"),
+    [
+        ("source.csv", {"name": "n" * 201}, "has 201 characters; it must have 200 at most"),
+        ("source.csv", {"format": "table"}, 'is a file, which cannot have the format "table"'),
+        ("db:default/t", {"format": "csv"}, 'is a table, which cannot have the format "csv"'),
+    ],
+)
+def test_options_that_do_not_fit_the_source_are_refused_at_once(
+    folder: Path, source: str, options: dict[str, str], reason: str
+) -> None:
+    """The first was a traceback, the others failed in the run."""
+    (folder / "source.csv").write_text("code,name\n")
+    where = source if source.startswith("db:") else str(folder / source)
+
+    with pytest.raises(CommandError, match=reason) as refusal:
+        call_command("create_import", "companies", where, **options)
+
+    assert refusal.value.returncode == 2

@@ -14,7 +14,7 @@ import zstandard
 
 from importer.models import StagingRecord
 from tests.importer.conftest import Importing
-from tests.importer.crm.models import Contact
+from tests.importer.crm.models import Contact, Everything
 from tests.importer.private_site import PrivateSite
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,6 +87,38 @@ def test_every_format_gives_the_same_rows_and_lines(importing: Importing, settin
     assert lines == [7 + first_line, 99 + first_line]
     assert Contact.objects.filter(first_name="Zoë", joined__isnull=True).count() == 59
     assert str(sum(Contact.objects.values_list("balance", flat=True))) == "45191.00"
+
+
+JSON_VALUES = [True, "hello", "5", 5, 1.5, {"a": [1, "1", None]}, ["x"], None, 10**30, ""]
+
+
+def test_a_json_field_takes_the_values_of_json_lines_as_they_are(importing: Importing) -> None:
+    """`true` and "hello" were rejected, and "5" became 5."""
+    lines = [json.dumps({"char": str(n), "data": value, "integer": n}) for n, value in enumerate(JSON_VALUES)]
+
+    _, result = importing("everything", "\n".join(lines), name="lines.jsonl")
+
+    assert result.inserted == len(JSON_VALUES), result
+    rows = Everything.objects.order_by("integer").values_list("data", flat=True)
+    assert [(type(value), value) for value in rows] == [
+        (type(value), value) for value in JSON_VALUES[:-1]
+    ] + [(type(None), None)]
+
+
+@pytest.mark.parametrize(
+    "values", [[True, False, None], ["hello", "5", None], [5, 6, None], [{"a": "1"}, {"a": "b"}]]
+)
+def test_a_json_field_takes_the_values_of_parquet_as_they_are(
+    importing: Importing, values: list[Any]
+) -> None:
+    buffer = io.BytesIO()
+    columns = {"char": ["c"] * len(values), "integer": range(len(values)), "data": values}
+    pl.DataFrame(columns).write_parquet(buffer)
+
+    _, result = importing("everything", buffer.getvalue(), name="columns.parquet")
+
+    assert result.inserted == len(values), result
+    assert list(Everything.objects.order_by("integer").values_list("data", flat=True)) == values
 
 
 def test_a_table_is_read_by_its_key(private_site: PrivateSite) -> None:

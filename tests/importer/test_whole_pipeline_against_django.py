@@ -80,6 +80,13 @@ def lines_of(path: Path, records: Sequence[Record]) -> list[int]:
     return lines[:-1]
 
 
+def as_texts(write: Write, records: Sequence[Record]) -> Sequence[Record]:
+    """The records as a CSV file would hold them: in JSON lines, a text for the JSONField is a JSON text."""
+    if write is as_csv:
+        return records
+    return [record | {"data": record["data"] and json.dumps(record["data"])} for record in records]
+
+
 def saved(records: Sequence[Record]) -> list[Fate]:
     return [plain_fate(record) for record in records]
 
@@ -152,7 +159,7 @@ def test_naughty_texts_fare_as_in_plain_django(folder: Path, name: str, write: W
 
     ours = imported(write(folder, records), records)
 
-    assert_same_fates(records, ours, saved(records))
+    assert_same_fates(records, ours, saved(as_texts(write, records)))
 
 
 def test_naughty_texts_all_over_a_record_fare_as_in_plain_django(folder: Path) -> None:
@@ -195,4 +202,4 @@ def test_any_texts_fare_as_in_plain_django(
 
     ours = imported(write(folder, records), records)
 
-    assert_same_fates(records, ours, saved(records))
+    assert_same_fates(records, ours, saved(as_texts(write, records)))

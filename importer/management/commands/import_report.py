@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from importer.exceptions import one_line
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.report import Example, Report, make_report
 
@@ -29,8 +30,8 @@ def as_json(report: Report) -> str:
 def in_words(report: Report) -> str:
     counts = report.counts
     lines = [
-        f"Job {report.job}: {report.name}, {report.status}",
-        f"  source    {report.source}",
+        one_line(f"Job {report.job}: {report.name}, {report.status}"),
+        one_line(f"  source    {report.source}"),
         f"  read      {counts.read:>12,}",
         *(
             f"  {name:9} {getattr(counts, name):>12,}"
@@ -47,7 +48,9 @@ def in_words(report: Report) -> str:
     for family in report.families:
         lines.append(f"\n  {family.records:,} x {family.field or 'record'}: {family.code}")
         lines += [
-            f"      line {example.line}: {example.message}{_value_of(example)}" for example in family.examples
+            # What stands in the source must not drive the terminal.
+            one_line(f"      line {example.line}: {example.message}{_value_of(example)}")
+            for example in family.examples
         ]
     return "\n".join(lines)
 

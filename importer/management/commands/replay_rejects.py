@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.rejects import replay_rejects
@@ -24,3 +24,16 @@ class Command(BaseCommand):
             f"{counts.updated:,} updated + "
             f"{counts.unchanged:,} unchanged + {counts.skipped:,} skipped + {counts.rejected:,} rejected again."
         )
+        if counts.passed_over:
+            self.stdout.write(
+                f"{counts.passed_over:,} were passed over: an earlier replay has put them in already."
+            )
+        if counts.left:
+            self.stdout.write(
+                f"{counts.left:,} were left rejected: they could not be taken apart, and have to be mended in the "
+                f"file that `export_rejects {job_id}` writes."
+            )
+        if counts.stopped:
+            raise CommandError(
+                f"The replay of job {job_id} was stopped; the same command goes on.", returncode=3
+            )
