@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
@@ -44,8 +45,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
             return queryset, False
         columns = {f.name for f in self.model._meta.concrete_fields}
         user_model: Any = get_user_model()
-        users = user_model._default_manager.filter(**{user_model.USERNAME_FIELD: term})
-        wanted = Q(user__in=list(users.values_list("pk", flat=True)[:1]))
+        try:
+            users = user_model._default_manager.filter(**{user_model.USERNAME_FIELD: term})
+            wanted = Q(user__in=list(users.values_list("pk", flat=True)[:1]))
+        except (ValueError, ValidationError):
+            wanted = Q(pk__in=[])  # no value of such a field
         if "identifier" in columns:
             wanted |= Q(identifier__in=[term, *hashed_names(term)])
         if "entity_id" in columns and ":" in term:

@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from tracking.conf import conf
 
 SAVEPOINT = "tracking_bounded"
+SQLITE_SECONDS = 5.0  # what Python's sqlite3 waits where the site says nothing
 
 
 @contextlib.contextmanager
@@ -24,13 +25,7 @@ def bounded(alias: str) -> Iterator[None]:
     inside = connection.in_atomic_block
     needed_rollback = connection.needs_rollback
     try:
-        if _takes_several_statements(connection):
-            with connection.execute_wrapper(_within_savepoint if inside else _with_lock_timeout):
-                yield
-        elif inside and connection.vendor == "postgresql":
-            with transaction.atomic(using=alias):
-                yield
-        else:
+        with _bounds(connection, inside=inside):
             yield
     except Exception:
         if not inside:
@@ -40,16 +35,26 @@ def bounded(alias: str) -> Iterator[None]:
         raise
 
 
+def _bounds(connection: BaseDatabaseWrapper, *, inside: bool) -> contextlib.AbstractContextManager[None]:
+    if connection.vendor == "sqlite":
+        return _short_busy_timeout(connection)
+    if connection.vendor != "postgresql":
+        return transaction.atomic(using=connection.alias) if inside else contextlib.nullcontext()
+    if not _takes_several_statements(connection):
+        return _statements_of_their_own(connection)
+    return connection.execute_wrapper(_within_savepoint if inside else _with_lock_timeout)
+
+
 def _takes_several_statements(connection: BaseDatabaseWrapper) -> bool:
     """Whether parameters are bound by the client, which leaves the protocol free for several statements at once."""
-    if connection.vendor != "postgresql":
-        return False
     from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
     return is_psycopg3 and not connection.settings_dict["OPTIONS"].get("server_side_binding")
 
 
 Execute = Callable[..., Any]
+REMEMBER = "SELECT set_config('tracking.lock_timeout', current_setting('lock_timeout'), true), "
+RESTORE = "SELECT set_config('lock_timeout', current_setting('tracking.lock_timeout'), true)"
 
 
 def _with_lock_timeout(execute: Execute, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -67,19 +72,51 @@ def _within_savepoint(execute: Execute, sql: Any, params: Any, many: bool, conte
         return execute(sql, params, many, context)
     statements = (
         f"SAVEPOINT {SAVEPOINT}; "
-        "SELECT set_config('tracking.lock_timeout', current_setting('lock_timeout'), true), "
-        f"set_config('lock_timeout', '{int(conf.LOCK_TIMEOUT_MS)}', true); "
-        f"{sql}; "
-        "SELECT set_config('lock_timeout', current_setting('tracking.lock_timeout'), true); "
-        f"RELEASE SAVEPOINT {SAVEPOINT}"
+        f"{REMEMBER} set_config('lock_timeout', '{int(conf.LOCK_TIMEOUT_MS)}', true); "
+        f"{sql}; {RESTORE}; RELEASE SAVEPOINT {SAVEPOINT}"
     )
     cursor = context["cursor"].cursor
     try:
         result = execute(statements, params, many, context)
     except Exception:
-        with contextlib.suppress(Exception):  # the connection itself is gone: nothing to take back
+        # A value that the client cannot send fails before the savepoint is set; then there is nothing to take back.
+        if _has_failed(cursor.connection):
             cursor.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}; RELEASE SAVEPOINT {SAVEPOINT}")
         raise
     cursor.nextset()
     cursor.nextset()
     return result
+
+
+def _has_failed(connection: Any) -> bool:
+    from psycopg.pq import TransactionStatus
+
+    return bool(connection.info.transaction_status == TransactionStatus.INERROR)
+
+
+@contextlib.contextmanager
+def _statements_of_their_own(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """With `server_side_binding`, or psycopg 2: dearer, and just as bounded."""
+    with transaction.atomic(using=connection.alias):
+        with connection.cursor() as cursor:
+            cursor.execute(f"{REMEMBER} set_config('lock_timeout', '{int(conf.LOCK_TIMEOUT_MS)}', true)")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute(RESTORE)
+
+
+@contextlib.contextmanager
+def _short_busy_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """SQLite undoes a failed statement by itself; its patience is the connection's, and set below Django's log."""
+    connection.ensure_connection()
+    usual = float(connection.settings_dict["OPTIONS"].get("timeout", SQLITE_SECONDS))
+    _be_patient(connection, conf.LOCK_TIMEOUT_MS)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):  # the connection itself may be gone
+            _be_patient(connection, usual * 1_000)
+
+
+def _be_patient(connection: BaseDatabaseWrapper, milliseconds: float) -> None:
+    connection.connection.execute(f"PRAGMA busy_timeout = {int(milliseconds)}").close()

@@ -1,6 +1,5 @@
 """What Django tells of logins, and what it does not tell: receivers that only note, and never raise."""
 
-import datetime as dt
 import functools
 import uuid
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import router
 from django.db.models import Q
-from django.utils import timezone
 
 from tracking import sessions
 from tracking.bounded import bounded
@@ -20,8 +18,9 @@ from tracking.events import Login, SessionEnd, SessionStart
 from tracking.health import report_fault
 from tracking.keyed import hashed_name
 from tracking.methods import login_method, method_of_backend, password_method
-from tracking.models import UserSession
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 from tracking.notes import note, visit_of
+from tracking.store import database
 
 IDENTIFIER_CHARACTERS = 254
 REASON_CHARACTERS = 40
@@ -76,14 +75,26 @@ def on_user_saved(
         keeps = _session_kept(visit.request, instance) if visit else None
         reason = UserSession.EndReason.PASSWORD_CHANGE
         note(SessionEnd(reason=reason, user_id=instance.pk, except_id=keeps), follows=alias)
-    elif not instance.is_active and (update_fields is None or "is_active" in update_fields):
+    elif not getattr(instance, "is_active", True) and (update_fields is None or "is_active" in update_fields):
         note(SessionEnd(reason=UserSession.EndReason.DEACTIVATED, user_id=instance.pk), follows=alias)
 
 
 @harmless
+def on_user_to_be_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """At once and within the deletion's own transaction: afterwards nothing says any more whose sessions these are."""
+    if not isinstance(instance, get_user_model()):
+        return
+    with bounded(database()):
+        UserSession.objects.using(database()).filter(user=instance.pk).end(UserSession.EndReason.DEACTIVATED)
+
+
+@harmless
 def on_user_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
-    alias = kwargs.get("using") or router.db_for_write(sender)
-    note(SessionEnd(reason=UserSession.EndReason.DEACTIVATED, user_id=instance.pk), follows=alias)
+    """Where tracking has a database of its own, Django has left it alone (see `models.user_key`)."""
+    if isinstance(instance, get_user_model()) and kwargs.get("using") != database():
+        for model in (LoginEvent, ActivityLog, UserSession, SecurityAlert):
+            with bounded(database()):
+                model._base_manager.using(database()).filter(user=instance.pk).update(user=None)
 
 
 def _session_kept(request: Any, user: Any) -> uuid.UUID | None:
@@ -156,7 +167,7 @@ def _session_start(session: Any, user: Any, method: str, client: Client) -> Sess
         uuid=session_id,
         user_id=user.pk,
         key_hash=sessions.key_hash(session.session_key) if by_key else None,
-        expires_at=_aware(session.get_expiry_date()),
+        expires_at=sessions.expiry_of(session),
         login_method=storable(method, REASON_CHARACTERS),
         **_of_client(client),
     )
@@ -169,7 +180,8 @@ def note_failure(
     if user is None and identifier:
         user = find_user(identifier)
     if not reason:
-        reason = "unknown_user" if user is None else "bad_password" if user.is_active else "inactive"
+        is_active = getattr(user, "is_active", True)
+        reason = "unknown_user" if user is None else "bad_password" if is_active else "inactive"
     login = Login(
         success=False,
         user_id=user.pk if user is not None else None,
@@ -196,8 +208,8 @@ def entered_identifier(credentials: dict[str, Any]) -> str:
 def find_user(identifier: str) -> Any:
     """The user of that name, asked for alike whether there is one or not. None, too, if the database is in trouble."""
     user_model: Any = get_user_model()
-    if "\0" in identifier:
-        return None
+    if storable(identifier, len(identifier)) != identifier:
+        return None  # nobody has a name that no database takes
     try:
         with bounded(router.db_for_read(user_model)):
             email = user_model.get_email_field_name()
@@ -207,8 +219,8 @@ def find_user(identifier: str) -> Any:
                 )
                 return user_model._default_manager.filter(by_either).first()
             return user_model._default_manager.get_by_natural_key(identifier)
-    except user_model.DoesNotExist:
-        return None
+    except (user_model.DoesNotExist, ValueError, TypeError, ValidationError):
+        return None  # the latter where what was entered is no value of such a field; which is not for the log
     except Exception as error:
         report_fault("Looking for a user", error)
         return None
@@ -238,7 +250,3 @@ def _of_client(client: Client) -> dict[str, Any]:
         "os": device.os,
         "ip_address": client.ip_address,
     }
-
-
-def _aware(moment: dt.datetime) -> dt.datetime:
-    return timezone.make_aware(moment) if timezone.is_naive(moment) and settings.USE_TZ else moment

@@ -46,7 +46,7 @@ def client_ip(request: HttpRequest) -> str | None:
         forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if len(forwarded) >= count:
             address = parse_address(forwarded[-count])
-    return truncated(address or parse_address(request.META.get("REMOTE_ADDR", "")))
+    return truncated(address or parse_address(request.META.get("REMOTE_ADDR") or ""))
 
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

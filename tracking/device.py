@@ -39,7 +39,7 @@ def parse_user_agent(text: str | None) -> Device:
 
     Rules: https://github.com/ua-parser/uap-core, https://github.com/monperrus/crawler-user-agents, and `RULES`.
     """
-    text = (text or "")[:READ_CHARACTERS]
+    text = (text or "")[:READ_CHARACTERS].replace("\0", "")
     if not text.isascii():
         text = text.encode(
             "utf-8", "replace"

@@ -1,16 +1,15 @@
 """Many events at once into the database: what was streamed or spooled, each event once."""
 
 import json
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections, transaction
 
-from tracking.events import Activity, Event, Login, SessionStart
-from tracking.models import ActivityLog, LoginEvent, UserSession
-from tracking.store import activity_row, database, store
+from tracking.events import Activity, Event
+from tracking.models import ActivityLog
+from tracking.store import activity_row, database, store, written_uuids
 
 COLUMNS = ("uuid", "timestamp", "user_id", "action", "entity_type", "entity_id", "metadata")
 
@@ -23,21 +22,6 @@ def drain(events: Sequence[Event]) -> list[Any]:
     with transaction.atomic(using=database()):
         _copy_activities(activities)
         return [row for event in others if event.uuid not in written for row in store([event])]
-
-
-def written_uuids(events: Iterable[Event]) -> set[uuid.UUID]:
-    """Of these events, those that are in the database."""
-    found: set[uuid.UUID] = set()
-    for cls, model, name in (
-        (Login, LoginEvent, "uuid"),
-        (Activity, ActivityLog, "uuid"),
-        (SessionStart, UserSession, "id"),
-    ):
-        asked = [event.uuid for event in events if isinstance(event, cls)]
-        if asked:
-            rows: Any = model._base_manager.using(database()).filter(**{f"{name}__in": asked})
-            found |= set(rows.values_list(name, flat=True))
-    return found
 
 
 def _copy_activities(events: Sequence[Activity]) -> None:

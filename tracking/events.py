@@ -99,5 +99,5 @@ def event_from_json(line: str | bytes) -> Event:
             elif value is not None and name in IDS:
                 values[name] = UUID(value)
         return cls(**{name: value for name, value in values.items() if name in known})
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"This is no event: {error}") from None

@@ -8,6 +8,8 @@ import threading
 import time
 from collections import Counter
 
+from django.db import OperationalError, ProgrammingError
+
 logger = logging.getLogger("tracking")
 
 # One line per kind of fault in so long: a database that is away would otherwise fill the log.
@@ -19,7 +21,7 @@ _said_at: dict[str, float] = {}
 
 
 def count(what: str, number: int = 1) -> None:
-    """`written`, `streamed`, `spooled`, `replayed`, `dropped`, `faults`."""
+    """`written`, `streamed`, `spooled`, `replayed`, `refused`, `dropped`, `faults`."""
     with _lock:
         _counts[what] += number
 
@@ -39,6 +41,15 @@ def report_fault(doing: str, error: BaseException) -> None:
         if is_news:
             _said_at[kind] = now
     if is_news:
-        # The first line alone: what follows in a database's message are the values of the row.
-        reason = (str(error).strip().splitlines() or [""])[0][:300]
-        logger.error("%s failed: %s: %s", doing, type(error).__name__, reason)
+        logger.error("%s failed: %s%s", doing, type(error).__name__, _in_words(error))
+
+
+def _in_words(error: BaseException) -> str:
+    """What may stand in a log: of a fault of the world its first line, for the others are the values of the row; of any
+    other exception nothing, for it may quote what somebody typed."""
+    if (
+        not isinstance(error, OperationalError | ProgrammingError | OSError)
+        and "redis" not in type(error).__module__
+    ):
+        return ""
+    return ": " + (str(error).strip().splitlines() or [""])[0][:300]

@@ -7,11 +7,13 @@ https://use-the-index-luke.com/no-offset
 import datetime as dt
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
+from django.utils import timezone
 
 BEFORE, AFTER = "before", "after"
 
@@ -65,9 +67,9 @@ class KeysetChangeList(ChangeList):
     def _beyond(self, cursor: str, comparison: str) -> QuerySet[Any]:
         try:
             moment_text, key_text = cursor.split("~", 1)
-            moment = dt.datetime.fromisoformat(moment_text)
+            moment = _usable(dt.datetime.fromisoformat(moment_text))
             key = self.model._meta.pk.to_python(key_text)
-        except (ValueError, ValidationError) as error:
+        except (ValueError, OverflowError, ValidationError) as error:
             raise IncorrectLookupParameters(error) from None
         # The first condition alone bounds the scan of the index; the second one only parts rows of one moment.
         bound = Q(**{f"{self._moment}__{comparison}e": moment})
@@ -80,3 +82,11 @@ class KeysetChangeList(ChangeList):
         cursor = f"{getattr(row, self._moment).isoformat()}~{row.pk}"
         other = AFTER if name == BEFORE else BEFORE
         return self.get_query_string({name: cursor}, remove=[other])
+
+
+def _usable(moment: dt.datetime) -> dt.datetime:
+    """As the database is asked for it. Raises OverflowError where that is outside of the calendar."""
+    if timezone.is_naive(moment):
+        return timezone.make_aware(moment, dt.UTC) if settings.USE_TZ else moment
+    moment = moment.astimezone(dt.UTC)
+    return moment if settings.USE_TZ else timezone.make_naive(moment)

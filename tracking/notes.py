@@ -1,18 +1,19 @@
 """Note an event: on the request it belongs to, to be written after the view; without one, write it at once."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
 from tracking import spool
 from tracking.events import Activity, Event
-from tracking.visit import WHO_IS_ASKING, Fate, Noted, Visit, current, user_id_of
+from tracking.visit import WHO_IS_ASKING, Fate, Noted, Visit, current, in_event_loop, user_id_of
 from tracking.write import write
 
 
 def visit_of(request: Any) -> Visit | None:
     """The visit that a request, or a framework's wrapper around one, belongs to; without a request, the present one."""
     visit = current.get()
+    if visit is not None and visit.is_over:
+        return None  # a task that outlives the request it was started by
     if visit is None or request is None:
         return visit
     return visit if getattr(request, "_request", request) is visit.request else None
@@ -31,11 +32,3 @@ def note(event: Event, request: Any = None, *, follows: str = "") -> None:
         spool.add([event])  # where no query can be made; whoever writes next writes it too
     else:
         write([event])
-
-
-def in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

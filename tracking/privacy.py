@@ -29,7 +29,6 @@ ERASED: dict[str, Any] = {
     "evidence": {},
     "metadata": {},
     "entity_id": "",
-    "key_hash": None,
 }
 
 
@@ -46,7 +45,7 @@ def erase(user: Any) -> dict[str, int]:
 
     Rows stay, since they are counts of logins and failures; what they say of the person goes. Alerts go altogether.
     """
-    UserSession.objects.using(database()).filter(user=user.pk).end(UserSession.EndReason.DEACTIVATED)
+    UserSession.objects.using(database()).filter(user=user.pk).end(UserSession.EndReason.ENDED_BY_ADMIN)
     erased = {}
     for kind, model in KINDS.items():
         erased[kind] = _erase_rows(user, model)
@@ -66,9 +65,9 @@ def _erase_rows(user: Any, model: type[models.Model]) -> int:
 def _rows_of(user: Any, model: type[models.Model]) -> Any:
     rows: Any = model._base_manager.using(database())
     belongs = Q(user=user.pk)
-    if "identifier" in _columns(model):
+    name = str(user.get_username())
+    if name and "identifier" in _columns(model):
         # Attempts under the name that were made before there was such a user, or with the case of another keyboard.
-        name = user.get_username()
         belongs |= Q(identifier__in=[name, *hashed_names(name)])
     return rows.filter(belongs)
 

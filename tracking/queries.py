@@ -1,6 +1,5 @@
 """What is asked of the tables, and how sessions end."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -59,9 +58,15 @@ class SessionQuerySet(models.QuerySet[Any]):
 
     def end_expired(self, limit: int = 1_000) -> int:
         """End at most `limit` of those whose time is over, as of the moment when it was."""
-        overdue: Iterable[Any] = self.filter(ended_at=None, expires_at__lte=timezone.now()).order_by(
-            "expires_at"
-        )
-        rows = list(overdue[:limit])  # type: ignore[index]
+        from tracking.signals import session_ended
+
+        overdue: Any = self.filter(ended_at=None, expires_at__lte=timezone.now()).order_by("expires_at")
+        rows = list(overdue[:limit])
+        if not rows:
+            return 0
         ended = self.filter(pk__in=[row.pk for row in rows], ended_at=None)
-        return ended.update(ended_at=models.F("expires_at"), end_reason="expired") if rows else 0
+        number = ended.update(ended_at=models.F("expires_at"), end_reason="expired")
+        for row in rows:
+            row.ended_at, row.end_reason = row.expires_at, "expired"
+            session_ended.send_robust(sender=self.model, session=row)
+        return number

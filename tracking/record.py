@@ -17,7 +17,7 @@ from tracking.conf import conf
 from tracking.events import Activity
 from tracking.health import report_fault
 from tracking.models import ActivityLog
-from tracking.notes import note
+from tracking.notes import note, visit_of
 from tracking.visit import WHO_IS_ASKING, user_id_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,9 +41,9 @@ def log_login(
     """
     try:
         if success:
-            note_success(request, user, method=login_method, identifier=identifier, starts_session=False)
+            note_success(request, user, method=login_method, identifier=str(identifier), starts_session=False)
         else:
-            note_failure(request, identifier, user=user, method=login_method, reason=failure_reason)
+            note_failure(request, str(identifier), user=user, method=login_method, reason=failure_reason)
     except Exception as error:
         report_fault("Recording a login", error)
 
@@ -65,11 +65,7 @@ def log_activity(
         entity_type, entity_id = _named(entity)
         event = Activity(
             action=storable(str(action), ACTION_CHARACTERS),
-            user_id=user.pk
-            if user is not None
-            else WHO_IS_ASKING
-            if request is None
-            else user_id_of(request),
+            user_id=_who(user, request),
             entity_type=entity_type,
             entity_id=entity_id,
             metadata=_storable_metadata(metadata),
@@ -135,6 +131,12 @@ class track_activity:  # noqa: N801 (a decorator, named as one)
         log_activity(self.action, entity, self.metadata, user=self.user)
 
 
+def _who(user: Any, request: Any) -> Any:
+    if user is not None:
+        return getattr(user, "pk", user)
+    return WHO_IS_ASKING if visit_of(request) is not None or request is None else user_id_of(request)
+
+
 def _named(entity: models.Model | tuple[str, Any] | None) -> tuple[str, str]:
     if entity is None:
         return "", ""
@@ -146,12 +148,25 @@ def _storable_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
     """As JSON that any database takes; what JSON has no form for as its text, what is too large not at all."""
     if not metadata:
         return {}
-    text = json.dumps(metadata, cls=_LenientEncoder, skipkeys=True, ensure_ascii=False)
-    size = len(text.encode("utf-8", "replace"))
-    if size > conf.METADATA_MAX_BYTES:
-        return {"_left_out": f"{size:,} bytes, more than METADATA_MAX_BYTES"}
-    clean: dict[str, Any] = json.loads(text.replace("\\u0000", "").encode("utf-8", "replace"))
+    try:
+        text = json.dumps(metadata, cls=_LenientEncoder, skipkeys=True, ensure_ascii=False)
+        size = len(text.encode("utf-8", "replace"))
+        if size > conf.METADATA_MAX_BYTES:
+            return {"_left_out": f"{size:,} bytes, more than METADATA_MAX_BYTES"}
+        clean: dict[str, Any] = _storable_json(json.loads(text, parse_constant=str))
+    except (ValueError, TypeError, RecursionError, OverflowError) as error:
+        return {"_left_out": f"no JSON: {type(error).__name__}"}
     return clean
+
+
+def _storable_json(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value, len(value))
+    if isinstance(value, list):
+        return [_storable_json(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(key, len(key)): _storable_json(item) for key, item in value.items()}
+    return value
 
 
 class _LenientEncoder(DjangoJSONEncoder):

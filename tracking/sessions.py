@@ -41,6 +41,7 @@ class Known:
     checked_at: float
     touched_at: float = float("-inf")
     is_ours: bool = True
+    session_id: str = ""  # where it is known
 
 
 class Memory:
@@ -64,7 +65,12 @@ def remember_new(session_id: uuid.UUID, session_key: str | None) -> None:
     token = str(session_id) if settings.SESSION_ENGINE == SIGNED_COOKIES else session_key
     if token:
         now = time.monotonic()
-        memory.remember(token, Known(checked_at=now, touched_at=now))
+        memory.remember(token, Known(checked_at=now, touched_at=now, session_id=str(session_id)))
+
+
+def expiry_of(session: Any) -> dt.datetime:
+    expiry: dt.datetime = session.get_expiry_date()
+    return timezone.make_aware(expiry) if timezone.is_naive(expiry) and settings.USE_TZ else expiry
 
 
 class Revocations:
@@ -91,9 +97,8 @@ class Revocations:
         if time.monotonic() - self.polled_at < conf.REVOCATION_SECONDS:
             return
         began = timezone.now()
-        ended = UserSession.objects.using(database()).filter(
-            end_reason__in=UserSession.REVOKED, expires_at__gt=began
-        )
+        # Also those that should have expired: a site may prolong a session without telling anybody.
+        ended = UserSession.objects.using(database()).filter(end_reason__in=UserSession.REVOKED)
         if self._since is not None:
             ended = ended.filter(ended_at__gt=self._since)
         with bounded(database()):
@@ -160,8 +165,9 @@ def is_revoked(token: str) -> bool:
     """As far as this process knows."""
     if not revocations:
         return False
-    if settings.SESSION_ENGINE == SIGNED_COOKIES:
-        return token in revocations
+    known = memory.of(token)
+    if token in revocations or (known is not None and known.session_id in revocations):
+        return True
     return any(hashed in revocations for hashed in keyed_hashes("session", token))
 
 
@@ -217,9 +223,12 @@ def note_seen(request: HttpRequest, token: str) -> None:
         if settings.SESSION_ENGINE == SIGNED_COOKIES:
             is_ours = touch(key, ())
         else:
-            expires_at = session.get_expiry_date() if was_loaded(session) and session.modified else None
+            prolonged = was_loaded(session) and (session.modified or settings.SESSION_SAVE_EVERY_REQUEST)
+            expires_at = expiry_of(session) if prolonged else None
             is_ours = touch(session_id, keyed_hashes("session", key), expires_at=expires_at)
-        memory.remember(key, Known(checked_at=now, touched_at=now, is_ours=is_ours))
+        memory.remember(
+            key, Known(now, now, is_ours=is_ours or session_id is not None, session_id=str(session_id or ""))
+        )
     except Exception as error:
         memory.remember(
             key, Known(checked_at=now, touched_at=now)

@@ -2,6 +2,7 @@
 
 Lines are added under a lock and each at one blow, so that a kill leaves whole lines. Who replays takes the file away
 under the same lock first; the copy is deleted once its events are in the database, and found again if that fails.
+What no database will ever take is put into a file of its own, and holds up nothing.
 """
 
 import contextlib
@@ -19,25 +20,25 @@ from tracking.health import count, report_fault
 from tracking.keyed import keyed_hash
 
 NAME = "events.jsonl"
+REFUSED = "refused.jsonl"
 TAKEN = "taken-"
 BATCH = 1_000
+# Never through a link that somebody put there, and never waiting for the other end of a pipe.
+FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def add(events: Iterable[Event]) -> None:
     """Never raises. What cannot even be spooled is counted as dropped, and logged."""
-    lines = [event.as_json() + "\n" for event in events]
-    if not lines:
-        return
-    try:
-        with _locked() as descriptor:
-            data = "".join(lines).encode("utf-8", "replace")
-            if os.write(descriptor, data) != len(data):
-                raise OSError("the disk is full")
-    except OSError as error:
-        count("dropped", len(lines))
-        report_fault(f"Spooling {len(lines)} events", error)
-    else:
+    lines = [event.as_json() for event in events]
+    if lines and _append(NAME, lines):
         count("spooled", len(lines))
+
+
+def refuse(lines: Iterable[str]) -> None:
+    """Set aside what no try will ever bring in, for somebody to look at."""
+    kept = list(lines)
+    if _append(REFUSED, kept):
+        count("refused", len(kept))
 
 
 def folder() -> Path:
@@ -48,21 +49,22 @@ def folder() -> Path:
 
 
 def is_empty() -> bool:
-    try:
-        return not any(_is_spool(name) for name in os.listdir(folder()))
-    except OSError:
-        return True
+    return not _files()
 
 
 def waiting() -> int:
     """How many events wait."""
-    return sum(path.read_bytes().count(b"\n") for path in _files())
+    found = 0
+    for path in _files():
+        with contextlib.suppress(OSError):
+            found += path.read_bytes().count(b"\n")
+    return found
 
 
-def take() -> Iterator[tuple[Path, list[Event]]]:
-    """The spooled events, batch by batch, each with the file it came from; `done(file)` after its last batch.
+def take() -> Iterator[list[Event]]:
+    """The spooled events, batch by batch; a file goes once the batch behind its last one is asked for.
 
-    Two processes may take the same file; events are idempotent, so that does no harm.
+    Two processes may take the same file; events are idempotent, so that does no harm. Raises OSError.
     """
     _set_apart()
     for path in _files():
@@ -70,12 +72,8 @@ def take() -> Iterator[tuple[Path, list[Event]]]:
             continue
         events = list(_events(path))
         for start in range(0, len(events), BATCH):
-            yield path, events[start : start + BATCH]
-        done(path)
-
-
-def done(path: Path) -> None:
-    path.unlink(missing_ok=True)
+            yield events[start : start + BATCH]
+        path.unlink(missing_ok=True)
 
 
 def _events(path: Path) -> Iterator[Event]:
@@ -84,37 +82,52 @@ def _events(path: Path) -> Iterator[Event]:
             try:
                 yield event_from_json(line)
             except ValueError as error:
-                report_fault(f"Reading a line of {path.name}", error)
+                report_fault("Reading a line of the spool", error)
+                refuse([line.decode("utf-8", "replace").rstrip("\n")])
 
 
 def _files() -> list[Path]:
-    try:
-        return sorted(folder() / name for name in os.listdir(folder()) if _is_spool(name))
-    except OSError:
-        return []
-
-
-def _is_spool(name: str) -> bool:
-    return name == NAME or name.startswith(TAKEN)
+    """Ours alone: what another account put there may be forged."""
+    found = []
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder()):
+            if entry.name != NAME and not entry.name.startswith(TAKEN):
+                continue
+            status = entry.stat(follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid():
+                found.append(Path(entry.path))
+    return sorted(found)
 
 
 def _set_apart() -> None:
     path = folder() / NAME
-    if path.exists():
-        with _locked():
+    if path in _files():
+        with _locked(NAME):
             os.rename(path, path.with_name(f"{TAKEN}{uuid.uuid4().hex}.jsonl"))
 
 
+def _append(name: str, lines: list[str]) -> bool:
+    data = "".join(line + "\n" for line in lines).encode("utf-8", "replace")
+    try:
+        with _locked(name) as descriptor:
+            size = os.fstat(descriptor).st_size
+            if os.write(descriptor, data) != len(data):
+                os.ftruncate(descriptor, size)  # half a line would spoil the next one
+                raise OSError("the disk is full")
+    except OSError as error:
+        count("dropped", len(lines))
+        report_fault(f"Spooling {len(lines)} events", error)
+        return False
+    return True
+
+
 @contextlib.contextmanager
-def _locked() -> Iterator[int]:
+def _locked(name: str) -> Iterator[int]:
     """The open spool file, ours alone until the end of the block. Raises OSError."""
-    path = folder() / NAME
+    path = folder() / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
-        # Never through a link that somebody put there: the folder may be one that all can write to.
-        descriptor = os.open(
-            path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
+        descriptor = os.open(path, FLAGS, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             status = os.fstat(descriptor)

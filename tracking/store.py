@@ -2,7 +2,8 @@
 
 import datetime as dt
 import ipaddress
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
+from tracking import spool
 from tracking.bounded import bounded
 from tracking.conf import conf
 from tracking.events import Activity, Event, Login, SessionEnd, SessionStart
@@ -53,7 +55,7 @@ def store(events: Sequence[Event]) -> list[models.Model]:
 def _store_login(event: Login) -> LoginEvent:
     row = login_row(event)
     row.evidence = _evidence(event)  # an expression, worked out by the database
-    _insert([row], returning=("id", "evidence"))
+    insert([row], returning=("id", "evidence"))
     return row
 
 
@@ -89,7 +91,7 @@ def activity_row(event: Activity) -> ActivityLog:
 
 def _store_activities(events: Sequence[Any]) -> list[models.Model]:
     rows: list[models.Model] = [activity_row(event) for event in events]
-    _insert(rows)
+    insert(rows)
     return rows
 
 
@@ -107,22 +109,22 @@ def _store_session(event: SessionStart) -> UserSession:
         os=event.os,
         ip_address=event.ip_address,
     )
-    _insert([row])
+    insert([row])
     return row
 
 
 def _end_sessions(event: SessionEnd) -> None:
     sessions = UserSession.objects.using(database())
     if event.session_id is not None:
-        sessions.filter(pk=event.session_id).end(event.reason, at=event.timestamp)
-    else:
-        others = sessions.filter(user=event.user_id).exclude(
-            pk__in=[event.except_id] if event.except_id else []
-        )
-        others.end(event.reason, at=event.timestamp)
+        ended = sessions.filter(pk=event.session_id).end(event.reason, at=event.timestamp)
+        if not ended and not spool.is_empty() and not sessions.filter(pk=event.session_id).exists():
+            spool.add([event])  # its beginning waits there, and comes first
+        return
+    others = sessions.filter(user=event.user_id, started_at__lte=event.timestamp)
+    others.exclude(pk__in=[event.except_id] if event.except_id else []).end(event.reason, at=event.timestamp)
 
 
-def _insert(rows: Sequence[models.Model], *, returning: tuple[str, ...] = ()) -> None:
+def insert(rows: Sequence[models.Model], *, returning: tuple[str, ...] = ()) -> None:
     """One INSERT in autocommit, where `bulk_create` would open a transaction and `save` give back the id alone."""
     model = type(rows[0])
     manager: Any = model._base_manager
@@ -140,7 +142,7 @@ def _evidence(event: Login) -> JSONObject:
     """What is known just before the event: of a success, its device; of a failure, its network; of both, the account.
 
     account_failures   failures of the identifier within ALERT_WINDOW_MINUTES
-    network_accounts   identifiers that failed from the address's network (/24, /64) within the same time
+    network_accounts   other identifiers that failed from the address's network (/24, /64) within the same time
     logged_in_before   whether the user logged in within ALERT_NEW_DEVICE_DAYS at all
     device_known       and whether with this device, browser and system
     """
@@ -162,8 +164,8 @@ def _evidence(event: Login) -> JSONObject:
 def _count_account_failures(event: Login, since: dt.datetime) -> Any:
     return RawSQL(
         "(SELECT count(*) FROM (SELECT 1 FROM login_events WHERE identifier = %s AND success = false "
-        f"AND timestamp > %s LIMIT {MOST_COUNTED}) AS failures)",
-        [event.identifier, _adapted(since)],
+        f"AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)",
+        [event.identifier, _adapted(since), _adapted(event.timestamp)],
         output_field=models.IntegerField(),
     )
 
@@ -174,8 +176,8 @@ def _count_network_accounts(event: Login, since: dt.datetime) -> Any:
     where, parameters = _in_network(event.ip_address)
     return RawSQL(
         "(SELECT count(DISTINCT identifier) FROM (SELECT identifier FROM login_events WHERE success = false "
-        f"AND {where} AND timestamp > %s LIMIT {MOST_COUNTED}) AS failures)",
-        [*parameters, _adapted(since)],
+        f"AND {where} AND identifier <> %s AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)",
+        [*parameters, event.identifier, _adapted(since), _adapted(event.timestamp)],
         output_field=models.IntegerField(),
     )
 
@@ -184,13 +186,33 @@ def _in_network(address: str) -> tuple[str, list[Any]]:
     """Addresses of a network, as a range that an index serves. Other databases keep texts, which have no such order."""
     if connections[database()].vendor != "postgresql":
         return "ip_address = %s", [address]
-    bits = 24 if ipaddress.ip_address(address).version == 4 else 64
-    network = ipaddress.ip_network((address, bits), strict=False)
+    network = network_of(address)
     return "ip_address BETWEEN %s::inet AND %s::inet", [str(network[0]), str(network[-1])]
+
+
+def network_of(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    bits = 24 if ipaddress.ip_address(address).version == 4 else 64
+    return ipaddress.ip_network((address, bits), strict=False)
 
 
 def _adapted(moment: dt.datetime) -> Any:
     return connections[database()].ops.adapt_datetimefield_value(moment)
+
+
+def written_uuids(events: Iterable[Event]) -> set[uuid.UUID]:
+    """Of these events, those that are in the database."""
+    found: set[uuid.UUID] = set()
+    for cls, model, name in (
+        (Login, LoginEvent, "uuid"),
+        (Activity, ActivityLog, "uuid"),
+        (SessionStart, UserSession, "id"),
+    ):
+        asked = [event.uuid for event in events if isinstance(event, cls)]
+        if asked:
+            rows: Any = model._base_manager.using(database()).filter(**{f"{name}__in": asked})
+            with bounded(database()):
+                found |= set(rows.values_list(name, flat=True))
+    return found
 
 
 def touch(session_id: Any, key_hashes: Sequence[str], *, expires_at: dt.datetime | None = None) -> bool:

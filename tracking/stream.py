@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from tracking import spool
 from tracking.conf import conf
 from tracking.drain import drain
 from tracking.events import Event, event_from_json
 from tracking.health import count, report_fault
+from tracking.store import written_uuids
 
 GROUP = "tracking"
 FIELD = b"event"
@@ -48,7 +50,7 @@ class Consumer:
         events = [event for _, values in entries if (event := _event(values)) is not None]
         from tracking.write import announce
 
-        rows = drain(events)
+        rows = _drained(events)
         ids = [entry_id for entry_id, _ in entries]
         with self.redis.pipeline(transaction=True) as pipeline:
             pipeline.xack(conf.STREAM_KEY, GROUP, *ids)
@@ -81,6 +83,17 @@ class Consumer:
                 raise
 
 
+def _drained(events: Sequence[Event]) -> list[Any]:
+    """A batch as a whole, or event by event where one of them is what no database takes."""
+    from tracking.write import NEVER_TAKEN, store_or_refuse
+
+    try:
+        return drain(events)
+    except NEVER_TAKEN:
+        written = written_uuids(events)
+        return [row for event in events if event.uuid not in written for row in store_or_refuse([event])]
+
+
 def _entries(answer: Any) -> list[Any]:
     """The entries of our one stream: a dict in RESP 3, a list of pairs in RESP 2."""
     if not answer:
@@ -98,8 +111,8 @@ def _event(values: Any) -> Event | None:
     try:
         return event_from_json(line or b"")
     except ValueError as error:
-        count("dropped")
         report_fault("Reading an event of the stream", error)
+        spool.refuse([(line or b"").decode("utf-8", "replace").replace("\n", " ")])
         return None
 
 

@@ -1,14 +1,15 @@
 """One request: what happened during it, and what of that holds once its view is done."""
 
+import asyncio
 import contextvars
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY, get_user_model
 from django.db import connections
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.functional import LazyObject
 
 from tracking import sessions
 from tracking.client import Client, client_of
@@ -33,8 +34,10 @@ class Fate:
 
     def __init__(self, alias: str) -> None:
         self.connection = connections[alias]
-        self.is_committed = False
-        self.connection.on_commit(self._commit, robust=True)
+        # Outside of a transaction that Django keeps there is nothing to be rolled back as far as anybody can tell.
+        self.is_committed = not self.connection.in_atomic_block
+        if not self.is_committed:
+            self.connection.on_commit(self._commit, robust=True)
 
     def _commit(self) -> None:
         self.is_committed = True
@@ -57,6 +60,7 @@ class Visit:
     request: HttpRequest
     token: str
     noted: list[Noted] = field(default_factory=list)
+    is_over: bool = False
     _client: Client | None = None
 
     @classmethod
@@ -95,6 +99,7 @@ class Visit:
 
     def finish(self, response: HttpResponseBase | None) -> None:
         """Write what was noted and holds. Never raises."""
+        self.is_over = True
         try:
             if self.noted:
                 saved = (
@@ -126,23 +131,29 @@ class Visit:
         session: Any = getattr(self.request, "session", None)
         if session_id_of(session) != event.uuid:
             return event
+        by_key = settings.SESSION_ENGINE != sessions.SIGNED_COOKIES
+        if by_key and not session.session_key:
+            session.save()  # after a change of user there is no key before the very end
         sessions.remember_new(event.uuid, session.session_key)
-        by_key = session.session_key and settings.SESSION_ENGINE != sessions.SIGNED_COOKIES
-        return replace(event, key_hash=sessions.key_hash(session.session_key)) if by_key else event
+        hashed = sessions.key_hash(session.session_key) if by_key else None
+        return replace(event, key_hash=hashed, expires_at=sessions.expiry_of(session))
 
 
-def user_id_of(request: HttpRequest | None) -> Any:
-    """The primary key of who is logged in; of nobody, None. May ask the database for the session and the user."""
+def user_id_of(request: Any) -> Any:
+    """The primary key of who makes the request; of nobody, None. May ask the database for the session and the user."""
     if request is None:
         return None
-    cached = getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
-    user = cached or request.__dict__.get("user")
-    if user is not None:
-        return user.pk if user.is_authenticated else None
-    session: Any = getattr(request, "session", None)
-    if session is None:
-        return None
-    if SESSION_KEY not in session:
-        return None
-    pk: Any = get_user_model()._meta.pk
-    return pk.to_python(session[SESSION_KEY])
+    request = getattr(request, "_request", request)  # Django REST framework's is a wrapper
+    user = request.__dict__.get("user")
+    if isinstance(user, LazyObject) and in_event_loop():
+        # The database cannot be asked here; what was found out already is known.
+        user = getattr(request, "_acached_user", None) or getattr(request, "_cached_user", None)
+    return user.pk if user is not None and user.is_authenticated else None
+
+
+def in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -3,6 +3,10 @@
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import DataError
 
 from tracking import spool
 from tracking.conf import conf
@@ -11,8 +15,10 @@ from tracking.events import Activity, Event, Login
 from tracking.health import count, report_fault
 from tracking.models import LoginEvent, UserSession
 from tracking.signals import login_recorded, session_started
-from tracking.store import in_order, store
+from tracking.store import in_order, store, written_uuids
 
+# What is wrong with the values: no other try will go better.
+NEVER_TAKEN = (DataError, ValueError, TypeError, OverflowError, ValidationError)
 # The spool is looked at again after so long, by whoever writes next.
 REPLAY_SECONDS = 5.0
 
@@ -73,19 +79,31 @@ def _stream(events: list[Event]) -> list[Event]:
 def _write_directly(events: list[Event]) -> bool:
     groups = in_order(events)
     for number, group in enumerate(groups):
+        if database_pause.is_on:
+            spool.add(event for rest in groups[number:] for event in rest)
+            return False
         try:
-            if database_pause.is_on:
-                spool.add(event for rest in groups[number:] for event in rest)
-                return False
-            rows = store(group)
+            rows = store_or_refuse(group)
         except Exception as error:
             report_fault("Writing events", error)
             database_pause.begin()
             spool.add(event for rest in groups[number:] for event in rest)
             return False
-        count("written", len(group))
+        count("written", len(rows))
         announce(rows)
     return True
+
+
+def store_or_refuse(group: Sequence[Event]) -> list[Any]:
+    """Store a group; of one that the database will never take, what it takes of it. Raises what may pass by itself."""
+    try:
+        return list(store(group))
+    except NEVER_TAKEN as error:
+        if len(group) > 1:
+            return [row for event in group for row in store_or_refuse([event])]
+        report_fault("Writing an event", error)
+        spool.refuse(event.as_json() for event in group)
+        return []
 
 
 def announce(rows: Sequence[object]) -> None:
@@ -107,9 +125,9 @@ def replay_spool() -> int:
     if not database_pause.replaying.acquire(blocking=False):
         return 0
     try:
-        for _, events in spool.take():
+        for events in spool.take():
             for group in in_order(_not_yet_written(events)):
-                announce(store(group))
+                announce(store_or_refuse(group))
             replayed += len(events)
     except Exception as error:
         report_fault("Replaying the spool", error)
@@ -122,7 +140,5 @@ def replay_spool() -> int:
 
 def _not_yet_written(events: Sequence[Event]) -> list[Event]:
     """An event may have been written before a fault hid that; its uuid tells."""
-    from tracking.drain import written_uuids
-
     written = written_uuids(events)
     return [event for event in events if event.uuid not in written]

@@ -1,5 +1,6 @@
 """A browser for the tests of a host site, sync or async, and a user of whatever model the site has."""
 
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.test import AsyncClient, Client
 
-from tracking import health, spool, write
+from tracking import detection, health, spool, write
 from tracking.sessions import memory, revocations
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -69,10 +70,10 @@ def make_user(name: str = "ann@example.com", **fields: Any) -> Any:
 def _as_in_a_new_process() -> Iterator[None]:
     memory.forget()
     revocations.forget()
+    detection.forget_occasions()
     health._counts.clear()
     health._said_at.clear()
     for pause in (write.database_pause, write.stream_pause):
         pause.until = pause.replay_at = 0.0
     yield
-    for path in spool._files():
-        path.unlink()
+    shutil.rmtree(spool.folder(), ignore_errors=True)

@@ -4,7 +4,10 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 
 from tracking.models import UserSession
+from tracking.queries import SessionQuerySet
 from tracking.store import database
+
+BATCH = 1_000
 
 
 class Command(BaseCommand):
@@ -15,6 +18,25 @@ class Command(BaseCommand):
         expired = 0
         while ended := sessions.all().end_expired():
             expired += ended
-        inactive = get_user_model()._default_manager.filter(is_active=False).values("pk")
-        deactivated = sessions.filter(user__in=inactive).end(UserSession.EndReason.DEACTIVATED)
+        deactivated = self.end_sessions_of_inactive_users(sessions)
         self.stdout.write(f"Ended {expired:,} expired sessions, {deactivated:,} of users who may not log in.")
+
+    def end_sessions_of_inactive_users(self, sessions: SessionQuerySet) -> int:
+        """In two steps, since users may be in another database."""
+        model: Any = get_user_model()
+        if not any(f.name == "is_active" for f in model._meta.concrete_fields):
+            return 0
+        ended, last = 0, None
+        while True:
+            open_ones = sessions.filter(ended_at=None, user__isnull=False).order_by("user").distinct()
+            later = open_ones if last is None else open_ones.filter(user__gt=last)
+            users = list(later.values_list("user", flat=True)[:BATCH])
+            if not users:
+                return ended
+            last = users[-1]
+            inactive = list(
+                model._default_manager.filter(pk__in=users, is_active=False).values_list("pk", flat=True)
+            )
+            ended += (
+                sessions.filter(user__in=inactive).end(UserSession.EndReason.DEACTIVATED) if inactive else 0
+            )
