@@ -84,7 +84,7 @@ class _RowLane:
         instance.clean()
         after = vars(instance)
         for field in self.mapping.cleaned_fills:
-            self._take_over(field, number, after[field.attname])
+            self._take_over(field, number, getattr(instance, field.attname))
         for field, value in before.items():
             if not _is_same(after.get(field.attname), value):
                 self._refuse_unwritten(field)

@@ -10,6 +10,7 @@ from django.db.backends.utils import CursorWrapper
 
 from importer.copy import copy_frame
 from importer.duplicates import judge_duplicates
+from importer.entangled import rounds
 from importer.judge import as_errors
 from importer.lanes import AnyField
 from importer.mapping import Mapping
@@ -25,14 +26,14 @@ TURN = "importer_turn"
 
 @dataclass(slots=True)
 class Settled:
-    """Fates of staged rows. `entangled` rows were not written: their fates depend on one another, row by row."""
+    """Fates of staged rows. `entangled` rows were not written: their fates depend on one another, round by round."""
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     skipped: int = 0
     errors: dict[int, list[RecordError]] = field(default_factory=dict)
-    entangled: list[int] = field(default_factory=list)
+    entangled: list[list[int]] = field(default_factory=list)
 
 
 class Staging:
@@ -52,8 +53,11 @@ class Staging:
         self.kept = _kept(mapping)
         self.has_hidden_rivalries = bool(unseen_constraint(mapping))
 
-    def settle(self, cursor: CursorWrapper, rows: pl.DataFrame) -> Settled:
-        """Write the rows that can be written; say of every other one why not, or that it is skipped."""
+    def settle(self, cursor: CursorWrapper, rows: pl.DataFrame, *, are_apart: bool) -> Settled:
+        """Write the rows that can be written; say of every other one why not, or that it is skipped.
+
+        `are_apart`: it is known that none of them hangs on another one.
+        """
         self._create(cursor)
         if self.mapping.key_is_unique or not self.mapping.key:
             # The temporary table has no statistics: without this, one batch may cost a scan of the whole target.
@@ -63,7 +67,7 @@ class Staging:
         settled = Settled()
         self._keep_columns(cursor)
         self._refuse_failed_checks(cursor, settled)
-        if self.mapping.on_conflict == "update" and rows.height > 1:
+        if self.mapping.on_conflict == "update" and rows.height > 1 and not are_apart:
             settled.entangled = self._disentangle(cursor, settled)
         self._meet_existing_rows(cursor, settled)
         turns = self._part_duplicates(cursor, settled)
@@ -126,7 +130,7 @@ class Staging:
             numbers = self._numbers(cursor, self._matches(condition))
             self._set_aside(cursor, numbers, settled, self._unique_errors(group))
 
-    def _disentangle(self, cursor: CursorWrapper, settled: Settled) -> list[int]:
+    def _disentangle(self, cursor: CursorWrapper, settled: Settled) -> list[list[int]]:
         """Take out the rows that an update of another row of this batch may make possible or impossible.
 
         Those are rows that share a unique value within the batch, rows that want the value of an existing row, and
@@ -135,25 +139,23 @@ class Staging:
         if self.has_hidden_rivalries and self._changes_any(cursor):
             numbers = self._numbers(cursor, f"SELECT {NUMBER} FROM {self.stage} ORDER BY {NUMBER}")
             self._set_aside(cursor, numbers, settled, [])
-            return numbers
+            return [[number] for number in numbers]
         if not self.other_groups:
             return []
-        involved = {
-            n
+        links = [
+            link
             for group in [self.mapping.key, *self.other_groups]
-            for d in self._duplicates(cursor, group)
-            for n in d
-        }
+            for link in self._duplicates(cursor, group)
+        ]
         for group in self.other_groups:
             cursor.execute(
                 f"SELECT s.{NUMBER}, holder.{NUMBER} FROM {self.stage} AS s "
                 f"JOIN {self.target} AS t ON {self._same(group)} AND NOT ({self._same_key()}) "
                 f"LEFT JOIN {self.stage} AS holder ON {self._same_key('holder')}"
             )
-            involved |= {number for row in cursor.fetchall() for number in row if number is not None}
-        entangled = sorted(involved)
-        self._set_aside(cursor, entangled, settled, [])
-        return entangled
+            links += [[number for number in row if number is not None] for row in cursor.fetchall()]
+        self._set_aside(cursor, sorted({number for link in links for number in link}), settled, [])
+        return rounds(links)
 
     def _changes_any(self, cursor: CursorWrapper) -> bool:
         if not self.compared:
@@ -320,7 +322,11 @@ def _kept(mapping: Mapping) -> list[AnyField]:
         if isinstance(constraint, models.CheckConstraint):
             judged |= _fields_of(constraint)
     fills = [fill.field for fill in mapping.fills if not fill.on_update]
-    return [f for f in fills if f not in mapping.cleaned_fills and {f.name, f.attname} & judged]
+    return [
+        f
+        for f in fills
+        if f not in mapping.cleaned_fills and not f.primary_key and {f.name, f.attname} & judged
+    ]
 
 
 def _fields_of(constraint: models.CheckConstraint) -> set[str]:

@@ -139,18 +139,18 @@ class Writer:
 
     # By way of the temporary table
 
-    def _settle(self, rows: pl.DataFrame, written: Written) -> None:
+    def _settle(self, rows: pl.DataFrame, written: Written, *, are_apart: bool = False) -> None:
         try:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
-                outcome = self.staging.settle(cursor, rows)
+                outcome = self.staging.settle(cursor, rows, are_apart=are_apart)
         except REFUSALS as error:
             if rows.height == 1:
                 written.errors[int(rows[0, NUMBER])] = [self._refusal(error)]
                 written.searched += 1
                 return
             half = rows.height // 2
-            self._settle(rows.head(half), written)
-            self._settle(rows.tail(rows.height - half), written)
+            self._settle(rows.head(half), written, are_apart=are_apart)
+            self._settle(rows.tail(rows.height - half), written, are_apart=are_apart)
             return
         written.inserted += outcome.inserted
         written.updated += outcome.updated
@@ -158,8 +158,8 @@ class Writer:
         written.skipped += outcome.skipped
         for number, errors in outcome.errors.items():
             written.errors.setdefault(number, []).extend(errors)
-        for number in outcome.entangled:
-            self._settle(rows.filter(pl.col(NUMBER) == number), written)
+        for numbers in outcome.entangled:
+            self._settle(rows.filter(pl.col(NUMBER).is_in(numbers)), written, are_apart=True)
 
     def _refusal(self, error: Exception) -> RecordError:
         """What the database said about a single record, in the constraint's own words where it has some."""

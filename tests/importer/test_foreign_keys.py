@@ -5,11 +5,12 @@ from datetime import date
 import pytest
 from django.core.exceptions import ValidationError
 
+from importer import registry
 from importer.checks import check_spec
 from importer.explain import explain
 from importer.models import StagingRecord
-from importer.registry import get_spec
 from tests.importer.conftest import Importing
+from tests.importer.order.imports import UNREGISTERED
 from tests.importer.order.models import Diary, Player, Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,11 +35,16 @@ def test_limit_choices_and_validators_hold(importing: Importing) -> None:
     assert set(Player.objects.values_list("name", "team")) == {("a", 1), ("d", None), ("e", 1)}
 
 
-def test_what_full_clean_would_do_and_the_import_does_not_is_said(importing: Importing) -> None:
+def test_what_full_clean_would_do_and_the_import_does_not_is_said(
+    importing: Importing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = UNREGISTERED["order.diary"]
+    monkeypatch.setitem(registry._specs, "order.diary", spec)
+
     _, result = importing("order.diary", "title,day\na,2024-01-01\na,2024-01-01\n")
 
     assert Diary.objects.filter(title="a", day=date(2024, 1, 1)).count() == result.inserted == 2
-    warnings = check_spec(get_spec("order.diary"))
+    warnings = check_spec(spec)
     assert [(warning.id, warning.msg) for warning in warnings] == [
         (
             "importer.W002",
@@ -49,4 +55,4 @@ def test_what_full_clean_would_do_and_the_import_does_not_is_said(importing: Imp
             'DiaryReject: order.Diary has unique_for_date of the field "title", which the import does not heed.',
         ),
     ]
-    assert 'not heeded unique_for_date of the field "title"' in explain(get_spec("order.diary"))
+    assert 'not heeded unique_for_date of the field "title"' in explain(spec)

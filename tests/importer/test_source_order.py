@@ -1,5 +1,6 @@
 """Where the order of the source decides: the table is plain Django's, with any batch size and number of workers."""
 
+import random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 
+from importer.entangled import rounds
 from importer.models import MigrationLog
 from tests.importer.conftest import Importing
 from tests.importer.order.models import Badge, Draft, Nickname, Node, Price, Slot, Weight
@@ -175,3 +177,27 @@ def test_what_an_import_changes_is_looked_up_again(importing: Importing, setting
         sizes(settings, batch)
         importing("nodes-by-label", as_csv(records))
         assert table(Node) == expected
+
+
+@pytest.mark.parametrize("batch", [1, 7, 1000])
+def test_values_change_hands_as_in_plain_django(importing: Importing, settings: Any, *, batch: int) -> None:
+    randomness = random.Random(7)
+    before = records_of("code,mail", *(f"{n},m{n}" for n in range(40)))
+    records = records_of(
+        "code,mail", *(f"{randomness.randrange(45)},m{randomness.randrange(45)}" for _ in range(120))
+    )
+    in_plain_django(Badge, before)
+    expected = in_plain_django(Badge, records, key="code")
+    Badge.objects.all().delete()
+    in_plain_django(Badge, before)
+    sizes(settings, batch)
+
+    importing("order.badge-update", as_csv(records))
+
+    assert table(Badge) == expected
+
+
+def test_a_swap_of_many_values_takes_two_rounds() -> None:
+    assert rounds([[1, 2], [3, 4], [6, 5], [2, 1]]) == [[1, 3, 5], [2, 4, 6]]
+    assert rounds([[1, 2], [2, 3], [7]]) == [[1, 7], [2], [3]]
+    assert rounds([]) == []

@@ -189,7 +189,7 @@ def reasons_of_allstars(*, team_is_required: bool) -> Reasons:
         if record["playerID"] not in known_players:
             is_sound = False
             yield "player", "does_not_exist"
-        if team_is_required and all(season(record)) and season(record) not in known_seasons:
+        if team_is_required and any(season(record)) and season(record) not in known_seasons:
             is_sound = False
             yield "team", "does_not_exist"
         selection = record["playerID"], record["gameID"]

@@ -22,7 +22,7 @@ class Team(models.Model):
 
 
 class Player(models.Model):
-    name = models.CharField(max_length=20)
+    name = models.CharField(max_length=20, unique=True)
     team = models.ForeignKey(
         Team,
         null=True,
