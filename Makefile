@@ -26,7 +26,12 @@ serve: $(INSTALLED) ## The site at http://127.0.0.1:8000
 	@$(MANAGE) runserver 127.0.0.1:8000
 
 test: $(INSTALLED) ## The whole test suite, on services of its own
+ifeq ($(strip $(PYTEST_ARGS)),)
+	@$(BIN)/python -m pytest -m "not long and not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -m "alone and not long"
+else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+endif
 
 test-long: $(INSTALLED) ## What takes longer: 200 kills, 100 cut commits, every format of the real data
 	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "long or not long" tests/importer/test_kills.py \

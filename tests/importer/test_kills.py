@@ -17,7 +17,7 @@ CUT = """
 """
 RECORDS = 12_000
 KILLS = int(os.environ.get("IMPORTER_KILLS", "25"))
-pytestmark = pytest.mark.timeout(120 + 20 * KILLS)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(120 + 20 * KILLS)]
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ import pytest
 from cortex.embedded import EmbeddedPostgres
 from cortex.embedded.ports import free_port
 
+pytestmark = pytest.mark.alone
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
 LOGINS = int(os.environ.get("TRACKING_LOGINS", "300"))
 KILLS = max(4, LOGINS // 40)

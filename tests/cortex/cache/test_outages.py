@@ -13,6 +13,8 @@ from cortex.cache.outage import forget_copies
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
 from tests.cortex.cache.test_backend import make_cache
 
+pytestmark = pytest.mark.alone
+
 MODES = ["refuse", "swallow", *ANSWERS]
 
 
