@@ -52,8 +52,9 @@ format: $(INSTALLED) ## Mend what can be mended
 typecheck: $(INSTALLED) ## Types
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure the import against \copy
+bench: $(INSTALLED) ## Measure the import against \copy, and what tracking costs
 	@$(BIN)/python -m benchmarks.import_speed
+	@$(BIN)/python -m benchmarks.tracking
 
 services-up: $(INSTALLED) ## Start the embedded PostgreSQL and Valkey
 	@$(MANAGE) services up
