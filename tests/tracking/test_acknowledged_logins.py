@@ -36,6 +36,12 @@ Person.objects.bulk_create(Person(email=f"p{{n}}@example.com", password=password
 """
 
 
+END_SESSIONS = """
+from tracking.models import UserSession
+UserSession.objects.filter(user__email="p0@example.com").end("ended_by_admin")
+"""
+
+
 @dataclass
 class Site:
     server: EmbeddedPostgres
@@ -137,14 +143,14 @@ def call(
         connection.close()
 
 
-def log_in(port: int, name: str) -> bool:
-    """Whether the client got its session cookie."""
+def log_in(port: int, name: str) -> str:
+    """The session cookie that the client got, if it did."""
     _, cookies, page = call(port, "GET", "/login/")
     token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page)
     assert token
     form = urlencode({"username": name, "password": PASSWORD, "csrfmiddlewaretoken": token[1]})
     status, cookies, _ = call(port, "POST", "/login/", form, cookie=f"csrftoken={cookies['csrftoken']}")
-    return status == 302 and "sessionid" in cookies
+    return cookies.get("sessionid", "") if status == 302 else ""
 
 
 def test_who_got_a_cookie_has_exactly_one_event(site: Site, gunicorn: psutil.Process) -> None:
@@ -190,3 +196,16 @@ def test_who_got_a_cookie_has_exactly_one_event(site: Site, gunicorn: psutil.Pro
     assert set(events.values()) == {1}
     sessions = dict(site.sql("SELECT user_id::text, count(*) FROM user_sessions GROUP BY user_id"))
     assert set(sessions.values()) == {1}
+
+
+def test_an_ended_session_is_refused_by_every_process_within_five_seconds(
+    site: Site, gunicorn: psutil.Process
+) -> None:
+    cookie = f"sessionid={log_in(site.port, 'p0@example.com')}"
+    for _ in range(20):  # by then each of the two workers has seen it
+        assert call(site.port, "GET", "/who/", cookie=cookie)[2] == "p0@example.com"
+
+    site.manage("shell", "--verbosity", "0", "--command", END_SESSIONS)
+    time.sleep(5)
+
+    assert {call(site.port, "GET", "/who/", cookie=cookie)[2] for _ in range(20)} == {"nobody"}
