@@ -65,7 +65,6 @@ class Batch:
     """Consecutive records as text: one column of `texts` per column of the source, one of `lines` per record.
 
     `rejections` are the records between `start` and `end` that could not be taken apart.
-    `staged_ids` names the staging records that a batch was read back from (replays), in the order of `texts`.
     """
 
     texts: pl.DataFrame
@@ -73,7 +72,6 @@ class Batch:
     start: Position
     end: Position
     rejections: list[Rejection] = field(default_factory=list)
-    staged_ids: list[int] | None = None
 
     @property
     def size(self) -> int:

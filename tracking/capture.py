@@ -66,8 +66,11 @@ def on_logout(sender: Any, request: Any = None, user: Any = None, **kwargs: Any)
 def on_user_saved(
     sender: Any, instance: Any, created: bool, update_fields: Any = None, **kwargs: Any
 ) -> None:
-    """A new password and a deactivation end sessions, of which Django tells nobody."""
-    if created or kwargs.get("raw"):
+    """A new password and a deactivation end sessions, of which Django tells nobody.
+
+    Heard for every model, since a proxy of the user model is a sender of its own.
+    """
+    if created or kwargs.get("raw") or not isinstance(instance, get_user_model()):
         return
     alias = kwargs.get("using") or router.db_for_write(sender)
     if getattr(instance, "_password", None) is not None:  # set by `set_password`, until the save is over

@@ -1,6 +1,6 @@
 """What is asked of the tables, and how sessions end."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.db import models, transaction
@@ -20,9 +20,6 @@ class EventQuerySet(models.QuerySet[Event], Generic[Event]):
         """From `start`, which is included, to `end`, which is not."""
         return self.filter(timestamp__gte=start, timestamp__lt=end)
 
-    def older_than(self, age: timedelta) -> "EventQuerySet[Event]":
-        return self.filter(timestamp__lt=timezone.now() - age)
-
 
 class SessionQuerySet(models.QuerySet[Any]):
     def open(self) -> "SessionQuerySet":
@@ -41,18 +38,21 @@ class SessionQuerySet(models.QuerySet[Any]):
         from tracking.signals import session_ended
 
         now = at or timezone.now()
+        is_revocation = reason in self.model.REVOKED  # of the others Django knows by itself
         open_ones = self.filter(ended_at=None)
         told = list(open_ones) if session_ended.has_listeners(self.model) else []
         ended = open_ones.update(ended_at=now, end_reason=reason)
 
         def tell() -> None:
-            revocations.expect_news()
+            if is_revocation:
+                revocations.expect_news()
             for session in told:
                 session.ended_at, session.end_reason = now, reason
                 session_ended.send_robust(sender=self.model, session=session)
 
         if ended:
-            revocations.expect_news()  # for whoever reads within this very transaction, as a test does
+            if is_revocation:
+                revocations.expect_news()  # for whoever reads within this very transaction, as a test does
             transaction.on_commit(tell, using=self.db, robust=True)
         return ended
 

@@ -230,9 +230,8 @@ def note_seen(request: HttpRequest, token: str) -> None:
             key, Known(now, now, is_ours=is_ours or session_id is not None, session_id=str(session_id or ""))
         )
     except Exception as error:
-        memory.remember(
-            key, Known(checked_at=now, touched_at=now)
-        )  # it is tried again, but not by each request
+        # It is tried again, but not by each request.
+        memory.remember(key, Known(checked_at=now, touched_at=now))
         report_fault("Noting that a session was seen", error)
 
 

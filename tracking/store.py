@@ -13,7 +13,6 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
-from tracking import spool
 from tracking.bounded import bounded
 from tracking.conf import conf
 from tracking.events import Activity, Event, Login, SessionEnd, SessionStart
@@ -116,9 +115,7 @@ def _store_session(event: SessionStart) -> UserSession:
 def _end_sessions(event: SessionEnd) -> None:
     sessions = UserSession.objects.using(database())
     if event.session_id is not None:
-        ended = sessions.filter(pk=event.session_id).end(event.reason, at=event.timestamp)
-        if not ended and not spool.is_empty() and not sessions.filter(pk=event.session_id).exists():
-            spool.add([event])  # its beginning waits there, and comes first
+        sessions.filter(pk=event.session_id).end(event.reason, at=event.timestamp)
         return
     others = sessions.filter(user=event.user_id, started_at__lte=event.timestamp)
     others.exclude(pk__in=[event.except_id] if event.except_id else []).end(event.reason, at=event.timestamp)

@@ -102,17 +102,10 @@ class Visit:
         self.is_over = True
         try:
             if self.noted:
-                saved = (
-                    response is not None and response.status_code < 500
-                )  # Django saves no session of a 5xx answer
-                write(
-                    [
-                        event
-                        for noted in self.noted
-                        if noted.holds()
-                        for event in self._completed(noted.event, saved)
-                    ]
-                )
+                # Django saves no session of a 5xx answer.
+                saved = response is not None and response.status_code < 500
+                held = [noted.event for noted in self.noted if noted.holds()]
+                write([done for event in held for done in self._completed(event, saved)])
                 self.noted.clear()
             sessions.note_seen(self.request, self.token)
             cleanup.run_if_due()

@@ -11,7 +11,7 @@ from django.db import DataError
 from tracking import spool
 from tracking.conf import conf
 from tracking.detection import raise_alerts
-from tracking.events import Activity, Event, Login
+from tracking.events import Activity, Event, Login, SessionEnd
 from tracking.health import count, report_fault
 from tracking.models import LoginEvent, UserSession
 from tracking.signals import login_recorded, session_started
@@ -53,10 +53,18 @@ stream_pause = Pause()
 
 def write(events: Sequence[Event]) -> None:
     left = list(events)
+    _follow_beginnings(left)
     if conf.WRITER == "stream":
         left = _stream(left)
     if left and _write_directly(left) and database_pause.is_time_to_replay() and not spool.is_empty():
         replay_spool()
+
+
+def _follow_beginnings(events: list[Event]) -> None:
+    """Where the spool may hold a session's beginning, its end goes in behind it, too: to end it twice does no harm."""
+    ends = [event for event in events if isinstance(event, SessionEnd) and event.session_id is not None]
+    if ends and not spool.is_empty():
+        spool.add(ends)
 
 
 def _stream(events: list[Event]) -> list[Event]:

@@ -7,11 +7,13 @@ import json
 import os
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import RequestFactory
@@ -207,6 +209,62 @@ def test_a_session_that_is_saved_with_every_request_is_prolonged(user: Any, sett
     assert browser.is_logged_in
 
     assert UserSession.objects.get().expires_at > timezone.now() + dt.timedelta(days=1)
+
+
+def test_what_is_no_user_ends_nobodys_session(user: Any) -> None:
+    """A row of another model may well have the key of a user, and be called inactive."""
+    browser = Browser("sync")
+    browser.log_in()
+    other = Group(pk=user.pk) if isinstance(user.pk, int) else Group(pk=1)
+    other.name = "no user"
+    other.save()
+    other.is_active = False  # type: ignore[attr-defined]
+    other.save()
+    other._password = "x"  # type: ignore[attr-defined]
+    other.save()
+    other.delete()
+
+    assert UserSession.objects.get().is_open
+
+
+def test_a_proxy_of_the_user_is_the_user(user: Any) -> None:
+    Browser("sync").log_in()
+    model: Any = get_user_model()
+    proxy = type(
+        "Proxied",
+        (model,),
+        {"__module__": __name__, "Meta": type("Meta", (), {"proxy": True, "app_label": "x"})},
+    )
+
+    same = proxy.objects.get(pk=user.pk)
+    same.is_active = False
+    same.save()
+
+    assert UserSession.objects.get().end_reason == "deactivated"
+
+
+def test_a_logout_counts_although_its_login_still_waits(user: Any) -> None:
+    browser = Browser("sync")
+    with table_missing("user_sessions"):
+        browser.log_in()
+    database_pause.until = 0.0
+    database_pause.replay_at = float("inf")
+
+    browser.post("/logout/")
+    replay_spool()
+
+    assert UserSession.objects.get().end_reason == "logout"
+    assert spool.is_empty()
+
+
+def test_the_end_of_a_session_that_never_was_goes_round_no_longer(user: Any) -> None:
+    from tracking.events import SessionEnd
+
+    spool.add([SessionEnd(reason="logout", session_id=uuid.uuid4())])
+
+    replay_spool()
+
+    assert spool.is_empty()
 
 
 def test_who_is_deleted_has_no_session_left_and_events_stay(user: Any) -> None:
