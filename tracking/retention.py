@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from tracking.conf import conf
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+from tracking.signals import pruning
 from tracking.store import database
 
 # Rows per statement: each is over in milliseconds and holds no lock for longer.
@@ -43,6 +44,7 @@ def prune(rule: Rule, *, step: int = STEP) -> int:
     before = timezone.now() - dt.timedelta(days=rule.days)
     rows: Any = rule.model._base_manager.using(database())
     old = rows.filter(rule.only, **{f"{rule.moment}__lt": before}).order_by(rule.moment)
+    pruning.send_robust(sender=rule.model, before=before)
     deleted = 0
     while keys := list(old.values_list("pk", flat=True)[:step]):
         deleted += rows.filter(pk__in=keys)._raw_delete(database())

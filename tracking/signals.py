@@ -4,6 +4,7 @@ login_recorded    sender LoginEvent; `event`, once it is in the database
 session_started   sender UserSession; `session`
 session_ended     sender UserSession; `session`, with its `end_reason`
 alert_raised      sender SecurityAlert; `alert`
+pruning           sender the model; `before`: rows older than that are about to be deleted by retention
 """
 
 from django.dispatch import Signal
@@ -12,3 +13,4 @@ login_recorded = Signal()
 session_started = Signal()
 session_ended = Signal()
 alert_raised = Signal()
+pruning = Signal()

@@ -1,0 +1,47 @@
+"""Days, hours and slots of 15 minutes, in the zone that is counted in."""
+
+import datetime as dt
+from functools import lru_cache
+
+SLOT_SECONDS = 900
+# A zone's offset must not lead out of the calendar.
+EARLIEST = dt.datetime(1, 1, 3, tzinfo=dt.UTC)
+LATEST = dt.datetime(9999, 12, 29, tzinfo=dt.UTC)
+
+
+def slot_of(moment: dt.datetime) -> int:
+    return int(aware(moment).timestamp() // SLOT_SECONDS)
+
+
+@lru_cache(maxsize=65_536)
+def local(slot: int, zone: dt.tzinfo) -> dt.datetime:
+    """When a slot begins, by the clock of a zone."""
+    moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(seconds=slot * SLOT_SECONDS)
+    return min(max(moment, EARLIEST), LATEST).astimezone(zone)
+
+
+def day_of(moment: dt.datetime, zone: dt.tzinfo) -> dt.date:
+    return local(slot_of(moment), zone).date()
+
+
+def midnight(day: dt.date, zone: dt.tzinfo) -> dt.datetime:
+    """When a day begins, in UTC."""
+    return dt.datetime.combine(day, dt.time(), tzinfo=zone).astimezone(dt.UTC)
+
+
+def slots_of(first: dt.date, last: dt.date, zone: dt.tzinfo) -> tuple[int, int]:
+    """The slots of these days, both included, as a half-open range."""
+    return slot_of(midnight(first, zone)), slot_of(midnight(last + dt.timedelta(days=1), zone))
+
+
+def month_of(day: dt.date) -> dt.date:
+    return day.replace(day=1)
+
+
+def next_month(day: dt.date) -> dt.date:
+    return month_of(month_of(day) + dt.timedelta(days=32))
+
+
+def aware(moment: dt.datetime) -> dt.datetime:
+    """A naive time, as sites without USE_TZ keep them, is taken for what the clock shows."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

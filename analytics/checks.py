@@ -1,0 +1,40 @@
+"""System checks: settings that would show nothing, or something else than meant."""
+
+import zoneinfo
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from analytics.conf import KEYS, cache_alias, zone, zone_name
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    problems: list[CheckMessage] = [
+        Error(
+            f'ANALYTICS has the unknown key "{key}".',
+            hint=f"Known: {', '.join(sorted(KEYS))}.",
+            id="analytics.E001",
+        )
+        for key in sorted(set(getattr(settings, "ANALYTICS", {})) - KEYS)
+    ]
+    try:
+        zone()
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        problems.append(
+            Error(
+                f'ANALYTICS["TIME_ZONE"] is "{zone_name()}", which is no time zone.',
+                hint='Set it to a name such as "Europe/Berlin", or leave it out for the site\'s TIME_ZONE.',
+                id="analytics.E002",
+            )
+        )
+    if cache_alias() not in settings.CACHES:
+        problems.append(
+            Error(
+                f'ANALYTICS["CACHE"] is "{cache_alias()}", which is no alias of CACHES.',
+                hint=f"Set it to one of: {', '.join(settings.CACHES)}.",
+                id="analytics.E003",
+            )
+        )
+    return problems

@@ -1,0 +1,114 @@
+"""From events of a log to rows of its roll-ups: a few GROUP BYs over a range of ids."""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from django.db.models import Count, Func, IntegerField
+from django.db.models.functions import TruncDate
+
+from analytics.calendar import local, month_of
+from analytics.logs import ACTIVITIES, LOGINS, Log
+from analytics.models import ActivityCube, LoginCube, LoginHour, LoginSlot, Resolution, UserSketch
+from analytics.sketch import joined, sketch_of
+from analytics.terms import Terms
+
+# By the columns of a roll-up's primary key: a number, or a sketch.
+Rows = dict[tuple[Any, ...], Any]
+Counts = dict[type[Any], Rows]
+
+
+class Slot(Func):
+    """The 15 minutes that a moment falls into, as `LoginSlot.slot`."""
+
+    arity = 1
+    output_field: ClassVar[Any] = IntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "FLOOR(EXTRACT(EPOCH FROM %(expressions)s) / 900)::integer"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "CAST(FLOOR(STRFTIME('%%%%s', %(expressions)s) / 900.0) AS INTEGER)"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+def count(log: Log, events: Any, terms: Terms, zone: dt.tzinfo) -> Counts:
+    """What these events add to each roll-up. Days are counted; months are made of them by `with_months`."""
+    terms.add(_values(log, events))
+    if log is LOGINS:
+        return _count_logins(events, terms, zone)
+    return _count_activities(events, terms, zone)
+
+
+def _values(log: Log, events: Any) -> dict[str, Iterable[str]]:
+    found: dict[str, set[str]] = {kind: set() for kind in log.dimensions}
+    combinations = events.order_by().values_list(*log.dimensions.values()).distinct()
+    for values in combinations:
+        for kind, value in zip(log.dimensions, values, strict=True):
+            found[kind].add(value)
+    return dict(found)
+
+
+def _count_logins(events: Any, terms: Terms, zone: dt.tzinfo) -> Counts:
+    slots: Rows = Counter()
+    hours: Rows = Counter()
+    cube: Rows = Counter()
+    narrow = ("success", "login_method", "device_type")
+    for slot, success, method, device, logins in _grouped(
+        events.annotate(slot=Slot("timestamp")), "slot", *narrow
+    ):
+        numbers = (success, terms.number("method", method), terms.number("device", device))
+        begins = local(slot, zone)
+        slots[slot, *numbers] += logins
+        hours[Resolution.DAY, begins.date(), begins.weekday(), begins.hour, *numbers] += logins
+    days = events.annotate(day=TruncDate("timestamp", tzinfo=zone))
+    for day, success, *values, logins in _grouped(days, "day", "success", *LOGINS.dimensions.values()):
+        cube[Resolution.DAY, day, success, *_numbers(LOGINS, values, terms)] += logins
+    return {LoginSlot: slots, LoginHour: hours, LoginCube: cube, UserSketch: _sketches(days)}
+
+
+def _sketches(days: Any) -> Rows:
+    users: dict[dt.date, set[Any]] = defaultdict(set)
+    known = days.filter(success=True, user__isnull=False).order_by()
+    for day, user_id in known.values_list("day", "user_id").distinct():
+        users[day].add(user_id)
+    return {(Resolution.DAY, day): sketch_of(user_ids) for day, user_ids in users.items()}
+
+
+def _count_activities(events: Any, terms: Terms, zone: dt.tzinfo) -> Counts:
+    cube: Rows = Counter()
+    days = events.annotate(day=TruncDate("timestamp", tzinfo=zone))
+    for day, *values, activities in _grouped(days, "day", *ACTIVITIES.dimensions.values()):
+        cube[Resolution.DAY, day, *_numbers(ACTIVITIES, values, terms)] += activities
+    return {ActivityCube: cube}
+
+
+def _numbers(log: Log, values: Iterable[str], terms: Terms) -> tuple[int, ...]:
+    return tuple(terms.number(kind, value) for kind, value in zip(log.dimensions, values, strict=True))
+
+
+def _grouped(events: Any, *columns: str) -> Iterator[tuple[Any, ...]]:
+    rows = events.order_by().values_list(*columns).annotate(events=Count("pk"))
+    return iter(rows.iterator(chunk_size=10_000))
+
+
+def with_months(counts: Counts) -> Counts:
+    """The rows of days, and those of the months that they add to."""
+    return {
+        model: rows if model is LoginSlot else rows | monthly(model, rows) for model, rows in counts.items()
+    }
+
+
+def monthly(model: type[Any], days: Rows) -> Rows:
+    months: Rows = {}
+    for (_, day, *rest), value in days.items():
+        key = (Resolution.MONTH, month_of(day), *rest)
+        months[key] = together(model, months[key], value) if key in months else value
+    return months
+
+
+def together(model: type[Any], one: Any, other: Any) -> Any:
+    """Of two rows with the same key: the sum of their counts, or the sketch of the users of both."""
+    return joined([one, other]) if model is UserSketch else one + other

@@ -1,0 +1,137 @@
+"""The roll-ups: how many logins and activities there were, in several resolutions.
+
+They are advanced by the position in the log, not by time: `RollupPosition.last_id` moves in the transaction that adds
+what lies before it, so each event is counted once, however late it comes. See docs/decisions/0011.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class Resolution(models.IntegerChoices):
+    """What a bucket is: a day, or a month by its first day."""
+
+    DAY = 1
+    MONTH = 2
+
+
+class Term(models.Model):
+    """A value of a dimension under a small number, so that a row of a roll-up is a few bytes. See `terms`."""
+
+    id = models.SmallAutoField(primary_key=True)
+    kind = models.CharField(max_length=12)
+    value = models.CharField(max_length=100)
+
+    class Meta:
+        db_table = "analytics_terms"
+        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="analytics_terms_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+
+class RollupPosition(models.Model):
+    """How far a log is counted. `generation` changes with each repair, so that nobody shows what was cached before."""
+
+    log = models.CharField(max_length=12, primary_key=True)
+    last_id = models.BigIntegerField(default=0)
+    generation = models.IntegerField(default=0)
+    time_zone = models.CharField(max_length=64)
+    complete_from = models.DateTimeField(
+        null=True, help_text="Raw events before it have been deleted; only the roll-ups know of them."
+    )
+    advanced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "rollup_positions"
+
+    def __str__(self) -> str:
+        return f"{self.log} up to {self.last_id}"
+
+
+class LoginSlot(models.Model):
+    """Logins of 15 minutes, in UTC. Every offset of a zone is a multiple of that."""
+
+    pk = models.CompositePrimaryKey("slot", "success", "method", "device")
+    slot = models.IntegerField(help_text="Seconds since 1970, divided by 900.")
+    success = models.BooleanField()
+    method = models.SmallIntegerField()
+    device = models.SmallIntegerField()
+    logins = models.IntegerField()
+
+    class Meta:
+        db_table = "login_slots"
+
+
+class LoginHour(models.Model):
+    """Logins of each hour of the clock, on a day or on one weekday of a month; local time."""
+
+    pk = models.CompositePrimaryKey("resolution", "bucket", "weekday", "hour", "success", "method", "device")
+    resolution = models.SmallIntegerField(choices=Resolution)
+    bucket = models.DateField()
+    weekday = models.SmallIntegerField(help_text="Monday is 0.")
+    hour = models.SmallIntegerField()
+    success = models.BooleanField()
+    method = models.SmallIntegerField()
+    device = models.SmallIntegerField()
+    logins = models.IntegerField()
+
+    class Meta:
+        db_table = "login_hours"
+
+
+class LoginCube(models.Model):
+    """Logins of a day or month by everything that can be filtered."""
+
+    pk = models.CompositePrimaryKey(
+        "resolution", "bucket", "success", "method", "reason", "device", "browser", "os"
+    )
+    resolution = models.SmallIntegerField(choices=Resolution)
+    bucket = models.DateField()
+    success = models.BooleanField()
+    method = models.SmallIntegerField()
+    reason = models.SmallIntegerField()
+    device = models.SmallIntegerField()
+    browser = models.SmallIntegerField()
+    os = models.SmallIntegerField()
+    logins = models.IntegerField()
+
+    class Meta:
+        db_table = "login_cubes"
+
+
+class UserSketch(models.Model):
+    """Of the users who logged in, what suffices to tell about how many they were: see `sketch`."""
+
+    pk = models.CompositePrimaryKey("resolution", "bucket")
+    resolution = models.SmallIntegerField(choices=Resolution)
+    bucket = models.DateField()
+    registers = models.BinaryField()
+
+    class Meta:
+        db_table = "user_sketches"
+
+
+class ActivityCube(models.Model):
+    """Activities of a day or month by what was done, and to what kind of thing."""
+
+    pk = models.CompositePrimaryKey("resolution", "bucket", "action", "entity_type")
+    resolution = models.SmallIntegerField(choices=Resolution)
+    bucket = models.DateField()
+    action = models.SmallIntegerField()
+    entity_type = models.SmallIntegerField()
+    activities = models.IntegerField()
+
+    class Meta:
+        db_table = "activity_cubes"
+
+
+class Dashboard(models.Model):
+    """No table: what the permission is about, and the entry in the admin's index."""
+
+    class Meta:
+        managed = False
+        default_permissions: ClassVar[tuple[str, ...]] = ()
+        permissions = [("view_dashboard", "Can view the analytics dashboard")]
+        verbose_name_plural = "dashboard"

@@ -1,0 +1,19 @@
+"""How far the logs are counted, as a reader needs to know it."""
+
+from dataclasses import dataclass
+
+from analytics.logs import LOGS
+from analytics.models import RollupPosition
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    logins: int = 0
+    activities: int = 0
+    generations: int = 0
+
+
+def positions() -> Positions:
+    found = {row.log: row for row in RollupPosition.objects.all()}
+    reached = {log.name: found[log.name].last_id if log.name in found else 0 for log in LOGS}
+    return Positions(**reached, generations=sum(row.generation for row in found.values()))

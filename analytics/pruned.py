@@ -1,0 +1,28 @@
+"""What retention deletes from the logs is counted first; the roll-ups keep it."""
+
+import datetime as dt
+from typing import Any
+
+from django.db import router, transaction
+
+from analytics.calendar import aware
+from analytics.logs import LOGS, Log
+from analytics.models import RollupPosition
+from analytics.refresh import lock_position, refresh
+
+
+def on_pruning(sender: Any, before: dt.datetime, **kwargs: Any) -> None:
+    for log in LOGS:
+        if log.model is sender:
+            refresh()
+            note_pruned(log, before)
+
+
+def note_pruned(log: Log, before: dt.datetime) -> None:
+    """From now on the roll-ups know more of the days before this than the log does."""
+    using = router.db_for_write(RollupPosition)
+    with transaction.atomic(using=using):
+        position = lock_position(log, using)
+        if position.complete_from is None or aware(position.complete_from) < aware(before):
+            position.complete_from = before
+            position.save(update_fields=["complete_from"])

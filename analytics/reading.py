@@ -1,0 +1,61 @@
+"""What the roll-ups and the events behind them say of a period: a handful of queries at any number of events.
+
+The roll-ups are read without a lock. So that none of them is from before a step of `refresh` and none from after it,
+the position is read before and after; where it moved meanwhile, all is read again.
+"""
+
+from typing import Any
+
+from django.core.cache import caches
+
+from analytics.conf import cache_alias, conf
+from analytics.positions import Positions, positions
+from analytics.question import Question
+from analytics.refresh import held_positions, refresh_if_free
+from analytics.rolled import read_rollups
+from analytics.tail import add_tail, tail
+from analytics.tally import Tally
+
+# As many times the roll-ups may move on while they are read, before the reader holds them.
+TRIES = 4
+
+
+class Moved(Exception):
+    """The roll-ups moved on while they were read."""
+
+
+def read(asked: Question) -> tuple[Tally, int]:
+    """The counts up to the last commit, and how many of the events are not in the roll-ups yet."""
+    for _ in range(TRIES):
+        try:
+            return _read(asked)
+        except Moved:
+            continue
+    with held_positions():
+        return _read(asked)
+
+
+def _read(asked: Question) -> tuple[Tally, int]:
+    at = positions()
+    behind = tail(at, most=conf.TAIL_EVENTS + 1)
+    if max(len(behind.logins), len(behind.activities)) > conf.TAIL_EVENTS:
+        refresh_if_free()
+        at = positions()
+        behind = tail(at)
+    tally = settled(asked, at)
+    add_tail(tally, asked, behind)
+    return tally, len(behind)
+
+
+def settled(asked: Question, at: Positions) -> Tally:
+    """What the roll-ups say at these positions, from the cache where it is known. Raises Moved."""
+    name = f"overview:{asked.name()}:{at.logins}:{at.activities}:{at.generations}"
+    found: Any = caches[cache_alias()].get_or_set(name, lambda: _read_at(asked, at))
+    return Tally.unpacked(found)
+
+
+def _read_at(asked: Question, at: Positions) -> dict[str, Any]:
+    tally = read_rollups(asked)
+    if positions() != at:
+        raise Moved
+    return tally.packed()

@@ -1,0 +1,74 @@
+"""The events that are not in the roll-ups yet, and what they add to a tally."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.calendar import day_of, slot_of
+from analytics.filters import DIMENSIONS
+from analytics.logs import ACTIVITIES, LOGINS
+from analytics.positions import Positions
+from analytics.question import Question
+from analytics.rolled import add_slot
+from analytics.sketch import joined, sketch_of
+from analytics.tally import Shares, Side, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Events that are not in the roll-ups yet."""
+
+    logins: list[tuple[Any, ...]]
+    activities: list[tuple[Any, ...]]
+
+    def __len__(self) -> int:
+        return len(self.logins) + len(self.activities)
+
+
+def tail(at: Positions, *, most: int | None = None) -> Tail:
+    """`most`: of each log; None: all."""
+    logins = _behind(LOGINS, at.logins, "timestamp", "user", "success", *LOGINS.dimensions.values())
+    activities = _behind(ACTIVITIES, at.activities, "timestamp", "action")
+    return Tail(list(logins[:most]), list(activities[:most]))
+
+
+def _behind(log: Any, last_id: int, *columns: str) -> Any:
+    rows = log.model._default_manager.filter(pk__gt=last_id).order_by()
+    return rows.values_list(*columns)
+
+
+def add_tail(tally: Tally, asked: Question, behind: Tail) -> None:
+    _add_logins(tally, asked, behind.logins)
+    for moment, action in behind.activities:
+        side = _side(tally, asked, day_of(moment, asked.zone))
+        if side is not None:
+            side.actions[action] += 1
+
+
+def _side(tally: Tally, asked: Question, day: dt.date) -> Side | None:
+    if day in asked.period:
+        return tally.current
+    return tally.previous if day in asked.previous else None
+
+
+def _add_logins(tally: Tally, asked: Question, logins: list[tuple[Any, ...]]) -> None:
+    shares = Shares(
+        asked.filters.active | ({} if asked.filters.success is None else {"outcome": asked.filters.success})
+    )
+    users: dict[bool, set[Any]] = {True: set(), False: set()}
+    for moment, user, success, *texts in logins:
+        side = _side(tally, asked, day_of(moment, asked.zone))
+        if side is None:
+            continue
+        is_current = side is tally.current
+        values = dict(zip(LOGINS.dimensions, texts, strict=True))
+        if is_current:
+            shares.add([success, *(values[name] for name in DIMENSIONS[1:])], success, 1)
+        if user is not None and success:
+            users[is_current].add(user)
+        if asked.filters.admit(success, values):
+            add_slot(tally, asked, slot_of(moment), success, 1, is_current=is_current)
+    shares.add_to(tally)
+    if not asked.filters.active:
+        for side, found in ((tally.current, users[True]), (tally.previous, users[False])):
+            side.users = joined([side.users, sketch_of(found)]) if found else side.users

@@ -1,0 +1,207 @@
+"""The roll-ups against the raw events that they were made of, and their repair.
+
+What has been deleted from a log since it was counted cannot be compared: only days after `complete_from` are.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import router, transaction
+
+from analytics.calendar import day_of, midnight, month_of, next_month, slots_of
+from analytics.conf import zone
+from analytics.counting import Counts, Rows, count, monthly, together
+from analytics.logs import LOGS, Log
+from analytics.models import LoginSlot, Resolution, RollupPosition, UserSketch
+from analytics.refresh import lock_position
+from analytics.sketch import EMPTY, estimate
+from analytics.terms import Terms
+from analytics.upsert import add
+
+DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`table` says `counted` of a day or month where the log (of a month: its days) has `true`."""
+
+    log: str
+    table: str
+    resolution: str
+    bucket: dt.date
+    counted: int
+    true: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    log: str
+    first: dt.date | None
+    last: dt.date | None
+    events: int
+    differences: tuple[Difference, ...]
+
+
+def verify(
+    *, since: dt.date | None = None, until: dt.date | None = None, repair: bool = False
+) -> list[Verified]:
+    """Compare each log, day by day, each day at one moment; the last days of a busy log may go on meanwhile.
+
+    `repair` counts the days that differ anew, and the months that they belong to. Raises AnotherTimeZone.
+    """
+    return [_verify_log(log, since, until, repair) for log in LOGS]
+
+
+def _verify_log(log: Log, since: dt.date | None, until: dt.date | None, repair: bool) -> Verified:
+    first, last = _comparable_days(log, since, until)
+    if first is None or last is None:
+        return Verified(log.name, None, None, 0, ())
+    events, differences = 0, []
+    for day in _days(first, last):
+        counted, found = _check_day(log, day, repair)
+        events += counted
+        differences += found
+    for month in _months(first, last):
+        differences += _check_month(log, month, repair)
+    if repair and differences:
+        _start_new_generation(log)
+    return Verified(log.name, first, last, events, tuple(differences))
+
+
+def _comparable_days(
+    log: Log, since: dt.date | None, until: dt.date | None
+) -> tuple[dt.date | None, dt.date | None]:
+    """From the first to the last day that the log or the roll-ups know of, as far as both are complete."""
+    position = RollupPosition.objects.filter(log=log.name).first()
+    if position is None:
+        return None, None
+    days = _counted_days(log) + _logged_days(log)
+    if not days:
+        return None, None
+    first, last = min(days), max(days)
+    if position.complete_from is not None:
+        partial = day_of(position.complete_from, zone())
+        whole = partial if midnight(partial, zone()) >= position.complete_from else partial + DAY
+        first = max(first, whole)
+    first, last = max(first, since or first), min(last, until or last)
+    return (first, last) if first <= last else (None, None)
+
+
+def _counted_days(log: Log) -> list[dt.date]:
+    rows: Any = log.rollups[0]._base_manager.filter(resolution=Resolution.DAY)
+    ends = rows.order_by("bucket").values_list("bucket", flat=True)
+    return [day for day in (ends.first(), ends.last()) if day is not None]
+
+
+def _logged_days(log: Log) -> list[dt.date]:
+    ends = log.model._base_manager.order_by("timestamp").values_list("timestamp", flat=True)
+    return [day_of(moment, zone()) for moment in (ends.first(), ends.last()) if moment is not None]
+
+
+def _check_day(log: Log, day: dt.date, repair: bool) -> tuple[int, list[Difference]]:
+    """Under the lock that moves the position, so that what is compared is of one moment."""
+    using = router.db_for_write(RollupPosition)
+    with transaction.atomic(using=using):
+        position = lock_position(log, using)
+        true = _true_counts(log, day, position.last_id)
+        stored = {model: _stored(model, day, day + DAY, Resolution.DAY, using) for model in log.rollups}
+        differences = [
+            Difference(
+                log.name, model._meta.db_table, "day", day, sum(stored[model].values()), sum(rows.values())
+            )
+            for model, rows in true.items()
+            if _differs(model, stored[model], rows)
+        ]
+        if differences and repair:
+            _replace(true, day, day + DAY, Resolution.DAY, using)
+    return sum(true[log.rollups[0]].values()), differences
+
+
+def _true_counts(log: Log, day: dt.date, last_id: int) -> Counts:
+    start, end = midnight(day, zone()), midnight(day + DAY, zone())
+    events: Any = log.model._base_manager.filter(pk__lte=last_id, timestamp__gte=start, timestamp__lt=end)
+    return count(log, events, Terms(), zone())
+
+
+def _check_month(log: Log, month: dt.date, repair: bool) -> list[Difference]:
+    """A month must be what its days make."""
+    using = router.db_for_write(RollupPosition)
+    differences = []
+    with transaction.atomic(using=using):
+        lock_position(log, using)
+        for model in log.rollups:
+            if model is LoginSlot:
+                continue
+            days = _stored(model, month, next_month(month), Resolution.DAY, using)
+            true = monthly(model, days)
+            stored = _stored(model, month, next_month(month), Resolution.MONTH, using)
+            if not _differs(model, stored, true):
+                continue
+            table = model._meta.db_table
+            differences.append(Difference(log.name, table, "month", month, _sum(stored), _sum(true)))
+            if repair:
+                _replace({model: true}, month, next_month(month), Resolution.MONTH, using)
+    return differences
+
+
+def _differs(model: type[Any], stored: Rows, true: Rows) -> bool:
+    """Of users who have been erased or deleted since, a sketch still knows that they were there: so it may say more."""
+    if model is UserSketch:
+        return any(
+            together(model, stored.get(key, EMPTY), sketch) != stored.get(key) for key, sketch in true.items()
+        )
+    return stored != dict(true)
+
+
+def _replace(true: Counts, first: dt.date, end: dt.date, resolution: Resolution, using: str) -> None:
+    for model in true:
+        if model is not UserSketch:
+            _of(model, first, end, resolution, using)._raw_delete(using)
+    add(true, using=using)
+
+
+def _of(model: type[Any], first: dt.date, end: dt.date, resolution: Resolution, using: str) -> Any:
+    """The rows of a roll-up from a day to another, which is not included."""
+    rows = model._base_manager.using(using)
+    if model is LoginSlot:
+        low, high = slots_of(first, end - DAY, zone())
+        return rows.filter(slot__gte=low, slot__lt=high)
+    return rows.filter(resolution=resolution, bucket__gte=first, bucket__lt=end)
+
+
+def _stored(model: type[Any], first: dt.date, end: dt.date, resolution: Resolution, using: str) -> Rows:
+    names = [field.attname for field in model._meta.concrete_fields]
+    rows = _of(model, first, end, resolution, using).values_list(*names)
+    return {tuple(key): _plain(value) for *key, value in rows.iterator()}
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _sum(rows: Rows) -> int:
+    """Of sketches: about how many users."""
+    return sum(estimate(value) if isinstance(value, bytes) else value for value in rows.values())
+
+
+def _start_new_generation(log: Log) -> None:
+    using = router.db_for_write(RollupPosition)
+    with transaction.atomic(using=using):
+        position = lock_position(log, using)
+        position.generation += 1
+        position.save(update_fields=["generation"])
+
+
+def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    while first <= last:
+        yield first
+        first += DAY
+
+
+def _months(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    month = month_of(first)
+    while month <= last:
+        yield month
+        month = next_month(month)

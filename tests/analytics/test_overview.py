@@ -1,0 +1,164 @@
+"""What the overview says is what reading every event says: whatever is rolled up and whatever is not."""
+
+import datetime as dt
+import zoneinfo
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from django.test.utils import CaptureQueriesContext, override_settings
+
+from analytics.filters import Filters
+from analytics.period import DAY, Period
+from analytics.refresh import refresh
+from analytics.reports import overview
+from tests.analytics import naive
+from tests.analytics.events import login_event, write_activities, write_logins
+from tracking.models import LoginEvent
+
+pytestmark = pytest.mark.django_db
+
+START = dt.datetime(2026, 1, 10, 5, tzinfo=dt.UTC)
+# 45 days, over a month's end and (in Berlin) the beginning of summer time.
+PERIODS = {
+    "day": Period(dt.date(2026, 3, 29), dt.date(2026, 3, 29)),
+    "week": Period(dt.date(2026, 3, 24), dt.date(2026, 3, 30)),
+    "month and more": Period(dt.date(2026, 2, 20), dt.date(2026, 4, 5)),
+    "three quarters": Period(dt.date(2025, 8, 15), dt.date(2026, 4, 15)),
+}
+FILTERS = {
+    "none": Filters(),
+    "failures": Filters(outcome="failure"),
+    "method": Filters(method="google", device="mobile"),
+    "no method": Filters(method=""),
+    "browser": Filters(browser="Chrome"),
+    "reason": Filters(reason="bad_password", os="iOS", outcome="failure"),
+    "unheard of": Filters(browser="Netscape"),
+}
+
+
+def check(period: Period, filters: Filters, zone: dt.tzinfo) -> None:
+    found = overview(period, filters)
+
+    assert (found.totals.successes, found.totals.failures) == naive.totals(period, zone, filters)
+    before = naive.totals(period.previous(), zone, filters)
+    assert (found.previous.successes, found.previous.failures) == before
+    assert sum(p.successes for p in found.series) == found.totals.successes
+    assert sum(p.failures for p in found.series) == found.totals.failures
+    said = {
+        name: {share.value: (share.logins, share.failures) for share in shares}
+        for name, shares in found.shares.items()
+    }
+    assert said == naive.shares(period, zone, filters)
+    assert {a.action: a.activities for a in found.actions} == naive.actions(period, zone)
+    if found.hours is not None:
+        cells = {
+            (weekday, hour, success): number
+            for weekday, row in enumerate(found.hours)
+            for hour, cell in enumerate(row)
+            for success, number in zip((True, False), cell, strict=True)
+            if number
+        }
+        assert cells == naive.hours(period, zone, filters)
+
+
+@pytest.mark.parametrize("time_zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"])
+@pytest.mark.parametrize("counted", ["all", "half", "nothing"])
+def test_it_says_what_reading_every_event_says(time_zone: str, counted: str) -> None:
+    zone = zoneinfo.ZoneInfo(time_zone)
+    with override_settings(ANALYTICS={"TIME_ZONE": time_zone}):
+        write_logins(400, start=START, days=95)
+        write_activities(100, start=START, days=95)
+        if counted != "nothing":
+            refresh(step=37)
+        if counted == "half":
+            write_logins(300, start=START, days=95, seed=2)
+            write_activities(50, start=START, days=95, seed=2)
+
+        for period in PERIODS.values():
+            for filters in FILTERS.values():
+                check(period, filters, zone)
+
+
+def test_it_takes_at_most_ten_queries_cold_and_three_warm() -> None:
+    write_logins(200, start=START, days=95)
+    refresh()
+    for period in PERIODS.values():
+        for filters in FILTERS.values():
+            caches["analytics"].clear()
+            with CaptureQueriesContext(
+                connection,
+            ) as cold:
+                overview(period, filters)
+            with CaptureQueriesContext(connection) as warm:
+                overview(period, filters)
+            assert len(cold) <= 10
+            assert len(warm) == 3
+
+
+def test_an_event_is_seen_as_soon_as_it_is_committed() -> None:
+    period = PERIODS["week"]
+    write_logins(50, start=START, days=95)
+    refresh()
+    before = overview(period)
+
+    LoginEvent.objects.bulk_create([login_event(dt.datetime(2026, 3, 25, 12, tzinfo=dt.UTC), user_id=900)])
+
+    after = overview(period)
+    assert after.totals.logins == before.totals.logins + 1
+    assert after.totals.users == (before.totals.users or 0) + 1
+    assert after.events_behind == 1
+
+
+def test_past_a_number_of_events_a_look_moves_the_rollups_on() -> None:
+    write_logins(30, start=START, days=95)
+
+    with override_settings(ANALYTICS={"TAIL_EVENTS": 10}):
+        found = overview(PERIODS["three quarters"])
+
+    assert found.totals.logins == 30
+    assert found.events_behind == 0
+
+
+def test_users_are_counted_about_once_each() -> None:
+    moment = dt.datetime(2026, 3, 25, 12, tzinfo=dt.UTC)
+    LoginEvent.objects.bulk_create(
+        [login_event(moment + DAY * (number % 4), user_id=1 + number % 5_000) for number in range(15_000)]
+    )
+    refresh()
+
+    found = overview(PERIODS["week"]).totals.users or 0
+
+    assert abs(found - 5_000) < 5_000 * 3 * 0.023
+
+
+def test_a_period_that_is_not_over_is_compared_with_one_up_to_the_same_time(monkeypatch: Any) -> None:
+    noon = dt.datetime(2026, 3, 25, 12, 5, tzinfo=dt.UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: noon)
+    yesterday = [noon - DAY + dt.timedelta(hours=hours) for hours in (-2, -1, 1, 2, 3)]
+    LoginEvent.objects.bulk_create([login_event(moment) for moment in [*yesterday, noon]])
+    refresh()
+
+    found = overview(Period(noon.date(), noon.date()))
+
+    assert found.totals.logins == 1
+    assert found.previous.logins == 2
+    assert sum(point.previous for point in found.series) == 2  # the line ends where the present is
+
+
+def test_what_has_too_many_values_is_counted_as_other() -> None:
+    moment = dt.datetime(2026, 3, 25, 12, tzinfo=dt.UTC)
+    LoginEvent.objects.bulk_create(
+        [login_event(moment, browser=f"Invented {number:04}") for number in range(400)]
+    )
+    refresh()
+    LoginEvent.objects.bulk_create([login_event(moment, browser=f"Later {number}") for number in range(50)])
+    refresh()
+
+    shares = overview(PERIODS["week"]).shares["browser"]
+
+    assert shares[0].value == "(other)"
+    assert shares[0].logins == 200
+    assert len(shares) == 251
+    assert overview(PERIODS["week"], Filters(browser="(other)")).totals.logins == 200
