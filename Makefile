@@ -11,12 +11,15 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help demo serve test test-long test-matrix lint format typecheck bench services-up services-down services-status clean
+.PHONY: help charts demo serve test test-long test-matrix lint format typecheck bench services-up services-down services-status clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
-demo: $(INSTALLED) ## Import 100,000 legacy records into a fresh site, and account for each
+charts: ## Fetch Chart.js with npm, for the dashboard's charts; without npm it shows its tables
+	@.ci/charts
+
+demo: $(INSTALLED) charts ## Import 100,000 legacy records into a fresh site, and account for each
 	@$(BIN)/python -c 'import os, sys; sys.exit(not (os.getenv("DATABASE_URL") and os.getenv("REDIS_URL")))' \
 		|| $(MANAGE) services up
 	@$(MANAGE) migrate --verbosity 0
@@ -25,7 +28,7 @@ demo: $(INSTALLED) ## Import 100,000 legacy records into a fresh site, and accou
 serve: $(INSTALLED) ## The site at http://127.0.0.1:8000
 	@$(MANAGE) runserver 127.0.0.1:8000
 
-test: $(INSTALLED) ## The whole test suite, on services of its own
+test: $(INSTALLED) charts ## The whole test suite, on services of its own
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(BIN)/python -m pytest -m "not long and not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
 	@$(BIN)/python -m pytest -m "alone and not long"

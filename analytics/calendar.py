@@ -3,6 +3,8 @@
 import datetime as dt
 from functools import lru_cache
 
+from analytics import conf
+
 SLOT_SECONDS = 900
 # A zone's offset must not lead out of the calendar.
 EARLIEST = dt.datetime(1, 1, 3, tzinfo=dt.UTC)
@@ -45,3 +47,8 @@ def next_month(day: dt.date) -> dt.date:
 def aware(moment: dt.datetime) -> dt.datetime:
     """A naive time, as sites without USE_TZ keep them, is taken for what the clock shows."""
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def clock(moment: dt.datetime) -> str:
+    """As it is shown in lists: the same in every language, and sorted as it reads."""
+    return f"{aware(moment).astimezone(conf.zone()):%Y-%m-%d %H:%M:%S}"

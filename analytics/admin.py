@@ -1,0 +1,47 @@
+"""The dashboard's entry in the index of the admin."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
+
+from analytics.guard import PERMISSION
+from analytics.models import Dashboard
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin  # takes no type while it runs
+
+
+@admin.register(Dashboard)
+class DashboardAdmin(ModelAdmin):
+    """No list of rows: whoever opens it is led to the dashboard."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(PERMISSION) and _is_mounted()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseRedirect:
+        return redirect("analytics:dashboard")
+
+
+def _is_mounted() -> bool:
+    try:
+        reverse("analytics:dashboard")
+    except NoReverseMatch:
+        return False
+    return True

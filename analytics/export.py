@@ -1,0 +1,149 @@
+"""The events of a period as a file: CSV, JSON lines or Parquet, however many there are.
+
+Read page by page, from the last row of the page before: no cursor is held, and no more than a page is in memory.
+"""
+
+import csv
+import datetime as dt
+import io
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Q
+
+from analytics.calendar import aware, midnight
+from analytics.conf import zone
+from analytics.feed import columns_of
+from analytics.filters import Filters
+from analytics.logs import ACTIVITIES, LOGINS, Log
+from analytics.people import names_of
+from analytics.period import DAY, Period
+
+PAGE = 5_000
+COLUMNS = {
+    LOGINS.name: (
+        "timestamp", "user", "identifier", "login_method", "success", "failure_reason", "device_type", "browser", "os",
+        "ip_address", "user_agent",
+    ),
+    ACTIVITIES.name: ("timestamp", "user", "action", "entity_type", "entity_id", "metadata"),
+}  # fmt: skip
+# What a spreadsheet takes for the beginning of a formula. https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 (those of full width)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    content_type: str
+    write: Callable[[Log, Iterator[list[dict[str, Any]]]], Iterable[bytes]]
+
+
+def events(log: Log, period: Period, filters: Filters) -> Iterator[list[dict[str, Any]]]:
+    """Pages of events in the order of time; `user` is the user's name. Filters are about logins."""
+    start, end = midnight(period.first, zone()), midnight(period.last + DAY, zone())
+    rows: Any = log.model._default_manager.filter(timestamp__gte=start, timestamp__lt=end)
+    if log is LOGINS:
+        rows = rows.filter(**columns_of(filters))
+    rows = rows.order_by("timestamp", "pk").values("pk", *COLUMNS[log.name])
+    last: Any = None
+    while page := list((rows if last is None else rows.filter(_after(last)))[:PAGE]):
+        last = page[-1]
+        names = names_of(row["user"] for row in page)
+        yield [_told(row, names) for row in page]
+
+
+def _after(row: dict[str, Any]) -> Q:
+    """The first condition alone bounds the scan of the index."""
+    moment = row["timestamp"]
+    return Q(timestamp__gte=moment) & (Q(timestamp__gt=moment) | Q(timestamp=moment, pk__gt=row["pk"]))
+
+
+def _told(row: dict[str, Any], names: dict[Any, str]) -> dict[str, Any]:
+    told = {name: value for name, value in row.items() if name != "pk"}
+    told["user"] = names.get(row["user"], "")
+    return told
+
+
+def _csv(log: Log, pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS[log.name])
+    for page in pages:
+        writer.writerows([_cell(value) for value in row.values()] for row in page)
+        yield _taken(text)
+    yield _taken(text)
+
+
+def _taken(text: io.StringIO) -> bytes:
+    written = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return written
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return aware(value).astimezone(zone()).isoformat()
+    if isinstance(value, dict):
+        return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _json_lines(log: Log, pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+    encode = DjangoJSONEncoder(ensure_ascii=False).encode
+    for page in pages:
+        yield "".join(encode(row) + "\n" for row in page).encode()
+
+
+def _parquet(log: Log, pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+    """Polars joins files of one page each without holding them; what is sent is in no folder any more."""
+    with tempfile.TemporaryDirectory(prefix="analytics-") as name:
+        whole = _joined(log, pages, Path(name))
+        file = whole.open("rb")
+    yield from _blocks(file)
+
+
+def _joined(log: Log, pages: Iterator[list[dict[str, Any]]], folder: Path) -> Path:
+    import polars as pl
+
+    types: dict[str, Any] = dict.fromkeys(COLUMNS[log.name], pl.String)
+    types |= {"timestamp": pl.Datetime("us", "UTC")} | ({"success": pl.Boolean} if log is LOGINS else {})
+
+    def write(page: list[dict[str, Any]], number: int) -> Path:
+        path = folder / f"{number}.parquet"
+        rows = [[_value(value) for value in row.values()] for row in page]
+        pl.DataFrame(rows, schema=types, orient="row").write_parquet(path)
+        return path
+
+    parts = [write(page, number) for number, page in enumerate(pages, start=1)] or [write([], 0)]
+    whole = folder / "whole.parquet"
+    pl.scan_parquet(parts).sink_parquet(whole)
+    return whole
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return aware(value)
+    return json.dumps(value, cls=DjangoJSONEncoder) if isinstance(value, dict) else value
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while block := file.read(1 << 16):
+            yield block
+
+
+def formats() -> dict[str, Format]:
+    found = {
+        "csv": Format("text/csv; charset=utf-8", _csv),
+        "jsonl": Format("application/x-ndjson", _json_lines),
+    }
+    if find_spec("polars") is not None:
+        found["parquet"] = Format("application/vnd.apache.parquet", _parquet)
+    return found

@@ -1,0 +1,76 @@
+"""Addresses: of the dashboard with other filters, and of the admin's lists of what a figure counts."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import NoReverseMatch, reverse
+
+from analytics.calendar import midnight
+from analytics.conf import zone
+from analytics.feed import columns_of
+from analytics.filters import Filters
+from analytics.period import DAY, PRESETS, Period
+
+
+@dataclass(frozen=True)
+class Links:
+    """`span` says the period as it was asked for: {"range": "30d"}, or "from" and "to"."""
+
+    span: dict[str, str]
+    period: Period
+    filters: Filters
+
+    def query(self, **changes: str | None) -> str:
+        """Of this page, with some filters changed; None takes one away."""
+        wanted = self.span | self.filters.active | changes
+        return urlencode({name: value for name, value in wanted.items() if value is not None})
+
+    def with_span(self, **span: str) -> str:
+        return urlencode(span | self.filters.active)
+
+    def without_filters(self) -> str:
+        return urlencode(self.span)
+
+    def presets(self) -> list[tuple[str, str, bool]]:
+        """Label, query, and whether it is chosen."""
+        chosen = self.span.get("range")
+        return [(label, self.with_span(range=name), name == chosen) for name, label in PRESETS.items()]
+
+    def logins(self, **columns: Any) -> str | None:
+        """The admin's list of the logins that are counted, narrowed by columns of the log."""
+        return admin_list("tracking", "loginevent", self._counted | columns)
+
+    def alerts(self, **columns: Any) -> str | None:
+        return admin_list("tracking", "securityalert", self._within | columns)
+
+    def activities(self, **columns: Any) -> str | None:
+        return admin_list("tracking", "activitylog", self._within | columns)
+
+    @cached_property
+    def _within(self) -> dict[str, Any]:
+        end = midnight(self.period.last + DAY, zone())
+        return {"timestamp__gte": midnight(self.period.first, zone()), "timestamp__lt": end}
+
+    @cached_property
+    def _counted(self) -> dict[str, Any]:
+        return self._within | columns_of(self.filters)
+
+
+def admin_list(app: str, model: str, columns: dict[str, Any]) -> str | None:
+    """Columns that are None are left out. None: the model is not in the admin."""
+    try:
+        address = reverse(f"admin:{app}_{model}_changelist")
+    except NoReverseMatch:
+        return None
+    query = {_lookup(name): _text(value) for name, value in columns.items() if value is not None}
+    return f"{address}?{urlencode(query)}"
+
+
+def _lookup(name: str) -> str:
+    return name if "__" in name else f"{name}__exact"
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)

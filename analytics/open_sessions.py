@@ -1,0 +1,75 @@
+"""Who is logged in at the moment."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.calendar import clock
+from analytics.conf import conf
+from analytics.people import names_of
+from tracking.models import UserSession
+
+# Counting stops here: past it the exact number is of no use to anybody.
+MOST_COUNTED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    id: uuid.UUID
+    user_id: Any
+    who: str
+    method: str
+    where: str
+    ip_address: str
+    started_at: dt.datetime
+    last_seen_at: dt.datetime
+
+    @property
+    def began(self) -> str:
+        return clock(self.started_at)
+
+    @property
+    def last_seen(self) -> str:
+        return clock(self.last_seen_at)
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def count_open(newest: Sequence[Any]) -> int:
+    """Exact up to MOST_COUNTED. `newest`: those of `newest_rows`, which are often all there are."""
+    if len(newest) < conf.LIST_ROWS:
+        return len(newest)
+    return int(UserSession.objects.open().order_by()[:MOST_COUNTED].count())
+
+
+def newest_rows() -> list[UserSession]:
+    """Those that began last."""
+    return list(UserSession.objects.open().order_by("-started_at", "-id")[: conf.LIST_ROWS])
+
+
+def newest_sessions() -> list[OpenSession]:
+    rows = newest_rows()
+    return described(rows, names_of(row.user_id for row in rows))
+
+
+def sessions_of(user: Any) -> list[OpenSession]:
+    return described(UserSession.objects.open().of(user.pk)[: conf.LIST_ROWS], names_of([user.pk]))
+
+
+def described(rows: Iterable[UserSession], names: dict[Any, str]) -> list[OpenSession]:
+    return [
+        OpenSession(
+            id=row.pk,
+            user_id=row.user_id if row.user_id in names else None,
+            who=names.get(row.user_id, ""),
+            method=row.login_method,
+            where=" · ".join(filter(None, (row.browser, row.os, row.device_type))),
+            ip_address=row.ip_address or "",
+            started_at=row.started_at,
+            last_seen_at=row.last_seen_at,
+        )
+        for row in rows
+    ]

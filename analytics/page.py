@@ -1,0 +1,80 @@
+"""All that the dashboard's template shows, collected: the reports in words, with addresses that lead on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from analytics import feed, open_sessions, rows
+from analytics.breakdowns import Breakdown, breakdowns, text_of, title_of
+from analytics.caching import CacheFigures, cache_figures
+from analytics.cards import Card, cards
+from analytics.conf import conf
+from analytics.filters import Filters
+from analytics.imports import ImportJob, import_jobs
+from analytics.links import Links
+from analytics.people import names_of
+from analytics.period import Period
+from analytics.reports import Overview, overview
+from analytics.security import Security, security
+
+MOST_ACTIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    links: Links
+    overview: Overview
+    cards: list[Card]
+    breakdowns: list[Breakdown]
+    series_rows: SafeString
+    hour_rows: SafeString | None
+    actions: tuple[tuple[str, str, str], ...]
+    chips: tuple[tuple[str, str, str], ...]
+    event_rows: SafeString
+    session_count: str
+    session_rows: SafeString
+    security: Security
+    imports: list[ImportJob] | None
+    caches: list[CacheFigures]
+
+
+def page(span: dict[str, str], period: Period, filters: Filters, *, may_end_sessions: bool) -> Page:
+    links, found = Links(span, period, filters), overview(period, filters)
+    events, sessions = feed.newest_rows(filters), open_sessions.newest_rows()
+    names = names_of(row.user_id for row in [*events, *sessions])
+    session_count = f"{open_sessions.count_open(sessions):,}"
+    return Page(
+        links=links,
+        overview=found,
+        cards=cards(found, session_count, links),
+        breakdowns=breakdowns(found, links),
+        series_rows=rows.series_rows(found),
+        hour_rows=rows.hour_rows(found),
+        actions=tuple(
+            (a.action, f"{a.activities:,}", f"{a.previous:,}") for a in found.actions[:MOST_ACTIONS]
+        ),
+        chips=tuple(
+            (title_of(name), text_of(value), links.query(**{name: None}))
+            for name, value in filters.active.items()
+        ),
+        event_rows=rows.event_rows(feed.happenings(events, names, most=conf.FEED_ROWS)),
+        session_count=session_count,
+        session_rows=rows.session_rows(open_sessions.described(sessions, names), may_end=may_end_sessions),
+        security=security(period),
+        imports=import_jobs(),
+        caches=cache_figures(),
+    )
+
+
+def chart_data(found: Overview) -> dict[str, Any]:
+    is_of_days = str(found.step) == "day"
+    return {
+        "labels": [point.label for point in found.series],
+        "successes": [point.successes for point in found.series],
+        "failures": [point.failures for point in found.series],
+        "previous": [point.previous for point in found.series],
+        "days": [point.start.date().isoformat() for point in found.series] if is_of_days else [],
+        "names": {"successes": _("Successes"), "failures": _("Failures"), "previous": _("Period before")},
+    }

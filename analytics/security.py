@@ -1,0 +1,109 @@
+"""What looked like an attack within a period, and where failures come from."""
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import caches
+
+from analytics.calendar import clock, midnight
+from analytics.conf import cache_alias, conf, zone
+from analytics.feed import shortened
+from analytics.people import names_of
+from analytics.period import DAY, Period
+from tracking.models import LoginEvent, SecurityAlert
+
+# Of the alerts and failures of a period so many are looked at; under an attack there may be a million.
+NEWEST = 500
+MOST_SOURCES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`about`: the account or the network; `evidence` in words."""
+
+    kind: str
+    title: str
+    at: dt.datetime
+    user_id: Any
+    about: str
+    evidence: str
+
+    @property
+    def time(self) -> str:
+        return clock(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An address, with how many of the newest failures came from it, and on how many names."""
+
+    ip_address: str
+    failures: int
+    names: int
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """`kinds`: how many of the newest alerts are of each kind, by its name."""
+
+    alerts: tuple[Alert, ...]
+    kinds: dict[str, int]
+    sources: tuple[Source, ...]
+
+
+def security(period: Period) -> Security:
+    """At most REFRESH_SECONDS old."""
+    name = f"security:{period.first}:{period.last}"
+    found: Any = caches[cache_alias()].get_or_set(name, lambda: _read(period), conf.REFRESH_SECONDS)
+    return Security(
+        tuple(Alert(*values) for values in found["alerts"]),
+        found["kinds"],
+        tuple(Source(*values) for values in found["sources"]),
+    )
+
+
+def _read(period: Period) -> dict[str, Any]:
+    rows = list(_within(SecurityAlert.objects.order_by("-timestamp", "-id"), period)[:NEWEST])
+    counted = Counter(row.get_kind_display() for row in rows)
+    shown = rows[: conf.LIST_ROWS]
+    names = names_of(row.user_id for row in shown)
+    return {
+        "alerts": [_alert(row, names) for row in shown],
+        "kinds": dict(counted.most_common()),
+        "sources": _sources(period),
+    }
+
+
+def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
+    evidence = ", ".join(f"{name.replace('_', ' ')}: {_said(value)}" for name, value in row.evidence.items())
+    user_id = str(row.user_id) if row.user_id in names else None
+    return [row.kind, row.get_kind_display(), row.timestamp, user_id, _about(row, names), evidence]
+
+
+def _sources(period: Period) -> list[list[Any]]:
+    """The addresses that most of the newest failures came from."""
+    failures = _within(LoginEvent.objects.filter(success=False).order_by("-timestamp"), period)
+    names: dict[str, set[str]] = {}
+    number: Counter[str] = Counter()
+    for address, identifier in failures.values_list("ip_address", "identifier")[:NEWEST]:
+        if address:
+            number[address] += 1
+            names.setdefault(address, set()).add(identifier)
+    return [[address, count, len(names[address])] for address, count in number.most_common(MOST_SOURCES)]
+
+
+def _within(rows: Any, period: Period) -> Any:
+    start, end = midnight(period.first, zone()), midnight(period.last + DAY, zone())
+    return rows.filter(timestamp__gte=start, timestamp__lt=end)
+
+
+def _about(row: SecurityAlert, names: dict[Any, str]) -> str:
+    if row.kind == SecurityAlert.Kind.SPRAYING:
+        return row.ip_address or ""
+    return names.get(row.user_id) or shortened(row.identifier) or row.ip_address or ""
+
+
+def _said(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

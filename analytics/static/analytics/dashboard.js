@@ -1,0 +1,237 @@
+// Keeps an open dashboard up to date. Without it each link and form loads the page anew, and all figures are there.
+"use strict";
+
+(function () {
+  const root = document.getElementById("an-page");
+  const panels = document.getElementById("an-panels");
+  const words = document.getElementById("an-words").dataset;
+  const state = document.getElementById("an-state");
+  const pause = document.getElementById("an-pause");
+  const seconds = Number(root.dataset.seconds) || 5;
+  let chart = null;
+  let isPaused = false;
+  let isLoggedOut = false;
+  let asked = 0;
+
+  // -- asking the site ---------------------------------------------------------------------------------------------
+
+  async function load(query) {
+    const number = ++asked;
+    panels.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(root.dataset.panels + query, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } });
+      if (number !== asked) return; // another wish has come since
+      if (answer.status === 401 || answer.status === 403) {
+        isLoggedOut = true;
+        say(words.loggedOut, "an-is-away");
+      } else if (!answer.ok) {
+        say(words.failed, "an-is-away");
+      } else {
+        show(await answer.text());
+        say(words.asof + " " + new Date().toLocaleTimeString(), "");
+      }
+    } catch (error) {
+      if (number === asked) say(words.failed, "an-is-away");
+    } finally {
+      if (number === asked) panels.setAttribute("aria-busy", "false");
+    }
+  }
+
+  function say(text, look) {
+    state.textContent = text;
+    root.classList.remove("an-is-away", "an-is-paused");
+    if (look) root.classList.add(look);
+  }
+
+  // -- showing what it said ----------------------------------------------------------------------------------------
+
+  // Part by part, and only those that changed, so that focus, open tables and the place in a list are not lost.
+  function show(html) {
+    const fresh = new DOMParser().parseFromString("<div>" + html + "</div>", "text/html").body.firstElementChild;
+    const before = parts(panels);
+    const after = parts(fresh);
+    const isSame = before.size === after.size && [...after.keys()].every((name) => before.has(name));
+    if (!isSame || fresh.querySelector(".an-problem") || panels.querySelector(".an-problem")) {
+      panels.replaceChildren(...fresh.childNodes);
+    } else {
+      for (const [name, part] of after) {
+        const { node, original } = before.get(name);
+        if (!original || !part.isEqualNode(original)) replace(node, part);
+      }
+    }
+    remember();
+    draw();
+  }
+
+  function parts(within) {
+    const found = new Map();
+    for (const node of within.querySelectorAll("[data-part]")) {
+      found.set(node.dataset.part, within === panels ? { node, original: originals.get(node.dataset.part) } : node);
+    }
+    return found;
+  }
+
+  // What the site sent of each part, before anything was opened or checked in it.
+  const originals = new Map();
+  function remember() {
+    for (const node of panels.querySelectorAll("[data-part]")) {
+      const known = originals.get(node.dataset.part);
+      if (!known || known.node !== node) originals.set(node.dataset.part, Object.assign(node.cloneNode(true), { node }));
+    }
+    for (const name of [...originals.keys()]) {
+      if (!panels.querySelector('[data-part="' + name + '"]')) originals.delete(name);
+    }
+  }
+
+  function replace(old, fresh) {
+    if (old.contains(document.activeElement) && document.activeElement.matches("[type=date]")) return; // being filled in
+    const focus = old.contains(document.activeElement) ? address(old, document.activeElement) : null;
+    const keys = new Set([...old.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
+    for (const kept of old.querySelectorAll("[data-keep]")) {
+      const same = fresh.querySelector('[data-keep="' + kept.dataset.keep + '"]');
+      if (!same) continue;
+      if ("open" in kept) same.open = kept.open;
+      if ("checked" in kept) same.checked = kept.checked;
+    }
+    const scrolled = [...old.querySelectorAll(".an-scroll")].map((box) => box.scrollTop);
+    const sent = Object.assign(fresh.cloneNode(true), { node: fresh });
+    old.replaceWith(fresh);
+    originals.set(fresh.dataset.part, sent);
+    [...fresh.querySelectorAll(".an-scroll")].forEach((box, place) => { box.scrollTop = scrolled[place] || 0; });
+    if (keys.size) {
+      for (const row of fresh.querySelectorAll("[data-key]")) {
+        if (!keys.has(row.dataset.key)) row.classList.add("an-new");
+      }
+    }
+    const target = focus && at(fresh, focus);
+    if (target) target.focus({ preventScroll: true });
+  }
+
+  // An element by the places of its ancestors: what stands there afterwards gets the focus back.
+  function address(top, node) {
+    const path = [];
+    for (; node !== top; node = node.parentElement) path.unshift([...node.parentElement.children].indexOf(node));
+    return path;
+  }
+
+  function at(top, path) {
+    let node = top;
+    for (const place of path) {
+      node = node.children[place];
+      if (!node) return null;
+    }
+    return node;
+  }
+
+  // -- the chart ---------------------------------------------------------------------------------------------------
+
+  let drawn = "";
+  function draw() {
+    const canvas = document.getElementById("an-series");
+    const source = document.getElementById("an-series-data");
+    if (!window.Chart || !canvas || !source) return;
+    const colours = getComputedStyle(root);
+    const colour = (name) => colours.getPropertyValue(name).trim();
+    const look = source.textContent + colour("--an-ok") + colour("--an-text");
+    if (chart && drawn === look && chart.canvas === canvas) return;
+    drawn = look;
+    if (chart) chart.destroy();
+    const data = JSON.parse(source.textContent);
+    canvas.hidden = false;
+    const bars = (label, values, fill) => ({ label, data: values, backgroundColor: fill, stack: "now", order: 2, maxBarThickness: 28 });
+    chart = new window.Chart(canvas, {
+      type: "bar",
+      data: {
+        labels: data.labels,
+        datasets: [
+          bars(data.names.successes, data.successes, colour("--an-ok")),
+          bars(data.names.failures, data.failures, colour("--an-fail")),
+          {
+            type: "line", label: data.names.previous, data: data.previous, order: 1, stack: "before",
+            borderColor: colour("--an-quiet"), backgroundColor: "transparent", borderWidth: 1.5, borderDash: [4, 4],
+            pointRadius: 0, pointHitRadius: 8, tension: 0.25,
+          },
+        ],
+      },
+      options: {
+        animation: false, responsive: true, maintainAspectRatio: false,
+        interaction: { mode: "index", intersect: false },
+        onClick: (event, hits) => { if (hits.length && data.days.length) goToDay(data.days[hits[0].index]); },
+        onHover: (event, hits) => { canvas.classList.toggle("an-clickable", Boolean(hits.length && data.days.length)); },
+        plugins: {
+          legend: { position: "bottom", align: "start", labels: { color: colour("--an-quiet"), boxWidth: 10, boxHeight: 10, font: { size: 11 } } },
+        },
+        scales: {
+          x: { stacked: true, grid: { display: false }, ticks: { color: colour("--an-quiet"), maxRotation: 0, autoSkipPadding: 16, font: { size: 11 } } },
+          y: { stacked: true, beginAtZero: true, grid: { color: colour("--an-line") }, border: { display: false }, ticks: { color: colour("--an-quiet"), precision: 0, font: { size: 11 } } },
+        },
+      },
+    });
+  }
+
+  function goToDay(day) {
+    const query = new URLSearchParams(location.search);
+    query.delete("range");
+    query.set("from", day);
+    query.set("to", day);
+    go("?" + query);
+  }
+
+  // -- going on without a new page ---------------------------------------------------------------------------------
+
+  function go(query) {
+    history.pushState(null, "", query);
+    setNext();
+    state.textContent = words.loading;
+    load(location.search);
+  }
+
+  function setNext() {
+    document.querySelector("#an-end [name=next]").value = location.pathname + location.search;
+  }
+
+  panels.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-go]");
+    if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    go(link.getAttribute("href"));
+  });
+
+  panels.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-go]")) return;
+    event.preventDefault();
+    document.activeElement.blur();
+    go("?" + new URLSearchParams(new FormData(event.target)));
+  });
+
+  window.addEventListener("popstate", () => { setNext(); load(location.search); });
+
+  document.addEventListener("click", (event) => {
+    for (const menu of panels.querySelectorAll(".an-menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") for (const menu of panels.querySelectorAll(".an-menu[open]")) menu.open = false;
+  });
+
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    isPaused = !isPaused;
+    pause.setAttribute("aria-pressed", String(isPaused));
+    pause.textContent = isPaused ? words.goOn : words.pause;
+    if (isPaused) say(words.paused + " " + new Date().toLocaleTimeString(), "an-is-paused");
+    else load(location.search);
+  });
+
+  setInterval(() => {
+    if (!isPaused && !isLoggedOut && !document.hidden && !panels.querySelector(".an-menu[open]")) load(location.search);
+  }, seconds * 1000);
+
+  new MutationObserver(draw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+
+  remember();
+  draw();
+})();
