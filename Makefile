@@ -28,7 +28,8 @@ demo: $(INSTALLED) charts ## Import 100,000 legacy records into a fresh site, an
 serve: $(INSTALLED) ## The site at http://127.0.0.1:8000
 	@$(MANAGE) runserver 127.0.0.1:8000
 
-test: $(INSTALLED) charts ## The whole test suite, on services of its own
+test: $(INSTALLED) charts ## The whole test suite, on services of its own; with a browser where there is one
+	@.ci/browser
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(BIN)/python -m pytest -m "not long and not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
 	@$(BIN)/python -m pytest -m "alone and not long"

@@ -61,4 +61,8 @@ class Filters:
 
 def filters_of(query: Mapping[str, Any]) -> Filters:
     """Raises BadFilter."""
-    return Filters(**{name: str(query[name])[:MOST_CHARACTERS] for name in DIMENSIONS if name in query})
+    wanted = {name: str(query[name])[:MOST_CHARACTERS] for name in DIMENSIONS if name in query}
+    for name, value in wanted.items():
+        if "\x00" in value:
+            raise BadFilter(f"The {name} asked for has a NUL in it, which no text has.")
+    return Filters(**wanted)

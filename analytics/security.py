@@ -77,7 +77,8 @@ def _read(period: Period) -> dict[str, Any]:
 
 
 def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
-    evidence = ", ".join(f"{name.replace('_', ' ')}: {_said(value)}" for name, value in row.evidence.items())
+    known = {name.replace("_", " "): _said(value) for name, value in row.evidence.items()}
+    evidence = ", ".join(f"{name}: {value}" for name, value in known.items() if value)
     user_id = str(row.user_id) if row.user_id in names else None
     return [row.kind, row.get_kind_display(), row.timestamp, user_id, _about(row, names), evidence]
 

@@ -15,27 +15,10 @@ from analytics.refresh import refresh
 from analytics.reports import overview
 from tests.analytics import naive
 from tests.analytics.events import login_event, write_activities, write_logins
+from tests.analytics.suite.questions import FILTERS, PERIODS, START
 from tracking.models import LoginEvent
 
 pytestmark = pytest.mark.django_db
-
-START = dt.datetime(2026, 1, 10, 5, tzinfo=dt.UTC)
-# 45 days, over a month's end and (in Berlin) the beginning of summer time.
-PERIODS = {
-    "day": Period(dt.date(2026, 3, 29), dt.date(2026, 3, 29)),
-    "week": Period(dt.date(2026, 3, 24), dt.date(2026, 3, 30)),
-    "month and more": Period(dt.date(2026, 2, 20), dt.date(2026, 4, 5)),
-    "three quarters": Period(dt.date(2025, 8, 15), dt.date(2026, 4, 15)),
-}
-FILTERS = {
-    "none": Filters(),
-    "failures": Filters(outcome="failure"),
-    "method": Filters(method="google", device="mobile"),
-    "no method": Filters(method=""),
-    "browser": Filters(browser="Chrome"),
-    "reason": Filters(reason="bad_password", os="iOS", outcome="failure"),
-    "unheard of": Filters(browser="Netscape"),
-}
 
 
 def check(period: Period, filters: Filters, zone: dt.tzinfo) -> None:
@@ -68,13 +51,13 @@ def check(period: Period, filters: Filters, zone: dt.tzinfo) -> None:
 def test_it_says_what_reading_every_event_says(time_zone: str, counted: str) -> None:
     zone = zoneinfo.ZoneInfo(time_zone)
     with override_settings(ANALYTICS={"TIME_ZONE": time_zone}):
-        write_logins(400, start=START, days=95)
-        write_activities(100, start=START, days=95)
+        write_logins(250, start=START, days=95)
+        write_activities(60, start=START, days=95)
         if counted != "nothing":
             refresh(step=37)
         if counted == "half":
-            write_logins(300, start=START, days=95, seed=2)
-            write_activities(50, start=START, days=95, seed=2)
+            write_logins(150, start=START, days=95, seed=2)
+            write_activities(30, start=START, days=95, seed=2)
 
         for period in PERIODS.values():
             for filters in FILTERS.values():

@@ -1,0 +1,113 @@
+"""A real browser on the real site. What it complains of (an error, a policy broken, a foreign host) fails the test."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from cortex.models import User
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+)
+ARTEFACTS = Path(__file__).resolve().parent.parent.parent / "artefacts"
+PASSWORD = "correct horse battery staple"
+# The browser says of each answer with such a status that it is an error; some tests ask for one.
+EXPECTED = "Failed to load resource: the server responded with a status of "
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("There is no Chromium on this machine: the browser tests are left out.")
+    # Playwright runs an event loop in this thread, which Django would take for an async view.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=list(OPTIONS))
+        yield found
+        found.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+class Visitor:
+    """Somebody with a browser of their own, and what it complained of."""
+
+    def __init__(self, browser: Any, base: str, **options: Any) -> None:
+        self.base = base
+        self.context = browser.new_context(locale="en-GB", accept_downloads=True, **options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.complaints: list[str] = []
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("request", self._asked)
+
+    def _heard(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _asked(self, request: Any) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.netloc != urlsplit(self.base).netloc:
+            self.complaints.append(f"asked another host: {request.url}")
+
+    def expect_status(self, status: int) -> None:
+        """This answer was asked for, so it is no complaint."""
+        self.complaints = [text for text in self.complaints if f"{EXPECTED}{status}" not in text]
+
+    def log_in(self, user: User, path: str = "/admin/analytics/", password: str = PASSWORD) -> Any:
+        self.page.goto(f"{self.base}{path}")
+        self.page.fill("#id_username", user.email)
+        self.page.fill("#id_password", password)
+        self.page.click("[type=submit]")
+        return self.page
+
+    def take_picture(self, name: str) -> None:
+        ARTEFACTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+
+    def is_too_wide(self) -> bool:
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+@pytest.fixture
+def visit(browser: Any, live_server: Any) -> Iterator[Callable[..., Visitor]]:
+    visitors: list[Visitor] = []
+
+    def make(**options: Any) -> Visitor:
+        visitors.append(Visitor(browser, live_server.url, **options))
+        return visitors[-1]
+
+    yield make
+    for visitor in visitors:
+        visitor.context.close()
+    assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
+
+
+def make_user(email: str, **rights: Any) -> User:
+    model: Any = get_user_model()
+    user: User = model.objects.create_user(email, password=PASSWORD, is_staff=True, **rights)
+    return user
+
+
+@pytest.fixture
+def admin(transactional_db: None) -> User:
+    return make_user("admin@example.com", is_superuser=True)
+
+
+@pytest.fixture
+def colleague(transactional_db: None) -> User:
+    return make_user("colleague@example.com")

@@ -1,0 +1,277 @@
+"""The dashboard as people use it."""
+
+import datetime as dt
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from analytics.refresh import refresh
+from cortex.models import User
+from tests.analytics.browser.conftest import Visitor
+from tests.analytics.events import any_login, login_event, write_activities
+from tracking.models import LoginEvent, UserSession
+
+PANELS = re.compile("/analytics/panels/")
+Visit = Callable[..., Visitor]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def month(admin: User) -> None:
+    """A month with more logins by day than by night, less at weekends, and one night with an attack."""
+    randomness = random.Random(7)
+    now = timezone.now()
+    events = []
+    while len(events) < 1_500:
+        moment = now - dt.timedelta(days=29 * randomness.random())
+        moment = moment.replace(hour=min(23, max(0, int(randomness.gauss(13, 3.5)))))
+        if moment < now and (moment.weekday() < 5 or randomness.random() < 0.2):
+            event = any_login(randomness, moment, 0, user_id=None)
+            event.identifier = f"somebody{randomness.randrange(40)}@example.com"
+            events.append(event)
+    night = (now - dt.timedelta(days=6)).replace(hour=2, minute=10)
+    events += [
+        login_event(
+            night + dt.timedelta(seconds=5 * number), success=False, failure_reason="unknown_user",
+            identifier=f"guess{number}@example.com", ip_address="203.0.113.66", device_type="bot", browser="", os="",
+        )
+        for number in range(60)
+    ]  # fmt: skip
+    LoginEvent.objects.bulk_create(sorted(events, key=lambda event: event.timestamp))
+    write_activities(300, start=now - dt.timedelta(days=29), days=29)
+    refresh()
+
+
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_a_login_appears_in_the_open_dashboard_by_itself(visit: Visit, admin: User, colleague: User) -> None:
+    watching, other = visit(), visit()
+    page = watching.log_in(admin)
+    page.wait_for_selector('[data-part="feed"] >> text=admin@example.com')
+
+    other.log_in(colleague, "/admin/")
+
+    page.wait_for_selector('[data-part="feed"] tr.an-new >> text=colleague@example.com')
+    page.wait_for_selector('[data-part="sessions"] >> text=colleague@example.com')
+    assert page.inner_text('[data-card="logins"] .an-value') == "2"
+
+
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_a_paused_dashboard_stays_as_it_is(visit: Visit, admin: User) -> None:
+    page = visit().log_in(admin)
+    page.click("#an-pause")
+    LoginEvent.objects.bulk_create([login_event(timezone.now(), identifier="late@example.com")])
+    page.wait_for_timeout(1_800)
+    assert "late@example.com" not in page.inner_text('[data-part="feed"]')
+
+    page.click("#an-pause")
+
+    page.wait_for_selector('[data-part="feed"] >> text=late@example.com')
+
+
+def test_breakdowns_filter_and_back_takes_it_back(visit: Visit, admin: User, month: None) -> None:
+    page = visit().log_in(admin)
+    everything = page.inner_text('[data-card="logins"] .an-value')
+
+    page.click('[data-part="outcome"] >> text=failure')
+    page.wait_for_selector(".an-chips >> text=failure")
+    failures = page.inner_text('[data-card="logins"] .an-value')
+    page.click('[data-part="browser"] >> text=Chrome')
+    page.wait_for_selector(".an-chips >> text=Chrome")
+
+    assert "outcome=failure" in page.url
+    assert "browser=Chrome" in page.url
+    assert 0 < number(page) < int(failures.replace(",", "")) < int(everything.replace(",", ""))
+    assert page.locator('[data-part="hours"] .an-empty').count() == 1
+
+    page.go_back()
+    page.wait_for_selector(".an-chips >> text=Chrome", state="detached")
+    assert page.inner_text('[data-card="logins"] .an-value') == failures
+    page.click("text=Clear all")
+    page.wait_for_selector(".an-chips", state="detached")
+    assert page.inner_text('[data-card="logins"] .an-value') == everything
+
+
+def number(page: Any) -> int:
+    return int(page.inner_text('[data-card="logins"] .an-value').replace(",", ""))
+
+
+def test_a_figure_leads_to_the_events_it_counts(visit: Visit, admin: User, month: None) -> None:
+    page = visit().log_in(admin)
+    page.click('[data-part="reason"] >> text=unknown user')
+    page.wait_for_selector(".an-chips >> text=unknown user")
+    expected = number(page)
+
+    page.click('[data-part="device"] tr:has-text("bot") .an-drill a')
+
+    page.wait_for_url("**/admin/tracking/loginevent/**")
+    rows = page.locator("#result_list tbody tr")
+    assert 60 <= rows.count() <= expected
+    assert "guess59@example.com" in page.inner_text("#result_list")
+    assert page.locator('#result_list img[alt="True"]').count() == 0
+
+
+def test_a_name_leads_to_what_its_user_did(visit: Visit, admin: User) -> None:
+    page = visit().log_in(admin)
+
+    page.click('[data-part="feed"] >> text=admin@example.com')
+
+    page.wait_for_url("**/admin/analytics/users/*/")
+    assert page.inner_text("h1") == "admin@example.com"
+    assert "logged in" in page.inner_text(".an-events >> nth=1")
+
+
+def test_a_session_that_is_ended_is_over(visit: Visit, admin: User, colleague: User) -> None:
+    other = visit()
+    other.log_in(colleague, "/admin/")
+    other.page.wait_for_selector("#user-tools")
+    page = visit().log_in(admin)
+
+    page.click('[data-part="sessions"] tr:has-text("colleague@example.com") >> text=End')
+
+    page.wait_for_selector(".messagelist >> text=1 session was ended.")
+    assert UserSession.objects.get(user=colleague).end_reason == "ended_by_admin"
+    other.page.reload()
+    other.page.wait_for_selector("#login-form")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_what_is_shown_can_be_taken_away_as_a_file(visit: Visit, admin: User, month: None, kind: str) -> None:
+    page = visit().log_in(admin, "/admin/analytics/?range=30d&outcome=failure")
+    expected = number(page)
+
+    page.click("text=Export")
+    with page.expect_download() as waiting:
+        page.click(f"text=Logins · {kind}")
+
+    path = Path(waiting.value.path())
+    assert waiting.value.suggested_filename.endswith(f".{kind}")
+    if kind == "parquet":
+        import polars as pl
+
+        assert pl.read_parquet(path).height == expected
+    else:
+        assert len(path.read_text().splitlines()) == expected + (kind == "csv")
+
+
+def test_a_day_of_ones_own_choice(visit: Visit, admin: User, month: None) -> None:
+    page = visit().log_in(admin)
+    day = (timezone.now() - dt.timedelta(days=6)).date().isoformat()
+
+    page.fill('[name="from"]', day)
+    page.fill('[name="to"]', day)
+    page.click("text=Show")
+
+    page.wait_for_selector("text=by 15 minutes")
+    assert f"from={day}" in page.url
+    assert number(page) >= 60
+
+
+def test_it_can_be_used_with_the_keyboard_alone(visit: Visit, admin: User, month: None) -> None:
+    page = visit().log_in(admin)
+    page.focus(".an-presets a >> nth=1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".an-presets a[aria-current] >> text=7 days")
+
+    page.focus('[value="logins"]')
+    page.keyboard.press("ArrowRight")
+    shade = 'getComputedStyle(document.querySelector(".an-f9")).backgroundColor'
+    assert page.is_checked('[value="failures"]')
+    assert page.evaluate(shade) == "rgb(214, 69, 69)"
+
+    page.focus('[data-part="series"] summary')
+    page.keyboard.press("Enter")
+    assert page.is_visible('[data-part="series"] table')
+
+
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_what_is_open_and_focused_stays_so_while_figures_change(
+    visit: Visit, admin: User, month: None
+) -> None:
+    page = visit().log_in(admin)
+    page.click('[data-part="series"] summary')
+    page.focus('[data-part="method"] a >> nth=0')
+    before = number(page)
+
+    LoginEvent.objects.bulk_create([login_event(timezone.now(), identifier="late@example.com")])
+    page.wait_for_selector('[data-part="feed"] >> text=late@example.com')
+
+    assert number(page) == before + 1
+    assert page.is_visible('[data-part="series"] table')
+    assert page.evaluate("document.activeElement.closest('[data-part]').dataset.part") == "method"
+
+
+def test_charts_are_drawn(visit: Visit, admin: User, month: None) -> None:
+    if not Path("analytics/static/analytics/vendor/chart.umd.min.js").exists():
+        pytest.skip("Chart.js has not been built: there was no npm.")
+    page = visit().log_in(admin)
+    page.wait_for_selector("#an-series:not([hidden])")
+
+    drawn = page.evaluate(
+        "[...document.getElementById('an-series').getContext('2d').getImageData(0, 0, 600, 200).data].some(Boolean)"
+    )
+
+    assert drawn
+
+
+def test_without_scripts_all_figures_are_there(visit: Visit, admin: User, month: None) -> None:
+    page = visit(java_script_enabled=False).log_in(admin)
+
+    assert number(page) > 1_000
+    page.click('[data-part="device"] >> text=desktop')
+    page.wait_for_selector(".an-chips >> text=desktop")
+    page.click('[data-part="series"] summary')
+    assert page.locator('[data-part="series"] tbody tr').count() == 30
+
+
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_it_says_so_when_the_site_does_not_answer_or_one_is_logged_out(visit: Visit, admin: User) -> None:
+    visitor = visit()
+    page = visitor.log_in(admin)
+    page.route(PANELS, lambda route: route.fulfill(status=500, body="no"))
+    page.wait_for_selector("#an-state >> text=does not answer")
+    page.unroute(PANELS)
+    page.wait_for_selector("#an-state >> text=as of")
+    visitor.expect_status(500)
+
+    visitor.context.clear_cookies()
+
+    page.wait_for_selector("#an-state >> text=logged out")
+    visitor.expect_status(401)
+
+
+def test_an_empty_site_says_what_to_expect(visit: Visit, admin: User) -> None:
+    page = visit().log_in(admin, "/admin/analytics/?from=2020-01-01&to=2020-01-31")
+
+    assert page.inner_text('[data-part="series"] .an-empty') == "No logins in this period."
+    assert page.inner_text('[data-card="success_rate"] .an-value') == "—"
+
+
+@pytest.mark.parametrize(
+    "address", ["?range=1x", "?from=yesterday", "?from=2026-02-01&to=2026-01-01", "?outcome=maybe"]
+)
+def test_what_cannot_be_shown_is_explained(visit: Visit, admin: User, address: str) -> None:
+    page = visit().log_in(admin, f"/admin/analytics/{address}")
+
+    assert "The default is shown instead." in page.inner_text("[role=alert]")
+    assert page.locator("[data-card]").count() == 6
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(390, "light"), (820, "dark"), (1280, "dark"), (1600, "light")]
+)
+def test_it_fits_every_screen(visit: Visit, admin: User, month: None, width: int, scheme: str) -> None:
+    visitor = visit(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    visitor.log_in(admin)
+    visitor.page.wait_for_load_state("networkidle")
+    visitor.take_picture(f"dashboard-{width}-{scheme}")
+
+    assert not visitor.is_too_wide()
+    visitor.page.click('[data-part="feed"] >> text=admin@example.com')
+    visitor.page.wait_for_url("**/users/**")
+    assert not visitor.is_too_wide()

@@ -1,0 +1,260 @@
+"""What programs get from the dashboard: JSON, files, and clear answers to what cannot be answered."""
+
+import csv
+import datetime as dt
+import io
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from analytics.refresh import refresh
+from cortex.models import User
+from tests.analytics.events import login_event, write_activities, write_logins
+from tracking.models import ActivityLog, LoginEvent, UserSession
+
+pytestmark = pytest.mark.django_db
+START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+SPAN = {"from": "2026-03-01", "to": "2026-03-31"}
+FORMULA = '=HYPERLINK("https://evil.example","click")'
+
+
+@pytest.fixture
+def viewer() -> User:
+    user: User = User.objects.create_user("viewer@example.com", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_dashboard"))
+    return user
+
+
+@pytest.fixture
+def viewing(viewer: User) -> Client:
+    client = Client()
+    client.force_login(viewer)
+    return client
+
+
+def body(answer: Any) -> bytes:
+    return b"".join(answer.streaming_content)
+
+
+def test_the_overview_as_json(viewing: Client) -> None:
+    write_logins(200, start=START, days=31)
+    refresh()
+
+    data = viewing.get(reverse("analytics:data"), SPAN | {"outcome": "failure"}).json()
+
+    assert data.keys() == {
+        "period", "filters", "totals", "previous", "series", "hours", "shares", "actions", "events_behind", "as_of",
+    }  # fmt: skip
+    assert data["period"] == {"first": "2026-03-01", "last": "2026-03-31", "step": "day"}
+    assert data["filters"] == {"outcome": "failure"}
+    failures = LoginEvent.objects.filter(success=False).count()
+    assert data["totals"] == {
+        "logins": failures, "successes": 0, "failures": failures, "success_rate": 0.0, "users": None, "activities": 0,
+    }  # fmt: skip
+    assert len(data["series"]) == 31
+    assert data["series"][0].keys() == {"start", "label", "successes", "failures", "previous"}
+    assert [len(row) for row in data["hours"]] == [24] * 7
+    assert data["shares"].keys() == {"outcome", "method", "device", "browser", "os", "reason"}
+    assert data["shares"]["outcome"][0].keys() == {"value", "logins", "failures", "portion"}
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"range": "2y"}, '"2y" is none of 1d, 7d, 30d, 90d, 365d.'),
+        ({"from": "2026-02-30"}, '"2026-02-30" is no day; write it as 2026-01-31.'),
+        ({"from": "2026-02-02", "to": "2026-02-01"}, "2026-02-02 is later than 2026-02-01."),
+        ({"from": "1990-01-01", "to": "2026-02-01"}, "1990-01-01 to 2026-02-01 are more than 3,660 days."),
+        ({"from": "0001-01-01", "to": "0001-01-02"}, '"0001-01-02" is out of reach.'),
+        ({"outcome": "<script>"}, 'The outcome "<script>" is neither "success" nor "failure".'),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_with_the_reason(viewing: Client, query: Any, said: str) -> None:
+    answer = viewing.get(reverse("analytics:data"), query)
+
+    assert answer.status_code == 400
+    assert answer.json() == {"error": said}
+    page = viewing.get(reverse("analytics:dashboard"), query)
+    assert page.status_code == 200
+    assert b"<script>" not in page.content.split(b'role="alert"')[1][:200]
+
+
+@pytest.mark.parametrize(
+    "value", ["\x00", "%s", "'; DROP TABLE login_cubes; --", "x" * 5_000, "✓", "(other)"]
+)
+def test_a_filter_may_be_any_text(viewing: Client, value: str) -> None:
+    for name in ("data", "dashboard", "panels", "feed"):
+        answer = viewing.get(reverse(f"analytics:{name}"), SPAN | {"browser": value})
+        assert answer.status_code in (200, 400), name
+
+
+def test_the_feed_is_of_both_logs_newest_first(viewing: Client, viewer: User) -> None:
+    LoginEvent.objects.bulk_create([login_event(START, user_id=viewer.pk, ip_address="192.0.2.1")])
+    write_activities(1, start=START + dt.timedelta(days=1), days=1)
+
+    events = viewing.get(reverse("analytics:feed")).json()["events"]
+
+    kinds = [event["kind"] for event in events]
+    assert kinds[-2:] == ["activity", "login"]
+    assert events[-1] | {"key": "", "at": ""} == {
+        "key": "", "kind": "login", "at": "", "user_id": viewer.pk, "who": "viewer@example.com", "what": "logged in",
+        "detail": "email", "where": "Chrome · Windows · desktop", "ip_address": "192.0.2.1",
+    }  # fmt: skip
+
+
+def test_under_filters_the_feed_has_logins_alone(viewing: Client) -> None:
+    write_logins(100, start=START, days=31)
+    write_activities(10, start=START, days=31)
+
+    events = viewing.get(reverse("analytics:feed"), {"method": "google", "outcome": "failure"}).json()[
+        "events"
+    ]
+
+    assert {event["kind"] for event in events} == {"failure"}
+    assert all(event["detail"].startswith("google") for event in events)
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_exported_as_text(viewing: Client) -> None:
+    LoginEvent.objects.bulk_create(
+        [login_event(START, identifier=FORMULA, user_agent="@SUM(1+1)", browser="+1")]
+    )
+
+    answer = viewing.get(reverse("analytics:download", args=["logins", "csv"]), SPAN)
+
+    (row,) = csv.DictReader(io.StringIO(body(answer).decode()))
+    assert row["identifier"] == f"'{FORMULA}"
+    assert (row["user_agent"], row["browser"]) == ("'@SUM(1+1)", "'+1")
+    assert row["timestamp"] == "2026-03-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_file_has_each_event_of_the_period_once_and_in_order(
+    viewing: Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("analytics.export.PAGE", 7)  # so that many share a page's border
+    write_logins(100, start=START, days=31)
+    LoginEvent.objects.bulk_create([login_event(START) for _ in range(20)])  # all of one moment
+    LoginEvent.objects.bulk_create([login_event(START - dt.timedelta(seconds=1))])
+
+    found = body(viewing.get(reverse("analytics:download", args=["logins", kind]), SPAN))
+
+    if kind == "parquet":
+        import polars as pl
+
+        moments = pl.read_parquet(io.BytesIO(found))["timestamp"].to_list()
+    elif kind == "jsonl":
+        moments = [dt.datetime.fromisoformat(json.loads(line)["timestamp"]) for line in found.splitlines()]
+    else:
+        moments = [
+            dt.datetime.fromisoformat(r["timestamp"]) for r in csv.DictReader(io.StringIO(found.decode()))
+        ]
+    expected = LoginEvent.objects.filter(timestamp__gte=START).order_by("timestamp")
+    whole = expected.filter(timestamp__lt=START + dt.timedelta(days=31)).values_list("timestamp", flat=True)
+    rounded = [moment.replace(microsecond=0) for moment in moments]
+    assert rounded == [moment.replace(microsecond=0) for moment in whole]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_activities_are_exported_as_well_and_nothing_is_no_error(viewing: Client, kind: str) -> None:
+    address = reverse("analytics:download", args=["activities", kind])
+    empty = viewing.get(address, SPAN)
+    assert empty.status_code == 200
+    body(empty)
+
+    write_activities(5, start=START, days=2)
+
+    assert body(viewing.get(address, SPAN)).count(b"pov") >= 5
+
+
+def test_who_exported_what_is_recorded(viewing: Client, viewer: User) -> None:
+    body(viewing.get(reverse("analytics:download", args=["logins", "csv"]), SPAN | {"method": "google"}))
+
+    entry = ActivityLog.objects.get(action="analytics.exported")
+    assert entry.user_id == viewer.pk
+    assert entry.metadata == {
+        "log": "logins", "format": "csv", "first": "2026-03-01", "last": "2026-03-31", "method": "google",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ["logins.exe", "passwords.csv"])
+def test_no_other_files_are_to_be_had(viewing: Client, address: str) -> None:
+    assert viewing.get(f"/admin/analytics/export/{address}").status_code == 404
+
+
+def test_sessions_are_ended_by_those_who_may(viewing: Client, viewer: User) -> None:
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    session = UserSession.objects.create(user_id=viewer.pk, expires_at=later)
+    address = reverse("analytics:end_sessions")
+
+    assert viewing.post(address, {"session": str(session.pk)}).status_code == 403
+    session.refresh_from_db()
+    assert session.ended_at is None
+
+    viewer.user_permissions.add(Permission.objects.get(codename="end_usersession"))
+    answer = viewing.post(address, {"session": str(session.pk), "next": "https://evil.example/"})
+    assert answer.headers["Location"] == reverse("analytics:dashboard")
+    session.refresh_from_db()
+    assert session.end_reason == "ended_by_admin"
+    assert viewing.post(address, {"session": "no uuid"}).status_code == 404
+    assert viewing.post(address, {"user": "no key"}).status_code == 302
+    assert viewing.get(address).status_code == 405
+
+
+def test_all_sessions_of_a_user_are_ended_at_once(viewing: Client, viewer: User) -> None:
+    viewer.user_permissions.add(Permission.objects.get(codename="end_usersession"))
+    other = User.objects.create_user("other@example.com")
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    for owner in (other, other, viewer):
+        UserSession.objects.create(user_id=owner.pk, expires_at=later)
+
+    viewing.post(reverse("analytics:end_sessions"), {"user": str(other.pk)})
+
+    assert UserSession.objects.filter(user=other, ended_at=None).count() == 0
+    assert UserSession.objects.filter(user=viewer, ended_at=None).exists()
+
+
+def test_a_timeline_goes_on_where_its_page_ends(viewing: Client, viewer: User) -> None:
+    other = User.objects.create_user("other@example.com")
+    LoginEvent.objects.bulk_create(
+        [login_event(START + dt.timedelta(minutes=number // 3), user_id=other.pk) for number in range(120)]
+    )
+    address, seen = reverse("analytics:user", args=[other.pk]), 0
+    for _ in range(5):
+        page = viewing.get(address).content.decode()
+        seen += page.count('data-key="login-')
+        if 'rel="next"' not in page:
+            break
+        address = reverse("analytics:user", args=[other.pk]) + page.split('<a href="')[-1].split('"')[0]
+        address = address.replace("&amp;", "&")
+
+    assert seen == 120
+
+
+@pytest.mark.parametrize("key", ["0", "nobody", "-1", "9" * 40])
+def test_a_user_who_is_not_there_is_not_found(viewing: Client, key: str) -> None:
+    assert viewing.get(f"/admin/analytics/users/{key}/").status_code == 404
+
+
+def test_strangers_are_led_to_the_login_and_programs_told(client: Client) -> None:
+    page = client.get(reverse("analytics:dashboard"), SPAN)
+    assert page.status_code == 302
+    assert page.headers["Location"].startswith(reverse("admin:login") + "?next=/admin/analytics/%3Ffrom")
+    assert client.get(reverse("analytics:data")).status_code == 401
+    assert client.get(reverse("analytics:data")).json() == {"error": "Log in first."}
+
+
+def test_the_index_of_the_admin_leads_to_it(viewing: Client, viewer: User) -> None:
+    index = viewing.get(reverse("admin:index")).content.decode()
+    assert reverse("admin:analytics_dashboard_changelist") in index
+    answer = viewing.get(reverse("admin:analytics_dashboard_changelist"))
+    assert answer.headers["Location"] == reverse("analytics:dashboard")
+
+    viewer.user_permissions.clear()
+    assert (
+        reverse("admin:analytics_dashboard_changelist")
+        not in viewing.get(reverse("admin:index")).content.decode()
+    )
