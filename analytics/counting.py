@@ -3,16 +3,26 @@
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Any, ClassVar
 
 from django.db.models import Count, Func, IntegerField
 from django.db.models.functions import TruncDate
 
 from analytics.calendar import local, month_of
+from analytics.filters import DIMENSIONS
 from analytics.logs import ACTIVITIES, LOGINS, Log
-from analytics.models import ActivityCube, LoginCube, LoginHour, LoginSlot, Resolution, UserSketch
+from analytics.models import (
+    ActivityCube,
+    LoginCube,
+    LoginHour,
+    LoginShare,
+    LoginSlot,
+    Resolution,
+    UserSketch,
+)
 from analytics.sketch import joined, sketch_of
-from analytics.terms import Terms
+from analytics.terms import ANY, Terms
 
 # By the columns of a roll-up's primary key: a number, or a sketch.
 Rows = dict[tuple[Any, ...], Any]
@@ -59,14 +69,28 @@ def _count_logins(events: Any, terms: Terms, zone: dt.tzinfo) -> Counts:
     for slot, success, method, device, logins in _grouped(
         events.annotate(slot=Slot("timestamp")), "slot", *narrow
     ):
-        numbers = (success, terms.number("method", method), terms.number("device", device))
         begins = local(slot, zone)
-        slots[slot, *numbers] += logins
-        hours[Resolution.DAY, begins.date(), begins.weekday(), begins.hour, *numbers] += logins
+        hour = (begins.date(), begins.weekday(), begins.hour, success)
+        for numbers in product((terms.number("method", method), ANY), (terms.number("device", device), ANY)):
+            slots[*numbers, slot, success] += logins
+            hours[Resolution.DAY, *numbers, *hour] += logins
     days = events.annotate(day=TruncDate("timestamp", tzinfo=zone))
     for day, success, *values, logins in _grouped(days, "day", "success", *LOGINS.dimensions.values()):
         cube[Resolution.DAY, day, success, *_numbers(LOGINS, values, terms)] += logins
-    return {LoginSlot: slots, LoginHour: hours, LoginCube: cube, UserSketch: _sketches(days)}
+    sketches = _sketches(days)
+    return {
+        LoginSlot: slots, LoginHour: hours, LoginCube: cube, LoginShare: _shares(cube), UserSketch: sketches,
+    }  # fmt: skip
+
+
+def _shares(cube: Rows) -> Rows:
+    shares: Rows = Counter()
+    places = [DIMENSIONS.index(name) for name in LOGINS.dimensions]
+    for (resolution, day, success, *numbers), logins in cube.items():
+        shares[resolution, day, DIMENSIONS.index("outcome"), int(success), success] += logins
+        for place, number in zip(places, numbers, strict=True):
+            shares[resolution, day, place, number, success] += logins
+    return shares
 
 
 def _sketches(days: Any) -> Rows:
@@ -103,10 +127,16 @@ def with_months(counts: Counts) -> Counts:
 
 def monthly(model: type[Any], days: Rows) -> Rows:
     months: Rows = {}
-    for (_, day, *rest), value in days.items():
-        key = (Resolution.MONTH, month_of(day), *rest)
+    place = bucket_place(model)
+    for key_of_day, value in days.items():
+        key = (Resolution.MONTH, *key_of_day[1:place], month_of(key_of_day[place]), *key_of_day[place + 1 :])
         months[key] = together(model, months[key], value) if key in months else value
     return months
+
+
+def bucket_place(model: type[Any]) -> int:
+    """Where the day stands in the key of a roll-up."""
+    return [field.attname for field in model._meta.concrete_fields].index("bucket")
 
 
 def together(model: type[Any], one: Any, other: Any) -> Any:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from django.db import models
 
-from analytics.models import ActivityCube, LoginCube, LoginHour, LoginSlot, UserSketch
+from analytics.models import ActivityCube, LoginCube, LoginHour, LoginShare, LoginSlot, UserSketch
 from tracking.models import ActivityLog, LoginEvent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Log:
     """`dimensions` are the columns that can be filtered; the kind of a term has the name of its dimension.
 
@@ -31,7 +31,7 @@ LOGINS = Log(
         "browser": "browser",
         "os": "os",
     },
-    (LoginCube, LoginHour, LoginSlot, UserSketch),
+    (LoginCube, LoginShare, LoginHour, LoginSlot, UserSketch),
 )
 ACTIVITIES = Log(
     "activities", ActivityLog, {"action": "action", "entity_type": "entity_type"}, (ActivityCube,)

@@ -51,13 +51,17 @@ class RollupPosition(models.Model):
 
 
 class LoginSlot(models.Model):
-    """Logins of 15 minutes, in UTC. Every offset of a zone is a multiple of that."""
+    """Logins of 15 minutes, in UTC. Every offset of a zone is a multiple of that.
 
-    pk = models.CompositePrimaryKey("slot", "success", "method", "device")
-    slot = models.IntegerField(help_text="Seconds since 1970, divided by 900.")
-    success = models.BooleanField()
+    Each is counted four times: for its method and device, and for either and for both of them as `terms.ANY`. So the
+    rows that a question adds up are two for each slot, whatever it is narrowed to.
+    """
+
+    pk = models.CompositePrimaryKey("method", "device", "slot", "success")
     method = models.SmallIntegerField()
     device = models.SmallIntegerField()
+    slot = models.IntegerField(help_text="Seconds since 1970, divided by 900.")
+    success = models.BooleanField()
     logins = models.IntegerField()
 
     class Meta:
@@ -65,16 +69,17 @@ class LoginSlot(models.Model):
 
 
 class LoginHour(models.Model):
-    """Logins of each hour of the clock, on a day or on one weekday of a month; local time."""
+    """Logins of each hour of the clock, on a day or on one weekday of a month; local time. Each as often as in
+    `LoginSlot`."""
 
-    pk = models.CompositePrimaryKey("resolution", "bucket", "weekday", "hour", "success", "method", "device")
+    pk = models.CompositePrimaryKey("resolution", "method", "device", "bucket", "weekday", "hour", "success")
     resolution = models.SmallIntegerField(choices=Resolution)
+    method = models.SmallIntegerField()
+    device = models.SmallIntegerField()
     bucket = models.DateField()
     weekday = models.SmallIntegerField(help_text="Monday is 0.")
     hour = models.SmallIntegerField()
     success = models.BooleanField()
-    method = models.SmallIntegerField()
-    device = models.SmallIntegerField()
     logins = models.IntegerField()
 
     class Meta:
@@ -99,6 +104,21 @@ class LoginCube(models.Model):
 
     class Meta:
         db_table = "login_cubes"
+
+
+class LoginShare(models.Model):
+    """Logins of a day or month by one dimension at a time: what the breakdowns say as long as nothing is filtered."""
+
+    pk = models.CompositePrimaryKey("resolution", "bucket", "dimension", "value", "success")
+    resolution = models.SmallIntegerField(choices=Resolution)
+    bucket = models.DateField()
+    dimension = models.SmallIntegerField(help_text="Its place in `filters.DIMENSIONS`.")
+    value = models.SmallIntegerField()
+    success = models.BooleanField()
+    logins = models.IntegerField()
+
+    class Meta:
+        db_table = "login_shares"
 
 
 class UserSketch(models.Model):

@@ -39,6 +39,10 @@ class Page:
     imports: list[ImportJob] | None
     caches: list[CacheFigures]
 
+    @property
+    def behind_text(self) -> str:
+        return f"{self.overview.events_behind:,}"
+
 
 def page(span: dict[str, str], period: Period, filters: Filters, *, may_end_sessions: bool) -> Page:
     links, found = Links(span, period, filters), overview(period, filters)

@@ -4,6 +4,7 @@ The roll-ups are read without a lock. So that none of them is from before a step
 the position is read before and after; where it moved meanwhile, all is read again.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import caches
@@ -13,19 +14,31 @@ from analytics.positions import Positions, positions
 from analytics.question import Question
 from analytics.refresh import held_positions, refresh_if_free
 from analytics.rolled import read_rollups
-from analytics.tail import add_tail, tail
+from analytics.tail import add_tail, events_behind, tail
 from analytics.tally import Tally
 
 # As many times the roll-ups may move on while they are read, before the reader holds them.
 TRIES = 4
+# More events than this are not counted one by one: there `refresh_rollups` has not been run for long.
+MOST_BEHIND = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`events_behind` are not in the roll-ups yet; where they are too many (`is_complete` is False) they are not in the
+    tally either, and their number is about right."""
+
+    tally: Tally
+    events_behind: int
+    is_complete: bool
 
 
 class Moved(Exception):
     """The roll-ups moved on while they were read."""
 
 
-def read(asked: Question) -> tuple[Tally, int]:
-    """The counts up to the last commit, and how many of the events are not in the roll-ups yet."""
+def read(asked: Question) -> Reading:
+    """The counts up to the last commit."""
     for _ in range(TRIES):
         try:
             return _read(asked)
@@ -35,16 +48,18 @@ def read(asked: Question) -> tuple[Tally, int]:
         return _read(asked)
 
 
-def _read(asked: Question) -> tuple[Tally, int]:
+def _read(asked: Question) -> Reading:
     at = positions()
     behind = tail(at, most=conf.TAIL_EVENTS + 1)
-    if max(len(behind.logins), len(behind.activities)) > conf.TAIL_EVENTS:
+    if behind.longest > conf.TAIL_EVENTS:
         refresh_if_free()
         at = positions()
-        behind = tail(at)
+        behind = tail(at, most=MOST_BEHIND + 1)
     tally = settled(asked, at)
+    if behind.longest > MOST_BEHIND:
+        return Reading(tally, events_behind(at), is_complete=False)
     add_tail(tally, asked, behind)
-    return tally, len(behind)
+    return Reading(tally, len(behind), is_complete=True)
 
 
 def settled(asked: Question, at: Positions) -> Tally:

@@ -1,6 +1,8 @@
 """Moves the roll-ups on to the present, in steps that each commit what they counted together with how far."""
 
 import logging
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ logger = logging.getLogger("analytics")
 STEP = 100_000
 # How long to wait for a transaction that may still write below the highest id.
 PATIENCE_SECONDS = 10.0
-BRIEF_PATIENCE_SECONDS = 0.05
+# The same for a look at the dashboard, which somebody waits for.
+BRIEF_STEP, BRIEF_PATIENCE_SECONDS, BRIEF_BUDGET_SECONDS = 5_000, 0.05, 0.5
 
 
 class AnotherTimeZone(Exception):
@@ -39,12 +42,16 @@ class Refreshed:
     is_complete: bool
 
 
-def refresh(*, step: int = STEP, patience: float = PATIENCE_SECONDS) -> list[Refreshed]:
+def refresh(
+    *, step: int = STEP, patience: float = PATIENCE_SECONDS, budget: float = math.inf
+) -> list[Refreshed]:
     """Count what is new in each log. Any number may run at once; each event is counted by one of them.
 
-    Raises AnotherTimeZone.
+    `patience` and `budget` are seconds: how long to wait for transactions that still write, and after how long no
+    further step is begun. Raises AnotherTimeZone.
     """
-    return [_refresh_log(log, step, patience) for log in LOGS]
+    deadline = time.monotonic() + budget
+    return [_refresh_log(log, step, patience, deadline) for log in LOGS]
 
 
 def refresh_if_free() -> None:
@@ -52,7 +59,7 @@ def refresh_if_free() -> None:
     if not _is_free():
         return
     try:
-        refresh(patience=BRIEF_PATIENCE_SECONDS)
+        refresh(step=BRIEF_STEP, patience=BRIEF_PATIENCE_SECONDS, budget=BRIEF_BUDGET_SECONDS)
     except AnotherTimeZone as error:
         logger.error("%s", error)
 
@@ -75,7 +82,7 @@ def held_positions() -> Iterator[None]:
         yield
 
 
-def _refresh_log(log: Log, step: int, patience: float) -> Refreshed:
+def _refresh_log(log: Log, step: int, patience: float, deadline: float) -> Refreshed:
     using = router.db_for_write(RollupPosition)
     events_using = router.db_for_write(log.model)
     if not sees_the_present(events_using):
@@ -83,26 +90,28 @@ def _refresh_log(log: Log, step: int, patience: float) -> Refreshed:
     target = settled_id(log.model, using=events_using, patience=patience)
     if target is None:
         return Refreshed(log.name, 0, is_complete=False)
-    counted = sum(_steps(log, target, step, using, events_using))
-    return Refreshed(log.name, counted, is_complete=True)
-
-
-def _steps(log: Log, target: int, step: int, using: str, events_using: str) -> Iterator[int]:
-    """Yields how many events each transaction counted."""
-    is_done = False
+    counted, is_done = 0, False
     while not is_done:
-        with transaction.atomic(using=using):
-            position = lock_position(log, using)
-            rows = log.model._base_manager.using(events_using).filter(pk__gt=position.last_id, pk__lte=target)
-            first = rows.aggregate(Min("pk"))["pk__min"]
-            if first is None:
-                return
-            last = min(first + step - 1, target)
-            counts = count(log, rows.filter(pk__lte=last), Terms(), zone())
-            add(with_months(counts), using=using)
-            _move_on(position, last)
-            is_done = last == target
-        yield sum(counts[log.rollups[0]].values())
+        events, is_done = _step(log, target, step, using, events_using)
+        counted += events
+        if time.monotonic() > deadline:
+            break
+    return Refreshed(log.name, counted, is_complete=is_done)
+
+
+def _step(log: Log, target: int, step: int, using: str, events_using: str) -> tuple[int, bool]:
+    """One transaction: how many events it counted, and whether the target is reached."""
+    with transaction.atomic(using=using):
+        position = lock_position(log, using)
+        rows = log.model._base_manager.using(events_using).filter(pk__gt=position.last_id, pk__lte=target)
+        first = rows.aggregate(Min("pk"))["pk__min"]
+        if first is None:
+            return 0, True
+        last = min(first + step - 1, target)
+        counts = count(log, rows.filter(pk__lte=last), Terms(), zone())
+        add(with_months(counts), using=using)
+        _move_on(position, last)
+        return sum(counts[log.rollups[0]].values()), last == target
 
 
 def lock_position(log: Log, using: str) -> RollupPosition:

@@ -68,7 +68,8 @@ class Overview:
     `shares[dimension]` has the most frequent value first, each breakdown under the filters of the others. `previous`
     are the totals of the period before; of a period that is not over, up to the same time of the day where hours are
     known.
-    `events_behind` were counted from the log itself, for they are not in the roll-ups yet.
+    `events_behind` were counted from the log itself, for they are not in the roll-ups yet. Where `is_complete` is False
+    they are too many for that, and none of the figures knows of them: `refresh_rollups` has not been run for long.
     """
 
     period: Period
@@ -81,6 +82,7 @@ class Overview:
     shares: dict[str, tuple[Share, ...]]
     actions: tuple[Action, ...]
     events_behind: int
+    is_complete: bool
     as_of: dt.datetime
 
     def as_json(self) -> dict[str, Any]:
@@ -95,6 +97,7 @@ class Overview:
             "shares": {name: [_plain(share) for share in shares] for name, shares in self.shares.items()},
             "actions": [_plain(action) for action in self.actions],
             "events_behind": self.events_behind,
+            "is_complete": self.is_complete,
             "as_of": self.as_of,
         }
 
@@ -102,7 +105,8 @@ class Overview:
 def overview(period: Period, filters: Filters | None = None) -> Overview:
     """Exact up to the last commit, save `Totals.users`. At most 10 queries, whatever the number of events."""
     asked = question(period, filters or Filters())
-    tally, behind = reading.read(asked)
+    found = reading.read(asked)
+    tally = found.tally
     is_filtered = bool(asked.filters.active)
     return Overview(
         period=period,
@@ -114,7 +118,8 @@ def overview(period: Period, filters: Filters | None = None) -> Overview:
         hours=_hours(tally) if asked.filters.are_narrow else None,
         shares={name: _shares(tally.shares[name]) for name in DIMENSIONS},
         actions=_actions(tally),
-        events_behind=behind,
+        events_behind=found.events_behind,
+        is_complete=found.is_complete,
         as_of=timezone.now(),
     )
 

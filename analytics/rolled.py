@@ -7,13 +7,13 @@ from typing import Any
 from django.db.models import Q, Sum
 
 from analytics.calendar import local, month_of, slots_of
-from analytics.filters import DIMENSIONS
-from analytics.models import ActivityCube, LoginCube, LoginHour, LoginSlot, Resolution, UserSketch
+from analytics.filters import DIMENSIONS, SUCCESS_NAMES
+from analytics.models import ActivityCube, LoginCube, LoginHour, LoginShare, LoginSlot, Resolution, UserSketch
 from analytics.period import Cover, Step, cover, point_of_slot
 from analytics.question import Question
 from analytics.sketch import joined
-from analytics.tally import Shares, Tally
-from analytics.terms import Terms
+from analytics.tally import Outcomes, Shares, Tally
+from analytics.terms import ANY, Terms
 
 # The columns of the cube, and what they are called in filters; in the order of DIMENSIONS.
 COLUMNS = {("success" if name == "outcome" else name): name for name in DIMENSIONS}
@@ -36,7 +36,7 @@ def read_rollups(asked: Question) -> Tally:
 def _read_slots(tally: Tally, asked: Question, terms: Terms) -> None:
     low, _ = slots_of(asked.previous.first, asked.previous.last, asked.zone)
     start, high = slots_of(asked.period.first, asked.period.last, asked.zone)
-    rows = LoginSlot.objects.filter(slot__gte=low, slot__lt=high, **_conditions(asked, terms))
+    rows = LoginSlot.objects.filter(slot__gte=low, slot__lt=high, **_narrow(asked, terms))
     for slot, success, logins in _sums(rows, "slot", "success"):
         add_slot(tally, asked, slot, success, logins, is_current=slot >= start)
 
@@ -67,7 +67,7 @@ def _had_come(asked: Question, moment: dt.datetime) -> bool:
 
 def _read_hours(tally: Tally, asked: Question, terms: Terms) -> None:
     with_months = asked.step is Step.MONTH
-    rows = LoginHour.objects.filter(_within(asked, with_months=with_months), **_conditions(asked, terms))
+    rows = LoginHour.objects.filter(_within(asked, with_months=with_months), **_narrow(asked, terms))
     cells = _sums(rows, "bucket", "weekday", "hour", "success")
     for bucket, weekday, hour, success, logins in cells:
         point = month_of(bucket) if with_months else bucket
@@ -89,12 +89,23 @@ def _read_days(tally: Tally, asked: Question, terms: Terms) -> None:
 
 
 def _read_shares(tally: Tally, asked: Question, terms: Terms) -> None:
+    if not asked.filters.active:
+        _read_each_share(tally, asked, terms)
+        return
     conditions = _conditions(asked, terms)
     shares = Shares({COLUMNS[column]: value for column, value in conditions.items()})
     rows = LoginCube.objects.filter(_of_cover(cover(asked.period)))
     for *values, logins in _sums(rows, *COLUMNS):
         shares.add(values, values[0], logins)
     shares.add_to(tally, terms.value)
+
+
+def _read_each_share(tally: Tally, asked: Question, terms: Terms) -> None:
+    rows = LoginShare.objects.filter(_of_cover(cover(asked.period)))
+    for place, value, success, logins in _sums(rows, "dimension", "value", "success"):
+        name = DIMENSIONS[place]
+        text = SUCCESS_NAMES[bool(value)] if name == "outcome" else terms.value(value)
+        tally.shares[name].setdefault(text, Outcomes()).add(success, logins)
 
 
 def _read_users(tally: Tally, asked: Question) -> None:
@@ -115,6 +126,11 @@ def _read_actions(tally: Tally, asked: Question, terms: Terms) -> None:
     for current, action, activities in grouped.annotate(number=Sum("activities")):
         side = tally.current if current else tally.previous
         side.actions[terms.value(action)] += activities
+
+
+def _narrow(asked: Question, terms: Terms) -> dict[str, Any]:
+    """What is not filtered by is counted as ANY."""
+    return {"method": ANY, "device": ANY} | _conditions(asked, terms)
 
 
 def _conditions(asked: Question, terms: Terms) -> dict[str, Any]:

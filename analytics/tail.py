@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Max
+
 from analytics.calendar import day_of, slot_of
 from analytics.filters import DIMENSIONS
 from analytics.logs import ACTIVITIES, LOGINS
@@ -23,6 +25,17 @@ class Tail:
 
     def __len__(self) -> int:
         return len(self.logins) + len(self.activities)
+
+    @property
+    def longest(self) -> int:
+        return max(len(self.logins), len(self.activities))
+
+
+def events_behind(at: Positions) -> int:
+    """About how many there are, without counting them."""
+    reached = {LOGINS: at.logins, ACTIVITIES: at.activities}
+    highest = {log: log.model._default_manager.aggregate(Max("pk"))["pk__max"] or 0 for log in reached}
+    return sum(max(0, highest[log] - last_id) for log, last_id in reached.items())
 
 
 def tail(at: Positions, *, most: int | None = None) -> Tail:

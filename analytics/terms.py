@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from analytics.models import Term
 
 MOST = 250
-NONE, OTHER, UNKNOWN = 0, -1, -2
+NONE, OTHER, UNKNOWN, ANY = 0, -1, -2, -3
 OTHER_VALUE = "(other)"
 
 

@@ -13,14 +13,17 @@ from django.db import router, transaction
 from analytics.calendar import day_of, midnight, month_of, next_month, slots_of
 from analytics.conf import zone
 from analytics.counting import Counts, Rows, count, monthly, together
+from analytics.filters import DIMENSIONS
 from analytics.logs import LOGS, Log
-from analytics.models import LoginSlot, Resolution, RollupPosition, UserSketch
+from analytics.models import LoginHour, LoginShare, LoginSlot, Resolution, RollupPosition, UserSketch
 from analytics.refresh import lock_position
 from analytics.sketch import EMPTY, estimate
 from analytics.terms import Terms
 from analytics.upsert import add
 
 DAY = dt.timedelta(days=1)
+# How many rows of a roll-up count one event.
+TIMES: dict[Any, int] = {LoginSlot: 4, LoginHour: 4, LoginShare: len(DIMENSIONS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,9 @@ def _check_month(log: Log, month: dt.date, repair: bool) -> list[Difference]:
             if not _differs(model, stored, true):
                 continue
             table = model._meta.db_table
-            differences.append(Difference(log.name, table, "month", month, _sum(stored), _sum(true)))
+            differences.append(
+                Difference(log.name, table, "month", month, _sum(model, stored), _sum(model, true))
+            )
             if repair:
                 _replace({model: true}, month, next_month(month), Resolution.MONTH, using)
     return differences
@@ -181,9 +186,11 @@ def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, memoryview) else value
 
 
-def _sum(rows: Rows) -> int:
-    """Of sketches: about how many users."""
-    return sum(estimate(value) if isinstance(value, bytes) else value for value in rows.values())
+def _sum(model: type[Any], rows: Rows) -> int:
+    """Logins or activities, which some roll-ups count several times; of sketches, about how many users."""
+    if model is UserSketch:
+        return sum(map(estimate, rows.values()))
+    return sum(rows.values()) // TIMES.get(model, 1)
 
 
 def _start_new_generation(log: Log) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 
 from analytics.filters import Filters
@@ -102,6 +103,26 @@ def test_past_a_number_of_events_a_look_moves_the_rollups_on() -> None:
 
     assert found.totals.logins == 30
     assert found.events_behind == 0
+
+
+def test_too_many_events_behind_are_said_to_be_missing(
+    client: Client, admin_user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.refresh.BRIEF_STEP", 10)
+    monkeypatch.setattr("analytics.refresh.BRIEF_BUDGET_SECONDS", 0.0)  # one step, as if it took long
+    monkeypatch.setattr("analytics.reading.MOST_BEHIND", 20)
+    write_logins(60, start=START, days=95)
+
+    with override_settings(ANALYTICS={"TAIL_EVENTS": 5}):
+        first = overview(PERIODS["three quarters"])
+        client.force_login(admin_user)
+        page = client.get("/admin/analytics/").content.decode()
+        for _ in range(4):
+            last = overview(PERIODS["three quarters"])
+
+    assert (first.is_complete, first.events_behind, first.totals.logins) == (False, 50, 10)
+    assert "events are not counted yet" in page
+    assert (last.is_complete, last.totals.logins) == (True, 60)
 
 
 def test_users_are_counted_about_once_each() -> None:

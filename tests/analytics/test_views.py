@@ -47,7 +47,8 @@ def test_the_overview_as_json(viewing: Client) -> None:
     data = viewing.get(reverse("analytics:data"), SPAN | {"outcome": "failure"}).json()
 
     assert data.keys() == {
-        "period", "filters", "totals", "previous", "series", "hours", "shares", "actions", "events_behind", "as_of",
+        "period", "filters", "totals", "previous", "series", "hours", "shares", "actions", "events_behind",
+        "is_complete", "as_of",
     }  # fmt: skip
     assert data["period"] == {"first": "2026-03-01", "last": "2026-03-31", "step": "day"}
     assert data["filters"] == {"outcome": "failure"}

@@ -1,0 +1,187 @@
+"""What the dashboard costs in the server as the log grows, beside the same figures computed from the raw events.
+
+    python -m benchmarks.dashboard [--events 100000 1000000 10000000]
+
+Needs nothing: brings its own PostgreSQL and Valkey. Times are medians.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cortex.embedded import EmbeddedPostgres, EmbeddedValkey
+
+TIMES = 15
+PRESETS = ("1d", "7d", "30d", "90d", "365d")
+TAIL = 900
+# The figures of the page, from the events themselves: what a dashboard without roll-ups asks. Two periods of 30 days.
+RAW = """
+SELECT date_trunc('day', timestamp), success, count(*) FROM login_events
+    WHERE timestamp >= now() - interval '60 days' GROUP BY 1, 2;
+SELECT extract(isodow FROM timestamp), extract(hour FROM timestamp), success, count(*) FROM login_events
+    WHERE timestamp >= now() - interval '30 days' GROUP BY 1, 2, 3;
+SELECT success, login_method, failure_reason, device_type, browser, os, count(*) FROM login_events
+    WHERE timestamp >= now() - interval '30 days' GROUP BY GROUPING SETS ((success, login_method),
+    (success, failure_reason), (success, device_type), (success, browser), (success, os));
+SELECT count(DISTINCT user_id) FROM login_events WHERE success AND timestamp >= now() - interval '30 days';
+SELECT count(DISTINCT user_id) FROM login_events
+    WHERE success AND timestamp >= now() - interval '60 days' AND timestamp < now() - interval '30 days';
+SELECT action, count(*) FROM activity_logs WHERE timestamp >= now() - interval '60 days' GROUP BY 1
+""".split(";")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    options = parser.parse_args()
+    colds = {}
+    for events in options.events:
+        with tempfile.TemporaryDirectory(prefix="dashboard-") as name:
+            folder = Path(name)
+            folder.chmod(0o711)
+            with EmbeddedPostgres(folder / "postgres") as server, EmbeddedValkey(folder / "valkey") as valkey:
+                colds[events] = _in_a_process_of_its_own(events, server.url, valkey.url)
+    if len(colds) > 1:
+        least, most = min(colds), max(colds)
+        show(f"cold at {most:,} / at {least:,}, 30 days", f"{colds[most] / colds[least]:.2f}")
+
+
+def _in_a_process_of_its_own(events: int, database: str, redis: str) -> float:
+    """Django reads its settings once to a process."""
+    import subprocess
+
+    environment = os.environ | {
+        "DATABASE_URL": database,
+        "REDIS_URL": redis,
+        "DJANGO_SETTINGS_MODULE": "cortex.settings",
+        "SECRET_KEY": "for-the-benchmark-only-" + "0" * 40,
+    }
+    code = f"from benchmarks.dashboard import measure; measure({events})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.PIPE, text=True
+    )
+    print(done.stdout, end="", flush=True)
+    return float(done.stdout.splitlines()[-1].split()[-1])
+
+
+def show(what: str, figure: str) -> None:
+    print(f"{what:72} {figure}", flush=True)
+
+
+def milliseconds(
+    call: Callable[[], Any], *, before: Callable[[], Any] = lambda: None, times: int = TIMES
+) -> float:
+    taken = []
+    for _ in range(times):
+        before()
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * 1e3
+
+
+def measure(events: int) -> None:
+    import django
+    import psycopg
+    from django.core.management import call_command
+
+    django.setup()
+    from benchmarks.login_log import fill
+
+    call_command("migrate", verbosity=0)
+    print(f"\n{events:,} logins and {events // 5:,} activities over a year, of 50,000 users")
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        fill(connection, events, activities=events // 5)
+        rolled_up(events)
+        connection.execute("ANALYZE")
+        cold = reports()
+        pages()
+        show("the same figures from the raw events, 30 days, ms", f"{raw(connection):.0f}")
+    print(f"cold {cold}")
+
+
+def rolled_up(events: int) -> None:
+    from analytics.logs import LOGS
+    from analytics.refresh import refresh
+
+    began = time.perf_counter()
+    refresh()
+    seconds = time.perf_counter() - began
+    show("roll-up, events/s in one process", f"{events * 1.2 / seconds:,.0f}")
+    tables = [model for log in LOGS for model in log.rollups]
+    show("rows of all roll-ups", f"{sum(model._base_manager.count() for model in tables):,}")
+
+
+def reports() -> float:
+    """Of 30 days, the cold figure is given back."""
+    from django.core.cache import caches
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from analytics.filters import Filters
+    from analytics.period import period_of
+    from analytics.reports import overview
+
+    colds = {}
+    for preset in PRESETS:
+        for name, filters in (("", Filters()), (", filtered by browser", Filters(browser="Chrome"))):
+            period = period_of({"range": preset})
+
+            def call(period: Any = period, filters: Any = filters) -> Any:
+                return overview(period, filters)
+
+            colds[preset, name] = cold = milliseconds(call, before=caches["analytics"].clear)
+            warm = milliseconds(call)
+            caches["analytics"].clear()
+            with CaptureQueriesContext(connection) as asked:
+                call()
+            show(
+                f"data of {preset}{name}: cold ms · queries · warm ms",
+                f"{cold:.1f} · {len(asked)} · {warm:.1f}",
+            )
+    return colds["30d", ""]
+
+
+def pages() -> None:
+    from django.conf import settings
+    from django.test import Client
+
+    from analytics.filters import Filters
+    from analytics.period import period_of
+    from analytics.refresh import refresh
+    from analytics.reports import overview
+    from cortex.models import User
+    from tests.analytics.events import write_logins
+
+    settings.ALLOWED_HOSTS = ["*"]
+    client = Client()
+    client.force_login(User.objects.create_superuser("root@example.com", password="not-used-here"))
+    refresh()
+    for name in ("", "panels/", "data.json"):
+        show(
+            f"whole answer of /admin/analytics/{name}, warm, ms",
+            f"{milliseconds(lambda name=name: client.get(f'/admin/analytics/{name}')):.1f}",
+        )
+    period = period_of({"range": "30d"})
+    import datetime as dt
+
+    write_logins(TAIL, start=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1), days=1 / 1440)
+    show(
+        f"data of 30d with {TAIL} events behind, warm, ms",
+        f"{milliseconds(lambda: overview(period, Filters())):.1f}",
+    )
+
+
+def raw(connection: Any) -> float:
+    return milliseconds(lambda: [connection.execute(query).fetchall() for query in RAW], times=3)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, "")
+    main()
