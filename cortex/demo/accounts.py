@@ -27,14 +27,18 @@ ACCOUNTS = (
 
 
 # What a manager may do in the administration. An admin may do everything, the others may not enter it.
-MANAGERS_MAY = ("view_user", "view_pov", "add_pov", "change_pov", "view_trr", "add_trr", "change_trr")
+MANAGERS_MAY = (
+    "view_user", "view_pov", "add_pov", "change_pov", "view_trr", "add_trr", "change_trr", "view_dashboard",
+)  # fmt: skip
 
 
 def create_accounts() -> None:
     """Also sets the password again, so that what the demo prints is true the second time too."""
     managers, _ = Group.objects.get_or_create(name="Managers")
     managers.permissions.set(
-        Permission.objects.filter(content_type__app_label="cortex", codename__in=MANAGERS_MAY)
+        Permission.objects.filter(
+            content_type__app_label__in=("cortex", "analytics"), codename__in=MANAGERS_MAY
+        )
     )
     for account in ACCOUNTS:
         user, _ = User.objects.update_or_create(

@@ -25,7 +25,8 @@ class Command(BaseCommand):
             call_command("import_report", job, stdout=self.stdout)
         self.say("Recording a month of logins, an attack among them")
         self.stdout.write(f"{record_logins():,} logins and activities recorded.")
-        self.say("Done. `make serve` serves it at http://127.0.0.1:8000/admin/")
+        call_command("refresh_rollups", stdout=self.stdout)
+        self.say("Done. `make serve` serves it at http://127.0.0.1:8000/admin/ and /admin/analytics/")
         for account in ACCOUNTS:
             self.stdout.write(f"  {account.email:<24} {PASSWORD}   ({account.role})")
 
