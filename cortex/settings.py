@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "procrastinate.contrib.django",  # the task queue, on the same database
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -34,12 +35,31 @@ class DataImportJobAdmin(ReadOnly):
     list_display = ("id", "label", "status", *FATES, "created_at", "finished_at")
     list_filter = ("status", "spec")
     search_fields = ("name", "spec", "source")
-    actions = ("ask_to_stop",)
+    actions = ("ask_to_stop", "run_in_background")
     exclude = ("contested",)
 
     @admin.display(description="job")
     def label(self, job: DataImportJob) -> str:
         return job.name or job.spec
+
+    def has_queue_permission(self, request: HttpRequest) -> bool:
+        return apps.is_installed("procrastinate.contrib.django") and request.user.has_perm(
+            "importer.change_dataimportjob"
+        )
+
+    @admin.action(description="Run in the background", permissions=["queue"])
+    def run_in_background(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
+        """Within the request's transaction: a job that is rolled back is not run."""
+        from importer.tasks import run_in_background
+
+        chosen = jobs.exclude(status=DataImportJob.Status.COMPLETED)
+        for job_id in chosen.values_list("pk", flat=True):
+            run_in_background.defer(job_id=job_id, user_id=str(request.user.pk))
+        self.message_user(
+            request,
+            f"{len(chosen)} jobs wait for a worker (`manage.py procrastinate worker`); this list shows how they go.",
+            messages.SUCCESS,
+        )
 
     @admin.action(description="Stop after the batch in hand", permissions=["delete"])
     def ask_to_stop(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:

@@ -53,6 +53,7 @@ class Defaults:
     EXECUTORS: dict[str, str] = {
         "inline": "importer.executors.inline.execute",
         "process": "importer.executors.process.execute",
+        "workers": "importer.executors.workers.execute",
     }
     # Thresholds for every job that sets none of its own. None: off.
     MAX_ERRORS: int | None = None

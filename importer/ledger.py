@@ -111,6 +111,7 @@ CLAIM = """
         SELECT id FROM data_import_chunks
         WHERE job_id = %(job)s AND state <> 'done'
           AND (state = 'pending' OR lease_expires_at < clock_timestamp() OR lease_owner = ANY(%(dead)s))
+          AND (%(chunk)s::bigint IS NULL OR id = %(chunk)s)
         ORDER BY number
         FOR UPDATE SKIP LOCKED
         LIMIT 1
@@ -119,25 +120,49 @@ CLAIM = """
 """
 
 
-def claim(job: DataImportJob, owner: Owner) -> Lease | None:
-    """The next chunk that nobody works on, with a new token; None where there is none just now."""
+def claim(job: DataImportJob, owner: Owner, *, chunk_id: int | None = None) -> Lease | None:
+    """The next chunk that nobody works on (or this one), with a new token; None where there is none just now."""
     with transaction.atomic(using=ledger_alias()), connections[ledger_alias()].cursor() as cursor:
         parameters: dict[str, Any] = {
             "job": job.pk,
             "owner": owner.name,
             "lease": conf.LEASE_SECONDS,
             "dead": _dead_owners(cursor, job, owner),
+            "chunk": chunk_id,
         }
         cursor.execute(CLAIM, parameters)
         row = cursor.fetchone()
     return None if row is None else Lease(ImportChunk.objects.get(pk=row[0]), row[1])
 
 
+UNATTENDED = """
+    SELECT id FROM data_import_chunks
+    WHERE job_id = %(job)s AND state <> 'done'
+      AND (state = 'pending' OR lease_expires_at < clock_timestamp() OR lease_owner = ANY(%(dead)s))
+    ORDER BY number
+"""
+
+
+def unattended_chunks(job: DataImportJob) -> list[int]:
+    """The chunks that nobody works on, in their order: not begun, or their worker died or is frozen."""
+    with transaction.atomic(using=ledger_alias()), connections[ledger_alias()].cursor() as cursor:
+        dead = _dead_owners(cursor, job, None)
+        cursor.execute(UNATTENDED, {"job": job.pk, "dead": dead})
+        return [chunk_id for (chunk_id,) in cursor.fetchall()]
+
+
+def attended(job: DataImportJob) -> int:
+    """How many chunks somebody works on."""
+    return ImportChunk.objects.filter(
+        job=job, state=ImportChunk.State.RUNNING, lease_expires_at__gte=timezone.now()
+    ).count()
+
+
 def has_open_chunks(job: DataImportJob) -> bool:
     return ImportChunk.objects.filter(job=job).exclude(state=ImportChunk.State.DONE).exists()
 
 
-def _dead_owners(cursor: Any, job: DataImportJob, me: Owner) -> list[str]:
+def _dead_owners(cursor: Any, job: DataImportJob, me: Owner | None) -> list[str]:
     """Owners whose connection is gone. Their lock is free, so that we get it, until the end of this transaction."""
     cursor.execute(
         "SELECT DISTINCT lease_owner FROM data_import_chunks WHERE job_id = %s AND state = 'running'",
@@ -145,7 +170,7 @@ def _dead_owners(cursor: Any, job: DataImportJob, me: Owner) -> list[str]:
     )
     dead = []
     for (name,) in cursor.fetchall():
-        if name == me.name:
+        if me is not None and name == me.name:
             dead.append(name)  # ours, from before a lost connection
             continue
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [WORKERS, _lock_number(name)])

@@ -143,8 +143,15 @@ def _choose_executor(run: Run) -> None:
     if run.executor == "inline":
         run.workers = 1
     elif not run.workers:
-        run.workers = 2 if run.executor else max(1, min(os.cpu_count() or 1, chunks // 2))
+        run.workers = _usual_workers(run.executor, chunks)
     run.executor = run.executor or ("inline" if run.workers == 1 else "process")
+
+
+def _usual_workers(executor: str, chunks: int) -> int:
+    """Of processes, by the cores; of an executor with machines of its own, as many as there is work for."""
+    if executor not in ("", "process"):
+        return max(2, chunks)
+    return 2 if executor else max(1, min(os.cpu_count() or 1, chunks // 2))
 
 
 def _survey(run: Run, mapping: Mapping) -> None:

@@ -1,7 +1,7 @@
 """A worker: claims chunks and carries them through the pipeline until none is left.
 
-The same function runs in this process, in a process of its own (`python -m importer.worker`) and, some day, on other
-machines; all that workers share is the ledger.
+The same function runs in this process, in a process of its own (`python -m importer.worker_process`) and on other
+machines (`importer.tasks`); all that workers share is the ledger.
 """
 
 import contextlib
@@ -43,8 +43,18 @@ def is_transient(error: BaseException) -> bool:
 
 
 class Worker:
-    def __init__(self, job: DataImportJob, control: Control, *, sample: Sample | None = None) -> None:
+    """`chunk_id`: work on that chunk alone, if nobody has it."""
+
+    def __init__(
+        self,
+        job: DataImportJob,
+        control: Control,
+        *,
+        sample: Sample | None = None,
+        chunk_id: int | None = None,
+    ) -> None:
         self.job = job
+        self.chunk_id = chunk_id
         self.control = control
         self.sample = sample
         self.owner = Owner()
@@ -72,7 +82,7 @@ class Worker:
                     self._connect()
                     connected = True
                 worked = self._work_on_next_chunk()
-                if not worked and not ledger.has_open_chunks(self.job):
+                if self.chunk_id is not None or (not worked and not ledger.has_open_chunks(self.job)):
                     break
                 patience = None
                 if not worked:
@@ -108,7 +118,7 @@ class Worker:
     def _work_on_next_chunk(self) -> bool:
         assert self.stages
         assert self.reader
-        self.lease = ledger.claim(self.job, self.owner)
+        self.lease = ledger.claim(self.job, self.owner, chunk_id=self.chunk_id)
         if self.lease is None:
             return False
         chunk = self.lease.chunk

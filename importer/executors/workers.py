@@ -1,0 +1,82 @@
+"""Workers on any number of machines: whatever runs `manage.py procrastinate worker` on the site's database.
+
+Each chunk is a task of its own, which carries the numbers of the job and of the chunk and nothing else; all the rest is
+in the ledger. The coordinator sees to it that there is a task for every chunk that nobody works on: at first, and again
+where a worker has died or been frozen beyond its lease. So a machine that is lost loses nothing, and one that is added
+takes its part at once. What the coordinator does not see to, its successor does: the same command, run again.
+"""
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from importer import ledger
+from importer.exceptions import ImporterError
+from importer.models import DataImportJob, ImportChunk, MigrationLog
+from importer.worker import patiently
+
+if TYPE_CHECKING:
+    from importer.watch import Run
+
+POLL_SECONDS = 0.2
+# How often to look for chunks that nobody works on, and for what workers say.
+LOOK_SECONDS = 1.0
+# After so long without a worker anywhere, say what is missing.
+PATIENCE_SECONDS = 15.0
+SECONDS_TO_FINISH = 20.0
+FAILED = "worker_failed"
+
+
+def execute(run: "Run") -> None:
+    queue = _queue()
+    watched_from = (
+        MigrationLog.objects.filter(job=run.job).order_by("-pk").values_list("pk", flat=True).first() or 0
+    )
+    next_look, has_warned, began = -math.inf, False, time.monotonic()
+    try:
+        while run.open_chunks and not run.control.stopping:
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + LOOK_SECONDS
+                patiently(lambda: _look(run, queue, watched_from), run.control)
+            if not has_warned and not run.batches and time.monotonic() - began > PATIENCE_SECONDS:
+                has_warned = True
+                ledger.log(run.job, "waiting", f'no worker takes tasks of the queue "{queue.NAME}"')
+            time.sleep(POLL_SECONDS)
+            run.tick()
+    finally:
+        if run.open_chunks:
+            _call_off(run, queue)
+
+
+def _queue() -> Any:
+    try:
+        from importer import queue
+    except ImportError:
+        raise ImporterError(
+            'The executor "workers" needs the package procrastinate[django] and '
+            '"procrastinate.contrib.django" in INSTALLED_APPS. Install it, or use --executor process.'
+        ) from None
+    return queue
+
+
+def _look(run: "Run", queue: Any, watched_from: int) -> None:
+    failure = (
+        MigrationLog.objects.filter(job=run.job, pk__gt=watched_from, event=FAILED).order_by("pk").first()
+    )
+    if failure is not None:
+        raise ImporterError(failure.reason)
+    queued = queue.queued_chunks(run.job.pk)
+    free = [chunk for chunk in ledger.unattended_chunks(run.job) if chunk not in queued]
+    room = run.workers - len(queued) - ledger.attended(run.job)
+    for chunk in free[: max(0, room)]:
+        queue.enqueue(run.job.pk, chunk)
+
+
+def _call_off(run: "Run", queue: Any) -> None:
+    """Workers elsewhere stop after the batch in hand; a task that has not begun is taken back."""
+    queue.take_back(run.job.pk)
+    DataImportJob.objects.filter(pk=run.job.pk).update(stop_requested=True)
+    deadline = time.monotonic() + SECONDS_TO_FINISH
+    running = ImportChunk.objects.filter(job=run.job, state=ImportChunk.State.RUNNING)
+    while time.monotonic() < deadline and ledger.attended(run.job) and running.exists():
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,39 @@
+"""The tasks of chunks in procrastinate's queue, in the database that has the ledger."""
+
+from typing import Any
+
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.exceptions import AlreadyEnqueued
+
+NAME = "imports"
+TASK = "importer.tasks.work_on_chunk"
+
+
+def enqueue(job_id: int, chunk_id: int) -> None:
+    """A chunk has one task that waits, at most."""
+    task = app.configure_task(TASK, queue=NAME, queueing_lock=_lock(job_id, chunk_id))
+    try:
+        task.defer(job_id=job_id, chunk_id=chunk_id)
+    except AlreadyEnqueued:
+        return
+
+
+def queued_chunks(job_id: int) -> set[int]:
+    locks = _waiting(job_id).values_list("queueing_lock", flat=True)
+    return {int(lock.rpartition(":")[2]) for lock in locks}
+
+
+def take_back(job_id: int) -> None:
+    for task_id in _waiting(job_id).values_list("id", flat=True):
+        app.job_manager.cancel_job_by_id(task_id)
+
+
+def _waiting(job_id: int) -> Any:
+    return ProcrastinateJob.objects.filter(
+        queue_name=NAME, status="todo", queueing_lock__startswith=_lock(job_id, "")
+    )
+
+
+def _lock(job_id: int, chunk_id: int | str) -> str:
+    return f"import:{job_id}:{chunk_id}"

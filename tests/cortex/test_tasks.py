@@ -1,0 +1,91 @@
+"""What is done by the clock, by a real worker on the real queue."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from analytics.models import RollupPosition
+from cortex import tasks
+from tests.analytics.events import write_logins
+from tracking.models import LoginEvent
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
+
+
+@pytest.fixture(autouse=True)
+def _empty_queue() -> Iterator[None]:
+    """Its tables are not Django's to empty."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+
+
+def work() -> None:
+    call_command("procrastinate", "worker", "--one-shot", "--queues", tasks.QUEUE)
+
+
+def states() -> dict[str, str]:
+    return dict(ProcrastinateJob.objects.order_by("id").values_list("task_name", "status"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "refresh_rollups",
+        "clean_sessions",
+        "prune_events",
+        "verify_rollups",
+        "drain_events",
+        "forget_old_tasks",
+    ],
+)
+def test_each_task_runs_to_its_end(name: str) -> None:
+    getattr(tasks, name).defer(timestamp=0)
+
+    work()
+
+    assert states()[f"cortex.tasks.{name}"] == "succeeded"
+
+
+def test_rollups_are_moved_on() -> None:
+    write_logins(50, start=dt.datetime.now(dt.UTC) - dt.timedelta(days=3), days=3)
+    tasks.refresh_rollups.defer(timestamp=0)
+
+    work()
+
+    assert RollupPosition.objects.get(log="logins").last_id == LoginEvent.objects.latest("id").pk
+
+
+def test_a_task_whose_worker_died_is_given_to_another() -> None:
+    tasks.refresh_rollups.defer(timestamp=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
+        )
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", [cursor.fetchone()[0]]
+        )
+    tasks.retry_stalled.defer(timestamp=0)
+
+    work()
+
+    assert states()["cortex.tasks.refresh_rollups"] == "succeeded"
+
+
+def test_all_tasks_of_the_clock_are_registered() -> None:
+    scheduled = {task.name.rpartition(".")[2] for task, *_ in _periodic()}
+
+    assert scheduled == {
+        "refresh_rollups", "clean_sessions", "prune_events", "verify_rollups", "drain_events", "retry_stalled",
+        "forget_old_tasks",
+    }  # fmt: skip
+
+
+def _periodic() -> Iterator[tuple]:  # type: ignore[type-arg]
+    for periodic in app.periodic_registry.periodic_tasks.values():
+        yield (periodic.task,)

@@ -1,0 +1,91 @@
+"""Jobs that are run in the background: asked for in the admin, done by `manage.py procrastinate worker`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from cortex.models import User
+from importer.jobs import create_job
+from importer.models import DataImportJob, MigrationLog
+from importer.tasks import run_in_background
+from tests.importer.crm.models import Contact
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ACTION = "run_in_background"
+
+
+@pytest.fixture(autouse=True)
+def _empty_queue() -> None:
+    """Its tables are not Django's to empty."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+
+
+@pytest.fixture
+def job(folder: Path) -> DataImportJob:
+    source = folder / "contacts.csv"
+    source.write_text(
+        "legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance\n"
+        "1,one@example.com,Ann,User,,02/28/2020,1.5\n2,two@example.com,Bob,User,,02/28/2020,2.5\n"
+    )
+    return create_job("contacts-insert", str(source))
+
+
+@pytest.fixture
+def clerk() -> User:
+    user: User = User.objects.create_user("clerk@example.com", is_staff=True)
+    rights = ("view_dataimportjob", "change_dataimportjob")
+    user.user_permissions.add(*Permission.objects.filter(codename__in=rights))
+    return user
+
+
+def ask_for(job: DataImportJob, user: User) -> Any:
+    client = Client()
+    client.force_login(user)
+    address = reverse("admin:importer_dataimportjob_changelist")
+    return client.post(address, {"action": ACTION, "_selected_action": [str(job.pk)]}, follow=True)
+
+
+def test_the_admin_puts_a_job_into_the_queue(job: DataImportJob, clerk: User) -> None:
+    answer = ask_for(job, clerk)
+
+    waiting = ProcrastinateJob.objects.get()
+    assert waiting.args == {"job_id": job.pk, "user_id": str(clerk.pk)}
+    assert b"1 jobs wait for a worker" in answer.content
+    run_in_background(**waiting.args)
+    job.refresh_from_db()
+    assert job.status == "completed", job.error
+    assert Contact.objects.count() == 2
+
+
+def test_rights_that_were_withdrawn_meanwhile_count(job: DataImportJob, clerk: User) -> None:
+    ask_for(job, clerk)
+    clerk.user_permissions.clear()
+
+    run_in_background(**ProcrastinateJob.objects.get().args)
+
+    job.refresh_from_db()
+    assert job.status == "pending"
+    assert "may no longer run imports" in MigrationLog.objects.get(job=job, event="refused").reason
+
+
+def test_who_may_only_look_is_not_offered_it(job: DataImportJob, clerk: User) -> None:
+    clerk.user_permissions.remove(Permission.objects.get(codename="change_dataimportjob"))
+
+    ask_for(job, clerk)
+
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_what_is_rolled_back_is_not_run(job: DataImportJob, clerk: User) -> None:
+    with transaction.atomic():
+        run_in_background.defer(job_id=job.pk, user_id=str(clerk.pk))
+        transaction.set_rollback(True)
+
+    assert not ProcrastinateJob.objects.exists()

@@ -1,0 +1,157 @@
+"""Workers on other machines: processes of their own with connections of their own, one of which is killed, one frozen,
+one added. The table is that of a run in one process."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.importer.private_site import PrivateSite
+from tests.importer.test_kills import source, undisturbed  # noqa: F401 (the same records, and what they make)
+
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
+LEASE = {"LEASE_SECONDS": 2}
+
+
+@pytest.fixture(scope="module")
+def site(private_site: PrivateSite) -> PrivateSite:
+    return private_site
+
+
+@pytest.fixture
+def job(site: PrivateSite, source: Path, undisturbed: object) -> Iterator[int]:  # noqa: F811
+    site.sql("TRUNCATE crm_contact")
+    site.importer = LEASE
+    yield site.create_job(source)
+    site.importer = {}
+
+
+@pytest.fixture
+def machine(site: PrivateSite, job: int) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
+    """Starts a worker, as it would run on a machine of its own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> "subprocess.Popen[str]":
+        started.append(site.start("procrastinate", "worker", "--queues", "imports", "--concurrency", "1"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.communicate()
+
+
+def worked(site: PrivateSite, job: int) -> int:
+    """How many workers have had chunks of the job so far."""
+    sql = "SELECT count(DISTINCT lease_owner) FROM data_import_chunks WHERE job_id = %s AND lease_owner <> ''"
+    return int(site.sql(sql, job)[0][0])
+
+
+def begin(site: PrivateSite, job: int, *options: str) -> "subprocess.Popen[str]":
+    return site.start("run_import", str(job), "--executor", "workers", "--no-progress", *options)
+
+
+def test_two_machines_make_the_table_that_one_process_makes(
+    site: PrivateSite,
+    job: int,
+    machine: Callable[[], object],
+    undisturbed: object,  # noqa: F811
+) -> None:
+    machine()
+    machine()
+
+    _, err = (process := begin(site, job)).communicate(timeout=90)
+
+    assert process.returncode == 0, err
+    assert worked(site, job) >= 2
+    assert site.state_of(job) == undisturbed
+
+
+def test_one_is_killed_one_frozen_and_one_added(
+    site: PrivateSite,
+    job: int,
+    machine: Callable[[], "subprocess.Popen[str]"],
+    undisturbed: object,  # noqa: F811
+) -> None:
+    killed, frozen = machine(), machine()
+    process = begin(site, job)
+    assert site.wait_for_batches(job, 2, process)
+
+    frozen.send_signal(signal.SIGSTOP)
+    killed.kill()
+    added = machine()
+    assert site.wait_for_batches(job, site.committed(job) + 3, process)
+    time.sleep(LEASE["LEASE_SECONDS"] + 0.5)
+    frozen.send_signal(signal.SIGCONT)
+    _, err = process.communicate(timeout=120)
+
+    assert process.returncode == 0, err
+    assert added.poll() is None
+    assert site.state_of(job) == undisturbed
+
+
+def test_without_its_coordinator_the_same_command_goes_on(
+    site: PrivateSite,
+    job: int,
+    machine: Callable[[], object],
+    undisturbed: object,  # noqa: F811
+) -> None:
+    machine()
+    process = begin(site, job)
+    assert site.wait_for_batches(job, 2, process)
+    process.kill()
+    process.communicate()
+
+    _, err = (again := begin(site, job)).communicate(timeout=120)
+
+    assert again.returncode == 0, err
+    assert site.state_of(job) == undisturbed
+
+
+def test_sigterm_stops_the_machines_after_the_batch_in_hand(
+    site: PrivateSite,
+    job: int,
+    machine: Callable[[], object],
+    undisturbed: object,  # noqa: F811
+) -> None:
+    machine()
+    process = begin(site, job)
+    assert site.wait_for_batches(job, 2, process)
+
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    stopped_at = site.committed(job)
+    time.sleep(1)
+
+    assert process.returncode == 3, err
+    assert site.committed(job) == stopped_at
+    assert site.sql("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")[0][0] == 0
+    _, err = (again := begin(site, job)).communicate(timeout=120)
+    assert again.returncode == 0, err
+    assert site.state_of(job) == undisturbed
+
+
+def test_what_fails_on_a_machine_is_told_where_the_job_was_started(
+    site: PrivateSite,
+    job: int,
+    machine: Callable[[], object],
+    source: Path,  # noqa: F811
+) -> None:
+    machine()
+    process = begin(site, job)
+    assert site.wait_for_batches(job, 1, process)
+    hidden = source.with_suffix(".elsewhere")
+    source.rename(hidden)
+    try:
+        _, err = process.communicate(timeout=90)
+    finally:
+        hidden.rename(source)
+
+    assert process.returncode == 1
+    assert f"Job {job} failed: On " in err
+    assert "contacts.csv" in err
+    assert "Traceback" not in err
