@@ -1,0 +1,285 @@
+"""What stands in Redis under an alias' keys: envelopes, their groups' stamps, and how they are read and written."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cortex.cache import statistics as stats
+from cortex.cache.envelope import FOREVER, Envelope, pack, serialized, unpack
+from cortex.cache.groups import (
+    EVERYTHING,
+    STAMP_SECONDS,
+    group_of_pattern,
+    groups_of,
+    label_of,
+    new_stamp,
+    stamp_keys,
+)
+from cortex.cache.serializer import NotReadable
+from cortex.cache.server import Away, Server
+from cortex.cache.steps import Steps
+
+logger = logging.getLogger("cortex.cache")
+
+SCAN_COUNT, UNLINK_BATCH = 1_000, 500
+
+
+class Entries:
+    """`name_of`: the name in Redis of a key and version. Lifetimes are in seconds; None is for ever.
+
+    Where a method says nothing of Away, it does not raise it.
+    """
+
+    def __init__(
+        self, server: Server, name_of: Callable[[Any, int | None], str], *, has_groups: bool
+    ) -> None:
+        self.server = server
+        self.name_of = name_of
+        self.has_groups = has_groups
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def read(self, keys: list[Any], version: int | None) -> Steps[dict[Any, Envelope]]:
+        """What is valid of these keys, fresh or not, in one MGET together with the stamps. Raises Away."""
+        names = [self.name_of(key, version) for key in keys]
+        stamps = {key: self._stamp_names(str(key)) for key in keys}
+        distinct = list(dict.fromkeys(name for group in stamps.values() for name in group))
+        answer = yield from self.server.several([*names, *distinct], label=label_of(str(keys[0])))
+        present = dict(zip(distinct, answer[len(names) :], strict=True))
+        found = {}
+        for key, data in zip(keys, answer, strict=False):
+            envelope = self._valid(data, tuple(present[name] for name in stamps[key]))
+            if envelope is not None:
+                found[key] = envelope
+        return found
+
+    def look(self, key: Any, version: int | None) -> Steps[tuple[Envelope | None, tuple[bytes, ...]]]:
+        """What is valid of a key, and the stamps that a value made now is to be stored with. Raises Away."""
+        names = self._stamp_names(str(key))
+        data, *stamps = yield from self.server.several([self.name_of(key, version), *names])
+        return self._valid(data, tuple(stamps)), (yield from self._completed(names, stamps))
+
+    def stamps_of(self, key: Any) -> Steps[tuple[bytes, ...]]:
+        """Raises Away."""
+        names = self._stamp_names(str(key))
+        if not names:
+            return ()
+        return (yield from self._completed(names, (yield from self.server.several(names))))
+
+    def _completed(self, names: list[str], stamps: list[bytes | None]) -> Steps[tuple[bytes, ...]]:
+        """These groups' stamps, made where there are none. Raises Away."""
+        missing = [name for name, stamp in zip(names, stamps, strict=True) if stamp is None]
+        for name in missing:
+            yield from self.server.ask("SET", name, new_stamp(), "NX", "EX", STAMP_SECONDS)
+        return tuple((yield from self.server.several(names)) if missing else stamps)
+
+    def _stamp_names(self, key: str) -> list[str]:
+        if not self.has_groups:
+            return []
+        return [self.name_of(name, 1) for name in stamp_keys(groups_of(key))]
+
+    def _valid(self, data: Any, stamps: tuple[bytes | None, ...]) -> Envelope | None:
+        if data is None:
+            return None
+        try:
+            envelope = unpack(data)
+        except NotReadable as error:
+            logger.warning(
+                "A value in Redis (%s) cannot be read, and counts as a miss: %s", self.server.alias, error
+            )
+            return None
+        is_bare = type(envelope.value) is int and not envelope.stamps
+        return envelope if is_bare or envelope.stamps == stamps else None
+
+    def count_read(self, key: Any, envelope: Envelope | None) -> None:
+        """`envelope`: what the caller was served; None for a miss."""
+        label = label_of(str(key))
+        if envelope is None:
+            self.count(stats.MISS, label)
+            return
+        self.count(stats.HIT if envelope.is_fresh() else stats.STALE_HIT, label)
+        self.count(stats.SAVED_MS, label, round(envelope.load_seconds * 1e3))
+
+    def count(self, what: str, label: str, number: int = 1) -> None:
+        stats.statistics.count(self.server.alias, label, what, number)
+
+    def get(self, key: Any, default: Any, version: int | None) -> Steps[Any]:
+        found = yield from self.get_many([key], version)
+        return found.get(key, default)
+
+    def get_many(self, keys: list[Any], version: int | None) -> Steps[dict[Any, Any]]:
+        if not keys:
+            return {}
+        try:
+            found = yield from self.read(keys, version)
+        except Away:
+            return {}
+        fresh = {key: envelope for key, envelope in found.items() if envelope.is_fresh()}
+        for key in keys:
+            self.count_read(key, fresh.get(key))
+        return {key: envelope.value for key, envelope in fresh.items()}
+
+    def has(self, key: Any, version: int | None) -> Steps[bool]:
+        return key in (yield from self.get_many([key], version))
+
+    def _fresh(self, key: Any, version: int | None) -> Steps[Envelope | None]:
+        """Raises Away."""
+        envelope = (yield from self.read([key], version)).get(key)
+        return envelope if envelope is not None and envelope.is_fresh() else None
+
+    def ttl(self, key: Any, version: int | None) -> Steps[int | None]:
+        """Seconds that a value is still fresh; None for ever, 0 where there is none."""
+        try:
+            envelope = yield from self._fresh(key, version)
+            if envelope is None:
+                return 0
+            if envelope.fresh_until != FOREVER:
+                return int(envelope.fresh_until - time.time())
+            # It may also be an integer, which stands bare.
+            left: int = yield from self.server.ask("TTL", self.name_of(key, version), expects=int)
+        except Away:
+            return 0
+        return None if left < 0 else left
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def store(
+        self,
+        name: str,
+        payload: bytes | int,
+        lifetime: float | None,
+        *,
+        stamps: tuple[bytes, ...],
+        load_seconds: float = 0.0,
+        grace: float = 0.0,
+        only_if_absent: bool = False,
+        label: str = "-",
+    ) -> Steps[bool]:
+        """Raises Away."""
+        fresh_until = FOREVER if lifetime is None else time.time() + lifetime
+        data = pack(payload, fresh_until=fresh_until, load_seconds=load_seconds, stamps=stamps)
+        words: list[Any] = ["SET", name, data]
+        if lifetime is not None:
+            kept = lifetime + (0 if isinstance(data, int) else grace)
+            words += ["PX", max(1, round(kept * 1e3))]
+        if only_if_absent:
+            words.append("NX")
+        return bool((yield from self.server.ask(*words, label=label)))
+
+    def set(self, key: Any, value: Any, lifetime: float | None, version: int | None) -> Steps[bool]:
+        """False where it was lost, and is not there in its old form either once Redis is back."""
+        if lifetime is not None and lifetime <= 0:
+            yield from self.delete_many([key], version)
+            return True
+        name, payload = self.name_of(key, version), serialized(value)
+        try:
+            stamps = yield from self.stamps_of(key)
+            yield from self.store(name, payload, lifetime, stamps=stamps, label=label_of(str(key)))
+        except Away:
+            self.note_lost([name])
+            return False
+        return True
+
+    def set_many(
+        self, values: dict[Any, Any], lifetime: float | None, version: int | None
+    ) -> Steps[list[Any]]:
+        """The keys that were lost."""
+        lost = []
+        for key, value in values.items():
+            if not (yield from self.set(key, value, lifetime, version)):
+                lost.append(key)
+        return lost
+
+    def add(self, key: Any, value: Any, lifetime: float | None, version: int | None) -> Steps[bool]:
+        name, payload = self.name_of(key, version), serialized(value)
+        try:
+            if lifetime is not None and lifetime <= 0:
+                return (yield from self._fresh(key, version)) is None
+            stamps = yield from self.stamps_of(key)
+            if (yield from self._store_if_absent(key, name, payload, lifetime, stamps)):
+                return True
+            if (yield from self._fresh(key, version)) is not None:
+                return False
+            yield from self.server.ask("UNLINK", name)  # of a group that has been invalidated, or over
+            return (yield from self._store_if_absent(key, name, payload, lifetime, stamps))
+        except Away:
+            return False
+
+    def _store_if_absent(
+        self, key: Any, name: str, payload: bytes | int, lifetime: float | None, stamps: tuple[bytes, ...]
+    ) -> Steps[bool]:
+        label = label_of(str(key))
+        return (
+            yield from self.store(name, payload, lifetime, stamps=stamps, only_if_absent=True, label=label)
+        )
+
+    def touch(self, key: Any, lifetime: float | None, version: int | None) -> Steps[bool]:
+        name = self.name_of(key, version)
+        try:
+            envelope = yield from self._fresh(key, version)
+            if envelope is None:
+                return False
+            if lifetime is not None and lifetime <= 0:
+                return (yield from self.delete_many([key], version)) > 0
+            payload, seconds = serialized(envelope.value), envelope.load_seconds
+            return (
+                yield from self.store(name, payload, lifetime, stamps=envelope.stamps, load_seconds=seconds)
+            )
+        except Away:
+            return False
+
+    def incr(self, key: Any, delta: int, version: int | None) -> Steps[int]:
+        """Raises ValueError for a key that is not there, as Django does. While Redis is away each is the first."""
+        name, label = self.name_of(key, version), label_of(str(key))
+        try:
+            if (yield from self.server.ask("EXISTS", name, label=label)):
+                return int((yield from self.server.ask("INCRBY", name, delta, label=label, expects=int)))
+        except Away:
+            self.note_lost([name])
+            return delta
+        raise ValueError(f"Key '{key}' not found")
+
+    # -- invalidating -------------------------------------------------------------------------------------------------
+
+    def delete_many(self, keys: Iterable[Any], version: int | None) -> Steps[int]:
+        names = [self.name_of(key, version) for key in keys]
+        if not names:
+            return 0
+        try:
+            return int((yield from self.server.ask("UNLINK", *names, expects=int)))
+        except Away:
+            self.note_lost(names)
+            return 0
+
+    def invalidate_group(self, group: str) -> Steps[None]:
+        stamp = self._stamp_of(group)
+        try:
+            yield from self.server.ask("SET", stamp, new_stamp(), "EX", STAMP_SECONDS)
+        except Away:
+            self.server.journal.note_stamp(stamp)
+
+    def delete_pattern(self, pattern: str, name_pattern: str) -> Steps[int]:
+        """`name_pattern`: the pattern of the names in Redis. A group is invalidated at once, before that."""
+        group = group_of_pattern(pattern)
+        if group is not None and self.has_groups:
+            yield from self.invalidate_group(group)
+        deleted, cursor = 0, 0
+        try:
+            while True:
+                cursor, names = yield from self.server.ask(
+                    "SCAN", cursor, "MATCH", name_pattern, "COUNT", SCAN_COUNT, expects=tuple
+                )
+                for start in range(0, len(names), UNLINK_BATCH):
+                    batch = names[start : start + UNLINK_BATCH]
+                    deleted += yield from self.server.ask("UNLINK", *batch, expects=int)
+                if not cursor:
+                    return deleted
+        except Away:
+            return deleted
+
+    def note_lost(self, names: Iterable[str]) -> None:
+        self.server.note_lost(names, everything=self._stamp_of(EVERYTHING))
+
+    def _stamp_of(self, group: str) -> str:
+        return self.name_of(stamp_keys([group])[0], 1)

@@ -1,0 +1,108 @@
+"""The Redis of an alias, asked so that nobody waits for it in vain: through the breaker, which finds out once for all.
+
+Before a breaker closes, what was lost meanwhile is made up for.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from redis.exceptions import MaxConnectionsError, RedisError
+
+from cortex.cache import statistics as stats
+from cortex.cache.breaker import OUTAGES, Breaker, breaker_of
+from cortex.cache.journal import Journal, journal_of
+from cortex.cache.steps import Command, Steps
+
+logger = logging.getLogger("cortex.cache")
+
+# What redis-py's own readers raise on an answer that is none to the question.
+NONSENSE = (TypeError, ValueError, AttributeError, LookupError)
+
+
+class Away(Exception):
+    """Redis cannot answer, or will not."""
+
+
+class NonsenseAnswer(Exception):
+    """Whatever answers there, it does not keep to the protocol."""
+
+
+class Server:
+    def __init__(self, alias: str, address: str) -> None:
+        self.alias = alias
+        self.address = address
+
+    @property
+    def breaker(self) -> Breaker:
+        return breaker_of(self.address)
+
+    @property
+    def journal(self) -> Journal:
+        return journal_of(self.address)
+
+    def ask(self, *words: Any, label: str = "-", expects: type | None = None) -> Steps[Any]:
+        """Redis' answer to one command. Raises Away."""
+        if self.breaker.is_open and not (yield from self._is_back()):
+            stats.statistics.count(self.alias, label, stats.BYPASS)
+            raise Away
+        try:
+            answer = yield Command(words)
+            if expects is not None and not isinstance(answer, expects):
+                raise NonsenseAnswer(f"{words[0]} answered with {type(answer).__name__}")
+            return answer
+        except MaxConnectionsError:
+            logger.error("More callers of Redis (%s) at once than its pool has connections.", self.alias)
+        except (*OUTAGES, NonsenseAnswer, *NONSENSE) as error:
+            self.breaker.report(error)
+        except RedisError as error:
+            logger.error("Redis refuses (%s): %s", self.alias, (str(error).splitlines() or [""])[0][:200])
+        stats.statistics.count(self.alias, label, stats.ERROR)
+        raise Away
+
+    def several(self, names: list[str], *, label: str = "-") -> Steps[list[Any]]:
+        """What stands under each of these names."""
+        answer: list[Any] = yield from self.ask("MGET", *names, label=label, expects=list)
+        if len(answer) != len(names):
+            self.breaker.report(NonsenseAnswer("MGET answered with something else"))
+            raise Away
+        return answer
+
+    def report_counts(self) -> Steps[None]:
+        """Add what this process has counted, for all aliases, to what all have."""
+        counts = stats.statistics.take()
+        if not counts:
+            return
+        try:
+            yield from self.ask(*stats.added_up(counts))
+        except Away:
+            stats.statistics.give_back(counts)
+
+    def figures(self) -> Steps[list[stats.Figures]]:
+        """Nothing while Redis is away."""
+        try:
+            sums = yield from self.ask("HGETALL", f"{stats.KEY}:{self.alias}", expects=dict)
+        except Away:
+            return []
+        return stats.figures_of(self.alias, sums)
+
+    def note_lost(self, names: Iterable[str], *, everything: str) -> None:
+        """These could not be deleted, or written anew: what Redis has of them is out of date."""
+        for name in names:
+            self.journal.note_key(name, everything=everything)
+
+    def _is_back(self) -> Steps[bool]:
+        breaker = self.breaker
+        if not breaker.takes_probe():
+            return False
+        is_well = False
+        try:
+            yield Command(("PING",))
+            for words in self.journal.replay():
+                yield Command(words)
+            is_well = True
+        except (*NONSENSE, RedisError):
+            pass  # still away; or there, but not ready to be written to, which is no better
+        finally:
+            breaker.found_well() if is_well else breaker.found_away()
+        return is_well
