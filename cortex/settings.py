@@ -92,8 +92,10 @@ def cache_alias(alias: str, lifetime: int) -> dict[str, Any]:
             "LOCATION": alias,
             "TIMEOUT": lifetime,
         }
-    # A session is one key, which nobody invalidates by group; to clear the cache must not log everybody out.
-    options = {"ALIAS": alias, "GROUPS": alias != "sessions"}
+    # A session is one key, which nobody invalidates by group; to clear the cache must not log everybody out. And who
+    # logs out while Redis is away must not be found logged in again.
+    is_sessions = alias == "sessions"
+    options = {"ALIAS": alias, "GROUPS": not is_sessions, "OUTBOX": is_sessions}
     return {
         "BACKEND": "cortex.cache.ResilientRedisCache",
         "LOCATION": redis,

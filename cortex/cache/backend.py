@@ -16,12 +16,14 @@ from cortex.cache.asynchronous import AsyncMethods
 from cortex.cache.entries import Entries
 from cortex.cache.loading import GRACE_LIFETIMES, Wish
 from cortex.cache.loops import client_of_loop
+from cortex.cache.outbox import open_outbox
 from cortex.cache.server import Server
 from cortex.cache.steps import Steps, T, take
 
 
 class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
-    """Options besides django-redis': ALIAS (the alias' own name), GROUPS (default True), GRACE_LIFETIMES."""
+    """Options besides django-redis': ALIAS (the alias' own name), GROUPS (default True), GRACE_LIFETIMES, and OUTBOX
+    (default False; see `cortex.cache.outbox`)."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
@@ -30,8 +32,14 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
         self.grace_lifetimes = float(options.get("GRACE_LIFETIMES", GRACE_LIFETIMES))
         self.urls = [server] if isinstance(server, str) else list(server)
         address = ",".join(url.rpartition("@")[2] for url in self.urls)  # without its password
+        has_outbox = bool(options.get("OUTBOX", False))
+        if has_outbox:
+            open_outbox(address)
         self.entries = Entries(
-            Server(self.alias, address), self.name, has_groups=bool(options.get("GROUPS", True))
+            Server(self.alias, address),
+            self.name,
+            has_groups=bool(options.get("GROUPS", True)),
+            has_outbox=has_outbox,
         )
 
     @property
@@ -162,3 +170,6 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
         """Django calls this at the end of each request; connections stay in their pool, and counts go to Redis."""
         if stats.statistics.is_due():
             self.report_counts()
+        if self.entries.has_outbox:
+            self.entries.unanswered.clear()
+            self._do(self.entries.server.empty_outbox())

@@ -32,11 +32,20 @@ class Entries:
     """
 
     def __init__(
-        self, server: Server, name_of: Callable[[Any, int | None], str], *, has_groups: bool
+        self,
+        server: Server,
+        name_of: Callable[[Any, int | None], str],
+        *,
+        has_groups: bool,
+        has_outbox: bool = False,
     ) -> None:
         self.server = server
         self.name_of = name_of
         self.has_groups = has_groups
+        self.has_outbox = has_outbox
+        # Names that Redis was away for when they were read, in this request. The `set` that follows only fills in again
+        # what the database has, as it does for each session of each request in an outage: nothing is lost with it.
+        self.unanswered: set[str] = set()
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -114,6 +123,8 @@ class Entries:
         try:
             found = yield from self.read(keys, version)
         except Away:
+            if self.has_outbox:
+                self.unanswered.update(self.name_of(key, version) for key in keys)
             return {}
         fresh = {key: envelope for key, envelope in found.items() if envelope.is_fresh()}
         for key in keys:
@@ -173,11 +184,14 @@ class Entries:
             yield from self.delete_many([key], version)
             return True
         name, payload = self.name_of(key, version), serialized(value)
+        fills_in = name in self.unanswered
+        self.unanswered.discard(name)
         try:
             stamps = yield from self.stamps_of(key)
             yield from self.store(name, payload, lifetime, stamps=stamps, label=label_of(str(key)))
         except Away:
-            self.note_lost([name])
+            if not fills_in:
+                yield from self.note_lost([name])
             return False
         return True
 
@@ -236,7 +250,7 @@ class Entries:
             if (yield from self.server.ask("EXISTS", name, label=label)):
                 return int((yield from self.server.ask("INCRBY", name, delta, label=label, expects=int)))
         except Away:
-            self.note_lost([name])
+            yield from self.note_lost([name])
             return delta
         raise ValueError(f"Key '{key}' not found")
 
@@ -249,7 +263,7 @@ class Entries:
         try:
             return int((yield from self.server.ask("UNLINK", *names, expects=int)))
         except Away:
-            self.note_lost(names)
+            yield from self.note_lost(names)
             return 0
 
     def invalidate_group(self, group: str) -> Steps[None]:
@@ -278,8 +292,10 @@ class Entries:
         except Away:
             return deleted
 
-    def note_lost(self, names: Iterable[str]) -> None:
-        self.server.note_lost(names, everything=self._stamp_of(EVERYTHING))
+    def note_lost(self, names: Iterable[str]) -> Steps[None]:
+        yield from self.server.note_lost(
+            names, everything=self._stamp_of(EVERYTHING), in_outbox=self.has_outbox
+        )
 
     def _stamp_of(self, group: str) -> str:
         return self.name_of(stamp_keys([group])[0], 1)

@@ -155,7 +155,7 @@ class Wish:
                 label=self.label,
             )  # fmt: skip
         except Away:
-            self.entries.note_lost([self.name])
+            yield from self.entries.note_lost([self.name])
 
     # -- the lock -----------------------------------------------------------------------------------------------------
 

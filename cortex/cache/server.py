@@ -5,6 +5,7 @@ Before a breaker closes, what was lost meanwhile is made up for.
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from redis.exceptions import MaxConnectionsError, RedisError
@@ -12,7 +13,8 @@ from redis.exceptions import MaxConnectionsError, RedisError
 from cortex.cache import statistics as stats
 from cortex.cache.breaker import OUTAGES, Breaker, breaker_of
 from cortex.cache.journal import Journal, journal_of
-from cortex.cache.steps import Command, Steps
+from cortex.cache.outbox import Outbox, Rows, outbox_of
+from cortex.cache.steps import Blocking, Command, Steps
 
 logger = logging.getLogger("cortex.cache")
 
@@ -41,12 +43,18 @@ class Server:
     def journal(self) -> Journal:
         return journal_of(self.address)
 
+    @property
+    def outbox(self) -> Outbox | None:
+        return outbox_of(self.address)
+
     def ask(self, *words: Any, label: str = "-", expects: type | None = None) -> Steps[Any]:
         """Redis' answer to one command. Raises Away."""
         if self.breaker.is_open and not (yield from self._is_back()):
             stats.statistics.count(self.alias, label, stats.BYPASS)
             raise Away
         try:
+            if self.outbox is not None and not self.outbox.was_read:
+                yield from self._replay_outbox(self.outbox)
             answer = yield Command(words)
             if expects is not None and not isinstance(answer, expects):
                 raise NonsenseAnswer(f"{words[0]} answered with {type(answer).__name__}")
@@ -86,10 +94,39 @@ class Server:
             return []
         return stats.figures_of(self.alias, sums)
 
-    def note_lost(self, names: Iterable[str], *, everything: str) -> None:
+    def note_lost(self, names: Iterable[str], *, everything: str, in_outbox: bool) -> Steps[None]:
         """These could not be deleted, or written anew: what Redis has of them is out of date."""
-        for name in names:
+        lost = list(names)
+        for name in lost:
             self.journal.note_key(name, everything=everything)
+        if in_outbox and self.outbox is not None:
+            yield Blocking(partial(self.outbox.note, lost))
+
+    def empty_outbox(self) -> Steps[None]:
+        """At the end of a request: what other processes have left there."""
+        outbox = self.outbox
+        if outbox is None or self.breaker.is_open or not outbox.is_due():
+            return
+        rows: Rows = yield Blocking(outbox.rows)
+        if not rows:
+            return
+        try:
+            yield from self.ask("UNLINK", *rows.values(), expects=int)
+        except Away:
+            return
+        yield Blocking(partial(outbox.forget, rows))
+        logger.warning("%d keys that Redis had lost are made up for.", len(rows))
+        outbox.look_soon()  # there may be more
+
+    def _replay_outbox(self, outbox: Outbox) -> Steps[None]:
+        """Raises what Redis raises. The rows stay, since we may be within anybody's transaction, until the end of a
+        request."""
+        newest = 0
+        while rows := (yield Blocking(partial(outbox.rows, after=newest))):
+            yield Command(("UNLINK", *rows.values()))
+            newest = max(rows)
+            outbox.look_soon()
+        outbox.was_read = True
 
     def _is_back(self) -> Steps[bool]:
         breaker = self.breaker
@@ -100,6 +137,9 @@ class Server:
             yield Command(("PING",))
             for words in self.journal.replay():
                 yield Command(words)
+            if self.outbox is not None:
+                yield from self._replay_outbox(self.outbox)
+                self.outbox.look_soon()
             is_well = True
         except (*NONSENSE, RedisError):
             pass  # still away; or there, but not ready to be written to, which is no better
