@@ -110,6 +110,11 @@ SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = CACHE_LIFETIMES["sessions"]
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
+# -- what is measured -------------------------------------------------------------------------------------------------
+
+# Who asks for /metrics sends `Authorization: Bearer …` with it. Without one there is no such page.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
 # -- people -----------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "cortex.User"

@@ -31,7 +31,7 @@ class Outbox:
     def __init__(self, server: str) -> None:
         self.server = server
         self.was_read = False
-        self._look_at = 0.0
+        self._look_at = time.monotonic() + RARELY_SECONDS
         self._soon_until = 0.0
 
     def note(self, names: Iterable[str]) -> None:

@@ -34,6 +34,7 @@ class Server:
     def __init__(self, alias: str, address: str) -> None:
         self.alias = alias
         self.address = address
+        self.was_asked = False  # since the last end of a request
 
     @property
     def breaker(self) -> Breaker:
@@ -49,6 +50,7 @@ class Server:
 
     def ask(self, *words: Any, label: str = "-", expects: type | None = None) -> Steps[Any]:
         """Redis' answer to one command. Raises Away."""
+        self.was_asked = True
         if self.breaker.is_open and not (yield from self._is_back()):
             stats.statistics.count(self.alias, label, stats.BYPASS)
             raise Away
@@ -103,9 +105,10 @@ class Server:
             yield Blocking(partial(self.outbox.note, lost))
 
     def empty_outbox(self) -> Steps[None]:
-        """At the end of a request: what other processes have left there."""
-        outbox = self.outbox
-        if outbox is None or self.breaker.is_open or not outbox.is_due():
+        """At the end of a request that used the alias: what other processes have left there."""
+        outbox, was_asked = self.outbox, self.was_asked
+        self.was_asked = False
+        if outbox is None or not was_asked or self.breaker.is_open or not outbox.is_due():
             return
         rows: Rows = yield Blocking(outbox.rows)
         if not rows:
