@@ -1,7 +1,8 @@
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import path
-from django.views.generic import RedirectView
 
+from cortex import views
 from cortex.metrics import metrics
 
 admin.site.site_header = "Cortex"
@@ -9,7 +10,11 @@ admin.site.site_title = "Cortex"
 admin.site.index_title = "Administration"
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", views.home, name="home"),
+    path("login/", views.LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("povs/", views.povs, name="povs"),
+    path("trrs/", views.trrs, name="trrs"),
     path("admin/", admin.site.urls),
     path("metrics", metrics, name="metrics"),
 ]

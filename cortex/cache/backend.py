@@ -146,8 +146,7 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
         return self._do(self.wish(key, default, timeout, version).come_true())
 
     def wish(self, key: Any, default: Any, timeout: Any, version: int | None) -> Wish:
-        load = default if callable(default) else lambda: default
-        return Wish(self.entries, key, version, load, self.lifetime(timeout), self.grace_lifetimes)
+        return Wish(self.entries, key, version, default, self.lifetime(timeout), self.grace_lifetimes)
 
     # -- what there is to know ----------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from cortex.cache.groups import (
     new_stamp,
     stamp_keys,
 )
-from cortex.cache.serializer import NotReadable
+from cortex.cache.serializer import NotReadable, dumps
 from cortex.cache.server import Away, Server
 from cortex.cache.steps import Steps
 
@@ -98,8 +98,7 @@ class Entries:
                 "A value in Redis (%s) cannot be read, and counts as a miss: %s", self.server.alias, error
             )
             return None
-        is_bare = type(envelope.value) is int and not envelope.stamps
-        return envelope if is_bare or envelope.stamps == stamps else None
+        return envelope if envelope.is_bare or envelope.stamps == stamps else None
 
     def count_read(self, key: Any, envelope: Envelope | None) -> None:
         """`envelope`: what the caller was served; None for a miss."""
@@ -247,12 +246,22 @@ class Entries:
         """Raises ValueError for a key that is not there, as Django does. While Redis is away each is the first."""
         name, label = self.name_of(key, version), label_of(str(key))
         try:
-            if (yield from self.server.ask("EXISTS", name, label=label)):
+            envelope = yield from self._fresh(key, version)
+            if envelope is None:
+                raise ValueError(f"Key '{key}' not found")
+            if envelope.is_bare:
                 return int((yield from self.server.ask("INCRBY", name, delta, label=label, expects=int)))
+            return (yield from self._incr_loaded(name, envelope, delta))
         except Away:
             yield from self.note_lost([name])
             return delta
-        raise ValueError(f"Key '{key}' not found")
+
+    def _incr_loaded(self, name: str, envelope: Envelope, delta: int) -> Steps[int]:
+        """A number that was loaded, not set: of two at once one may be lost, until it is loaded anew. Raises Away."""
+        number = int(envelope.value + delta)
+        lifetime = None if envelope.fresh_until == FOREVER else envelope.fresh_until - time.time()
+        yield from self.store(name, dumps(number), lifetime, stamps=envelope.stamps)
+        return number
 
     # -- invalidating -------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from cortex.cache import statistics as stats
 from cortex.cache.entries import Entries
 from cortex.cache.envelope import FOREVER, Envelope, serialized
 from cortex.cache.groups import label_of
+from cortex.cache.serializer import dumps
 from cortex.cache.server import Away
 from cortex.cache.steps import Load, Pause, Share, Steps
 
@@ -37,18 +37,22 @@ MISSING: Any = object()
 
 @dataclass(slots=True)
 class Wish:
-    """`lifetime` in seconds, None for ever. `grace_lifetimes`: how long a value is kept that is over."""
+    """`default`: the loader, or the value itself. `lifetime` in seconds, None for ever. `grace_lifetimes`: how long a
+    value is kept that is over."""
 
     entries: Entries
     key: Any
     version: int | None
-    load: Callable[[], Any]
+    default: Any
     lifetime: float | None
     grace_lifetimes: float = GRACE_LIFETIMES
 
     @property
     def name(self) -> str:
         return self.entries.name_of(self.key, self.version)
+
+    def load(self) -> Any:
+        return self.default() if callable(self.default) else self.default
 
     @property
     def label(self) -> str:
@@ -148,7 +152,7 @@ class Wish:
         return value
 
     def _store(self, value: Any, stamps: tuple[bytes, ...], seconds: float) -> Steps[None]:
-        payload = serialized(value)
+        payload = dumps(value) if callable(self.default) else serialized(value)
         try:
             yield from self.entries.store(
                 self.name, payload, self.lifetime, stamps=stamps, load_seconds=seconds, grace=self.grace,

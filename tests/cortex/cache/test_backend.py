@@ -143,6 +143,18 @@ def test_a_group_is_invalidated_by_one_write(cache: ResilientRedisCache) -> None
     assert cache.get("lists:1") == "d"
 
 
+def test_a_number_that_was_loaded_is_invalidated_with_its_group(cache: ResilientRedisCache) -> None:
+    assert cache.get_or_set("povs:number", lambda: 1) == 1
+    assert cache.incr("povs:number", 4) == 5
+    assert cache.get("povs:number") == 5
+
+    cache.invalidate_group("povs")
+
+    assert cache.get_or_set("povs:number", lambda: 2) == 2
+    assert cache.get_or_set("counter", 10) == 10
+    assert cache.incr("counter") == 11
+
+
 def test_what_is_invalidated_while_it_is_loaded_is_not_kept(cache: ResilientRedisCache) -> None:
     def load() -> str:
         cache.invalidate_group("users:1")  # somebody changes the row that we have just read
