@@ -52,9 +52,10 @@ format: $(INSTALLED) ## Mend what can be mended
 typecheck: $(INSTALLED) ## Types
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure the import against \copy, and what tracking costs
+bench: $(INSTALLED) ## Measure the import against \copy, and what tracking and the cache cost
 	@$(BIN)/python -m benchmarks.import_speed
 	@$(BIN)/python -m benchmarks.tracking
+	@$(BIN)/python -m benchmarks.cache
 
 services-up: $(INSTALLED) ## Start the embedded PostgreSQL and Valkey
 	@$(MANAGE) services up
