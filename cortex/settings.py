@@ -127,7 +127,6 @@ AUTH_PASSWORD_VALIDATORS = [
 # Not the administration's, which lets nobody in who may not use it.
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
 
 # -- language, time, static files -------------------------------------------------------------------------------------
 

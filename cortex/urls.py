@@ -12,7 +12,7 @@ admin.site.index_title = "Administration"
 urlpatterns = [
     path("", views.home, name="home"),
     path("login/", views.LoginView.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
     path("povs/", views.povs, name="povs"),
     path("trrs/", views.trrs, name="trrs"),
     path("admin/", admin.site.urls),

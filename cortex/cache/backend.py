@@ -36,7 +36,7 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
         if has_outbox:
             open_outbox(address)
         self.entries = Entries(
-            Server(self.alias, address),
+            Server(self.alias, address, lambda: self.redis),
             self.name,
             has_groups=bool(options.get("GROUPS", True)),
             has_outbox=has_outbox,

@@ -28,8 +28,8 @@ class Breaker:
         self.is_open = False
 
     def takes_probe(self) -> bool:
-        """Whether this caller shall probe an open breaker's Redis: once the pause is over, one at a time. Who is told
-        to also says how it went, by `found_well` or `found_away`."""
+        """Whether this caller shall see to a probe of an open breaker's Redis: once the pause is over, one at a time.
+        Who is told to also says how it went, by `found_well` or `found_away`."""
         with self._lock:
             if not self.is_open or self._is_probed or time.monotonic() < self._probe_at:
                 return False

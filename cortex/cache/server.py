@@ -4,17 +4,19 @@ Before a breaker closes, what was lost meanwhile is made up for.
 """
 
 import logging
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from django.db import connections
 from redis.exceptions import MaxConnectionsError, RedisError
 
 from cortex.cache import statistics as stats
 from cortex.cache.breaker import OUTAGES, Breaker, breaker_of
 from cortex.cache.journal import Journal, journal_of
 from cortex.cache.outbox import Outbox, Rows, outbox_of
-from cortex.cache.steps import Blocking, Command, Steps
+from cortex.cache.steps import Blocking, Command, Steps, take
 
 logger = logging.getLogger("cortex.cache")
 
@@ -31,9 +33,12 @@ class NonsenseAnswer(Exception):
 
 
 class Server:
-    def __init__(self, alias: str, address: str) -> None:
+    """`connect` gives a client for threads."""
+
+    def __init__(self, alias: str, address: str, connect: Callable[[], Any]) -> None:
         self.alias = alias
         self.address = address
+        self.connect = connect
         self.was_asked = False  # since the last end of a request
 
     @property
@@ -51,7 +56,9 @@ class Server:
     def ask(self, *words: Any, label: str = "-", expects: type | None = None) -> Steps[Any]:
         """Redis' answer to one command. Raises Away."""
         self.was_asked = True
-        if self.breaker.is_open and not (yield from self._is_back()):
+        if self.breaker.is_open:
+            if self.breaker.takes_probe():
+                threading.Thread(target=self._probe, name="cache-probe", daemon=True).start()
             stats.statistics.count(self.alias, label, stats.BYPASS)
             raise Away
         try:
@@ -131,21 +138,24 @@ class Server:
             outbox.look_soon()
         outbox.was_read = True
 
-    def _is_back(self) -> Steps[bool]:
-        breaker = self.breaker
-        if not breaker.takes_probe():
-            return False
+    def _probe(self) -> None:
+        """In a thread of its own, so that no page waits for the answer, or for none."""
         is_well = False
         try:
-            yield Command(("PING",))
-            for words in self.journal.replay():
-                yield Command(words)
-            if self.outbox is not None:
-                yield from self._replay_outbox(self.outbox)
-                self.outbox.look_soon()
+            take(self._make_up(), self.connect())
             is_well = True
         except (*NONSENSE, RedisError):
             pass  # still away; or there, but not ready to be written to, which is no better
         finally:
-            breaker.found_well() if is_well else breaker.found_away()
-        return is_well
+            self.breaker.found_well() if is_well else self.breaker.found_away()
+            if self.outbox is not None:
+                connections.close_all()
+
+    def _make_up(self) -> Steps[None]:
+        """For all that was lost, if Redis is there. Raises what Redis raises."""
+        yield Command(("PING",))
+        for words in self.journal.replay():
+            yield Command(words)
+        if self.outbox is not None:
+            yield from self._replay_outbox(self.outbox)
+            self.outbox.look_soon()

@@ -66,7 +66,7 @@ def test_who_may_not_use_the_administration_logs_in_and_out_here(client: Client)
     answer = client.post("/login/", {"username": "Ann@example.com", "password": "correct horse"})
     assert answer.headers["Location"] == "/"
     assert "Administration" not in client.get("/").content.decode()
-    client.post("/logout/")
+    assert client.post("/logout/").headers["Location"] == "/login/"
 
     assert client.get("/").status_code == 302
 

@@ -16,7 +16,7 @@ from tests.cortex.cache.test_backend import make_cache
 
 pytestmark = pytest.mark.alone
 
-MODES = ["refuse", "swallow", *ANSWERS]
+MODES = ["refuse", "swallow", "slow", *ANSWERS]
 
 
 @pytest.fixture
