@@ -23,7 +23,7 @@ ROUNDS = 40  # in turns, so that what else the machine does meets both alike
 CALLERS, LOAD_SECONDS = 100, 0.05
 # Requests come this fast, and lifetimes are as much shorter: what matters for a hit rate is how many requests there are
 # in a lifetime, and how they are spread, not seconds.
-REQUESTS_PER_SECOND = 4_000
+REQUESTS_PER_SECOND = 2_500
 # alias: how many users or reports there are, and requests per second of a site
 TRAFFIC = {"users": (1_000, (10, 30, 100)), "analytics": (50, (0.3, 1, 3))}
 ZIPF_EXPONENT = 1.1

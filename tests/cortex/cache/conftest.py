@@ -21,9 +21,11 @@ from tests.cortex.cache.faulty_redis import FaultyRedis
 PROJECT = Path(__file__).resolve().parents[3]
 WORKERS = 2
 EMAIL, PASSWORD = "root@example.com", "correct horse battery staple"
-MAKE_USER = f"""
-from cortex.models import User
-User.objects.create_superuser({EMAIL!r}, {PASSWORD!r})
+METRICS_TOKEN = "for tests"
+FILL = f"""
+from cortex.models import Pov, User
+root = User.objects.create_superuser({EMAIL!r}, {PASSWORD!r})
+Pov.objects.bulk_create(Pov(title=f"POV {{n}}", customer="Acme", owner=root) for n in range(120))
 """
 
 
@@ -71,6 +73,12 @@ class Site:
         psutil.wait_procs(killed, timeout=10)
         wait_until(lambda: len(self.workers()) == WORKERS)
 
+    def is_back(self) -> bool:
+        """Whether ten answers in a row, from either worker, say that Redis is there."""
+        token = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+        answers = [self.browser().get("/metrics", **token).text for _ in range(10)]
+        return all('cortex_cache_breaker_open{alias="sessions"} 0.0' in answer for answer in answers)
+
     def answers(self) -> bool:
         try:
             return self.browser().get("/admin/login/").status == 200
@@ -99,10 +107,11 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             "REDIS_URL": redis.url,
             "CORTEX_LOCAL_DIR": str(folder),
             "DJANGO_SETTINGS_MODULE": "cortex.settings",
+            "METRICS_TOKEN": METRICS_TOKEN,
         }
         site = Site(server.url, redis, environment, free_port())
         site.manage("migrate", "--verbosity", "0")
-        site.manage("shell", "--verbosity", "0", "--command", MAKE_USER)
+        site.manage("shell", "--verbosity", "0", "--command", FILL)
         yield site
     redis.close()
 
