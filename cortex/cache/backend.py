@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django_redis.cache import RedisCache
+from django_redis.util import CacheKey
 
 from cortex.cache import statistics as stats
 from cortex.cache.asynchronous import AsyncMethods
@@ -53,7 +54,7 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
 
     def name(self, key: Any, version: int | None = None) -> str:
         """Of a key, in Redis."""
-        return str(self.client.make_key(key, version=version))
+        return str(key) if isinstance(key, CacheKey) else str(self.make_key(key, version))
 
     def lifetime(self, timeout: Any) -> float | None:
         """In seconds; None for ever."""

@@ -70,6 +70,9 @@ _registry = threading.Lock()
 
 def breaker_of(server: str) -> Breaker:
     """One for each server and process: cache objects come and go with each thread and request."""
+    breaker = _breakers.get(server)
+    if breaker is not None:
+        return breaker
     with _registry:
         return _breakers.setdefault(server, Breaker(server))
 

@@ -9,12 +9,12 @@ from cortex.cache import statistics as stats
 from cortex.cache.envelope import FOREVER, Envelope, pack, serialized, unpack
 from cortex.cache.groups import (
     EVERYTHING,
+    STAMP_PREFIX,
     STAMP_SECONDS,
     group_of_pattern,
     groups_of,
     label_of,
     new_stamp,
-    stamp_keys,
 )
 from cortex.cache.serializer import NotReadable, dumps
 from cortex.cache.server import Away, Server
@@ -22,6 +22,7 @@ from cortex.cache.steps import Steps
 
 logger = logging.getLogger("cortex.cache")
 
+MISSING: Any = object()
 SCAN_COUNT, UNLINK_BATCH = 1_000, 500
 
 
@@ -43,14 +44,21 @@ class Entries:
         self.name_of = name_of
         self.has_groups = has_groups
         self.has_outbox = has_outbox
+        self._stamps = name_of(STAMP_PREFIX, 1)  # a group's name makes it the name of its stamp
         # Names that Redis was away for when they were read, in this request. The `set` that follows only fills in again
         # what the database has, as it does for each session of each request in an outage: nothing is lost with it.
         self.unanswered: set[str] = set()
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def read(self, keys: list[Any], version: int | None) -> Steps[dict[Any, Envelope]]:
-        """What is valid of these keys, fresh or not, in one MGET together with the stamps. Raises Away."""
+    def read(self, key: Any, version: int | None) -> Steps[Envelope | None]:
+        """What is valid of a key, fresh or not, in one MGET together with its stamps. Raises Away."""
+        names = [self.name_of(key, version), *self._stamp_names(str(key))]
+        data, *stamps = yield from self.server.several(names, label=label_of(str(key)))
+        return self._valid(data, tuple(stamps))
+
+    def read_many(self, keys: list[Any], version: int | None) -> Steps[dict[Any, Envelope]]:
+        """As `read`, in one MGET for all of them. Raises Away."""
         names = [self.name_of(key, version) for key in keys]
         stamps = {key: self._stamp_names(str(key)) for key in keys}
         distinct = list(dict.fromkeys(name for group in stamps.values() for name in group))
@@ -84,9 +92,7 @@ class Entries:
         return tuple((yield from self.server.several(names)) if missing else stamps)
 
     def _stamp_names(self, key: str) -> list[str]:
-        if not self.has_groups:
-            return []
-        return [self.name_of(name, 1) for name in stamp_keys(groups_of(key))]
+        return [self._stamps + group for group in groups_of(key)] if self.has_groups else []
 
     def _valid(self, data: Any, stamps: tuple[bytes | None, ...]) -> Envelope | None:
         if data is None:
@@ -107,35 +113,44 @@ class Entries:
             self.count(stats.MISS, label)
             return
         self.count(stats.HIT if envelope.is_fresh() else stats.STALE_HIT, label)
-        self.count(stats.SAVED_MS, label, round(envelope.load_seconds * 1e3))
+        if saved := round(envelope.load_seconds * 1e3):
+            self.count(stats.SAVED_MS, label, saved)
 
     def count(self, what: str, label: str, number: int = 1) -> None:
         stats.statistics.count(self.server.alias, label, what, number)
 
     def get(self, key: Any, default: Any, version: int | None) -> Steps[Any]:
-        found = yield from self.get_many([key], version)
-        return found.get(key, default)
+        try:
+            envelope = yield from self._fresh(key, version)
+        except Away:
+            self._leave_unanswered([key], version)
+            return default
+        self.count_read(key, envelope)
+        return default if envelope is None else envelope.value
 
     def get_many(self, keys: list[Any], version: int | None) -> Steps[dict[Any, Any]]:
         if not keys:
             return {}
         try:
-            found = yield from self.read(keys, version)
+            found = yield from self.read_many(keys, version)
         except Away:
-            if self.has_outbox:
-                self.unanswered.update(self.name_of(key, version) for key in keys)
+            self._leave_unanswered(keys, version)
             return {}
         fresh = {key: envelope for key, envelope in found.items() if envelope.is_fresh()}
         for key in keys:
             self.count_read(key, fresh.get(key))
         return {key: envelope.value for key, envelope in fresh.items()}
 
+    def _leave_unanswered(self, keys: list[Any], version: int | None) -> None:
+        if self.has_outbox:
+            self.unanswered.update(self.name_of(key, version) for key in keys)
+
     def has(self, key: Any, version: int | None) -> Steps[bool]:
-        return key in (yield from self.get_many([key], version))
+        return (yield from self.get(key, MISSING, version)) is not MISSING
 
     def _fresh(self, key: Any, version: int | None) -> Steps[Envelope | None]:
         """Raises Away."""
-        envelope = (yield from self.read([key], version)).get(key)
+        envelope = yield from self.read(key, version)
         return envelope if envelope is not None and envelope.is_fresh() else None
 
     def ttl(self, key: Any, version: int | None) -> Steps[int | None]:
@@ -276,7 +291,7 @@ class Entries:
             return 0
 
     def invalidate_group(self, group: str) -> Steps[None]:
-        stamp = self._stamp_of(group)
+        stamp = self._stamps + group
         try:
             yield from self.server.ask("SET", stamp, new_stamp(), "EX", STAMP_SECONDS)
         except Away:
@@ -303,8 +318,5 @@ class Entries:
 
     def note_lost(self, names: Iterable[str]) -> Steps[None]:
         yield from self.server.note_lost(
-            names, everything=self._stamp_of(EVERYTHING), in_outbox=self.has_outbox
+            names, everything=self._stamps + EVERYTHING, in_outbox=self.has_outbox
         )
-
-    def _stamp_of(self, group: str) -> str:
-        return self.name_of(stamp_keys([group])[0], 1)

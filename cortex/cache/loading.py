@@ -65,10 +65,9 @@ class Wish:
     def come_true(self) -> Steps[Any]:
         """The value. Raises what the loader raises."""
         try:
-            found = yield from self.entries.read([self.key], self.version)
+            envelope = yield from self.entries.read(self.key, self.version)
         except Away:
             return (yield from self._load_during_outage())
-        envelope = found.get(self.key)
         if envelope is None:
             self.entries.count_read(self.key, None)
             return (yield from self._load_cold())
@@ -120,12 +119,12 @@ class Wish:
             yield Pause(look)
             look = min(look * 2, LAST_LOOK)
             try:
-                found = yield from self.entries.read([self.key], self.version)
+                there = yield from self.entries.read(self.key, self.version)
             except Away:
                 break
-            if self.key in found:
+            if there is not None:
                 self.entries.count(stats.COALESCED, self.label)
-                return found[self.key].value
+                return there.value
             if time.monotonic() > deadline:
                 break
         return (yield from self._locked(token, self._load_and_store(newer_than=-math.inf)))
