@@ -8,7 +8,10 @@ in `entries` and `loading`.
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.signals import request_started
+from django.dispatch import receiver
 from django_redis.cache import RedisCache
 from django_redis.util import CacheKey
 
@@ -164,12 +167,22 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
         """Add what this process has counted to these figures."""
         self._do(self.entries.server.report_counts())
 
-    # -- the end of a request -----------------------------------------------------------------------------------------
+    # -- requests -----------------------------------------------------------------------------------------------------
+
+    def begin_request(self) -> None:
+        self.entries.unanswered.clear()
+        self.entries.server.was_asked = False
 
     def close(self, **options: Any) -> None:
         """Django calls this at the end of each request; connections stay in their pool, and counts go to Redis."""
+        if self.entries.has_outbox:
+            self._do(self.entries.server.empty_outbox())
         if stats.statistics.is_due():
             self.report_counts()
-        if self.entries.has_outbox:
-            self.entries.unanswered.clear()
-            self._do(self.entries.server.empty_outbox())
+
+
+@receiver(request_started, dispatch_uid="cortex.cache")
+def _begin_request(**_: Any) -> None:
+    for cache in caches.all(initialized_only=True):
+        if isinstance(cache, ResilientRedisCache):
+            cache.begin_request()

@@ -39,7 +39,7 @@ class Server:
         self.alias = alias
         self.address = address
         self.connect = connect
-        self.was_asked = False  # since the last end of a request
+        self.was_asked = False  # in this request
 
     @property
     def breaker(self) -> Breaker:
@@ -113,9 +113,8 @@ class Server:
 
     def empty_outbox(self) -> Steps[None]:
         """At the end of a request that used the alias: what other processes have left there."""
-        outbox, was_asked = self.outbox, self.was_asked
-        self.was_asked = False
-        if outbox is None or not was_asked or self.breaker.is_open or not outbox.is_due():
+        outbox = self.outbox
+        if outbox is None or not self.was_asked or self.breaker.is_open or not outbox.is_due():
             return
         rows: Rows = yield Blocking(outbox.rows)
         if not rows:
