@@ -17,7 +17,7 @@ from django_redis.util import CacheKey
 
 from cortex.cache import statistics as stats
 from cortex.cache.asynchronous import AsyncMethods
-from cortex.cache.entries import Entries
+from cortex.cache.entries import Entries, in_utf8
 from cortex.cache.loading import GRACE_LIFETIMES, Wish
 from cortex.cache.loops import client_of_loop
 from cortex.cache.outbox import open_outbox
@@ -57,7 +57,7 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
 
     def name(self, key: Any, version: int | None = None) -> str:
         """Of a key, in Redis."""
-        return str(key) if isinstance(key, CacheKey) else str(self.make_key(key, version))
+        return in_utf8(str(key) if isinstance(key, CacheKey) else self.make_key(key, version))
 
     def lifetime(self, timeout: Any) -> float | None:
         """In seconds; None for ever."""

@@ -26,6 +26,11 @@ MISSING: Any = object()
 SCAN_COUNT, UNLINK_BATCH = 1_000, 500
 
 
+def in_utf8(name: str) -> str:
+    """A name that can be sent: half a surrogate pair, which a stranger may put into a key, is spelt out."""
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
+
+
 class Entries:
     """`name_of`: the name in Redis of a key and version. Lifetimes are in seconds; None is for ever.
 
@@ -92,7 +97,7 @@ class Entries:
         return tuple((yield from self.server.several(names)) if missing else stamps)
 
     def _stamp_names(self, key: str) -> list[str]:
-        return [self._stamps + group for group in groups_of(key)] if self.has_groups else []
+        return [self._stamps + in_utf8(group) for group in groups_of(key)] if self.has_groups else []
 
     def _valid(self, data: Any, stamps: tuple[bytes | None, ...]) -> Envelope | None:
         if data is None:
@@ -291,7 +296,7 @@ class Entries:
             return 0
 
     def invalidate_group(self, group: str) -> Steps[None]:
-        stamp = self._stamps + group
+        stamp = self._stamps + in_utf8(group)
         try:
             yield from self.server.ask("SET", stamp, new_stamp(), "EX", STAMP_SECONDS)
         except Away:

@@ -58,7 +58,7 @@ class Server:
         self.was_asked = True
         if self.breaker.is_open:
             if self.breaker.takes_probe():
-                threading.Thread(target=self._probe, name="cache-probe", daemon=True).start()
+                self._start_probe()
             stats.statistics.count(self.alias, label, stats.BYPASS)
             raise Away
         try:
@@ -137,8 +137,14 @@ class Server:
             outbox.look_soon()
         outbox.was_read = True
 
-    def _probe(self) -> None:
+    def _start_probe(self) -> None:
         """In a thread of its own, so that no page waits for the answer, or for none."""
+        try:
+            threading.Thread(target=self._probe, name="cache-probe", daemon=True).start()
+        except RuntimeError:  # there are too many threads: another time
+            self.breaker.found_away()
+
+    def _probe(self) -> None:
         is_well = False
         try:
             take(self._make_up(), self.connect())

@@ -175,6 +175,26 @@ def test_a_redis_that_comes_back_but_may_not_be_written_to_is_still_away(
     assert cache.is_away
 
 
+def test_a_key_of_half_characters_opens_no_breaker_and_keeps_none_open(
+    faulty: FaultyRedis, cache: ResilientRedisCache
+) -> None:
+    key = "users:\ud800:profile"
+    cache.set(key, "old")
+    assert cache.get(key) == "old"
+    assert not cache.is_away
+
+    faulty.mode = "refuse"
+    cache.set(key, "new")
+    cache.invalidate_group("users:\ud800")
+    faulty.mode = "pass"
+    began = time.monotonic()
+    while not cache.set("users:1", "x") and time.monotonic() - began < 10:
+        time.sleep(0.05)
+
+    assert time.monotonic() - began < 5
+    assert cache.get(key) is None
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("mode", ["refuse", "swallow", "loading", "oom", "readonly"])
 def test_nobody_is_logged_out(faulty: FaultyRedis, mode: str, settings: Any, client: Any) -> None:
