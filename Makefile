@@ -56,9 +56,10 @@ format: $(INSTALLED) ## Mend what can be mended
 typecheck: $(INSTALLED) ## Types
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure the import against \copy, what tracking costs, and the dashboard as the log grows
+bench: $(INSTALLED) ## Measure the import against \copy, what tracking and the cache cost, and the dashboard as the log grows
 	@$(BIN)/python -m benchmarks.import_speed
 	@$(BIN)/python -m benchmarks.tracking
+	@$(BIN)/python -m benchmarks.cache
 	@$(BIN)/python -m benchmarks.dashboard
 
 services-up: $(INSTALLED) ## Start the embedded PostgreSQL and Valkey

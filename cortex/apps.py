@@ -5,3 +5,8 @@ class CortexConfig(AppConfig):
     name = "cortex"
     verbose_name = "Cortex"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from cortex.freshness import connect
+
+        connect()

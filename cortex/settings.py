@@ -94,8 +94,10 @@ def cache_alias(alias: str, lifetime: int) -> dict[str, Any]:
             "LOCATION": alias,
             "TIMEOUT": lifetime,
         }
-    # A session is one key, which nobody invalidates by group; to clear the cache must not log everybody out.
-    options = {"ALIAS": alias, "GROUPS": alias != "sessions"}
+    # A session is one key, which nobody invalidates by group; to clear the cache must not log everybody out. And who
+    # logs out while Redis is away must not be found logged in again.
+    is_sessions = alias == "sessions"
+    options = {"ALIAS": alias, "GROUPS": not is_sessions, "OUTBOX": is_sessions}
     return {
         "BACKEND": "cortex.cache.ResilientRedisCache",
         "LOCATION": redis,
@@ -110,6 +112,11 @@ SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = CACHE_LIFETIMES["sessions"]
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
+# -- what is measured -------------------------------------------------------------------------------------------------
+
+# Who asks for /metrics sends `Authorization: Bearer …` with it. Without one there is no such page.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
 # -- people -----------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "cortex.User"
@@ -119,7 +126,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
+# Not the administration's, which lets nobody in who may not use it.
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
 
 # -- language, time, static files -------------------------------------------------------------------------------------
 

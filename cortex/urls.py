@@ -1,16 +1,25 @@
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
+
+from cortex import views
+from cortex.metrics import metrics
 
 admin.site.site_header = "Cortex"
 admin.site.site_title = "Cortex"
 admin.site.index_title = "Administration"
 
 urlpatterns = [
-    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("analytics/icon.svg"))),
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", views.home, name="home"),
+    path("login/", views.LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
+    path("povs/", views.povs, name="povs"),
+    path("trrs/", views.trrs, name="trrs"),
     path("admin/analytics/", include("analytics.urls")),
     path("admin/", admin.site.urls),
+    path("metrics", metrics, name="metrics"),
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("analytics/icon.svg"))),
 ]

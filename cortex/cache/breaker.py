@@ -8,8 +8,6 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # noqa: A004
 
@@ -25,30 +23,28 @@ class Breaker:
         self.server = server
         self._lock = threading.Lock()
         self._pause = FIRST_PAUSE
-        self._closed_again_at = 0.0
+        self._probe_at = 0.0
+        self._is_probed = False
         self.is_open = False
 
-    def lets_through(self, probe: Callable[[], Any]) -> bool:
-        """Whether to ask Redis. Once the pause is over, one caller probes it; the breaker closes if that goes well."""
-        if not self.is_open:
+    def takes_probe(self) -> bool:
+        """Whether this caller shall see to a probe of an open breaker's Redis: once the pause is over, one at a time.
+        Who is told to also says how it went, by `found_well` or `found_away`."""
+        with self._lock:
+            if not self.is_open or self._is_probed or time.monotonic() < self._probe_at:
+                return False
+            self._is_probed = True
             return True
-        if time.monotonic() < self._closed_again_at or not self._lock.acquire(blocking=False):
-            return False
-        try:
-            if self.is_open and time.monotonic() >= self._closed_again_at:
-                self._try(probe)
-            return not self.is_open
-        finally:
-            self._lock.release()
 
-    def _try(self, probe: Callable[[], Any]) -> None:
-        try:
-            probe()
-        except OUTAGES as error:
-            self._open_for_longer(error)
-        else:
-            self.is_open, self._pause = False, FIRST_PAUSE
-            logger.warning("Redis at %s answers again.", self.server)
+    def found_well(self) -> None:
+        with self._lock:
+            self.is_open, self._is_probed, self._pause = False, False, FIRST_PAUSE
+        logger.warning("Redis at %s answers again.", self.server)
+
+    def found_away(self) -> None:
+        with self._lock:
+            self._is_probed = False
+            self._open_for_longer()
 
     def report(self, error: Exception) -> None:
         """A fault of Redis was met."""
@@ -59,12 +55,12 @@ class Breaker:
                     self.server,
                     type(error).__name__,
                 )
-                self._open_for_longer(error)
+                self._open_for_longer()
 
-    def _open_for_longer(self, error: Exception) -> None:
+    def _open_for_longer(self) -> None:
         self.is_open = True
         # With jitter, so that the processes of a site do not all knock at once.
-        self._closed_again_at = time.monotonic() + self._pause * random.uniform(0.7, 1.0)
+        self._probe_at = time.monotonic() + self._pause * random.uniform(0.7, 1.0)
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
 
@@ -74,6 +70,9 @@ _registry = threading.Lock()
 
 def breaker_of(server: str) -> Breaker:
     """One for each server and process: cache objects come and go with each thread and request."""
+    breaker = _breakers.get(server)
+    if breaker is not None:
+        return breaker
     with _registry:
         return _breakers.setdefault(server, Breaker(server))
 

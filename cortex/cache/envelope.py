@@ -1,7 +1,8 @@
 """What is stored under a key: the value, until when it is fresh, what loading took, and the stamps it was made under.
 
 Layout: one byte of format, then `<dfB` (time until which it is fresh, seconds the loader took, number of stamps), the
-stamps of eight bytes each, and the value. Integers are stored bare, so that `incr` works on them.
+stamps of eight bytes each, and the value. Integers that were set are stored bare, so that `incr` works on them; those
+that were loaded are not, so that they can be invalidated.
 """
 
 import math
@@ -25,6 +26,7 @@ class Envelope:
     fresh_until: float  # seconds since the epoch
     load_seconds: float
     stamps: tuple[bytes, ...]
+    is_bare: bool = False
 
     def is_fresh(self) -> bool:
         return time.time() < self.fresh_until
@@ -52,7 +54,7 @@ def pack(
 def unpack(data: bytes) -> Envelope:
     """Raises NotReadable for what is none of ours."""
     if data[:1] != FORMAT:
-        return Envelope(_integer(data), FOREVER, 0.0, ())
+        return Envelope(_integer(data), FOREVER, 0.0, (), is_bare=True)
     try:
         fresh_until, load_seconds, number = HEADER.unpack_from(data, 1)
     except struct.error as error:

@@ -1,7 +1,12 @@
-"""Single flight: of many callers that miss one key in a process, one loads and the others wait for what it brings."""
+"""Single flight: of many callers that miss one key in a process, one loads and the others wait for what it brings.
 
+Threads wait for threads, and coroutines for those of their own loop; between the two, as between processes, there is
+the lock in Redis.
+"""
+
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,3 +50,25 @@ def _lead(name: str, flight: Flight, load: Callable[[], Any]) -> Any:
         with _lock:
             _flights.pop(name, None)
         flight.landed.set()
+
+
+_async_flights: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[Any]] = {}
+
+
+async def async_single_flight(name: str, load: Callable[[], Awaitable[Any]]) -> tuple[Any, bool]:
+    """As `single_flight`. Also where the one who loads is cancelled, the others try again."""
+    loop = asyncio.get_running_loop()
+    while (flight := _async_flights.get((loop, name))) is not None:
+        done, _ = await asyncio.wait([flight], timeout=PATIENCE_SECONDS)
+        if not done:
+            return await load(), True
+        if not flight.cancelled():
+            return flight.result(), False
+    flight = _async_flights[loop, name] = loop.create_future()
+    try:
+        value = await load()
+        flight.set_result(value)
+        return value, True
+    finally:
+        del _async_flights[loop, name]
+        flight.cancel()  # of no effect on one that has its result

@@ -7,19 +7,21 @@ must not bring old values back.
 """
 
 import os
-from collections.abc import Sequence
 
 # Of `a:b:c:d` the groups `a` and `a:b` are enough; each more is one more key in every read.
 DEEPEST = 2
 EVERYTHING = ""
-PREFIX = "stamp:"
+STAMP_PREFIX = "stamp:"
 # Longer than any value lives. A stamp that has gone makes its values misses, never wrong.
 STAMP_SECONDS = 90 * 24 * 3600
 
 
 def groups_of(key: str) -> list[str]:
-    parts = key.split(":")[:-1][:DEEPEST]
-    return [EVERYTHING, *(":".join(parts[: number + 1]) for number in range(len(parts)))]
+    groups, end = [EVERYTHING], key.find(":")
+    while end != -1 and len(groups) <= DEEPEST:
+        groups.append(key[:end])
+        end = key.find(":", end + 1)
+    return groups
 
 
 def group_of_pattern(pattern: str) -> str | None:
@@ -40,7 +42,3 @@ def label_of(key: str) -> str:
 
 def new_stamp() -> bytes:
     return os.urandom(8)
-
-
-def stamp_keys(names: Sequence[str]) -> list[str]:
-    return [PREFIX + name for name in names]

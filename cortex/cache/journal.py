@@ -5,6 +5,7 @@ is an invalidation: what Redis still has is older.
 """
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from cortex.cache.groups import STAMP_SECONDS, new_stamp
@@ -32,14 +33,14 @@ class Journal:
         with self._lock:
             self._stamps.add(key)
 
-    def replay(self, redis: Any) -> None:
-        """Raises what Redis raises; then all of it is kept for the next time."""
+    def replay(self) -> Iterator[tuple[Any, ...]]:
+        """The commands that make up for it. Who asks for them all has put each to Redis; else all of it is kept."""
         with self._lock:
             keys, stamps = list(self._keys), list(self._stamps)
         for start in range(0, len(keys), BATCH):
-            redis.unlink(*keys[start : start + BATCH])
+            yield "UNLINK", *keys[start : start + BATCH]
         for stamp in stamps:
-            redis.set(stamp, new_stamp(), ex=STAMP_SECONDS)
+            yield "SET", stamp, new_stamp(), "EX", STAMP_SECONDS
         with self._lock:
             self._keys.difference_update(keys)
             self._stamps.difference_update(stamps)

@@ -7,12 +7,16 @@ waits five seconds for a Redis that does not answer.
 from typing import Any, ClassVar
 
 from django_redis.pool import ConnectionFactory
+from redis import asyncio as redis_asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError  # noqa: A004
 from redis.retry import Retry
 
 # What a page may lose to a Redis that is frozen, once: the breaker sees to it that it is only once.
 TIMEOUT_SECONDS = 0.15
+# A loop may have thousands of coroutines that ask at once; they take turns, for at most so long.
+ASYNC_CONNECTIONS, ASYNC_TURN_SECONDS = 50, 1.0
 
 
 class AliasConnectionFactory(ConnectionFactory[Any, Any, Any]):
@@ -32,3 +36,12 @@ class AliasConnectionFactory(ConnectionFactory[Any, Any, Any]):
         if name not in self._alias_pools:
             self._alias_pools[name] = self.get_connection_pool(params)
         return self._alias_pools[name]
+
+    def connect_async(self, url: str) -> Any:
+        """A client for the running event loop."""
+        params = self.make_connection_params(url) | self.pool_cls_kwargs
+        params |= {"retry": AsyncRetry(NoBackoff(), 1, supported_errors=(ConnectionError,))}
+        params |= {"max_connections": ASYNC_CONNECTIONS, "timeout": ASYNC_TURN_SECONDS}
+        del params["parser_class"]  # reads from blocking sockets
+        pool = redis_asyncio.BlockingConnectionPool.from_url(params.pop("url"), **params)
+        return redis_asyncio.Redis.from_pool(pool)

@@ -32,7 +32,7 @@ class NotReadable(ValueError):
 def dumps(value: Any) -> bytes:
     """Raises what `pickle` raises for values that have no form at all (a lock, a generator)."""
     try:
-        return JSON + json.dumps(_tagged(value), ensure_ascii=False, separators=(",", ":")).encode()
+        return JSON + _encoder.encode(_tagged(value)).encode()
     except (TypeError, ValueError, RecursionError):
         payload = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
         return SIGNED_PICKLE + _signature(payload) + payload
@@ -43,7 +43,7 @@ def loads(data: bytes) -> Any:
     kind, payload = data[:1], data[1:]
     try:
         if kind == JSON:
-            return json.loads(payload, object_hook=_untagged)
+            return _decoder.decode(payload.decode())
         if kind == SIGNED_PICKLE:
             signature, pickled = payload[:SIGNATURE_BYTES], payload[SIGNATURE_BYTES:]
             if any(hmac.compare_digest(signature, known) for known in _signatures(pickled)):
@@ -100,6 +100,11 @@ def _tagged(value: Any) -> Any:
 
 def _untagged(found: dict[str, Any]) -> Any:
     return DECODERS[found[TAG]](found["v"]) if TAG in found else found
+
+
+# `json.loads` would make one anew for each value, which takes longer than to read a small one.
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_decoder = json.JSONDecoder(object_hook=_untagged)
 
 
 def _signature(payload: bytes) -> bytes:

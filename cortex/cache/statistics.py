@@ -11,6 +11,7 @@ from typing import Any
 
 FLUSH_SECONDS = 5.0
 KEY = "cortex:cache:statistics"
+ADD_UP = "for n, key in ipairs(KEYS) do redis.call('hincrby', key, ARGV[2 * n - 1], ARGV[2 * n]) end"
 
 HIT, STALE_HIT, MISS, LOAD, COALESCED, ERROR, BYPASS = (
     "hit", "stale_hit", "miss", "load", "coalesced", "error", "bypass",
@@ -53,32 +54,34 @@ class Statistics:
     def is_due(self) -> bool:
         return time.monotonic() - self._flushed_at >= FLUSH_SECONDS
 
-    def flush(self, redis: Any) -> None:
-        """Add what was counted to the counters in Redis. What it raises, the caller handles; nothing is lost by it."""
+    def take(self) -> dict[tuple[str, str, str], int]:
+        """What was counted since the last time, to be added to the sums in Redis."""
         with self._lock:
             counts, self._counts = self._counts, defaultdict(int)
             self._flushed_at = time.monotonic()
-        if not counts:
-            return
-        try:
-            with redis.pipeline(transaction=False) as pipeline:
-                for (alias, group, what), number in counts.items():
-                    pipeline.hincrby(f"{KEY}:{alias}", f"{group}|{what}", number)
-                pipeline.execute()
-        except Exception:
-            with self._lock:
-                for key, number in counts.items():
-                    self._counts[key] += number
-            raise
+        return counts
+
+    def give_back(self, counts: dict[tuple[str, str, str], int]) -> None:
+        """It could not be added."""
+        with self._lock:
+            for key, number in counts.items():
+                self._counts[key] += number
 
 
 statistics = Statistics()
 
 
-def read(redis: Any, alias: str) -> list[Figures]:
-    """The sums of all processes for an alias, by group."""
+def added_up(counts: dict[tuple[str, str, str], int]) -> tuple[Any, ...]:
+    """One command that adds all of these."""
+    keys = [f"{KEY}:{alias}" for alias, _, _ in counts]
+    fields = [word for (_, group, what), number in counts.items() for word in (f"{group}|{what}", number)]
+    return "EVAL", ADD_UP, len(keys), *keys, *fields
+
+
+def figures_of(alias: str, sums: dict[bytes, bytes]) -> list[Figures]:
+    """`sums`: the hash of an alias, with the counts of all processes."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
-    for name, number in redis.hgetall(f"{KEY}:{alias}").items():
+    for name, number in sums.items():
         group, _, what = name.decode().rpartition("|")
         found[group][what] = int(number)
     return [

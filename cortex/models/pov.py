@@ -1,8 +1,23 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+
+if TYPE_CHECKING:
+    from cortex.models.user import User
+
+
+class PovQuerySet(models.QuerySet["Pov"]):
+    def of(self, user: User) -> PovQuerySet:
+        return self.filter(owner=user)
+
+    def visible_to(self, user: User) -> PovQuerySet:
+        return self if user.may_see_all(self.model) else self.of(user)
 
 
 class Pov(models.Model):
@@ -47,6 +62,8 @@ class Pov(models.Model):
     success_criteria = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PovQuerySet.as_manager()
 
     class Meta:
         db_table = "povs"

@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -6,9 +10,24 @@ from django.utils import timezone
 
 from cortex.models.pov import Pov
 
+if TYPE_CHECKING:
+    from cortex.models.user import User
+
 LOWEST_RATING = 1
 HIGHEST_RATING = 5
 RATING_VALIDATORS = [MinValueValidator(LOWEST_RATING), MaxValueValidator(HIGHEST_RATING)]
+
+
+class TrrQuerySet(models.QuerySet["Trr"]):
+    def of(self, user: User) -> TrrQuerySet:
+        """That the user assesses, or that are about the user's own POVs."""
+        return self.filter(Q(assessor=user) | Q(pov__owner=user))
+
+    def visible_to(self, user: User) -> TrrQuerySet:
+        return self if user.may_see_all(self.model) else self.of(user)
+
+    def open(self) -> TrrQuerySet:
+        return self.filter(status=Trr.Status.OPEN)
 
 
 class Trr(models.Model):
@@ -62,6 +81,8 @@ class Trr(models.Model):
     reviewed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = TrrQuerySet.as_manager()
 
     class Meta:
         db_table = "trrs"

@@ -103,5 +103,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         return self.first_name or self.email
 
+    def may_see_all(self, model: type[models.Model]) -> bool:
+        """As in the administration; everybody else sees their own."""
+        return self.is_staff and self.has_perm(f"cortex.view_{model._meta.model_name}")
+
     def email_user(self, subject: str, message: str, from_email: str | None = None, **options: Any) -> None:
         send_mail(subject, message, from_email, [self.email], **options)

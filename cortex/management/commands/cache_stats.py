@@ -2,10 +2,9 @@ from typing import Any
 
 from django.core.cache import caches
 from django.core.management.base import BaseCommand
-from redis.exceptions import RedisError
 
 from cortex.cache import ResilientRedisCache
-from cortex.cache.statistics import Figures, read
+from cortex.cache.statistics import Figures
 
 HEADER = (
     "alias",
@@ -30,10 +29,9 @@ class Command(BaseCommand):
         for cache in caches.all(initialized_only=False):
             if not isinstance(cache, ResilientRedisCache):
                 continue
-            try:
-                rows += [self.row(figures) for figures in read(cache.redis, cache.alias)]
-            except RedisError as error:
-                self.stderr.write(f"{cache.alias}: Redis is away ({' '.join(str(error).split())})")
+            rows += [self.row(figures) for figures in cache.figures()]
+            if cache.is_away:
+                self.stderr.write(f"{cache.alias}: Redis is away.")
         if len(rows) == 1:
             self.stdout.write("Nothing has been counted yet.")
             return

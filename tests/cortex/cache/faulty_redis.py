@@ -17,7 +17,7 @@ ANSWERS = {
 
 
 class FaultyRedis:
-    """`mode`: pass, refuse, swallow, slow (50 ms), or one of ANSWERS."""
+    """`mode`: pass, refuse, swallow, slow (300 ms), or one of ANSWERS."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -104,5 +104,5 @@ class FaultyRedis:
             back.sendall(ANSWERS[self._mode] * max(1, data.count(b"\r\n*") + 1))
             return
         if self._mode == "slow" and back is not None:
-            time.sleep(0.05)
+            time.sleep(0.3)
         other.sendall(data)

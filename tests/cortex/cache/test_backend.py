@@ -16,6 +16,7 @@ from django.http import HttpResponse
 from cortex.cache import ResilientRedisCache, envelope
 from cortex.cache import statistics as stats
 from cortex.cache.serializer import dumps, loads
+from cortex.cache.steps import take
 
 Value = Any
 
@@ -65,7 +66,7 @@ def test_a_response_is_cached_too(cache: ResilientRedisCache) -> None:
     "planted", [pickle.dumps("rubbish"), b"\x01", b"\x01" * 40, b"P" + b"x" * 80, b"\xff" * 100, b"12x", b""]
 )
 def test_what_this_site_did_not_write_is_a_miss(cache: ResilientRedisCache, planted: bytes) -> None:
-    cache.redis.set(cache._name("users:1", None), planted)
+    cache.redis.set(cache.name("users:1"), planted)
 
     assert cache.get("users:1", "missing") == "missing"
     assert cache.get_or_set("users:1", lambda: "loaded") == "loaded"
@@ -77,11 +78,11 @@ def test_no_pickle_of_a_stranger_is_loaded(cache: ResilientRedisCache, tmp_path:
             return (os.mkdir, (str(tmp_path / "evil"),))
 
     payload = pickle.dumps(Evil())
-    stamps = tuple(cache._stamps(cache.redis, "users:1"))
+    stamps = take(cache.entries.stamps_of("users:1"), cache.redis)
     whole = envelope.pack(b"", fresh_until=time.time() + 60, load_seconds=0.0, stamps=stamps)
     assert isinstance(whole, bytes)
     for forged in (payload, b"P" + payload, whole + b"P" + b"\x00" * 32 + payload, whole + payload):
-        cache.redis.set(cache._name("users:1", None), forged)
+        cache.redis.set(cache.name("users:1"), forged)
         assert cache.get("users:1", "missing") == "missing"
 
     assert not (tmp_path / "evil").exists()
@@ -142,6 +143,18 @@ def test_a_group_is_invalidated_by_one_write(cache: ResilientRedisCache) -> None
     assert cache.get("lists:1") == "d"
 
 
+def test_a_number_that_was_loaded_is_invalidated_with_its_group(cache: ResilientRedisCache) -> None:
+    assert cache.get_or_set("povs:number", lambda: 1) == 1
+    assert cache.incr("povs:number", 4) == 5
+    assert cache.get("povs:number") == 5
+
+    cache.invalidate_group("povs")
+
+    assert cache.get_or_set("povs:number", lambda: 2) == 2
+    assert cache.get_or_set("counter", 10) == 10
+    assert cache.incr("counter") == 11
+
+
 def test_what_is_invalidated_while_it_is_loaded_is_not_kept(cache: ResilientRedisCache) -> None:
     def load() -> str:
         cache.invalidate_group("users:1")  # somebody changes the row that we have just read
@@ -192,14 +205,14 @@ def test_a_hundred_callers_of_a_cold_key_load_once(cache: ResilientRedisCache) -
 
 
 def test_another_process_that_loads_is_waited_for(cache: ResilientRedisCache) -> None:
-    cache.redis.set(cache._lock_name("cold:key", None), "another", px=5_000)
+    cache.redis.set(f"{cache.name('cold:key')}:lock", "another", px=5_000)
     threading.Timer(0.2, lambda: cache.set("cold:key", "theirs")).start()
 
     assert cache.get_or_set("cold:key", lambda: "ours") == "theirs"
 
 
 def test_a_lock_whose_owner_died_holds_nobody_up_for_long(cache: ResilientRedisCache) -> None:
-    cache.redis.set(cache._lock_name("cold:key", None), "dead", px=60_000)
+    cache.redis.set(f"{cache.name('cold:key')}:lock", "dead", px=60_000)
     began = time.monotonic()
 
     assert cache.get_or_set("cold:key", lambda: "ours") == "ours"
@@ -272,15 +285,15 @@ def test_a_dear_value_is_loaded_before_it_is_over(cache: ResilientRedisCache) ->
 
 
 def test_hits_misses_and_seconds_saved_are_counted(cache: ResilientRedisCache) -> None:
-    stats.statistics.flush(cache.redis)
+    cache.report_counts()
     cache.redis.delete(f"{stats.KEY}:{cache.alias}")
 
     for _ in range(4):
         cache.get_or_set("users:1:x", lambda: time.sleep(0.02) or "value")
     cache.get("users:2:x")
-    stats.statistics.flush(cache.redis)
+    cache.report_counts()
 
-    (figures,) = stats.read(cache.redis, cache.alias)
+    (figures,) = cache.figures()
     assert (figures.group, figures.hits, figures.misses, figures.loads) == ("users", 3, 2, 1)
     assert figures.hit_rate == 0.6
     assert figures.seconds_saved >= 0.06

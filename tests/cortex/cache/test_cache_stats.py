@@ -8,11 +8,11 @@ from cortex.cache import statistics as stats
 
 def test_hit_rates_are_told_by_alias_and_group() -> None:
     cache = caches["lists"]
-    stats.statistics.flush(cache.redis)
+    cache.report_counts()
     cache.redis.delete(f"{stats.KEY}:lists")
     for _ in range(3):
         cache.get_or_set("povs:first", lambda: ["a"])
-    stats.statistics.flush(cache.redis)
+    cache.report_counts()
     out = io.StringIO()
 
     call_command("cache_stats", stdout=out)

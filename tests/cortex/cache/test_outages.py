@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cortex.cache import ResilientRedisCache
+from cortex.cache import statistics as stats
 from cortex.cache.breaker import forget_breakers
 from cortex.cache.outage import forget_copies
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
@@ -15,7 +16,7 @@ from tests.cortex.cache.test_backend import make_cache
 
 pytestmark = pytest.mark.alone
 
-MODES = ["refuse", "swallow", *ANSWERS]
+MODES = ["refuse", "swallow", "slow", *ANSWERS]
 
 
 @pytest.fixture
@@ -127,6 +128,71 @@ def test_an_invalidation_that_was_lost_is_made_up_for(
         time.sleep(0.05)
 
     assert cache.get_many(["users:1:profile", "lists:1", "kept:1", "written:1"]) == {"kept:1": "old"}
+
+
+def test_there_are_no_figures_while_redis_is_away(faulty: FaultyRedis, cache: ResilientRedisCache) -> None:
+    cache.get("users:1")
+    cache.report_counts()
+    assert [figures.group for figures in cache.figures()] == ["users"]
+    assert not cache.is_away
+
+    faulty.mode = "refuse"
+
+    assert cache.figures() == []
+    assert cache.is_away
+
+
+def test_what_was_counted_in_an_outage_is_reported_after_it(
+    faulty: FaultyRedis, cache: ResilientRedisCache
+) -> None:
+    cache.report_counts()
+    cache.redis.delete(f"{stats.KEY}:{cache.alias}")
+    faulty.mode = "refuse"
+    for _ in range(3):
+        cache.get("users:1")
+    cache.report_counts()
+
+    faulty.mode = "pass"
+    began = time.monotonic()
+    while not cache.figures() and time.monotonic() - began < 5:
+        cache.report_counts()
+        time.sleep(0.05)
+
+    found = {figures.group: figures for figures in cache.figures()}
+    assert found["users"].errors == 1
+    assert found["users"].bypassed == 2
+
+
+def test_a_redis_that_comes_back_but_may_not_be_written_to_is_still_away(
+    faulty: FaultyRedis, cache: ResilientRedisCache
+) -> None:
+    faulty.mode = "refuse"
+    cache.delete("users:1")
+    faulty.mode = "readonly"
+    time.sleep(0.6)
+
+    assert cache.get("users:1", "default") == "default"
+    assert cache.is_away
+
+
+def test_a_key_of_half_characters_opens_no_breaker_and_keeps_none_open(
+    faulty: FaultyRedis, cache: ResilientRedisCache
+) -> None:
+    key = "users:\ud800:profile"
+    cache.set(key, "old")
+    assert cache.get(key) == "old"
+    assert not cache.is_away
+
+    faulty.mode = "refuse"
+    cache.set(key, "new")
+    cache.invalidate_group("users:\ud800")
+    faulty.mode = "pass"
+    began = time.monotonic()
+    while not cache.set("users:1", "x") and time.monotonic() - began < 10:
+        time.sleep(0.05)
+
+    assert time.monotonic() - began < 5
+    assert cache.get(key) is None
 
 
 @pytest.mark.django_db

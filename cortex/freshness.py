@@ -1,0 +1,67 @@
+"""What is no longer true of the caches when a user, a POV or a TRR changes: by the ORM, the administration, an import.
+
+`users:<pk>:profile` is a user's; `povs:…` and `trrs:…` in `lists` show POVs and TRRs, with the names of their owners
+and assessors, and for TRRs with the title of their POV. `QuerySet.update()` and `bulk_create()` tell nobody: after them
+call `refresh`, or wait for two minutes.
+"""
+
+from functools import partial
+from typing import Any
+
+from django.core.cache import caches
+from django.db import models, transaction
+from django.db.models.signals import post_delete, post_save
+
+from cortex.models import Pov, Trr, User
+from importer import batch_committed, import_finished
+
+# (alias, group), for a change of any number of rows.
+DEPENDENTS: dict[type[models.Model], list[tuple[str, str]]] = {
+    User: [("users", "users"), ("lists", "povs"), ("lists", "trrs")],
+    Pov: [("lists", "povs"), ("lists", "trrs")],
+    Trr: [("lists", "trrs")],
+}
+# Each login writes it, and none of the pages shows it.
+SHOWN_NOWHERE = {"last_login"}
+
+
+def refresh(model: type[models.Model]) -> None:
+    """Rows of this model have changed, and that is committed."""
+    for alias, group in DEPENDENTS.get(model, []):
+        invalidate(alias, group)
+
+
+def invalidate(alias: str, group: str) -> None:
+    cache: Any = caches[alias]
+    if hasattr(cache, "invalidate_group"):
+        cache.invalidate_group(group)
+    else:
+        cache.clear()  # a cache of this process alone knows no groups
+
+
+def connect() -> None:
+    post_save.connect(_changed, dispatch_uid="cortex.freshness")
+    post_delete.connect(_changed, dispatch_uid="cortex.freshness")
+    batch_committed.connect(_imported, dispatch_uid="cortex.freshness")
+    import_finished.connect(_imported, dispatch_uid="cortex.freshness")
+
+
+def _changed(sender: type[models.Model], instance: models.Model, using: str, **details: Any) -> None:
+    fields = details.get("update_fields")
+    if sender not in DEPENDENTS or (fields and SHOWN_NOWHERE.issuperset(fields)):
+        return
+    if sender is User:
+        _after_commit("users", f"users:{instance.pk}", using)
+    for alias, group in DEPENDENTS[sender]:
+        if alias != "users":
+            _after_commit(alias, group, using)
+
+
+def _after_commit(alias: str, group: str, using: str) -> None:
+    transaction.on_commit(partial(invalidate, alias, group), using=using)
+
+
+def _imported(sender: Any, **details: Any) -> None:
+    """A batch is written past the models, and committed by the time we hear of it."""
+    if sender is not None:
+        refresh(sender.options.model)

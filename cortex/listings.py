@@ -1,0 +1,93 @@
+"""The lists of POVs and TRRs, page by page, as they are cached.
+
+A key names whose rows they are, since not everybody may see all; statuses and page numbers in it are only ever those
+that there are, so that nobody fills the cache by asking for others.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import caches
+
+from cortex.models import Pov, Trr, User
+
+PAGE_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    rows: list[list[Any]]
+    number: int
+    pages: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`columns`: heading → field."""
+
+    name: str
+    title: str
+    model: type[Pov] | type[Trr]
+    columns: dict[str, str]
+
+    @property
+    def statuses(self) -> list[tuple[str, str]]:
+        return [(str(value), str(label)) for value, label in self.model.Status.choices]
+
+    def page(self, user: User, *, status: str, number: int) -> Page:
+        """`status`: "" for all. A page that there is not is the nearest that there is."""
+        # All who may see everything share what is cached, and each other user has their own.
+        whose = "all" if user.may_see_all(self.model) else user.pk
+        key = f"{self.name}:list:{whose}:{status or 'any'}"
+        cache: Any = caches["lists"]
+        total = cache.get_or_set(f"{key}:total", lambda: self._found(user, status).count())
+        pages = max(1, -(-total // PAGE_ROWS))
+        number = min(max(number, 1), pages)
+        rows = cache.get_or_set(f"{key}:{number}", lambda: self._rows(user, status, number))
+        return Page(rows, number, pages, total)
+
+    def _found(self, user: User, status: str) -> Any:
+        found = self.model.objects.visible_to(user)
+        return found.filter(status=status) if status else found
+
+    def _rows(self, user: User, status: str, number: int) -> list[list[Any]]:
+        start = (number - 1) * PAGE_ROWS
+        labels = {field.name: dict(field.flatchoices) for field in self.model._meta.fields if field.choices}
+        rows = self._found(user, status).values_list(*self.columns.values())[start : start + PAGE_ROWS]
+        return [
+            [
+                labels.get(field, {}).get(value, value)
+                for field, value in zip(self.columns.values(), row, strict=True)
+            ]
+            for row in rows
+        ]
+
+
+POVS = Listing(
+    "povs",
+    "POVs",
+    Pov,
+    {
+        "Title": "title",
+        "Customer": "customer",
+        "Status": "status",
+        "Priority": "priority",
+        "Owner": "owner__email",
+        "Ends": "end_date",
+    },
+)
+TRRS = Listing(
+    "trrs",
+    "TRRs",
+    Trr,
+    {
+        "Title": "title",
+        "POV": "pov__title",
+        "Category": "category",
+        "Risk": "risk_level",
+        "Status": "status",
+        "Assessor": "assessor__email",
+        "Due": "due_on",
+    },
+)

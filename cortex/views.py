@@ -1,0 +1,58 @@
+"""The pages of those who are logged in. What they show is cached; see `freshness` for when it is not."""
+
+from typing import Any, cast
+
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from cortex.listings import POVS, TRRS, Listing
+from cortex.models import User
+from cortex.profile import profile_of
+
+
+class LoginView(auth_views.LoginView):
+    template_name = "admin/login.html"
+    redirect_authenticated_user = True
+    extra_context = {"site_header": "Cortex", "site_title": "Cortex", "title": "Log in"}
+
+
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "cortex/home.html", {"title": "Home", "profile": profile_of(_user(request))})
+
+
+@require_safe
+@login_required
+def povs(request: HttpRequest) -> HttpResponse:
+    return _list(request, POVS)
+
+
+@require_safe
+@login_required
+def trrs(request: HttpRequest) -> HttpResponse:
+    return _list(request, TRRS)
+
+
+def _list(request: HttpRequest, listing: Listing) -> HttpResponse:
+    status = request.GET.get("status", "")
+    if status not in dict(listing.statuses):
+        status = ""
+    wanted = request.GET.get("page", "")
+    number = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 else 1
+    page = listing.page(_user(request), status=status, number=number)
+    context: dict[str, Any] = {
+        "title": listing.title,
+        "listing": listing,
+        "page": page,
+        "chosen": status,
+        "statuses": [("", "All"), *listing.statuses],
+    }
+    return render(request, "cortex/list.html", context)
+
+
+def _user(request: HttpRequest) -> User:
+    return cast(User, request.user)
