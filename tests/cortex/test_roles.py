@@ -1,0 +1,238 @@
+"""Who gets what from every address of the site, and that nothing secret is in any answer, in the logs or in Redis.
+
+A new address without a row here fails.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.cache import caches
+from django.db import connection
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+from analytics.refresh import refresh
+from cortex.models import Pov, Trr, User
+from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
+from tracking import log_activity
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
+
+ROLES = ("stranger", "member", "viewer", "clerk", "admin")
+# A viewer may see the dashboard and is no staff; a clerk is staff without any rights.
+OPEN = (200, 200, 200, 200, 200)
+LOGGED_IN = (302, 200, 200, 200, 200)
+DASHBOARD = (302, 403, 200, 403, 200)
+JSON = (401, 403, 200, 403, 200)
+STAFF = (302, 302, 302, 200, 200)
+REFUSED = (302, 302, 302, 403, 403)
+ADMIN = (302, 302, 302, 403, 200)
+# An object that is not there leads back to the index.
+NOT_THERE = (302, 302, 302, 403, 302)
+LED_ON = (302, 302, 302, 302, 302)
+SITE = {
+    "": LOGGED_IN,
+    "login/": (200, 302, 302, 302, 302),
+    "logout/": (405, 405, 405, 405, 405),
+    "povs/": LOGGED_IN,
+    "trrs/": LOGGED_IN,
+    "metrics": (401, 401, 401, 401, 401),
+    "favicon.ico": LED_ON,
+    "admin/analytics/": DASHBOARD,
+    "admin/analytics/panels/": JSON,
+    "admin/analytics/data.json": JSON,
+    "admin/analytics/feed.json": JSON,
+    "admin/analytics/sessions.json": JSON,
+    "admin/analytics/export/<slug:log>.<slug:format>": DASHBOARD,
+    "admin/analytics/users/<str:user_id>/": DASHBOARD,
+    "admin/analytics/sessions/end/": (405, 405, 405, 405, 405),
+    "admin/": STAFF,
+    "admin/login/": (200, 200, 200, 302, 302),
+    "admin/logout/": (302, 302, 302, 405, 405),
+    "admin/password_change/": STAFF,
+    "admin/password_change/done/": STAFF,
+    "admin/autocomplete/": (302, 302, 302, 403, 403),
+    "admin/jsi18n/": STAFF,
+    "admin/r/<path:content_type_id>/<path:object_id>/": (302, 302, 302, 404, 404),
+    "admin/^(?P<app_label>auth|cortex|importer|tracking|analytics|procrastinate)/$": (
+        302,
+        302,
+        302,
+        404,
+        200,
+    ),
+    "admin/(?P<url>.*)$": (302, 302, 302, 404, 404),
+    "admin/cortex/user/<id>/password/": ADMIN,
+}
+# Of the administration's models: list, add, history, delete, change.
+WRITABLE = (ADMIN, ADMIN, ADMIN, ADMIN, ADMIN)
+READABLE = (ADMIN, REFUSED, ADMIN, REFUSED, ADMIN)
+DELETABLE = (ADMIN, REFUSED, ADMIN, ADMIN, ADMIN)
+MODELS = {
+    "auth/group": WRITABLE,
+    "cortex/user": WRITABLE,
+    "cortex/pov": WRITABLE,
+    "cortex/trr": WRITABLE,
+    "importer/dataimportjob": DELETABLE,
+    "importer/importchunk": DELETABLE,
+    "importer/stagingrecord": DELETABLE,
+    "importer/migrationlog": DELETABLE,
+    "tracking/loginevent": READABLE,
+    "tracking/activitylog": READABLE,
+    "tracking/usersession": READABLE,
+    "tracking/securityalert": READABLE,
+    "procrastinate/procrastinatejob": (ADMIN, REFUSED, LED_ON, REFUSED, NOT_THERE),
+    # No rows: whoever may look is led to the dashboard.
+    "analytics/dashboard": (LED_ON, REFUSED, LED_ON, REFUSED, NOT_THERE),
+}
+VIEWS = ("", "add/", "<path:object_id>/history/", "<path:object_id>/delete/", "<path:object_id>/change/")
+TABLE = SITE | {
+    f"admin/{model}/{view}": row
+    for model, rows in MODELS.items()
+    for view, row in zip((*VIEWS, "<path:object_id>/"), (*rows, LED_ON), strict=True)
+}
+
+CANARIES = {
+    "typed password": "canary-typed-into-the-form-71f3",
+    "own password": "canary-own-password-5c02",
+    "metrics token": "canary-metrics-token-99aa",
+}
+
+
+def routes(patterns: Any, before: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield route
+        else:
+            yield from routes(pattern.url_patterns, route)
+
+
+def test_every_address_has_a_row_and_every_row_an_address() -> None:
+    assert set(routes(get_resolver().url_patterns)) == set(TABLE)
+
+
+@pytest.fixture
+def people() -> dict[str, Client]:
+    viewer = User.objects.create_user("viewer@example.com")
+    viewer.user_permissions.add(Permission.objects.get(codename="view_dashboard"))
+    accounts = {
+        "member": User.objects.create_user("member@example.com"),
+        "viewer": viewer,
+        "clerk": User.objects.create_user("clerk@example.com", is_staff=True),
+        "admin": User.objects.create_superuser("admin@example.com", password=CANARIES["own password"]),
+    }
+    clients = {role: Client() for role in ROLES}
+    for role, user in accounts.items():
+        clients[role].force_login(user)
+    return clients
+
+
+@pytest.fixture
+def rows(people: dict[str, Client]) -> dict[str, Any]:
+    """One of each kind, by the address of its model."""
+    owner = User.objects.get(email="admin@example.com")
+    pov = Pov.objects.create(title="A POV", owner=owner)
+    job = DataImportJob.objects.create(spec="cortex.users", source="x.csv", format="csv")
+    chunk = ImportChunk.objects.create(
+        job=job, number=1, start_offset=0, end_offset=1, first_line=1, committed_offset=0, committed_line=0
+    )
+    log_activity("pov.opened", entity=pov, user=owner)
+    alert = SecurityAlert.objects.create(kind="spraying", ip_address="192.0.2.1", occasion="one")
+    return {
+        "auth/group": Group.objects.create(name="Some"),
+        "cortex/user": owner,
+        "cortex/pov": pov,
+        "cortex/trr": Trr.objects.create(title="A TRR", pov=pov),
+        "importer/dataimportjob": job,
+        "importer/importchunk": chunk,
+        "importer/stagingrecord": StagingRecord.objects.create(job=job, chunk=chunk, line=1, raw={"a": "b"}),
+        "importer/migrationlog": MigrationLog.objects.create(job=job, event="started"),
+        "tracking/loginevent": LoginEvent.objects.first(),
+        "tracking/activitylog": ActivityLog.objects.first(),
+        "tracking/usersession": UserSession.objects.first(),
+        "tracking/securityalert": alert,
+    }
+
+
+def address(route: str, rows: dict[str, Any]) -> str:
+    model = next((name for name in MODELS if route.startswith(f"admin/{name}/")), "")
+    key = str(rows[model].pk) if model in rows else "1"
+    replaced = {
+        "<path:object_id>": key,
+        "<id>": key,
+        "<path:content_type_id>": str(ContentType.objects.get_for_model(User).pk),
+        "<str:user_id>": str(rows["cortex/user"].pk),
+        "<slug:log>.<slug:format>": "logins.csv",
+        "^(?P<app_label>auth|cortex|importer|tracking|analytics|procrastinate)/$": "cortex/",
+        "(?P<url>.*)$": "no/such/page/",
+    }
+    for part, value in replaced.items():
+        route = route.replace(part, value)
+    return f"/{route}"
+
+
+def body(answer: Any) -> str:
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return f"{answer.headers}\n{content.decode(errors='replace')}"
+
+
+def test_each_role_gets_what_the_table_says_and_nothing_secret(
+    people: dict[str, Client], rows: dict[str, Any], settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.METRICS_TOKEN = CANARIES["metrics token"]
+    caplog.set_level(logging.DEBUG)
+    said = [type_password_as_a_name(people["stranger"])]
+    refresh()
+    wrong = []
+    for route, row in TABLE.items():
+        for role, expected in zip(ROLES, row, strict=True):
+            answer = people[role].get(address(route, rows))
+            said.append(body(answer))
+            if answer.status_code != expected:
+                wrong.append(f"{role} at {address(route, rows)}: {answer.status_code}, not {expected}")
+
+    assert "\n".join(wrong) == ""
+    told = "\n".join([*said, caplog.text, *everything_in_redis()])
+    assert [name for name, secret in secrets().items() if secret in told] == []
+
+
+def type_password_as_a_name(stranger: Client) -> str:
+    typed = {"username": CANARIES["typed password"], "password": CANARIES["typed password"]}
+    return body(stranger.post("/admin/login/", typed))[
+        : len("{'Content-Type'")
+    ]  # the form gives it back to its author
+
+
+def secrets() -> dict[str, str]:
+    """What no answer, no line of the log and no value in Redis may have in it."""
+    hashes = {f"hash of {u.email}": u.password for u in User.objects.all() if u.has_usable_password()}
+    database = str(connection.settings_dict["PASSWORD"])
+    return (
+        CANARIES
+        | hashes
+        | {"secret key": settings.SECRET_KEY}
+        | ({"database": database} if len(database) > 8 else {})
+    )
+
+
+def everything_in_redis() -> Iterator[str]:
+    redis = caches["default"].client.get_client()  # type: ignore[attr-defined]
+    for key in redis.scan_iter(count=1_000):
+        yield key.decode(errors="replace")
+        if redis.type(key) == b"string":
+            yield redis.get(key).decode(errors="replace")
+        elif redis.type(key) == b"hash":
+            yield str(redis.hgetall(key))
+
+
+def test_the_search_would_find_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caches["default"].set("leak", {"token": CANARIES["own password"]})
+
+    assert any(CANARIES["own password"] in text for text in everything_in_redis())
