@@ -40,10 +40,9 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
         if has_outbox:
             open_outbox(address)
         self.entries = Entries(
-            Server(self.alias, address, lambda: self.redis),
+            Server(self.alias, address, lambda: self.redis, has_outbox=has_outbox),
             self.name,
             has_groups=bool(options.get("GROUPS", True)),
-            has_outbox=has_outbox,
         )
 
     @property
@@ -171,11 +170,11 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
 
     def begin_request(self) -> None:
         self.entries.unanswered.clear()
-        self.entries.server.was_asked = False
+        self.entries.server.was_read = False
 
     def close(self, **options: Any) -> None:
         """Django calls this at the end of each request; connections stay in their pool, and counts go to Redis."""
-        if self.entries.has_outbox:
+        if self.entries.server.has_outbox:
             self._do(self.entries.server.empty_outbox())
         if stats.statistics.is_due():
             self.report_counts()

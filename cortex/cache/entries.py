@@ -43,12 +43,10 @@ class Entries:
         name_of: Callable[[Any, int | None], str],
         *,
         has_groups: bool,
-        has_outbox: bool = False,
     ) -> None:
         self.server = server
         self.name_of = name_of
         self.has_groups = has_groups
-        self.has_outbox = has_outbox
         self._stamps = name_of(STAMP_PREFIX, 1)  # a group's name makes it the name of its stamp
         # Names that Redis was away for when they were read, in this request. The `set` that follows only fills in again
         # what the database has, as it does for each session of each request in an outage: nothing is lost with it.
@@ -147,7 +145,7 @@ class Entries:
         return {key: envelope.value for key, envelope in fresh.items()}
 
     def _leave_unanswered(self, keys: list[Any], version: int | None) -> None:
-        if self.has_outbox:
+        if self.server.has_outbox:
             self.unanswered.update(self.name_of(key, version) for key in keys)
 
     def has(self, key: Any, version: int | None) -> Steps[bool]:
@@ -322,6 +320,4 @@ class Entries:
             return deleted
 
     def note_lost(self, names: Iterable[str]) -> Steps[None]:
-        yield from self.server.note_lost(
-            names, everything=self._stamps + EVERYTHING, in_outbox=self.has_outbox
-        )
+        yield from self.server.note_lost(names, everything=self._stamps + EVERYTHING)

@@ -2,7 +2,7 @@
 
 For sessions (the option OUTBOX): who logged out must be logged out for every process, also when the one that heard it
 is killed before Redis is back. A row joins the transaction that it is written in: what is rolled back was no logout.
-Any process deletes the key in Redis and then the row: before it trusts Redis for the first time, before its breaker
+Any process deletes the key in Redis and then the row: before it trusts Redis with a session, before its breaker
 closes, and now and then at the end of a request, for what another lost whose breaker was open for longer.
 """
 

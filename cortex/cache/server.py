@@ -33,13 +33,16 @@ class NonsenseAnswer(Exception):
 
 
 class Server:
-    """`connect` gives a client for threads."""
+    """`connect` gives a client for threads. `has_outbox`: what this alias loses is put into the outbox."""
 
-    def __init__(self, alias: str, address: str, connect: Callable[[], Any]) -> None:
+    def __init__(
+        self, alias: str, address: str, connect: Callable[[], Any], *, has_outbox: bool = False
+    ) -> None:
         self.alias = alias
+        self.has_outbox = has_outbox
         self.address = address
         self.connect = connect
-        self.was_asked = False  # in this request
+        self.was_read = False  # in this request
 
     @property
     def breaker(self) -> Breaker:
@@ -55,15 +58,12 @@ class Server:
 
     def ask(self, *words: Any, label: str = "-", expects: type | None = None) -> Steps[Any]:
         """Redis' answer to one command. Raises Away."""
-        self.was_asked = True
         if self.breaker.is_open:
             if self.breaker.takes_probe():
                 self._start_probe()
             stats.statistics.count(self.alias, label, stats.BYPASS)
             raise Away
         try:
-            if self.outbox is not None and not self.outbox.was_read:
-                yield from self._replay_outbox(self.outbox)
             answer = yield Command(words)
             if expects is not None and not isinstance(answer, expects):
                 raise NonsenseAnswer(f"{words[0]} answered with {type(answer).__name__}")
@@ -78,7 +78,10 @@ class Server:
         raise Away
 
     def several(self, names: list[str], *, label: str = "-") -> Steps[list[Any]]:
-        """What stands under each of these names."""
+        """What stands under each of these names. Raises Away."""
+        self.was_read = True
+        if self.has_outbox and self.outbox is not None and not self.outbox.was_read:
+            yield from self._replay_outbox(self.outbox, self.ask)
         answer: list[Any] = yield from self.ask("MGET", *names, label=label, expects=list)
         if len(answer) != len(names):
             self.breaker.report(NonsenseAnswer("MGET answered with something else"))
@@ -103,18 +106,18 @@ class Server:
             return []
         return stats.figures_of(self.alias, sums)
 
-    def note_lost(self, names: Iterable[str], *, everything: str, in_outbox: bool) -> Steps[None]:
+    def note_lost(self, names: Iterable[str], *, everything: str) -> Steps[None]:
         """These could not be deleted, or written anew: what Redis has of them is out of date."""
         lost = list(names)
         for name in lost:
             self.journal.note_key(name, everything=everything)
-        if in_outbox and self.outbox is not None:
+        if self.has_outbox and self.outbox is not None:
             yield Blocking(partial(self.outbox.note, lost))
 
     def empty_outbox(self) -> Steps[None]:
-        """At the end of a request that used the alias: what other processes have left there."""
+        """At the end of a request that read from the alias: what other processes have left there."""
         outbox = self.outbox
-        if outbox is None or not self.was_asked or self.breaker.is_open or not outbox.is_due():
+        if outbox is None or not self.was_read or self.breaker.is_open or not outbox.is_due():
             return
         rows: Rows = yield Blocking(outbox.rows)
         if not rows:
@@ -127,12 +130,12 @@ class Server:
         logger.warning("%d keys that Redis had lost are made up for.", len(rows))
         outbox.look_soon()  # there may be more
 
-    def _replay_outbox(self, outbox: Outbox) -> Steps[None]:
-        """Raises what Redis raises. The rows stay, since we may be within anybody's transaction, until the end of a
+    def _replay_outbox(self, outbox: Outbox, ask: Callable[..., Steps[Any]]) -> Steps[None]:
+        """Raises what `ask` raises. The rows stay, since we may be within anybody's transaction, until the end of a
         request."""
         newest = 0
         while rows := (yield Blocking(partial(outbox.rows, after=newest))):
-            yield Command(("UNLINK", *rows.values()))
+            yield from ask("UNLINK", *rows.values())
             newest = max(rows)
             outbox.look_soon()
         outbox.was_read = True
@@ -162,5 +165,10 @@ class Server:
         for words in self.journal.replay():
             yield Command(words)
         if self.outbox is not None:
-            yield from self._replay_outbox(self.outbox)
+            yield from self._replay_outbox(self.outbox, _put)
             self.outbox.look_soon()
+
+
+def _put(*words: Any) -> Steps[Any]:
+    """A command past the breaker."""
+    return (yield Command(words))
