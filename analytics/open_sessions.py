@@ -40,8 +40,11 @@ class OpenSession:
 
 def count_open(newest: Sequence[Any]) -> int:
     """Exact up to MOST_COUNTED. `newest`: those of `newest_rows`, which are often all there are."""
-    if len(newest) < conf.LIST_ROWS:
-        return len(newest)
+    return len(newest) if len(newest) < conf.LIST_ROWS else count_all_open()
+
+
+def count_all_open() -> int:
+    """Exact up to MOST_COUNTED."""
     return int(UserSession.objects.open().order_by()[:MOST_COUNTED].count())
 
 

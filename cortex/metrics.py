@@ -17,6 +17,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from cortex import gauges
+
 logger = logging.getLogger("cortex.metrics")
 
 CACHE_COUNTERS = {
@@ -54,7 +56,9 @@ def cache_breakers() -> Iterator[Metric]:
     yield family
 
 
-COLLECTORS: list[Callable[[], Iterable[Metric]]] = [cache_figures, cache_breakers]
+COLLECTORS: list[Callable[[], Iterable[Metric]]] = [
+    cache_figures, cache_breakers, gauges.rollups, gauges.sessions, gauges.spooled, gauges.imports, gauges.queue,
+]  # fmt: skip
 
 
 class SiteCollector:

@@ -1,0 +1,125 @@
+"""`stack_doctor` says what is wrong with what runs, and how to mend it; each finding on the real thing."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.core.management import call_command
+from django.db import connection
+from django.test import override_settings
+
+from cortex import doctor
+from cortex.doctor import Finding
+from tests.analytics.events import login_event
+from tracking.models import ActivityLog, LoginEvent
+
+pytestmark = pytest.mark.django_db
+NOW = dt.datetime.now(dt.UTC)
+
+
+def whats(examination: Any) -> list[str]:
+    return [finding.what for finding in examination()]
+
+
+def test_it_names_each_examination_and_ends_with_1_where_there_is_something_to_mend() -> None:
+    said = StringIO()
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("stack_doctor", stdout=said)
+
+    assert ended.value.code == 1
+    lines = said.getvalue()
+    assert "ok  migrations" in lines
+    assert "!!  workers: No worker runs" in lines
+    assert "→ manage.py procrastinate worker" in lines
+    assert "findings." in lines
+
+
+def test_events_that_are_not_rolled_up() -> None:
+    LoginEvent.objects.bulk_create([login_event(NOW) for _ in range(3)])
+    (finding,) = doctor.rollups()
+    assert finding == Finding(
+        "The roll-ups are 3 events behind the logs.",
+        "manage.py refresh_rollups, every minute (a worker does it).",
+    )
+
+    call_command("refresh_rollups", stdout=StringIO())
+
+    assert whats(doctor.rollups) == []
+
+
+def test_retention_that_does_not_run() -> None:
+    LoginEvent.objects.bulk_create([login_event(NOW - dt.timedelta(days=500))])
+    assert any("is to be kept for 400 days only" in what for what in whats(doctor.retention))
+
+    call_command("prune_events", stdout=StringIO())
+
+    assert whats(doctor.retention) == []
+    with override_settings(TRACKING={"ACTIVITY_DAYS": None}):
+        assert whats(doctor.retention) == ["Activities are kept for ever."]
+
+
+def test_a_proxy_that_is_not_counted() -> None:
+    LoginEvent.objects.bulk_create([login_event(NOW, ip_address="10.0.0.5") for _ in range(60)])
+    assert whats(doctor.proxies) == [
+        "All of the newest 60 logins came from 10.0.0.5: a proxy of your own, it seems."
+    ]
+
+    LoginEvent.objects.bulk_create([login_event(NOW, ip_address="203.0.113.9")])
+
+    assert whats(doctor.proxies) == []
+
+
+def test_activities_without_users() -> None:
+    rows = [ActivityLog(uuid=uuid.uuid4(), action="seen") for _ in range(60)]
+    ActivityLog.objects.bulk_create(rows)
+
+    assert whats(doctor.activity_of_nobody) == ["None of the newest 60 activities has a user."]
+
+
+@override_settings(DATABASE_POOLED=True)
+def test_what_a_pooler_of_transactions_does_not_keep(settings: Any) -> None:
+    settings.DATABASES["default"].pop("DISABLE_SERVER_SIDE_CURSORS", None)
+    assert "Server-side cursors" in whats(doctor.pooling)[0]
+
+    settings.DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+
+    assert whats(doctor.pooling) == []
+
+
+@pytest.fixture
+def policy() -> Iterator[Any]:
+    """The server is the test run's own; it is put back as it was."""
+    redis = caches["default"].client.get_client()  # type: ignore[attr-defined]
+    before = redis.config_get("maxmemory*")
+    yield redis.config_set
+    for name in ("maxmemory", "maxmemory-policy"):
+        redis.config_set(name, before[name])
+
+
+@pytest.mark.alone
+def test_a_redis_that_pushes_sessions_out_or_has_no_bound(policy: Any) -> None:
+    policy("maxmemory", 0)
+    policy("maxmemory-policy", "allkeys-lru")
+    assert [what.split(" (")[0] for what in whats(doctor.redis)] == [
+        "The Redis of the cache has no bound",
+        "The Redis of the sessions evicts any key when it is full",
+    ]
+
+    policy("maxmemory", "512mb")
+    policy("maxmemory-policy", "volatile-lru")
+
+    assert whats(doctor.redis) == []
+
+
+def test_a_table_that_is_missing_is_told_in_a_line() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE rollup_positions RENAME TO rollup_positions_elsewhere")
+
+    found = dict(doctor.examine())["rollups"]
+
+    assert 'relation "rollup_positions" does not exist' in found[0].what
