@@ -9,6 +9,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "importer.apps.ImporterConfig",
+    "procrastinate.contrib.django",
     "benchmarks.contacts.apps.ContactsConfig",
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -10,6 +10,8 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
+
 from importer import ledger
 from importer.exceptions import ImporterError
 from importer.models import DataImportJob, ImportChunk, MigrationLog
@@ -49,13 +51,13 @@ def execute(run: "Run") -> None:
 
 
 def _queue() -> Any:
-    try:
-        from importer import queue
-    except ImportError:
+    if not apps.is_installed("procrastinate.contrib.django"):
         raise ImporterError(
-            'The executor "workers" needs the package procrastinate[django] and '
-            '"procrastinate.contrib.django" in INSTALLED_APPS. Install it, or use --executor process.'
-        ) from None
+            'The executor "workers" needs the package procrastinate[django] and "procrastinate.contrib.django" in '
+            "INSTALLED_APPS. Install it, or use --executor process."
+        )
+    from importer import queue
+
     return queue
 
 

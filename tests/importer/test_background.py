@@ -11,6 +11,7 @@ from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from cortex.models import User
+from importer import run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob, MigrationLog
 from importer.tasks import run_in_background
@@ -89,3 +90,15 @@ def test_what_is_rolled_back_is_not_run(job: DataImportJob, clerk: User) -> None
         transaction.set_rollback(True)
 
     assert not ProcrastinateJob.objects.exists()
+
+
+def test_without_the_queue_the_executor_says_what_is_missing(job: DataImportJob, settings: Any) -> None:
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if not app.startswith("procrastinate")]
+
+    result = run_import(job, executor="workers")
+
+    assert result.status == "failed"
+    assert result.reason == (
+        'The executor "workers" needs the package procrastinate[django] and "procrastinate.contrib.django" in '
+        "INSTALLED_APPS. Install it, or use --executor process."
+    )

@@ -1,0 +1,107 @@
+"""How an import scales over workers as on other machines: processes that take chunks from the queue.
+
+    python -m benchmarks.import_scale [--records 500000] [--machines 1 2 4]
+
+Needs nothing: brings its own PostgreSQL. Beside the rates, what PostgreSQL itself spent of the machine's cores: where
+the sum is all of them, a further worker has nothing to run on.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from benchmarks.import_speed import Benchmark, Figure
+from cortex.embedded import EmbeddedPostgres
+
+WORKER = ("-m", "django", "procrastinate", "worker", "--queues", "imports", "--concurrency", "1")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--records", type=int, default=500_000)
+    parser.add_argument("--machines", type=int, nargs="+", default=[1, 2, 4])
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="import-scale-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with EmbeddedPostgres(folder / "postgres", durable=True) as server:
+            benchmark = Benchmark(folder, server, options.records)
+            benchmark.prepare()
+            first = 0.0
+            for number in options.machines:
+                figure, busy = measure(benchmark, number)
+                first = first or figure.rate
+                print(
+                    f"{number} workers: {figure.rate:>9,.0f} records/s, {figure.rate / first:.2f} of the first; "
+                    f"cores busy: PostgreSQL {busy['postgres']:.2f}, Python {busy['python']:.2f}",
+                    flush=True,
+                )
+
+
+def measure(benchmark: Benchmark, number: int) -> tuple[Figure, dict[str, float]]:
+    benchmark.empty()
+    with machines(benchmark, number), busy_cores() as busy:
+        job = benchmark.manage("create_import", "contacts", str(benchmark.source)).strip()
+        began = time.monotonic()
+        benchmark.manage("run_import", job, "--executor", "workers", "--no-progress")
+        seconds = time.monotonic() - began
+    return Figure(f"{number} workers", benchmark.records, seconds), busy
+
+
+@contextmanager
+def machines(benchmark: Benchmark, number: int) -> Iterator[None]:
+    """Workers that have started, and wait."""
+    started = [
+        subprocess.Popen([sys.executable, *WORKER], env=benchmark.environment, stderr=subprocess.DEVNULL)
+        for _ in range(number)
+    ]
+    time.sleep(3.0)
+    try:
+        yield
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(timeout=30)
+
+
+@contextmanager
+def busy_cores() -> Iterator[dict[str, float]]:
+    """Seconds of processors in a second, of the processes below this one and of the server's."""
+    found = {"postgres": 0.0, "python": 0.0}
+    spent: dict[int, tuple[str, float]] = {}
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.25):
+            for process in psutil.process_iter(["name", "cpu_times"]):
+                name = process.info["name"] or ""
+                kind = next((kind for kind in found if name.startswith(kind)), "")
+                times = process.info["cpu_times"]
+                if kind and times:
+                    spent[process.pid] = kind, times.user + times.system
+
+    before = {process.pid: sum(process.cpu_times()[:2]) for process in psutil.process_iter(["name"])}
+    thread = threading.Thread(target=watch, daemon=True)
+    began = time.monotonic()
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
+        seconds = time.monotonic() - began
+        for pid, (kind, total) in spent.items():
+            found[kind] += (total - before.get(pid, 0.0)) / seconds
+
+
+if __name__ == "__main__":
+    main()
