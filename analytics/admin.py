@@ -37,7 +37,7 @@ class DashboardAdmin(ModelAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dashboard]:
-        """There is no table to ask."""
+        """No rows to look at one by one."""
         return super().get_queryset(request).none()
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseRedirect:

@@ -11,6 +11,7 @@ from analytics.filters import DIMENSIONS, OUTCOMES
 from analytics.links import Links
 from analytics.logs import LOGINS
 from analytics.reports import Overview, Share
+from analytics.terms import OTHER_VALUE
 
 TOP = 8
 BAR = (
@@ -74,6 +75,8 @@ class Line:
         return f"{self.without}&{urlencode({self.dimension: value})}"
 
     def drill(self, value: str) -> str | None:
+        if value == OTHER_VALUE:
+            return None  # no one value
         found = int(OUTCOMES[value]) if self.is_outcome else value
         return self.list and f"{self.list}&{urlencode({f'{self.column}__exact': found})}"
 

@@ -3,6 +3,8 @@
 import datetime as dt
 from functools import lru_cache
 
+from django.conf import settings
+
 from analytics import conf
 
 SLOT_SECONDS = 900
@@ -29,6 +31,11 @@ def day_of(moment: dt.datetime, zone: dt.tzinfo) -> dt.date:
 def midnight(day: dt.date, zone: dt.tzinfo) -> dt.datetime:
     """When a day begins, in UTC."""
     return dt.datetime.combine(day, dt.time(), tzinfo=zone).astimezone(dt.UTC)
+
+
+def stored(moment: dt.datetime) -> dt.datetime:
+    """As the database is asked for it: sites without USE_TZ keep what the clock shows."""
+    return moment if settings.USE_TZ else moment.replace(tzinfo=None)
 
 
 def slots_of(first: dt.date, last: dt.date, zone: dt.tzinfo) -> tuple[int, int]:

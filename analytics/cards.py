@@ -30,8 +30,8 @@ def cards(found: Overview, session_count: str, links: Links) -> list[Card]:
         _users_card(found),
         Card("sessions", _("Active sessions"), session_count, note=_("at the moment")),
         Card(
-            "activities", _("Activities"), f"{now.activities:,}", _change(now.activities, before.activities),
-            href=links.activities(),
+            "activities", _("Activities"), f"{now.activities:,}",
+            _change_by_days(found, now.activities, before.activities), href=links.activities(),
         ),
     ]  # fmt: skip
 
@@ -58,7 +58,12 @@ def _users_card(found: Overview) -> Card:
     users = found.totals.users
     if users is None:
         return Card("users", _("Users"), "—", note=_("not counted by filters"))
-    return Card("users", _("Users"), f"≈ {users:,}", _change(users, found.previous.users or 0))
+    return Card("users", _("Users"), f"≈ {users:,}", _change_by_days(found, users, found.previous.users or 0))
+
+
+def _change_by_days(found: Overview, now: int, before: int) -> str:
+    """Of what is known of whole days alone: today cannot be compared with yesterday."""
+    return "" if found.is_running and found.period.days == 1 else _change(now, before)
 
 
 def _change(now: int, before: int) -> str:

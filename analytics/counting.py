@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any, ClassVar
 
-from django.db.models import Count, Func, IntegerField
-from django.db.models.functions import TruncDate
+from django.conf import settings
+from django.db.models import Count, DateTimeField, Func, IntegerField, Value
+from django.db.models.functions import Greatest, Least, TruncDate
 
-from analytics.calendar import local, month_of
+from analytics.calendar import EARLIEST, LATEST, local, month_of, stored
 from analytics.filters import DIMENSIONS
 from analytics.logs import ACTIVITIES, LOGINS, Log
 from analytics.models import (
@@ -36,11 +37,14 @@ class Slot(Func):
     output_field: ClassVar[Any] = IntegerField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        template = "FLOOR(EXTRACT(EPOCH FROM %(expressions)s) / 900)::integer"
+        # Without USE_TZ the moment is what the clock of the connection's zone shows.
+        moment = "%(expressions)s" if settings.USE_TZ else "(%(expressions)s)::timestamp"
+        template = f"FLOOR(EXTRACT(EPOCH FROM {moment}) / 900)::integer"
         return self.as_sql(compiler, connection, template=template, **context)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        template = "CAST(FLOOR(STRFTIME('%%%%s', %(expressions)s) / 900.0) AS INTEGER)"
+        # Whole seconds: what is left of one would be rounded up.
+        template = "CAST(FLOOR(STRFTIME('%%%%s', SUBSTR(%(expressions)s, 1, 19)) / 900.0) AS INTEGER)"
         return self.as_sql(compiler, connection, template=template, **context)
 
 
@@ -61,20 +65,30 @@ def _values(log: Log, events: Any) -> dict[str, Iterable[str]]:
     return dict(found)
 
 
+def _within_calendar() -> Least:
+    """A clock that was wrong by millennia must not end the counting: in another zone the day would not exist."""
+    ends = (Value(stored(end), output_field=DateTimeField()) for end in (EARLIEST, LATEST))
+    return Least(Greatest("timestamp", next(ends)), next(ends))
+
+
+def day_in_database(zone: dt.tzinfo) -> TruncDate:
+    return TruncDate(_within_calendar(), tzinfo=zone)
+
+
 def _count_logins(events: Any, terms: Terms, zone: dt.tzinfo) -> Counts:
     slots: Rows = Counter()
     hours: Rows = Counter()
     cube: Rows = Counter()
     narrow = ("success", "login_method", "device_type")
     for slot, success, method, device, logins in _grouped(
-        events.annotate(slot=Slot("timestamp")), "slot", *narrow
+        events.annotate(slot=Slot(_within_calendar())), "slot", *narrow
     ):
         begins = local(slot, zone)
         hour = (begins.date(), begins.weekday(), begins.hour, success)
         for numbers in product((terms.number("method", method), ANY), (terms.number("device", device), ANY)):
             slots[*numbers, slot, success] += logins
             hours[Resolution.DAY, *numbers, *hour] += logins
-    days = events.annotate(day=TruncDate("timestamp", tzinfo=zone))
+    days = events.annotate(day=day_in_database(zone))
     for day, success, *values, logins in _grouped(days, "day", "success", *LOGINS.dimensions.values()):
         cube[Resolution.DAY, day, success, *_numbers(LOGINS, values, terms)] += logins
     sketches = _sketches(days)
@@ -103,7 +117,7 @@ def _sketches(days: Any) -> Rows:
 
 def _count_activities(events: Any, terms: Terms, zone: dt.tzinfo) -> Counts:
     cube: Rows = Counter()
-    days = events.annotate(day=TruncDate("timestamp", tzinfo=zone))
+    days = events.annotate(day=day_in_database(zone))
     for day, *values, activities in _grouped(days, "day", *ACTIVITIES.dimensions.values()):
         cube[Resolution.DAY, day, *_numbers(ACTIVITIES, values, terms)] += activities
     return {ActivityCube: cube}

@@ -8,18 +8,21 @@ import datetime as dt
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q
+from django.http import HttpRequest
 
-from analytics.calendar import aware, midnight
+from analytics.calendar import aware, midnight, stored
 from analytics.conf import zone
-from analytics.feed import columns_of
+from analytics.feed import matching
 from analytics.filters import Filters
 from analytics.logs import ACTIVITIES, LOGINS, Log
 from analytics.people import names_of
@@ -45,10 +48,10 @@ class Format:
 
 def events(log: Log, period: Period, filters: Filters) -> Iterator[list[dict[str, Any]]]:
     """Pages of events in the order of time; `user` is the user's name. Filters are about logins."""
-    start, end = midnight(period.first, zone()), midnight(period.last + DAY, zone())
+    start, end = stored(midnight(period.first, zone())), stored(midnight(period.last + DAY, zone()))
     rows: Any = log.model._default_manager.filter(timestamp__gte=start, timestamp__lt=end)
     if log is LOGINS:
-        rows = rows.filter(**columns_of(filters))
+        rows = matching(rows, filters)
     rows = rows.order_by("timestamp", "pk").values("pk", *COLUMNS[log.name])
     last: Any = None
     while page := list((rows if last is None else rows.filter(_after(last)))[:PAGE]):
@@ -89,7 +92,7 @@ def _taken(text: io.StringIO) -> bytes:
 def _cell(value: Any) -> str:
     if isinstance(value, dt.datetime):
         return aware(value).astimezone(zone()).isoformat()
-    if isinstance(value, dict):
+    if isinstance(value, dict | list):
         return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text
@@ -130,13 +133,24 @@ def _joined(log: Log, pages: Iterator[list[dict[str, Any]]], folder: Path) -> Pa
 def _value(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return aware(value)
-    return json.dumps(value, cls=DjangoJSONEncoder) if isinstance(value, dict) else value
+    return json.dumps(value, cls=DjangoJSONEncoder) if isinstance(value, dict | list) else value
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:
     with file:
         while block := file.read(1 << 16):
             yield block
+
+
+def streamed(request: HttpRequest, blocks: Iterable[bytes]) -> Iterable[bytes] | AsyncIterator[bytes]:
+    """An ASGI server would read a synchronous iterator to its end before it sends the first byte."""
+    return _awaited(iter(blocks)) if isinstance(request, ASGIRequest) else blocks
+
+
+async def _awaited(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    following = sync_to_async(lambda: next(blocks, None))
+    while (block := await following()) is not None:
+        yield block
 
 
 def formats() -> dict[str, Format]:

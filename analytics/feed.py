@@ -7,16 +7,18 @@ from typing import Any
 
 from django.db.models import Max, Q
 
-from analytics.calendar import clock
+from analytics.calendar import aware, clock, stored
 from analytics.conf import conf
 from analytics.filters import Filters
 from analytics.logs import LOGINS
 from analytics.people import names_of
+from analytics.terms import OTHER_VALUE, Terms
 from tracking.keyed import MARK
 from tracking.models import ActivityLog, LoginEvent
 
 # Under filters, the newest are looked for among so many events: one that is never met would cost the whole log.
 NEWEST = 50_000
+HIGHEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +54,82 @@ def newest_rows(filters: Filters) -> list[Any]:
     logins: Any = LoginEvent.objects.order_by("-timestamp", "-id")
     if filters.active:
         highest = LoginEvent.objects.aggregate(Max("pk"))["pk__max"] or 0
-        logins = logins.filter(pk__gt=highest - NEWEST, **columns_of(filters))
-        return list(logins[: conf.FEED_ROWS])
+        return list(matching(logins.filter(pk__gt=highest - NEWEST), filters)[: conf.FEED_ROWS])
     activities: Any = ActivityLog.objects.order_by("-timestamp", "-id")
     return [*logins[: conf.FEED_ROWS], *activities[: conf.FEED_ROWS]]
 
 
-def timeline(
-    user: Any, *, before: dt.datetime | None, most: int
-) -> tuple[list[Happening], dt.datetime | None]:
-    """What a user did, newest first, and where to go on: None at the end. Events of one moment stay together."""
-    logs: Any = (LoginEvent.objects.of(user.pk), ActivityLog.objects.of(user.pk))
-    names = names_of([user.pk])
-    older = Q() if before is None else Q(timestamp__lt=before)
-    rows = [row for log in logs for row in log.filter(older)[: most + 1]]
-    found = happenings(rows, names, most=most + 1)
-    if len(found) <= most:
-        return found, None
-    moment = found[most - 1].at
-    together = [row for log in logs for row in log.filter(timestamp=moment)[:most]]
-    later = [event for event in found if event.at > moment]
-    return later + happenings(together, names, most=2 * most), moment
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of a timeline ended: events of one moment are told apart by their log, and by their number."""
+
+    at: dt.datetime
+    log: int
+    pk: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Place | None":
+        """None: not a place, so the timeline begins at its beginning."""
+        moment, _, rest = text.partition("~")
+        log, _, pk = rest.partition("~")
+        try:
+            at = stored(aware(dt.datetime.fromisoformat(moment)).astimezone(dt.UTC))
+            return cls(at, int(log), min(int(pk), HIGHEST))
+        except (ValueError, OverflowError):
+            return None
+
+    def __str__(self) -> str:
+        return f"{aware(self.at).isoformat()}~{self.log}~{self.pk}"
+
+    def behind(self, log: int) -> Q:
+        """Rows of a log that come after this place."""
+        same = Q(timestamp=self.at)
+        if log == self.log:
+            return Q(timestamp__lt=self.at) | (same & Q(pk__lt=self.pk))
+        return Q(timestamp__lt=self.at) | (same if log < self.log else Q(pk__in=[]))
+
+
+def timeline(user: Any, *, after: Place | None, most: int) -> tuple[list[Happening], Place | None]:
+    """What a user did, newest first, and where to go on: None at the end."""
+    rows: list[tuple[Place, Any]] = []
+    for number, model in enumerate((ActivityLog, LoginEvent)):
+        manager: Any = model._default_manager
+        events = manager.of(user.pk)
+        found = events.filter(after.behind(number)) if after else events
+        rows += [(Place(row.timestamp, number, row.pk), row) for row in found[: most + 1]]
+    rows.sort(key=lambda pair: (pair[0].at, pair[0].log, pair[0].pk), reverse=True)
+    shown, names = rows[:most], names_of([user.pk])
+    told = [_told(row, names) for _, row in shown]
+    return told, shown[-1][0] if len(rows) > most else None
+
+
+def matching(logins: Any, filters: Filters) -> Any:
+    """Of these logins those that the filters admit."""
+    found = logins.filter(**columns_of(filters))
+    for name, value in filters.active.items():
+        if value == OTHER_VALUE:
+            column = LOGINS.dimensions[name]
+            found = found.exclude(**{f"{column}__in": ["", *Terms().known(name)]})
+    return found
 
 
 def columns_of(filters: Filters) -> dict[str, Any]:
-    """The filters by the columns of the log."""
+    """The filters by the columns of the log, save those by what the roll-ups do not tell apart."""
     return {
         "success" if name == "outcome" else LOGINS.dimensions[name]: value
         for name, value in filters.wanted.items()
+        if value != OTHER_VALUE
     }
 
 
 def happenings(rows: Iterable[Any], names: dict[Any, str], *, most: int) -> list[Happening]:
     """Rows of both logs as one list, newest first."""
-    told = [_login(row, names) if isinstance(row, LoginEvent) else _activity(row, names) for row in rows]
+    told = [_told(row, names) for row in rows]
     return sorted(told, key=lambda event: event.at, reverse=True)[:most]
+
+
+def _told(row: Any, names: dict[Any, str]) -> Happening:
+    return _login(row, names) if isinstance(row, LoginEvent) else _activity(row, names)
 
 
 def _login(row: LoginEvent, names: dict[Any, str]) -> Happening:

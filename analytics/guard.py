@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
@@ -17,6 +18,7 @@ View = Callable[..., HttpResponseBase]
 def for_viewers(view: View) -> View:
     """Strangers are led to the login; users without the permission get 403."""
 
+    @login_not_required  # of LoginRequiredMiddleware, where there is one: this says it in its own way
     @never_cache
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -32,6 +34,7 @@ def for_viewers(view: View) -> View:
 def for_programs(view: View) -> View:
     """The same, said in a manner that a program understands: 401 and 403, with the reason in JSON."""
 
+    @login_not_required  # of LoginRequiredMiddleware, where there is one: this says it in its own way
     @never_cache
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

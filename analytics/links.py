@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
 
-from analytics.calendar import midnight
+from analytics.calendar import midnight, stored
 from analytics.conf import zone
 from analytics.feed import columns_of
 from analytics.filters import Filters
@@ -50,8 +50,8 @@ class Links:
 
     @cached_property
     def _within(self) -> dict[str, Any]:
-        end = midnight(self.period.last + DAY, zone())
-        return {"timestamp__gte": midnight(self.period.first, zone()), "timestamp__lt": end}
+        start, end = midnight(self.period.first, zone()), midnight(self.period.last + DAY, zone())
+        return {"timestamp__gte": stored(start), "timestamp__lt": stored(end)}
 
     @cached_property
     def _counted(self) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class RollupPosition(models.Model):
 
     class Meta:
         db_table = "rollup_positions"
+        default_permissions: ClassVar[tuple[str, ...]] = ()
 
     def __str__(self) -> str:
         return f"{self.log} up to {self.last_id}"
@@ -147,11 +148,11 @@ class ActivityCube(models.Model):
         db_table = "activity_cubes"
 
 
-class Dashboard(models.Model):
-    """No table: what the permission is about, and the entry in the admin's index."""
+class Dashboard(RollupPosition):
+    """What the permission is about, and the entry in the admin's index."""
 
     class Meta:
-        managed = False
+        proxy = True
         default_permissions: ClassVar[tuple[str, ...]] = ()
         permissions = [("view_dashboard", "Can view the analytics dashboard")]
         verbose_name_plural = "dashboard"

@@ -10,7 +10,7 @@ from analytics import feed, open_sessions, rows
 from analytics.breakdowns import Breakdown, breakdowns, text_of, title_of
 from analytics.caching import CacheFigures, cache_figures
 from analytics.cards import Card, cards
-from analytics.conf import conf
+from analytics.conf import conf, zone
 from analytics.filters import Filters
 from analytics.imports import ImportJob, import_jobs
 from analytics.links import Links
@@ -38,6 +38,10 @@ class Page:
     security: Security
     imports: list[ImportJob] | None
     caches: list[CacheFigures]
+
+    @property
+    def as_of(self) -> str:
+        return f"{self.overview.as_of.astimezone(zone()):%H:%M:%S}"
 
     @property
     def behind_text(self) -> str:

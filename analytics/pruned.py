@@ -11,11 +11,20 @@ from analytics.models import RollupPosition
 from analytics.refresh import lock_position, refresh
 
 
+class NotCounted(Exception):
+    """Events would be deleted that are in no roll-up yet."""
+
+
 def on_pruning(sender: Any, before: dt.datetime, **kwargs: Any) -> None:
+    """Raises what keeps the events from being counted, so that they are not deleted."""
     for log in LOGS:
-        if log.model is sender:
-            refresh()
-            note_pruned(log, before)
+        if log.model is not sender:
+            continue
+        if not all(done.is_complete for done in refresh() if done.log == log.name):
+            raise NotCounted(
+                "A transaction that writes into the log is open, so that it cannot be counted to its end."
+            )
+        note_pruned(log, before)
 
 
 def note_pruned(log: Log, before: dt.datetime) -> None:

@@ -16,7 +16,7 @@ from analytics.period import Period, Step
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked for; `now_slot` where the period's last day is not over yet."""
+    """What is asked for; `now_slot` where the period is not over yet."""
 
     period: Period
     filters: Filters
@@ -40,6 +40,20 @@ class Question:
     def now(self) -> dt.datetime | None:
         return None if self.now_slot is None else local(self.now_slot, self.zone)
 
+    def had_come(self, moment: dt.datetime) -> bool:
+        """Whether something of the period before counts in its sum. Of a period that is not over, what it is compared
+        with ends at the same time of the same day: by the hour where hours are what is read."""
+        if self.now is None or self.step is Step.MONTH:
+            return True
+        day = moment.date() + dt.timedelta(days=self.period.days)
+        if day != self.now.date():
+            return day < self.now.date()
+        if not self.filters.are_narrow:
+            return True  # days are read whole
+        if self.step is Step.DAY:
+            return moment.hour < self.now.hour
+        return moment.time() < self.now.time()
+
     def name(self) -> str:
         """In a cache; no character in it comes from outside."""
         asked = [str(self.period.first), str(self.period.last), self.filters.active, self.now_slot]
@@ -48,5 +62,5 @@ class Question:
 
 def question(period: Period, filters: Filters) -> Question:
     now = timezone.now()
-    is_running = day_of(now, zone()) == period.last
+    is_running = day_of(now, zone()) <= period.last
     return Question(period, filters, slot_of(now) if is_running else None)

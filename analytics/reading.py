@@ -7,9 +7,8 @@ the position is read before and after; where it moved meanwhile, all is read aga
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import caches
-
-from analytics.conf import cache_alias, conf
+from analytics.conf import conf, zone_name
+from analytics.kept import kept
 from analytics.positions import Positions, positions
 from analytics.question import Question
 from analytics.refresh import held_positions, refresh_if_free
@@ -26,11 +25,13 @@ MOST_BEHIND = 20_000
 @dataclass(frozen=True, slots=True)
 class Reading:
     """`events_behind` are not in the roll-ups yet; where they are too many (`is_complete` is False) they are not in the
-    tally either, and their number is about right."""
+    tally either, and their number is about right. `foreign_zone`: the zone whose days the roll-ups have, where that
+    is not the one that is asked for."""
 
     tally: Tally
     events_behind: int
     is_complete: bool
+    foreign_zone: str
 
 
 class Moved(Exception):
@@ -56,17 +57,17 @@ def _read(asked: Question) -> Reading:
         at = positions()
         behind = tail(at, most=MOST_BEHIND + 1)
     tally = settled(asked, at)
+    foreign_zone = at.time_zone if at.time_zone != zone_name() else ""
     if behind.longest > MOST_BEHIND:
-        return Reading(tally, events_behind(at), is_complete=False)
+        return Reading(tally, events_behind(at), is_complete=False, foreign_zone=foreign_zone)
     add_tail(tally, asked, behind)
-    return Reading(tally, len(behind), is_complete=True)
+    return Reading(tally, len(behind), is_complete=True, foreign_zone=foreign_zone)
 
 
 def settled(asked: Question, at: Positions) -> Tally:
     """What the roll-ups say at these positions, from the cache where it is known. Raises Moved."""
-    name = f"overview:{asked.name()}:{at.logins}:{at.activities}:{at.generations}"
-    found: Any = caches[cache_alias()].get_or_set(name, lambda: _read_at(asked, at))
-    return Tally.unpacked(found)
+    name = f"overview:{asked.name()}:{at.logins}:{at.activities}:{at.generations}:{at.time_zone}"
+    return kept(name, lambda: _read_at(asked, at), Tally.unpacked)
 
 
 def _read_at(asked: Question, at: Positions) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import connections, router, transaction
+from django.db import DatabaseError, OperationalError, connections, router, transaction
 from django.db.models import Min
 from django.utils import timezone
 
@@ -20,6 +20,8 @@ from analytics.terms import Terms
 from analytics.upsert import add
 
 logger = logging.getLogger("analytics")
+
+SERIALIZATION_FAILURE = "40001"
 
 # Ids per transaction. More of them share rows of the roll-ups; a kill repeats as many at most.
 STEP = 100_000
@@ -43,34 +45,35 @@ class Refreshed:
 
 
 def refresh(
-    *, step: int = STEP, patience: float = PATIENCE_SECONDS, budget: float = math.inf
+    *,
+    step: int = STEP,
+    patience: float = PATIENCE_SECONDS,
+    budget: float = math.inf,
+    lock_patience: float | None = None,
 ) -> list[Refreshed]:
     """Count what is new in each log. Any number may run at once; each event is counted by one of them.
 
     `patience` and `budget` are seconds: how long to wait for transactions that still write, and after how long no
-    further step is begun. Raises AnotherTimeZone.
+    further step is begun. `lock_patience`: how long to wait for somebody else's step; None: to its end.
+    Raises AnotherTimeZone, and what the database raises.
     """
     deadline = time.monotonic() + budget
-    return [_refresh_log(log, step, patience, deadline) for log in LOGS]
+    return [_refresh_log(log, step, patience, deadline, lock_patience) for log in LOGS]
 
 
 def refresh_if_free() -> None:
-    """As a look at a dashboard does: unless somebody else is at it, and not for long."""
-    if not _is_free():
-        return
+    """As a look at a dashboard does: not for long, and not where somebody else is at it or the database refuses."""
     try:
-        refresh(step=BRIEF_STEP, patience=BRIEF_PATIENCE_SECONDS, budget=BRIEF_BUDGET_SECONDS)
+        refresh(
+            step=BRIEF_STEP,
+            patience=BRIEF_PATIENCE_SECONDS,
+            budget=BRIEF_BUDGET_SECONDS,
+            lock_patience=BRIEF_PATIENCE_SECONDS,
+        )
     except AnotherTimeZone as error:
         logger.error("%s", error)
-
-
-def _is_free() -> bool:
-    using = router.db_for_write(RollupPosition)
-    if not connections[using].features.has_select_for_update_skip_locked:
-        return True
-    rows = RollupPosition.objects.using(using).select_for_update(skip_locked=True)
-    with transaction.atomic(using=using):
-        return len(rows) == RollupPosition.objects.using(using).count()
+    except DatabaseError as error:
+        logger.info("The roll-ups were not moved on by a look at them: %s", str(error).partition("\n")[0])
 
 
 @contextmanager
@@ -78,11 +81,19 @@ def held_positions() -> Iterator[None]:
     """Nobody moves the roll-ups on meanwhile."""
     using = router.db_for_write(RollupPosition)
     with transaction.atomic(using=using):
-        list(RollupPosition.objects.using(using).select_for_update().order_by("pk"))
+        _lock_all(using)
         yield
 
 
-def _refresh_log(log: Log, step: int, patience: float, deadline: float) -> Refreshed:
+def _lock_all(using: str) -> list[RollupPosition]:
+    """In the order of LOGS, as everybody locks them."""
+    positions = RollupPosition.objects.using(using).select_for_update()
+    return [position for log in LOGS for position in positions.filter(log=log.name)]
+
+
+def _refresh_log(
+    log: Log, step: int, patience: float, deadline: float, lock_patience: float | None
+) -> Refreshed:
     using = router.db_for_write(RollupPosition)
     events_using = router.db_for_write(log.model)
     if not sees_the_present(events_using):
@@ -92,11 +103,32 @@ def _refresh_log(log: Log, step: int, patience: float, deadline: float) -> Refre
         return Refreshed(log.name, 0, is_complete=False)
     counted, is_done = 0, False
     while not is_done:
-        events, is_done = _step(log, target, step, using, events_using)
+        try:
+            with _waiting_for_locks(using, lock_patience):
+                events, is_done = _step(log, target, step, using, events_using)
+        except OperationalError as error:
+            if not _is_conflict(error) or connections[using].in_atomic_block:
+                raise
+            continue  # on a stricter site: somebody else's step came between
         counted += events
         if time.monotonic() > deadline:
             break
     return Refreshed(log.name, counted, is_complete=is_done)
+
+
+def _is_conflict(error: OperationalError) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) == SERIALIZATION_FAILURE
+
+
+@contextmanager
+def _waiting_for_locks(using: str, patience: float | None) -> Iterator[None]:
+    if patience is None or connections[using].vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = {round(patience * 1e3)}")
+        yield
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")  # in a transaction that goes on
 
 
 def _step(log: Log, target: int, step: int, using: str, events_using: str) -> tuple[int, bool]:
@@ -108,7 +140,7 @@ def _step(log: Log, target: int, step: int, using: str, events_using: str) -> tu
         if first is None:
             return 0, True
         last = min(first + step - 1, target)
-        counts = count(log, rows.filter(pk__lte=last), Terms(), zone())
+        counts = count(log, rows.filter(pk__lte=last), Terms(using), zone())
         add(with_months(counts), using=using)
         _move_on(position, last)
         return sum(counts[log.rollups[0]].values()), last == target
@@ -135,14 +167,12 @@ def _move_on(position: RollupPosition, last: int) -> None:
 
 
 def rebuild() -> None:
-    """Forget all roll-ups, to count anew. Raises nothing; what was deleted from the logs meanwhile is not in them."""
+    """Forget all roll-ups, to count anew. What was deleted from the logs meanwhile is lost with them."""
     using = router.db_for_write(RollupPosition)
     with transaction.atomic(using=using):
-        for log in LOGS:
-            positions = RollupPosition.objects.using(using).select_for_update().filter(log=log.name)
-            for position in positions:
-                position.last_id, position.time_zone = 0, zone_name()
-                position.generation += 1
-                position.save()
-            for model in log.rollups:
-                model._base_manager.using(using).all()._raw_delete(using)
+        for position in _lock_all(using):
+            position.last_id, position.time_zone = 0, zone_name()
+            position.generation += 1
+            position.save()
+        for model in (model for log in LOGS for model in log.rollups):
+            model._base_manager.using(using).all()._raw_delete(using)

@@ -5,10 +5,9 @@ overview(Period(first, last), Filters(method="google")).totals.logins
 """
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from typing import Any
-
-from django.utils import timezone
 
 from analytics import reading
 from analytics.calendar import local
@@ -70,6 +69,8 @@ class Overview:
     known.
     `events_behind` were counted from the log itself, for they are not in the roll-ups yet. Where `is_complete` is False
     they are too many for that, and none of the figures knows of them: `refresh_rollups` has not been run for long.
+    `is_running`: the period is not over. `foreign_zone`: the days are those of this zone, by which the roll-ups were
+    counted, and not of that which is asked for; empty where all is well.
     """
 
     period: Period
@@ -83,6 +84,8 @@ class Overview:
     actions: tuple[Action, ...]
     events_behind: int
     is_complete: bool
+    is_running: bool
+    foreign_zone: str
     as_of: dt.datetime
 
     def as_json(self) -> dict[str, Any]:
@@ -98,6 +101,8 @@ class Overview:
             "actions": [_plain(action) for action in self.actions],
             "events_behind": self.events_behind,
             "is_complete": self.is_complete,
+            "is_running": self.is_running,
+            "foreign_zone": self.foreign_zone,
             "as_of": self.as_of,
         }
 
@@ -120,7 +125,9 @@ def overview(period: Period, filters: Filters | None = None) -> Overview:
         actions=_actions(tally),
         events_behind=found.events_behind,
         is_complete=found.is_complete,
-        as_of=timezone.now(),
+        is_running=asked.now is not None,
+        foreign_zone=found.foreign_zone,
+        as_of=dt.datetime.now(dt.UTC),
     )
 
 
@@ -136,11 +143,13 @@ def _totals(side: Side, *, is_filtered: bool) -> Totals:
 
 
 def _series(tally: Tally, asked: Question) -> list[SeriesPoint]:
-    """Up to the present; the points of the period before lie at the same places."""
+    """Up to the present, or what a wrong clock put after it; points of the period before lie at the same places."""
     earlier = list(asked.previous.points(asked.step))
+    slots = [point for point in tally.current.series if isinstance(point, int)]
+    newest = math.inf if asked.now_slot is None else max([asked.now_slot, *slots])
     points = []
     for place, point in enumerate(asked.period.points(asked.step)):
-        if asked.now_slot is not None and isinstance(point, int) and point > asked.now_slot:
+        if isinstance(point, int) and point > newest:
             break
         found = tally.current.series.get(point, Outcomes())
         before = tally.previous.series.get(earlier[place]) if place < len(earlier) else None

@@ -20,7 +20,8 @@ COLUMNS = {("success" if name == "outcome" else name): name for name in DIMENSIO
 
 
 def read_rollups(asked: Question) -> Tally:
-    terms, tally = Terms(), Tally()
+    terms = Terms()
+    tally = Tally(full=terms.full())
     if not asked.filters.are_narrow:
         _read_days(tally, asked, terms)
     elif asked.step in (Step.SLOT, Step.HOUR):
@@ -55,14 +56,7 @@ def add_slot(
         tally.current.add(point, success, logins)
         tally.add_hour(moment.weekday(), moment.hour, success, logins)
     else:
-        tally.previous.add(point, success, logins, is_in_sum=_had_come(asked, moment))
-
-
-def _had_come(asked: Question, moment: dt.datetime) -> bool:
-    """Of a period that is not over yet, what it is compared with ends at the same time of the day."""
-    if asked.now is None or moment.date() != asked.previous.last:
-        return True
-    return moment.time() < asked.now.time()
+        tally.previous.add(point, success, logins, is_in_sum=asked.had_come(moment))
 
 
 def _read_hours(tally: Tally, asked: Question, terms: Terms) -> None:
@@ -75,7 +69,8 @@ def _read_hours(tally: Tally, asked: Question, terms: Terms) -> None:
             tally.current.add(point, success, logins)
             tally.add_hour(weekday, hour, success, logins)
         else:
-            had_come = asked.now is None or bucket != asked.previous.last or hour < asked.now.hour
+            moment = dt.datetime.combine(bucket, dt.time(hour))
+            had_come = asked.had_come(moment)
             tally.previous.add(point, success, logins, is_in_sum=had_come)
 
 
@@ -84,8 +79,12 @@ def _read_days(tally: Tally, asked: Question, terms: Terms) -> None:
     with_months = asked.step is Step.MONTH
     rows = LoginCube.objects.filter(_within(asked, with_months=with_months), **_conditions(asked, terms))
     for bucket, success, logins in _sums(rows, "bucket", "success"):
-        side = tally.current if bucket >= asked.period.first else tally.previous
-        side.add(month_of(bucket) if with_months else bucket, success, logins)
+        point = month_of(bucket) if with_months else bucket
+        if bucket >= asked.period.first:
+            tally.current.add(point, success, logins)
+        else:
+            had_come = asked.had_come(dt.datetime.combine(bucket, dt.time()))
+            tally.previous.add(point, success, logins, is_in_sum=had_come)
 
 
 def _read_shares(tally: Tally, asked: Question, terms: Terms) -> None:

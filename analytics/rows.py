@@ -5,6 +5,7 @@ Whatever comes from outside passes through `format_html`.
 
 from collections.abc import Iterable
 
+from django.contrib.admin.utils import quote
 from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -89,4 +90,6 @@ def _end(session: OpenSession) -> SafeString:
 def _who(row: Happening | OpenSession) -> str:
     if row.user_id is None:
         return row.who or "—"
-    return format_html('<a href="{}">{}</a>', reverse("analytics:user", args=[row.user_id]), row.who)
+    return format_html(
+        '<a href="{}">{}</a>', reverse("analytics:user", args=[quote(str(row.user_id))]), row.who
+    )

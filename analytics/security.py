@@ -5,11 +5,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import caches
-
-from analytics.calendar import clock, midnight
-from analytics.conf import cache_alias, conf, zone
+from analytics.calendar import clock, midnight, stored
+from analytics.conf import conf, zone, zone_name
 from analytics.feed import shortened
+from analytics.kept import kept
 from analytics.people import names_of
 from analytics.period import DAY, Period
 from tracking.models import LoginEvent, SecurityAlert
@@ -55,13 +54,20 @@ class Security:
 
 def security(period: Period) -> Security:
     """At most REFRESH_SECONDS old."""
-    name = f"security:{period.first}:{period.last}"
-    found: Any = caches[cache_alias()].get_or_set(name, lambda: _read(period), conf.REFRESH_SECONDS)
-    return Security(
-        tuple(Alert(*values) for values in found["alerts"]),
-        found["kinds"],
-        tuple(Source(*values) for values in found["sources"]),
+    return kept(
+        f"security:{period.first}:{period.last}:{zone_name()}",
+        lambda: _read(period),
+        _unpacked,
+        conf.REFRESH_SECONDS,
     )
+
+
+def _unpacked(found: dict[str, Any]) -> Security:
+    alerts = (
+        Alert(kind, title, dt.datetime.fromisoformat(at), user_id, about, evidence)
+        for kind, title, at, user_id, about, evidence in found["alerts"]
+    )
+    return Security(tuple(alerts), found["kinds"], tuple(Source(*values) for values in found["sources"]))
 
 
 def _read(period: Period) -> dict[str, Any]:
@@ -77,10 +83,18 @@ def _read(period: Period) -> dict[str, Any]:
 
 
 def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
-    known = {name.replace("_", " "): _said(value) for name, value in row.evidence.items()}
+    told = row.evidence if isinstance(row.evidence, dict) else {}
+    known = {name.replace("_", " "): _said(value) for name, value in told.items()}
     evidence = ", ".join(f"{name}: {value}" for name, value in known.items() if value)
     user_id = str(row.user_id) if row.user_id in names else None
-    return [row.kind, row.get_kind_display(), row.timestamp, user_id, _about(row, names), evidence]
+    return [
+        row.kind,
+        row.get_kind_display(),
+        row.timestamp.isoformat(),
+        user_id,
+        _about(row, names),
+        evidence,
+    ]
 
 
 def _sources(period: Period) -> list[list[Any]]:
@@ -96,7 +110,7 @@ def _sources(period: Period) -> list[list[Any]]:
 
 
 def _within(rows: Any, period: Period) -> Any:
-    start, end = midnight(period.first, zone()), midnight(period.last + DAY, zone())
+    start, end = stored(midnight(period.first, zone())), stored(midnight(period.last + DAY, zone()))
     return rows.filter(timestamp__gte=start, timestamp__lt=end)
 
 

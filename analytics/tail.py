@@ -55,7 +55,7 @@ def add_tail(tally: Tally, asked: Question, behind: Tail) -> None:
     for moment, action in behind.activities:
         side = _side(tally, asked, day_of(moment, asked.zone))
         if side is not None:
-            side.actions[action] += 1
+            side.actions[tally.counted_as("action", action)] += 1
 
 
 def _side(tally: Tally, asked: Question, day: dt.date) -> Side | None:
@@ -74,7 +74,9 @@ def _add_logins(tally: Tally, asked: Question, logins: list[tuple[Any, ...]]) ->
         if side is None:
             continue
         is_current = side is tally.current
-        values = dict(zip(LOGINS.dimensions, texts, strict=True))
+        values = {
+            kind: tally.counted_as(kind, text) for kind, text in zip(LOGINS.dimensions, texts, strict=True)
+        }
         if is_current:
             shares.add([success, *(values[name] for name in DIMENSIONS[1:])], success, 1)
         if user is not None and success:

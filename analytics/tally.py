@@ -12,6 +12,7 @@ from typing import Any
 
 from analytics.filters import DIMENSIONS, SUCCESS_NAMES
 from analytics.sketch import EMPTY
+from analytics.terms import OTHER_VALUE
 
 PLACES = range(len(DIMENSIONS))
 # The key of a point: see `Period.points`.
@@ -90,15 +91,21 @@ class Shares:
 
 @dataclass(slots=True)
 class Tally:
-    """`shares` are by dimension and value, as of `Shares`; `hours` by weekday (Monday is 0) and hour."""
+    """`shares` are by dimension and value, as of `Shares`; `hours` by weekday (Monday is 0) and hour. `full`: the
+    values of the dimensions that take no more of them."""
 
     current: Side = field(default_factory=Side)
     previous: Side = field(default_factory=Side)
     hours: dict[tuple[int, int], Outcomes] = field(default_factory=dict)
     shares: dict[str, dict[str, Outcomes]] = field(default_factory=lambda: {name: {} for name in DIMENSIONS})
+    full: dict[str, list[str]] = field(default_factory=dict)
 
     def add_hour(self, weekday: int, hour: int, success: bool, logins: int) -> None:
         self.hours.setdefault((weekday, hour), Outcomes()).add(success, logins)
+
+    def counted_as(self, kind: str, value: str) -> str:
+        """What an event's value will be counted as once it is rolled up."""
+        return OTHER_VALUE if value and kind in self.full and value not in self.full[kind] else value
 
     # -- as it is cached ----------------------------------------------------------------------------------------------
 
@@ -111,6 +118,7 @@ class Tally:
                 name: [[value, *_pair(outcomes)] for value, outcomes in shares.items()]
                 for name, shares in self.shares.items()
             },
+            "full": self.full,
         }
 
     @classmethod
@@ -123,6 +131,7 @@ class Tally:
                 name: {value: Outcomes(*pair) for value, *pair in shares}
                 for name, shares in data["shares"].items()
             },
+            full=data["full"],
         )
 
 

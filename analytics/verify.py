@@ -4,15 +4,14 @@ What has been deleted from a log since it was counted cannot be compared: only d
 """
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import router, transaction
 
-from analytics.calendar import day_of, midnight, month_of, next_month, slots_of
+from analytics.calendar import EARLIEST, LATEST, aware, midnight, month_of, next_month, slots_of, stored
 from analytics.conf import zone
-from analytics.counting import Counts, Rows, count, monthly, together
+from analytics.counting import Counts, Rows, count, day_in_database, monthly, together
 from analytics.filters import DIMENSIONS
 from analytics.logs import LOGS, Log
 from analytics.models import LoginHour, LoginShare, LoginSlot, Resolution, RollupPosition, UserSketch
@@ -58,49 +57,36 @@ def verify(
 
 
 def _verify_log(log: Log, since: dt.date | None, until: dt.date | None, repair: bool) -> Verified:
-    first, last = _comparable_days(log, since, until)
-    if first is None or last is None:
-        return Verified(log.name, None, None, 0, ())
+    days = [day for day in _known_days(log) if (not since or day >= since) and (not until or day <= until)]
     events, differences = 0, []
-    for day in _days(first, last):
+    for day in days:
         counted, found = _check_day(log, day, repair)
         events += counted
         differences += found
-    for month in _months(first, last):
+    for month in sorted({month_of(day) for day in days}):
         differences += _check_month(log, month, repair)
-    if repair and differences:
-        _start_new_generation(log)
+    first, last = (days[0], days[-1]) if days else (None, None)
     return Verified(log.name, first, last, events, tuple(differences))
 
 
-def _comparable_days(
-    log: Log, since: dt.date | None, until: dt.date | None
-) -> tuple[dt.date | None, dt.date | None]:
-    """From the first to the last day that the log or the roll-ups know of, as far as both are complete."""
-    position = RollupPosition.objects.filter(log=log.name).first()
+def _known_days(log: Log) -> list[dt.date]:
+    """The days that the log or the roll-ups know of, as far as both are complete."""
+    using = router.db_for_write(RollupPosition)
+    position = RollupPosition.objects.using(using).filter(log=log.name).first()
     if position is None:
-        return None, None
-    days = _counted_days(log) + _logged_days(log)
-    if not days:
-        return None, None
-    first, last = min(days), max(days)
-    if position.complete_from is not None:
-        partial = day_of(position.complete_from, zone())
-        whole = partial if midnight(partial, zone()) >= position.complete_from else partial + DAY
-        first = max(first, whole)
-    first, last = max(first, since or first), min(last, until or last)
-    return (first, last) if first <= last else (None, None)
+        return []
+    events: Any = log.model._base_manager.using(router.db_for_write(log.model))
+    cube: Any = log.rollups[0]._base_manager.using(using).filter(resolution=Resolution.DAY)
+    logged = events.annotate(day=day_in_database(zone())).order_by().values_list("day", flat=True).distinct()
+    counted = cube.order_by().values_list("bucket", flat=True).distinct()
+    return sorted(day for day in {*logged, *counted} if _is_complete(day, position))
 
 
-def _counted_days(log: Log) -> list[dt.date]:
-    rows: Any = log.rollups[0]._base_manager.filter(resolution=Resolution.DAY)
-    ends = rows.order_by("bucket").values_list("bucket", flat=True)
-    return [day for day in (ends.first(), ends.last()) if day is not None]
-
-
-def _logged_days(log: Log) -> list[dt.date]:
-    ends = log.model._base_manager.order_by("timestamp").values_list("timestamp", flat=True)
-    return [day_of(moment, zone()) for moment in (ends.first(), ends.last()) if moment is not None]
+def _is_complete(day: dt.date, position: RollupPosition) -> bool:
+    """Whether none of its events has been deleted; days at the calendar's ends hold what is beyond them."""
+    if not EARLIEST.date() < day < LATEST.date() - DAY:
+        return False
+    return position.complete_from is None or midnight(day, zone()) >= aware(position.complete_from)
 
 
 def _check_day(log: Log, day: dt.date, repair: bool) -> tuple[int, list[Difference]]:
@@ -108,6 +94,8 @@ def _check_day(log: Log, day: dt.date, repair: bool) -> tuple[int, list[Differen
     using = router.db_for_write(RollupPosition)
     with transaction.atomic(using=using):
         position = lock_position(log, using)
+        if not _is_complete(day, position):
+            return 0, []  # retention has come to it since
         true = _true_counts(log, day, position.last_id)
         stored = {model: _stored(model, day, day + DAY, Resolution.DAY, using) for model in log.rollups}
         differences = [
@@ -118,14 +106,15 @@ def _check_day(log: Log, day: dt.date, repair: bool) -> tuple[int, list[Differen
             if _differs(model, stored[model], rows)
         ]
         if differences and repair:
-            _replace(true, day, day + DAY, Resolution.DAY, using)
+            _replace(true, day, day + DAY, Resolution.DAY, position)
     return sum(true[log.rollups[0]].values()), differences
 
 
 def _true_counts(log: Log, day: dt.date, last_id: int) -> Counts:
-    start, end = midnight(day, zone()), midnight(day + DAY, zone())
-    events: Any = log.model._base_manager.filter(pk__lte=last_id, timestamp__gte=start, timestamp__lt=end)
-    return count(log, events, Terms(), zone())
+    start, end = stored(midnight(day, zone())), stored(midnight(day + DAY, zone()))
+    log_rows: Any = log.model._base_manager.using(router.db_for_write(log.model))
+    events = log_rows.filter(pk__lte=last_id, timestamp__gte=start, timestamp__lt=end)
+    return count(log, events, Terms(router.db_for_write(RollupPosition)), zone())
 
 
 def _check_month(log: Log, month: dt.date, repair: bool) -> list[Difference]:
@@ -133,7 +122,7 @@ def _check_month(log: Log, month: dt.date, repair: bool) -> list[Difference]:
     using = router.db_for_write(RollupPosition)
     differences = []
     with transaction.atomic(using=using):
-        lock_position(log, using)
+        position = lock_position(log, using)
         for model in log.rollups:
             if model is LoginSlot:
                 continue
@@ -147,7 +136,7 @@ def _check_month(log: Log, month: dt.date, repair: bool) -> list[Difference]:
                 Difference(log.name, table, "month", month, _sum(model, stored), _sum(model, true))
             )
             if repair:
-                _replace({model: true}, month, next_month(month), Resolution.MONTH, using)
+                _replace({model: true}, month, next_month(month), Resolution.MONTH, position)
     return differences
 
 
@@ -160,11 +149,17 @@ def _differs(model: type[Any], stored: Rows, true: Rows) -> bool:
     return stored != dict(true)
 
 
-def _replace(true: Counts, first: dt.date, end: dt.date, resolution: Resolution, using: str) -> None:
+def _replace(
+    true: Counts, first: dt.date, end: dt.date, resolution: Resolution, position: RollupPosition
+) -> None:
+    """What was cached of the former rows is forgotten in the same transaction."""
+    using = str(position._state.db)
     for model in true:
         if model is not UserSketch:
             _of(model, first, end, resolution, using)._raw_delete(using)
     add(true, using=using)
+    position.generation += 1
+    position.save(update_fields=["generation"])
 
 
 def _of(model: type[Any], first: dt.date, end: dt.date, resolution: Resolution, using: str) -> Any:
@@ -191,24 +186,3 @@ def _sum(model: type[Any], rows: Rows) -> int:
     if model is UserSketch:
         return sum(map(estimate, rows.values()))
     return sum(rows.values()) // TIMES.get(model, 1)
-
-
-def _start_new_generation(log: Log) -> None:
-    using = router.db_for_write(RollupPosition)
-    with transaction.atomic(using=using):
-        position = lock_position(log, using)
-        position.generation += 1
-        position.save(update_fields=["generation"])
-
-
-def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
-    while first <= last:
-        yield first
-        first += DAY
-
-
-def _months(first: dt.date, last: dt.date) -> Iterator[dt.date]:
-    month = month_of(first)
-    while month <= last:
-        yield month
-        month = next_month(month)

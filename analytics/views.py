@@ -3,8 +3,8 @@
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import (
     Http404,
@@ -12,19 +12,19 @@ from django.http import (
     HttpResponse,
     HttpResponseBadRequest,
     HttpResponseBase,
+    HttpResponseRedirect,
     JsonResponse,
     StreamingHttpResponse,
 )
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from analytics import conf, export
-from analytics.calendar import aware
 from analytics.charts import chart_script
-from analytics.feed import newest, timeline
+from analytics.feed import Place, newest, timeline
 from analytics.filters import BadFilter, Filters, filters_of
 from analytics.guard import for_programs, for_viewers
 from analytics.links import admin_list
@@ -95,7 +95,7 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         "is_popup": False,
         "presets": PRESETS,
         "chart_script": chart_script(),
-        "refresh_seconds": conf.conf.REFRESH_SECONDS,
+        "refresh_seconds": str(conf.conf.REFRESH_SECONDS),
         "zone_name": conf.zone_name(),
     }
 
@@ -156,7 +156,8 @@ def download(request: HttpRequest, log: str, format: str) -> HttpResponseBase:  
     )
     kind = formats[format]
     answer = StreamingHttpResponse(
-        kind.write(chosen, export.events(chosen, period, filters)), content_type=kind.content_type
+        export.streamed(request, kind.write(chosen, export.events(chosen, period, filters))),
+        content_type=kind.content_type,
     )
     answer["Content-Disposition"] = f'attachment; filename="{log}-{period.first}-{period.last}.{format}"'
     return answer
@@ -169,15 +170,16 @@ def download(request: HttpRequest, log: str, format: str) -> HttpResponseBase:  
 @for_viewers
 def user(request: HttpRequest, user_id: str) -> HttpResponse:
     """What a user did, newest first, and where they are logged in."""
-    found = person(user_id)
+    found = person(unquote(user_id))
     if found is None:
         raise Http404
-    events, more = timeline(found, before=_moment(request.GET.get("before")), most=TIMELINE_ROWS)
+    events, more = timeline(found, after=Place.parse(request.GET.get("after", "")), most=TIMELINE_ROWS)
     open_ones, may_end_sessions = sessions_of(found), request.user.has_perm(END_SESSIONS)
     context = {
         "person": found,
+        "person_key": str(found.pk),  # as it is, whatever the site does with numbers
         "event_rows": event_rows(events),
-        "more": more,
+        "more": str(more) if more else "",
         "session_rows": session_rows(open_ones, may_end=may_end_sessions),
         "has_several_sessions": len(open_ones) > 1,
         "may_end_sessions": may_end_sessions,
@@ -187,20 +189,11 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
     return render(request, "analytics/user.html", _frame(request) | context)
 
 
-def _moment(text: str | None) -> Any:
-    try:
-        moment = parse_datetime(text) if text else None
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    return aware(moment) if settings.USE_TZ else moment.replace(tzinfo=None)
-
-
 # -- ending sessions --------------------------------------------------------------------------------------------------
 
 
 @require_POST
+@csrf_protect
 @for_viewers
 def end_sessions(request: HttpRequest) -> HttpResponse:
     """`session` ends one, `user` all of a user's."""
@@ -219,7 +212,7 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     log_activity("session.ended", metadata={"sessions": ended}, user=request.user, request=request)
     said = f"{ended} {'session was' if ended == 1 else 'sessions were'} ended."
     messages.success(request, said if ended else "Nothing was ended: it was over already.")
-    return redirect(_back(request))
+    return HttpResponseRedirect(_back(request))
 
 
 def _back(request: HttpRequest) -> str:

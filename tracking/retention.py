@@ -19,6 +19,10 @@ STEP = 2_000
 REST_SECONDS = 0.01
 
 
+class PruningRefused(Exception):
+    """A receiver of `pruning` raised: the rows are of use yet. To be tried again later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     model: type[models.Model]
@@ -38,13 +42,18 @@ def rules() -> list[Rule]:
 
 
 def prune(rule: Rule, *, step: int = STEP) -> int:
-    """Delete what is older than the rule says, `step` rows a statement; how many. A kill loses nothing but time."""
+    """Delete what is older than the rule says, `step` rows a statement; how many. A kill loses nothing but time.
+
+    Raises PruningRefused where somebody still needs the rows.
+    """
     if rule.days is None:
         return 0
     before = timezone.now() - dt.timedelta(days=rule.days)
     rows: Any = rule.model._base_manager.using(database())
     old = rows.filter(rule.only, **{f"{rule.moment}__lt": before}).order_by(rule.moment)
-    pruning.send_robust(sender=rule.model, before=before)
+    for _, answer in pruning.send_robust(sender=rule.model, before=before):
+        if isinstance(answer, Exception):
+            raise PruningRefused(f"{rule.model._meta.verbose_name_plural}: {answer}") from answer
     deleted = 0
     while keys := list(old.values_list("pk", flat=True)[:step]):
         deleted += rows.filter(pk__in=keys)._raw_delete(database())

@@ -4,7 +4,8 @@ login_recorded    sender LoginEvent; `event`, once it is in the database
 session_started   sender UserSession; `session`
 session_ended     sender UserSession; `session`, with its `end_reason`
 alert_raised      sender SecurityAlert; `alert`
-pruning           sender the model; `before`: rows older than that are about to be deleted by retention
+pruning           sender the model; `before`: rows older than that are about to be deleted by retention. Here a
+                  receiver that raises is heeded: nothing of that model is deleted this time
 """
 
 from django.dispatch import Signal

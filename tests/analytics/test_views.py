@@ -48,7 +48,7 @@ def test_the_overview_as_json(viewing: Client) -> None:
 
     assert data.keys() == {
         "period", "filters", "totals", "previous", "series", "hours", "shares", "actions", "events_behind",
-        "is_complete", "as_of",
+        "is_complete", "is_running", "foreign_zone", "as_of",
     }  # fmt: skip
     assert data["period"] == {"first": "2026-03-01", "last": "2026-03-31", "step": "day"}
     assert data["filters"] == {"outcome": "failure"}

@@ -10,8 +10,8 @@
   const seconds = Number(root.dataset.seconds) || 5;
   let chart = null;
   let isPaused = false;
-  let isLoggedOut = false;
   let asked = 0;
+  let answered = 0;
 
   // -- asking the site ---------------------------------------------------------------------------------------------
 
@@ -21,20 +21,30 @@
     try {
       const answer = await fetch(root.dataset.panels + query, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } });
       if (number !== asked) return; // another wish has come since
-      if (answer.status === 401 || answer.status === 403) {
-        isLoggedOut = true;
+      const html = answer.ok ? await answer.text() : "";
+      if (number !== asked) return;
+      // Where a site leads strangers to its login, the answer is that page.
+      if (answer.status === 401 || answer.status === 403 || (answer.ok && !html.includes("data-part="))) {
         say(words.loggedOut, "an-is-away");
       } else if (!answer.ok) {
         say(words.failed, "an-is-away");
       } else {
-        show(await answer.text());
-        say(words.asof + " " + new Date().toLocaleTimeString(), "");
+        show(html);
+        sayWhen();
       }
     } catch (error) {
       if (number === asked) say(words.failed, "an-is-away");
     } finally {
+      answered = Math.max(answered, number);
       if (number === asked) panels.setAttribute("aria-busy", "false");
     }
+  }
+
+  // By the site's clock, as all else on the page.
+  function sayWhen() {
+    const clock = panels.querySelector('[data-part="as_of"]').textContent;
+    if (isPaused) say(words.paused + " " + clock, "an-is-paused");
+    else say(words.asof + " " + clock, "");
   }
 
   function say(text, look) {
@@ -103,24 +113,31 @@
         if (!keys.has(row.dataset.key)) row.classList.add("an-new");
       }
     }
-    const target = focus && at(fresh, focus);
+    if (!focus) return;
+    // Where the row is gone, its neighbour must not get the focus: Enter would end another session.
+    const target = at(fresh, focus) || fresh.querySelector(".an-scroll");
     if (target) target.focus({ preventScroll: true });
   }
 
-  // An element by the places of its ancestors: what stands there afterwards gets the focus back.
+  // An element by its row, and within that by the places of its ancestors.
   function address(top, node) {
     const path = [];
-    for (; node !== top; node = node.parentElement) path.unshift([...node.parentElement.children].indexOf(node));
-    return path;
+    for (; node !== top; node = node.parentElement) {
+      const row = node.dataset.session || node.dataset.key;
+      if (row) return { row, path };
+      path.unshift([...node.parentElement.children].indexOf(node));
+    }
+    return { row: "", path };
   }
 
-  function at(top, path) {
+  function at(top, { row, path }) {
     let node = top;
-    for (const place of path) {
+    if (row) node = [...top.querySelectorAll("tr")].find((line) => (line.dataset.session || line.dataset.key) === row);
+    for (const place of node ? path : []) {
       node = node.children[place];
       if (!node) return null;
     }
-    return node;
+    return node || null;
   }
 
   // -- the chart ---------------------------------------------------------------------------------------------------
@@ -221,12 +238,13 @@
     isPaused = !isPaused;
     pause.setAttribute("aria-pressed", String(isPaused));
     pause.textContent = isPaused ? words.goOn : words.pause;
-    if (isPaused) say(words.paused + " " + new Date().toLocaleTimeString(), "an-is-paused");
+    if (isPaused) sayWhen();
     else load(location.search);
   });
 
   setInterval(() => {
-    if (!isPaused && !isLoggedOut && !document.hidden && !panels.querySelector(".an-menu[open]")) load(location.search);
+    const isIdle = answered === asked && !document.hidden && !panels.querySelector(".an-menu[open]");
+    if (!isPaused && isIdle) load(location.search);
   }, seconds * 1000);
 
   new MutationObserver(draw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });

@@ -1,9 +1,10 @@
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from tracking.retention import prune, rules
+from tracking.retention import PruningRefused, prune, rules
 
 
 class Command(BaseCommand):
@@ -13,10 +14,18 @@ class Command(BaseCommand):
         parser.add_argument("--step", type=int, default=2_000, help="rows per statement (default: 2000)")
 
     def handle(self, *, step: int, **options: Any) -> None:
+        is_refused = False
         for rule in rules():
             name = str(rule.model._meta.verbose_name_plural)
             if rule.days is None:
                 self.stdout.write(f"{name}: kept for ever")
                 continue
-            deleted = prune(rule, step=max(1, step))
+            try:
+                deleted = prune(rule, step=max(1, step))
+            except PruningRefused as refusal:
+                self.stderr.write(f"{refusal} Nothing of them was deleted; the next run tries again.")
+                is_refused = True
+                continue
             self.stdout.write(f"{name}: {deleted:,} older than {rule.days} days deleted")
+        if is_refused:
+            sys.exit(1)
