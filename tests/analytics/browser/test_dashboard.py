@@ -190,6 +190,22 @@ def test_it_can_be_used_with_the_keyboard_alone(visit: Visit, admin: User, month
 
 
 @override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_enter_ends_the_session_that_had_the_focus(visit: Visit, admin: User, colleague: User) -> None:
+    later = timezone.now() + dt.timedelta(days=1)
+    theirs = UserSession.objects.create(user_id=colleague.pk, expires_at=later)
+    page = visit().log_in(admin)
+    page.focus(f'[data-session="{theirs.pk}"] button')
+
+    newer = UserSession.objects.create(user_id=admin.pk, expires_at=later)
+    page.wait_for_selector(f'[data-session="{newer.pk}"]')
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".messagelist")
+
+    ended = UserSession.objects.filter(end_reason="ended_by_admin")
+    assert [session.pk for session in ended] == [theirs.pk]
+
+
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
 def test_what_is_open_and_focused_stays_so_while_figures_change(
     visit: Visit, admin: User, month: None
 ) -> None:
