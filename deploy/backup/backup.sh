@@ -18,6 +18,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ -n "${PGPASSWORD_FILE:-}" ]; then PGPASSWORD=$(<"$PGPASSWORD_FILE"); export PGPASSWORD; fi
 
 fail() { echo "backup: $*" >&2; exit 1; }
+tell() { (umask 022 && cat >"$metrics/.$1.draft" && mv "$metrics/.$1.draft" "$metrics/$1.prom"); }
 
 name=cortex-$(date -u +%Y%m%dT%H%M%SZ)
 draft=$backups/.$name.draft
@@ -31,8 +32,16 @@ exec {answers}<&"${SESSION[0]}" {questions}>&"${SESSION[1]}"
 echo "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();" >&"$questions"
 IFS= read -r -t 60 snapshot <&"$answers" || fail "the database does not give a snapshot; is ${PGHOST:-it} reachable?"
 
-pg_dump --format=custom --compress=6 --snapshot="$snapshot" --no-owner --no-privileges --file="$draft.dump" \
-    || fail "pg_dump failed; the dumps before are kept"
+dumped=yes
+pg_dump --format=custom --compress=6 --snapshot="$snapshot" --no-owner --no-privileges --file="$draft.dump" || dumped=no
+# A dump reads every row, so whatever page does not match its checksum has been found by now.
+failures=$(psql --no-psqlrc --no-align --tuples-only --command "SELECT coalesce(sum(checksum_failures), 0) FROM pg_stat_database")
+tell checksums <<END
+# HELP cortex_checksum_failures Pages that did not match their checksums, since the statistics began.
+# TYPE cortex_checksum_failures gauge
+cortex_checksum_failures ${failures:-0}
+END
+[ "$dumped" = yes ] || fail "pg_dump failed; the dumps before are kept"
 { cat "$here/count_rows.sql"; echo "COMMIT;"; echo '\q'; } >&"$questions"
 exec {questions}>&-
 cat <&"$answers" >"$draft.rows"
@@ -56,8 +65,7 @@ mv "$draft.dump" "$backups/$name.dump"   # last: a dump that is there is complet
 
 find "$backups" -maxdepth 1 -name 'cortex-*' -mtime "+$keep_days" ! -name "$name.*" -delete
 
-umask 022
-cat >"$metrics/.backup.draft" <<END
+tell backup <<END
 # HELP cortex_backup_success_timestamp_seconds When the last good backup was begun.
 # TYPE cortex_backup_success_timestamp_seconds gauge
 cortex_backup_success_timestamp_seconds $started
@@ -68,5 +76,4 @@ cortex_backup_size_bytes $size
 # TYPE cortex_backup_duration_seconds gauge
 cortex_backup_duration_seconds $(($(date +%s) - started))
 END
-mv "$metrics/.backup.draft" "$metrics/backup.prom"
 echo "backup: $name.dump, $size bytes, $(grep -c '^rows ' "$backups/$name.rows") tables"

@@ -116,6 +116,7 @@ def test_a_backup_is_made_and_restored_and_is_what_there_was(backups: Backups) -
     assert began - 1 <= (backups.metric("cortex_backup_success_timestamp_seconds") or 0) <= time.time()
     assert began - 1 <= (backups.metric("cortex_restore_drill_success_timestamp_seconds") or 0) <= time.time()
     assert backups.metric("cortex_backup_size_bytes") == backups.newest(".dump").stat().st_size
+    assert backups.metric("cortex_checksum_failures") == 0
     assert backups.metric("cortex_restore_drill_rows") == 8002
     assert backups.metric("cortex_restore_drill_last_event_timestamp_seconds") == float(YOUNGEST)
 

@@ -1,8 +1,15 @@
-"""The image's recipe. It cannot be built here; that what it takes suffices is shown by `test_site.py`."""
+"""The image's recipe. It cannot be built here, so its steps are taken one by one."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from tests.deploy.compose import PROJECT
+from tests.deploy.production import Place, make_image
 
 RECIPE = (PROJECT / "Dockerfile").read_text()
 LAST_STAGE = RECIPE[RECIPE.rindex("\nFROM ") :]
@@ -48,3 +55,47 @@ def test_neither_secrets_nor_data_nor_tests_are_let_through() -> None:
 
     for name in (".env", ".git", "secrets", "tests", ".local", ".venv", "deploy"):
         assert f"!{name}" not in lines
+
+
+@pytest.mark.alone
+@pytest.mark.timeout(300)
+def test_what_it_installs_and_copies_suffices_to_collect_the_files_and_to_start(
+    deployment: Place, tmp_path: Path
+) -> None:
+    folder, python = make_image(deployment), tmp_path / "venv/bin/python"
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    install = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--requirement",
+        str(PROJECT / "requirements.txt"),
+    ]
+    if (result := subprocess.run(install, capture_output=True, text=True)).returncode:
+        pytest.skip(f"NOT TESTED: the packages cannot be had: {result.stderr[-200:]}")
+    bare = {"PATH": os.environ["PATH"], "HASHED_STATIC_FILES": "true", "CORTEX_LOCAL_DIR": str(tmp_path)}
+
+    collected = subprocess.run(
+        [str(python), "manage.py", "collectstatic", "--noinput"],
+        cwd=folder,
+        env=bare,
+        capture_output=True,
+        text=True,
+    )
+    started = subprocess.run(
+        [str(python), "-m", "gunicorn", "--check-config", "cortex.wsgi"],
+        cwd=folder,
+        env=bare
+        | {
+            "DATABASE_URL": "postgres://cortex@db/cortex",
+            "SECRET_KEY_FILE": str(deployment.secrets / "secret_key"),
+        },
+        capture_output=True,
+        text=True,
+    )
+
+    assert collected.returncode == 0, collected.stderr
+    assert (folder / "staticfiles/staticfiles.json").exists()
+    assert started.returncode == 0, started.stderr

@@ -76,9 +76,9 @@ def test_it_looks_at_services_that_there_are() -> None:
 
 
 def test_the_metrics_of_backup_and_drill_are_those_that_the_scripts_write() -> None:
-    asked = set(re.findall(r"\bcortex_(?:backup|restore_drill)_\w+", RULES.read_text()))
+    asked = set(re.findall(r"\bcortex_(?:backup|restore|checksum)_\w+", RULES.read_text()))
     for dashboard in DASHBOARDS:
-        asked |= set(re.findall(r"\bcortex_(?:backup|restore_drill)_\w+", dashboard.read_text()))
+        asked |= set(re.findall(r"\bcortex_(?:backup|restore|checksum)_\w+", dashboard.read_text()))
     written = {
         name
         for script in (DEPLOY / "backup").glob("*.sh")
