@@ -94,7 +94,7 @@ def _open_transactions() -> Findings:
 def pooling() -> Findings:
     """https://www.pgbouncer.org/features.html: what transaction pooling does not keep."""
     database: Any = settings.DATABASES["default"]
-    if not getattr(settings, "DATABASE_POOLED", False):
+    if not settings.DATABASE_POOLED:
         return
     options = database.get("OPTIONS", {})
     if options.get("prepare_threshold") is not None:
@@ -148,7 +148,7 @@ def _memory(alias: str, found: dict[str, Any]) -> Findings:
         yield Finding(
             f"The Redis of the sessions evicts any key when it is full (maxmemory-policy {policy}), so that traffic of "
             "the cache pushes sessions out.",
-            "Give sessions a Redis of their own with deploy/redis/sessions.conf (REDIS_SESSIONS_URL).",
+            "Give sessions a Redis of their own with deploy/redis/sessions.conf (SESSIONS_REDIS_URL).",
         )
     if alias == "default" and not most:
         yield Finding(

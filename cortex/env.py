@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -28,6 +28,24 @@ def read_file(path: Path) -> None:
 
 def text(name: str, default: str = "") -> str:
     return str(_environment.str(name, default="")).strip() or default
+
+
+def secret(name: str) -> str:
+    """A secret of its own variable, or of the file that `NAME_FILE` names: what is in a file shows in no list of
+    processes, no log and no crash report. Both at once is a contradiction, and an empty file a mistake."""
+    value, file_name = text(name), text(f"{name}_FILE")
+    if value and file_name:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Allowed: one of them.")
+    if not file_name:
+        return value
+    try:
+        content = Path(file_name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise _refusal(f"{name}_FILE", file_name, f"a readable file ({reason})") from error
+    if not content or "\n" in content:
+        raise _refusal(f"{name}_FILE", file_name, "a file with one line, the secret")
+    return content
 
 
 def flag(name: str, *, default: bool) -> bool:
@@ -78,9 +96,14 @@ POSTGRES = ("postgres", "postgresql")
 ANY_DATABASE = (*POSTGRES, "mysql", "oracle", "sqlite")
 
 
-def database(name: str, *, default: str = "", schemes: tuple[str, ...] = POSTGRES) -> dict[str, Any] | None:
-    """A database's address as Django's settings want it; None when neither variable nor default says one."""
-    url = text(name, default)
+def database(
+    name: str, *, default: str = "", schemes: tuple[str, ...] = POSTGRES, completed_by: str = ""
+) -> dict[str, Any] | None:
+    """A database's address as Django's settings want it; None when neither variable nor default says one.
+
+    `completed_by` names the secret that the address leaves out.
+    """
+    url = with_password(name, text(name, default), completed_by)
     if not url:
         return None
     allowed = " or ".join(
@@ -97,8 +120,8 @@ def database(name: str, *, default: str = "", schemes: tuple[str, ...] = POSTGRE
     return dict(parsed)
 
 
-def redis_url(name: str, *, default: str = "") -> str:
-    url = text(name, default)
+def redis_url(name: str, *, default: str = "", completed_by: str = "") -> str:
+    url = with_password(name, text(name, default), completed_by)
     if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise _refusal(
             name, _without_password(url), "redis://:PASSWORD@HOST:PORT/NUMBER, rediss:// or unix://"
@@ -106,12 +129,37 @@ def redis_url(name: str, *, default: str = "") -> str:
     return url
 
 
-def secret_key(name: str, *, development_default: str | None) -> str:
-    key = text(name) or development_default
-    if key is None:
+def with_password(name: str, url: str, completed_by: str) -> str:
+    """The address with the password that the variable `completed_by` or its file holds, if there is one."""
+    value = secret(completed_by) if completed_by and text(name) else ""
+    if not value:
+        return url
+    address = urlsplit(url)
+    if address.password:
         raise ImproperlyConfigured(
-            f"{name} is not set. Allowed: a long random text, at least 50 characters, kept secret."
+            f"{name} has a password within, and {completed_by} is set as well. Allowed: one of them."
         )
+    user, _, place = address.netloc.rpartition("@")
+    return address._replace(netloc=f"{user}:{quote(value, safe='')}@{place}").geturl()
+
+
+# What Django's own check asks of a key (security.W009), for every start and not only when somebody checks.
+SHORTEST_KEY, FEWEST_LETTERS = 50, 5
+DEVELOPMENT_KEYS = ("for-development-only-", "django-insecure-", "changeme", "change-me")
+
+
+def secret_key(name: str, *, development_default: str | None) -> str:
+    """Where there is no default for development, a key is wanted that nobody can guess."""
+    key = secret(name) or development_default
+    allowed = f"Allowed: a long random text, at least {SHORTEST_KEY} characters, kept secret."
+    if key is None:
+        raise ImproperlyConfigured(f"{name} is not set. {allowed}")
+    if development_default is not None:
+        return key
+    if key.lower().startswith(DEVELOPMENT_KEYS):
+        raise ImproperlyConfigured(f"{name} is one for development. {allowed}")
+    if len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_LETTERS:
+        raise ImproperlyConfigured(f"{name} is too short or too simple ({len(key)} characters). {allowed}")
     return key
 
 

@@ -1,7 +1,9 @@
 from pathlib import Path
 from typing import Any
 
-from cortex import env
+from django.core.exceptions import ImproperlyConfigured
+
+from cortex import env, logs
 from cortex.embedded.state import running_urls
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -23,6 +25,22 @@ SECRET_KEY = env.secret_key(
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
+SERVED_OVER_HTTPS = env.flag("SERVED_OVER_HTTPS", default=False)
+if SERVED_OVER_HTTPS and IN_DEVELOPMENT:
+    raise ImproperlyConfigured(
+        "SERVED_OVER_HTTPS is on, with DEBUG or without DATABASE_URL, which are for a developer's machine. "
+        "Turn DEBUG off and set DATABASE_URL, or leave SERVED_OVER_HTTPS out."
+    )
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", default=365 * 24 * 3600) if SERVED_OVER_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_HTTPS
+# Whether browsers shall ship the domain in their list is for its owner to say: it is next to impossible to take back.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+# Only where a proxy of ours overwrites the header; anybody can send it.
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST_X_FORWARDED_PROTO", default=False) else None
+)
+
 # -- what the site is made of -----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -39,6 +57,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",  # the task queue, on the same database
 ]
 MIDDLEWARE = [
+    "cortex.health.health_checks",  # first: a probe knows no host name, no cookie and no HTTPS
     "django.middleware.security.SecurityMiddleware",
     "cortex.content_security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -73,10 +92,17 @@ ASGI_APPLICATION = "cortex.asgi.application"
 # -- where the data is ------------------------------------------------------------------------------------------------
 
 KEEP_CONNECTIONS = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASE_POOLED = env.flag("DATABASE_POOLED", default=False)
 DATABASES: dict[str, dict[str, Any]] = {}
-if default_database := env.database("DATABASE_URL", default=embedded.database_url):
+if default_database := env.database(
+    "DATABASE_URL", default=embedded.database_url, completed_by="DATABASE_PASSWORD"
+):
     DATABASES["default"] = default_database | KEEP_CONNECTIONS
-if legacy_database := env.database("LEGACY_DATABASE_URL", schemes=env.ANY_DATABASE):
+    # A pool by transactions gives each one another connection: a cursor that outlives its own is gone.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLED
+if legacy_database := env.database(
+    "LEGACY_DATABASE_URL", schemes=env.ANY_DATABASE, completed_by="LEGACY_DATABASE_PASSWORD"
+):
     DATABASES["legacy"] = legacy_database
 if DATABASES and "default" not in DATABASES:
     DATABASES["default"] = {}  # Django's placeholder, which says that there is no database
@@ -84,11 +110,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Seconds that each kind of data is fresh. Code says `caches["lists"]`; see docs/cache.md.
 CACHE_LIFETIMES = {"default": 300, "users": 300, "analytics": 600, "lists": 120, "sessions": 7 * 24 * 3600}
-redis = env.redis_url("REDIS_URL", default=embedded.redis_url)
+redis = env.redis_url("REDIS_URL", default=embedded.redis_url, completed_by="REDIS_PASSWORD")
+# A Redis of their own, which evicts nothing: a full cache must not log anybody out.
+sessions_redis = env.redis_url("SESSIONS_REDIS_URL", completed_by="SESSIONS_REDIS_PASSWORD") or redis
 
 
 def cache_alias(alias: str, lifetime: int) -> dict[str, Any]:
-    if not redis:
+    location = sessions_redis if alias == "sessions" else redis
+    if not location:
         return {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
             "LOCATION": alias,
@@ -100,7 +129,7 @@ def cache_alias(alias: str, lifetime: int) -> dict[str, Any]:
     options = {"ALIAS": alias, "GROUPS": not is_sessions, "OUTBOX": is_sessions}
     return {
         "BACKEND": "cortex.cache.ResilientRedisCache",
-        "LOCATION": redis,
+        "LOCATION": location,
         "KEY_PREFIX": alias,
         "TIMEOUT": lifetime,
         "OPTIONS": options | {"CONNECTION_FACTORY": "cortex.cache.pool.AliasConnectionFactory"},
@@ -142,6 +171,12 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 # A developer's machine serves the files from where they lie; a deployment collects them first.
 WHITENOISE_USE_FINDERS = IN_DEVELOPMENT
 WHITENOISE_AUTOREFRESH = IN_DEVELOPMENT
+# With a hash of their content in their names, for browsers to keep for ever. The image collects them so.
+if env.flag("HASHED_STATIC_FILES", default=False):
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
 
 # -- the apps ---------------------------------------------------------------------------------------------------------
 
@@ -152,3 +187,8 @@ TRACKING = {
     "SPOOL_DIR": str(LOCAL_DIR / "tracking-spool"),
     "TRUSTED_PROXY_COUNT": env.number("TRUSTED_PROXY_COUNT", default=0),
 }
+
+# -- what it tells ----------------------------------------------------------------------------------------------------
+
+if not IN_DEVELOPMENT:
+    LOGGING = logs.configuration(as_json=env.flag("LOG_JSON", default=False))

@@ -43,6 +43,12 @@ def _start() -> None:
         raise SystemExit("The services for the tests do not start; the reason stands above.")
     # Nothing of the developer's own set-up: neither its databases nor its `.env`.
     nothing = {"LEGACY_DATABASE_URL": "", "DEBUG": "", "ALLOWED_HOSTS": "", "IMPORTER_SOURCE_ROOTS": ""}
+    nothing |= {
+        "SERVED_OVER_HTTPS": "",
+        "SESSIONS_REDIS_URL": "",
+        "DATABASE_POOLED": "",
+        "HASHED_STATIC_FILES": "",
+    }
     os.environ.update(nothing | {"ENV_FILE": os.devnull, "SECRET_KEY": "for-tests-only-" + "0" * 40})
     os.environ.update(json.loads(environment) | {MARK: str(keeper.pid)})
     atexit.register(_dismiss, keeper, os.getpid())

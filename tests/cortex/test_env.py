@@ -68,3 +68,98 @@ def test_a_deployment_without_secret_key_is_refused(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is not set"):
         env.secret_key("SECRET_KEY", development_default=None)
+
+
+DEPLOYMENT_KEY = "k3JhQm7Zt1VxPa9Ls5Wd0Rf8Yc2Gb6Ne4Uo-" * 2
+
+
+def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{DEPLOYMENT_KEY}\n")
+    monkeypatch.setenv("SECRET_KEY", "")
+    monkeypatch.setenv("SECRET_KEY_FILE", str(file))
+
+    assert env.secret_key("SECRET_KEY", development_default=None) == DEPLOYMENT_KEY
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file"), (b"", "one line"), (b"a\nb", "one line"), (b"\xff", "not UTF-8")],
+)
+def test_a_file_that_holds_no_secret_is_refused_by_name_and_its_content_not_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("DATABASE_PASSWORD_FILE", str(file))
+
+    with pytest.raises(ImproperlyConfigured, match=f"DATABASE_PASSWORD_FILE=.*{reason}"):
+        env.secret("DATABASE_PASSWORD")
+
+
+def test_a_secret_and_its_file_contradict_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", "secret")
+    monkeypatch.setenv("REDIS_PASSWORD_FILE", "/run/secrets/redis")
+
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        env.secret("REDIS_PASSWORD")
+
+    assert str(refusal.value) == "REDIS_PASSWORD and REDIS_PASSWORD_FILE are both set. Allowed: one of them."
+
+
+def test_a_password_joins_the_address_whatever_letters_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://ann@db.example.com:6432/shop")
+    monkeypatch.setenv("DATABASE_PASSWORD", "p@ss/w:rd %41#?")
+
+    database = env.database("DATABASE_URL", completed_by="DATABASE_PASSWORD")
+
+    assert database is not None
+    assert (database["USER"], database["PASSWORD"], database["PORT"]) == ("ann", "p@ss/w:rd %41#?", 6432)
+
+
+def test_a_password_joins_the_address_of_a_redis_without_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://cache:6379/0")
+    monkeypatch.setenv("REDIS_PASSWORD", "a/b")
+
+    assert env.redis_url("REDIS_URL", completed_by="REDIS_PASSWORD") == "redis://:a%2Fb@cache:6379/0"
+
+
+def test_two_passwords_contradict_each_other_and_neither_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://ann:secret@db/shop")
+    monkeypatch.setenv("DATABASE_PASSWORD", "hidden")
+
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL has a password within") as refusal:
+        env.database("DATABASE_URL", completed_by="DATABASE_PASSWORD")
+
+    assert "secret" not in str(refusal.value)
+    assert "hidden" not in str(refusal.value)
+
+
+def test_a_password_alone_makes_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "")
+    monkeypatch.setenv("REDIS_PASSWORD", "secret")
+
+    assert env.redis_url(
+        "REDIS_URL", default="redis://:own@127.0.0.1:9/0", completed_by="REDIS_PASSWORD"
+    ) == ("redis://:own@127.0.0.1:9/0")
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("for-development-only-" + "0" * 40, "is one for development"),
+        ("django-insecure-" + DEPLOYMENT_KEY, "is one for development"),
+        ("tiny", "too short or too simple"),
+        ("ab" * 40, "too short or too simple"),
+    ],
+)
+def test_a_deployment_with_a_secret_key_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, key: str, reason: str
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", key)
+
+    with pytest.raises(ImproperlyConfigured, match=f"SECRET_KEY .*{reason}.*") as refusal:
+        env.secret_key("SECRET_KEY", development_default=None)
+
+    assert key not in str(refusal.value)

@@ -1,0 +1,40 @@
+# The site, its workers and its commands: one image, no tool of development in it.
+
+FROM node:22.20.0-bookworm-slim AS charts
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+COPY .ci/charts .ci/charts
+# Here a missing Chart.js is a broken image, and not a dashboard with tables alone.
+RUN .ci/charts && test -s analytics/static/analytics/vendor/chart.umd.min.js
+
+FROM python:3.13.9-slim-trixie AS packages
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY requirements.txt ./
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --requirement requirements.txt
+
+FROM python:3.13.9-slim-trixie
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DJANGO_SETTINGS_MODULE=cortex.settings \
+    HASHED_STATIC_FILES=true \
+    CORTEX_LOCAL_DIR=/var/lib/cortex
+# A volume takes over the owner of the folder it covers.
+RUN groupadd --gid 10001 cortex \
+    && useradd --uid 10001 --gid cortex --no-create-home --home-dir /var/lib/cortex --shell /usr/sbin/nologin cortex \
+    && install --directory --owner=cortex --group=cortex /var/lib/cortex /srv/static /srv/imports
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /app
+COPY manage.py ./
+COPY analytics analytics
+COPY cortex cortex
+COPY importer importer
+COPY tracking tracking
+COPY deploy/gunicorn/gunicorn.conf.py ./
+COPY --from=charts /build/analytics/static/analytics/vendor analytics/static/analytics/vendor
+# To collect files needs no secret and no database: this is the development default, gone when the step is done.
+RUN python manage.py collectstatic --noinput --verbosity 0 && python -m compileall -q .
+
+USER 10001:10001
+EXPOSE 8000
+CMD ["gunicorn", "cortex.wsgi"]

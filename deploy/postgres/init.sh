@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Roles and databases, once, when the cluster is new. Who does what:
+#   cortex           owns the tables: migrations, workers, imports, directly
+#   cortex_web       the site, through PgBouncer: reads and writes rows, changes no table, waits for nothing long
+#   cortex_backup    reads everything
+#   cortex_exporter  reads the statistics
+#   keycloak         its own database
+set -euo pipefail
+
+secrets=${SECRETS_DIR:-/run/secrets}
+read_secret() { cat "$secrets/$1"; }
+
+# By the environment and \getenv, since arguments stand in the list of processes.
+export CORTEX_PASSWORD CORTEX_WEB_PASSWORD CORTEX_BACKUP_PASSWORD CORTEX_EXPORTER_PASSWORD KEYCLOAK_PASSWORD
+CORTEX_PASSWORD=$(read_secret database_password)
+CORTEX_WEB_PASSWORD=$(read_secret database_web_password)
+CORTEX_BACKUP_PASSWORD=$(read_secret database_backup_password)
+CORTEX_EXPORTER_PASSWORD=$(read_secret database_exporter_password)
+KEYCLOAK_PASSWORD=$(read_secret database_keycloak_password)
+
+psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname postgres <<'SQL'
+\getenv cortex CORTEX_PASSWORD
+\getenv web CORTEX_WEB_PASSWORD
+\getenv backup CORTEX_BACKUP_PASSWORD
+\getenv exporter CORTEX_EXPORTER_PASSWORD
+\getenv keycloak KEYCLOAK_PASSWORD
+SET log_statement = 'none';
+SET log_min_duration_statement = -1;
+
+CREATE ROLE cortex LOGIN PASSWORD :'cortex';
+-- PgBouncer's 100, and a few that it has closed and PostgreSQL not yet.
+CREATE ROLE cortex_web LOGIN PASSWORD :'web' CONNECTION LIMIT 110;
+CREATE ROLE cortex_backup LOGIN PASSWORD :'backup' CONNECTION LIMIT 5;
+CREATE ROLE cortex_exporter LOGIN PASSWORD :'exporter' CONNECTION LIMIT 5;
+CREATE ROLE keycloak LOGIN PASSWORD :'keycloak' CONNECTION LIMIT 20;
+
+GRANT pg_read_all_data TO cortex_backup;
+GRANT pg_monitor TO cortex_exporter;
+
+ALTER ROLE cortex_web SET statement_timeout = '15s';
+ALTER ROLE cortex_web SET lock_timeout = '3s';
+ALTER ROLE cortex_web SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE cortex_exporter SET statement_timeout = '10s';
+-- A migration that waits for a lock holds up everybody behind it.
+ALTER ROLE cortex SET lock_timeout = '30s';
+
+CREATE DATABASE cortex OWNER cortex;
+CREATE DATABASE keycloak OWNER keycloak;
+REVOKE ALL ON DATABASE postgres, cortex, keycloak FROM PUBLIC;
+GRANT CONNECT ON DATABASE cortex TO cortex_web, cortex_backup, cortex_exporter;
+GRANT CONNECT ON DATABASE postgres, keycloak TO cortex_exporter;
+-- Here and not in the site's database, so that its dump can be restored by anybody.
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
+
+\connect cortex
+SET ROLE cortex;
+GRANT USAGE ON SCHEMA public TO cortex_web;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO cortex_web;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO cortex_web;
+SQL

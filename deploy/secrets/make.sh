@@ -1,0 +1,61 @@
+#!/bin/sh
+# Makes the secrets that are missing, and leaves those alone that are there. Usage: deploy/secrets/make.sh [FOLDER]
+#
+# The files can be read by everybody, since each container has an account of its own, but the folder can be entered by
+# its owner alone: Docker passes on single files, and nobody else on this machine gets to them.
+set -eu
+
+folder=${1:-secrets}
+domain=${CORTEX_DOMAIN:-localhost}
+umask 077
+mkdir -p "$folder"
+chmod 700 "$folder"
+cd "$folder"
+
+random() { LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c "$1"; }
+keep() {
+    [ -s "$1" ] || { cat >"$1.draft"; mv "$1.draft" "$1"; echo "made $1"; }
+    chmod 644 "$1"
+}
+digest() { printf %s "$(cat "$1")" | sha256sum | cut -d' ' -f1; }
+
+random 64 | keep secret_key
+for name in postgres_password database_password database_web_password database_backup_password \
+    database_exporter_password database_keycloak_password pgbouncer_stats_password \
+    redis_cache_password redis_sessions_password redis_exporter_password \
+    s3_secret_key keycloak_admin_password keycloak_client_secret grafana_admin_password; do
+    random 40 | keep "$name"
+done
+random 20 | tr a-z A-Z | keep s3_access_key
+
+# -- what is put together from those: made anew each time, so that a changed secret arrives everywhere
+fresh() { cat >"$1.draft"; mv "$1.draft" "$1"; chmod 644 "$1"; }
+
+fresh pgbouncer_users <<END
+"cortex_web" "$(cat database_web_password)"
+"pgbouncer_stats" "$(cat pgbouncer_stats_password)"
+END
+for kind in cache sessions; do
+    # The site may do what touches its data, and nothing that stops, empties or lists a whole server.
+    fresh "redis_${kind}_acl" <<END
+user default off resetpass -@all
+user cortex on #$(digest "redis_${kind}_password") ~* &* +@all -@admin -@dangerous +info
+user exporter on #$(digest redis_exporter_password) -@all +ping +info +client|setname +client|list +config|get +slowlog|len +slowlog|get +latency|latest +latency|histogram +dbsize
+user health on nopass -@all +ping
+END
+done
+fresh redis_exporter_passwords <<END
+{"redis://redis-cache:6379": "$(cat redis_exporter_password)", "redis://exporter@redis-cache:6379": "$(cat redis_exporter_password)",
+ "redis://redis-sessions:6379": "$(cat redis_exporter_password)", "redis://exporter@redis-sessions:6379": "$(cat redis_exporter_password)"}
+END
+fresh seaweedfs_s3 <<END
+{"identities": [{"name": "cortex", "credentials": [{"accessKey": "$(cat s3_access_key)", "secretKey": "$(cat s3_secret_key)"}],
+  "actions": ["Admin", "Read", "List", "Tagging", "Write"]}]}
+END
+
+if [ ! -s tls_certificate ] || [ ! -s tls_key ]; then
+    openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj "/CN=$domain" -addext "subjectAltName=DNS:$domain" \
+        -keyout tls_key -out tls_certificate 2>/dev/null
+    echo "made tls_certificate and tls_key, signed by nobody: put your own in their place"
+fi
+chmod 644 tls_certificate tls_key

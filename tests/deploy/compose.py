@@ -1,0 +1,46 @@
+"""The compose file as it is read by Docker, and what tests ask of it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+FILE = PROJECT / "docker-compose.production.yml"
+# ${NAME}, ${NAME:-default}, ${NAME:?message}; `$$` is a plain dollar sign.
+VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<rest>:?[-?+][^}]*)?\}")
+
+STACK: dict[str, Any] = yaml.safe_load(FILE.read_text())
+SERVICES: dict[str, dict[str, Any]] = STACK["services"]
+ONE_SHOT = {"migrate"}
+ALWAYS = sorted(SERVICES.keys() - ONE_SHOT)
+
+
+def variables() -> set[str]:
+    return {match["name"] for match in VARIABLE.finditer(FILE.read_text())}
+
+
+def interpolated(text: str, values: dict[str, str]) -> str:
+    """As Docker does it. A variable that has neither a value nor a default is an error."""
+
+    def value(match: re.Match[str]) -> str:
+        rest = match["rest"] or ""
+        default = rest.removeprefix(":").removeprefix("-") if rest.startswith((":-", "-")) else None
+        found = values.get(match["name"]) or default
+        assert found is not None, match[0]
+        return found
+
+    return VARIABLE.sub(value, text)
+
+
+def environment_of(service: str, values: dict[str, str]) -> dict[str, str]:
+    return {name: interpolated(text, values) for name, text in SERVICES[service]["environment"].items()}
+
+
+def networks_of(service: str) -> set[str]:
+    return set(SERVICES[service].get("networks", []))
+
+
+def secrets_of(service: str) -> set[str]:
+    return set(SERVICES[service].get("secrets", []))

@@ -1,0 +1,294 @@
+"""Backup and restore drill, run for real on PostgreSQL with deploy/'s configuration."""
+
+import os
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.production import DEPLOY, Database
+
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
+TABLES = """
+CREATE TABLE login_events (id bigserial PRIMARY KEY, identifier text, "timestamp" timestamptz NOT NULL);
+CREATE TABLE povs (id bigserial PRIMARY KEY, title text, data jsonb);
+CREATE INDEX povs_title ON povs (title);
+CREATE SCHEMA apart;
+CREATE TABLE apart."Strange Name" (id int);
+INSERT INTO login_events (identifier, "timestamp")
+    SELECT 'person ' || n, '2026-11-25 12:00:00+00'::timestamptz - n * interval '1 minute'
+    FROM generate_series(0, 4999) n;
+INSERT INTO povs (title, data) SELECT 'Größe ' || n, jsonb_build_object('n', n) FROM generate_series(1, 3000) n;
+INSERT INTO apart."Strange Name" VALUES (1), (2);
+"""
+YOUNGEST = "1795608000"  # 2026-11-25 12:00 UTC
+DIGESTS = (
+    "SELECT count(*), md5(string_agg(login_events::text, ',' ORDER BY id)) FROM login_events",
+    "SELECT count(*), md5(string_agg(povs::text, ',' ORDER BY id)) FROM povs",
+)
+
+
+@dataclass
+class Backups:
+    database: Database
+    folder: Path
+    metrics: Path
+    scratch: Path
+    scripts: Path
+
+    def run(self, script: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """As the container has it: that account, those scripts, no variable but those."""
+        secrets = self.database.place.secrets
+        given = {
+            "PATH": self.database.environment["PATH"],
+            "LC_ALL": "C.UTF-8",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.database.port),
+            "PGUSER": "cortex_backup",
+            "PGDATABASE": "cortex",
+            "PGPASSWORD_FILE": str(secrets / "database_backup_password"),
+            "BACKUP_DIR": str(self.folder),
+            "METRICS_DIR": str(self.metrics),
+            "SCRATCH_DIR": str(self.scratch),
+        } | environment
+        return subprocess.run(
+            [str(self.scripts / script)], env=given, cwd="/", capture_output=True, text=True, timeout=120,
+            **self.database.place.account.launch_options,
+        )  # fmt: skip
+
+    def dumps(self) -> list[str]:
+        return sorted(path.name for path in self.folder.glob("*.dump"))
+
+    def newest(self, suffix: str) -> Path:
+        return max(self.folder.glob(f"*{suffix}"))
+
+    def metric(self, name: str) -> float | None:
+        for file in self.metrics.glob("*.prom"):
+            if found := re.search(rf"^{name} ([\d.]+)$", file.read_text(), re.MULTILINE):
+                return float(found[1])
+        return None
+
+
+@pytest.fixture(scope="module")
+def filled(database: Database) -> Database:
+    with database.connect("cortex") as owner:
+        owner.execute(TABLES)
+    return database
+
+
+@pytest.fixture
+def backups(filled: Database, request: pytest.FixtureRequest) -> Iterator[Backups]:
+    place = filled.place
+    scripts = place.folder / "backup-scripts"
+    if not scripts.exists():
+        scripts.mkdir()
+        for file in (DEPLOY / "backup").iterdir():
+            copy = scripts / file.name
+            copy.write_text(file.read_text())
+            copy.chmod(0o755)
+    # Sockets have short names only.
+    number = len(list(place.folder.glob("b[0-9]*")))
+    root = place.make(f"b{number}")
+    yield Backups(filled, *(place.make(f"b{number}/{name}") for name in ("dumps", "metrics", "s")), scripts)
+    assert not list(root.glob("s/*")), "the scratch PostgreSQL is not gone"
+
+
+def test_a_backup_is_made_and_restored_and_is_what_there_was(backups: Backups) -> None:
+    began = time.time()
+
+    made = backups.run("backup.sh")
+    restored = backups.run("restore_drill.sh")
+
+    assert made.returncode == 0, made.stderr
+    assert restored.returncode == 0, restored.stderr
+    assert backups.newest(".rows").read_text().splitlines() == [
+        "rows apart.Strange Name 2",
+        "rows public.login_events 5000",
+        "rows public.povs 3000",
+        f"last_event {YOUNGEST}",
+    ]
+    assert "8002 rows, as they were" in restored.stdout
+    assert began - 1 <= (backups.metric("cortex_backup_success_timestamp_seconds") or 0) <= time.time()
+    assert began - 1 <= (backups.metric("cortex_restore_drill_success_timestamp_seconds") or 0) <= time.time()
+    assert backups.metric("cortex_backup_size_bytes") == backups.newest(".dump").stat().st_size
+    assert backups.metric("cortex_checksum_failures") == 0
+    assert backups.metric("cortex_restore_drill_rows") == 8002
+    assert backups.metric("cortex_restore_drill_last_event_timestamp_seconds") == float(YOUNGEST)
+
+
+def test_nobody_else_can_read_a_dump(backups: Backups) -> None:
+    assert backups.run("backup.sh").returncode == 0
+
+    for path in backups.folder.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_lost_database_comes_back_with_the_commands_of_the_manual(backups: Backups) -> None:
+    database = backups.database
+    with database.connect("cortex") as owner:
+        before = [owner.execute(digest).fetchone() for digest in DIGESTS]
+    assert backups.run("backup.sh").returncode == 0
+    environment = os.environ | database.environment
+
+    subprocess.run(["createdb", "--owner=cortex", "returned"], check=True, env=environment)
+    subprocess.run(
+        ["pg_restore", "--dbname=returned", "--no-owner", "--no-privileges", "--role=cortex", "--exit-on-error",
+         str(backups.newest(".dump"))],
+        check=True, env=environment,
+    )  # fmt: skip
+
+    with database.connect("postgres", "returned") as connection:
+        after = [connection.execute(digest).fetchone() for digest in DIGESTS]
+        owners = connection.execute(
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+    assert after == before
+    assert owners == [("cortex",)]
+
+
+def test_a_backup_beside_writers_is_of_one_moment(backups: Backups) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        with backups.database.connect("cortex") as owner:
+            while not stop.is_set():
+                owner.execute("INSERT INTO povs (title) VALUES ('beside')")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        made = backups.run("backup.sh")
+    finally:
+        stop.set()
+        writer.join()
+    restored = backups.run("restore_drill.sh")
+
+    counted = re.search(r"rows public.povs (\d+)", backups.newest(".rows").read_text())
+    with backups.database.connect("cortex") as owner:
+        now = owner.execute("SELECT count(*) FROM povs").fetchone()
+        owner.execute("DELETE FROM povs WHERE title = 'beside'")
+    assert made.returncode == 0, made.stderr
+    assert restored.returncode == 0, restored.stderr
+    assert counted
+    assert now
+    assert now[0] > int(counted[1])
+
+
+def test_a_dump_that_was_damaged_fails_the_drill(backups: Backups) -> None:
+    backups.run("backup.sh")
+    dump = backups.newest(".dump")
+    content = bytearray(dump.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    dump.write_bytes(bytes(content))
+
+    result = backups.run("restore_drill.sh")
+
+    assert result.returncode == 1
+    assert "is not what was written" in result.stderr
+    assert backups.metric("cortex_restore_drill_success_timestamp_seconds") is None
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now"), [("public.povs 3000", "public.povs 3001"), (YOUNGEST, str(int(YOUNGEST) + 60))]
+)
+def test_rows_that_are_not_those_of_the_database_fail_the_drill(
+    backups: Backups, was: str, is_now: str
+) -> None:
+    backups.run("backup.sh")
+    rows = backups.newest(".rows")
+    assert was in rows.read_text()
+    rows.write_text(rows.read_text().replace(was, is_now))
+
+    result = backups.run("restore_drill.sh")
+
+    assert result.returncode == 1
+    assert "are not those of the database" in result.stderr
+    assert was in result.stderr
+    assert backups.metric("cortex_restore_drill_success_timestamp_seconds") is None
+
+
+def test_a_drill_without_a_dump_fails(backups: Backups) -> None:
+    result = backups.run("restore_drill.sh")
+
+    assert (result.returncode, result.stderr.strip()) == (
+        1,
+        f"restore drill: there is no dump in {backups.folder}",
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"PGPORT": "1"}, {"PGDATABASE": "keycloak"}], ids=["no server", "no right"]
+)
+def test_a_backup_that_fails_leaves_those_before_alone(backups: Backups, change: dict[str, str]) -> None:
+    backups.run("backup.sh")
+    before, told = sorted(backups.folder.iterdir()), backups.metric("cortex_backup_success_timestamp_seconds")
+    time.sleep(1.1)  # dumps are named by the second
+
+    result = backups.run("backup.sh", **change)
+
+    assert result.returncode == 1
+    assert "backup: the database does not give a snapshot" in result.stderr
+    assert sorted(backups.folder.iterdir()) == before
+    assert backups.metric("cortex_backup_success_timestamp_seconds") == told
+
+
+def test_a_backup_that_is_suspiciously_small_takes_the_place_of_nothing(backups: Backups) -> None:
+    backups.run("backup.sh")
+    first = backups.dumps()
+    time.sleep(1.1)
+    with backups.database.connect("cortex") as owner:
+        owner.execute("CREATE TABLE aside AS TABLE login_events; TRUNCATE login_events; TRUNCATE povs")
+        try:
+            refused = backups.run("backup.sh", BACKUP_LEAST="90")
+            allowed = backups.run("backup.sh", BACKUP_LEAST="0")
+        finally:
+            owner.execute("INSERT INTO login_events TABLE aside; DROP TABLE aside")
+            owner.execute(
+                "INSERT INTO povs (id, title, data) SELECT n, 'Größe ' || n, jsonb_build_object('n', n) "
+                "FROM generate_series(1, 3000) n"
+            )
+
+    assert refused.returncode == 1
+    assert "BACKUP_LEAST=0 if that is right" in refused.stderr
+    assert allowed.returncode == 0, allowed.stderr
+    assert len(backups.dumps()) == 2
+    assert backups.dumps()[0] == first[0]
+
+
+def test_old_dumps_go_when_a_new_one_is_there(backups: Backups) -> None:
+    backups.run("backup.sh")
+    old = backups.dumps()[0].removesuffix(".dump")
+    for path in backups.folder.iterdir():
+        os.utime(path, (time.time() - 20 * 86_400,) * 2)
+    time.sleep(1.1)
+
+    assert backups.run("backup.sh", PGPORT="1").returncode == 1
+    assert len(backups.dumps()) == 1
+    assert backups.run("backup.sh", BACKUP_KEEP_DAYS="14").returncode == 0
+
+    assert len(backups.dumps()) == 1
+    assert not list(backups.folder.glob(f"{old}*"))
+
+
+def test_the_schedule_runs_what_is_due_and_stops_when_told(backups: Backups) -> None:
+    done = backups.metrics / "done"
+    command = [str(backups.scripts / "every.sh"), "24", str(done), "/bin/sh", "-c", f"echo ran >>{done}"]
+    child = subprocess.Popen(command, **backups.database.place.account.launch_options)
+    deadline = time.monotonic() + 10
+    while not done.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    child.terminate()
+
+    assert child.wait(5) is not None
+    assert done.read_text() == "ran\n"
+    again = subprocess.Popen(command, **backups.database.place.account.launch_options)
+    time.sleep(1)
+    again.terminate()
+    again.wait(5)
+    assert done.read_text() == "ran\n"  # not due for a day

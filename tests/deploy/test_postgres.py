@@ -1,0 +1,142 @@
+"""PostgreSQL, started with deploy/postgres: what it is set to, and who may do what."""
+
+import psycopg
+import pytest
+
+from tests.deploy.production import Database
+
+pytestmark = pytest.mark.alone
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("shared_buffers", "256MB"),
+        ("effective_cache_size", "1GB"),
+        ("work_mem", "4MB"),
+        ("max_connections", "150"),
+        ("jit", "off"),
+        ("random_page_cost", "1.1"),
+        ("log_min_duration_statement", "500ms"),
+        ("data_checksums", "on"),
+        ("password_encryption", "scram-sha-256"),
+    ],
+)
+def test_it_runs_with_the_settings_of_the_file(database: Database, name: str, value: str) -> None:
+    with database.connect() as connection:
+        row = connection.execute(f"SHOW {name}").fetchone()
+
+    assert row == (value,)
+
+
+def test_every_setting_of_the_file_is_in_force(database: Database) -> None:
+    with database.connect() as connection:
+        # What the tests' own command line has changed, which is where it listens and that it need not last.
+        refused = connection.execute(
+            "SELECT name, setting, error FROM pg_file_settings WHERE NOT applied "
+            "AND name NOT IN ('listen_addresses')"
+        ).fetchall()
+        set_by_file = connection.execute("SELECT count(*) FROM pg_file_settings WHERE applied").fetchone()
+
+    assert refused == []
+    assert set_by_file
+    assert set_by_file[0] >= 30
+
+
+def test_statements_are_counted(database: Database) -> None:
+    with database.connect(database="postgres") as connection:
+        connection.execute("SELECT 1 AS something_to_count")
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%something_to_count%'"
+        ).fetchone()
+
+    assert row
+    assert row[0] >= 1
+
+
+def test_the_role_of_the_site_waits_for_nothing_long(database: Database) -> None:
+    with database.connect("cortex_web") as connection:
+        settings = [
+            connection.execute(f"SHOW {name}").fetchone()
+            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        ]
+
+        assert settings == [("15s",), ("3s",), ("1min",)]
+
+
+def test_the_role_of_workers_takes_the_time_it_needs(database: Database) -> None:
+    with database.connect("cortex") as connection:
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("0",)
+
+
+def test_the_site_reads_and_writes_rows_but_changes_no_table(database: Database) -> None:
+    with database.connect("cortex") as owner:
+        owner.execute("CREATE TABLE things (id bigserial PRIMARY KEY, name text)")
+    try:
+        with database.connect("cortex_web") as web:
+            web.execute("INSERT INTO things (name) VALUES ('a')")
+            web.execute("UPDATE things SET name = 'b'")
+            assert web.execute("SELECT id, name FROM things").fetchall() == [(1, "b")]
+            web.execute("DELETE FROM things")
+            for statement in (
+                "DROP TABLE things",
+                "ALTER TABLE things ADD more text",
+                "CREATE TABLE others ()",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    web.execute(statement)
+    finally:
+        with database.connect("cortex") as owner:
+            owner.execute("DROP TABLE things")
+
+
+def test_the_backup_reads_everything_and_writes_nothing(database: Database) -> None:
+    with database.connect("cortex") as owner:
+        owner.execute("CREATE TABLE things (id bigint)")
+    try:
+        with database.connect("cortex_backup") as backup:
+            assert backup.execute("SELECT count(*) FROM things").fetchone() == (0,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                backup.execute("INSERT INTO things VALUES (1)")
+    finally:
+        with database.connect("cortex") as owner:
+            owner.execute("DROP TABLE things")
+
+
+def test_the_exporter_sees_what_others_run_but_no_row(database: Database) -> None:
+    with database.connect("cortex") as owner:
+        owner.execute("CREATE TABLE things (id bigint)")
+        try:
+            with database.connect("cortex_exporter") as exporter:
+                seen = exporter.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE usename = 'cortex' AND query LIKE 'CREATE%'"
+                ).fetchone()
+                assert seen == (1,)
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    exporter.execute("SELECT * FROM things")
+        finally:
+            owner.execute("DROP TABLE things")
+
+
+@pytest.mark.parametrize(
+    ("role", "foreign"),
+    [
+        ("keycloak", "cortex"),
+        ("cortex_web", "keycloak"),
+        ("cortex", "keycloak"),
+        ("cortex_backup", "postgres"),
+    ],
+)
+def test_nobody_gets_into_a_database_that_is_not_theirs(database: Database, role: str, foreign: str) -> None:
+    database.connect(role, "keycloak" if role == "keycloak" else "cortex").close()
+
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        database.connect(role, foreign)
+
+
+def test_no_password_gets_into_the_log(database: Database) -> None:
+    told = database.place.log("postgres")
+
+    assert "ready to accept connections" in told
+    for secret in database.place.secrets.glob("*_password"):
+        assert secret.read_text().strip() not in told, secret.name

@@ -1,0 +1,264 @@
+"""The site as the image has it: nginx → gunicorn → PgBouncer → PostgreSQL, and two Redis beside, all with the files and
+the environment of production."""
+
+import http.client
+import json
+import re
+import ssl
+import urllib.parse
+from dataclasses import dataclass
+
+import pytest
+
+from tests.deploy.crowd import ask_all, transact_all, watched
+from tests.deploy.production import DOMAIN, Place, Site, nginx_test, start_pgbouncer
+
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
+CLIENTS = 1_000
+PASSWORD = "a-long-password-of-Ann"
+MAKE_PEOPLE = f"""
+import django
+django.setup()
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.cached_db import SessionStore
+from cortex.models import User
+ann = User.objects.create_superuser("ann@example.com", "{PASSWORD}")
+for _ in range({CLIENTS}):
+    session = SessionStore()
+    session[SESSION_KEY], session[HASH_SESSION_KEY] = str(ann.pk), ann.get_session_auth_hash()
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session.save()
+    print(session.session_key)
+"""
+
+
+@dataclass
+class Front:
+    """What a visitor sees of it."""
+
+    site: Site
+    plain: int
+    secure: int
+    cookies: list[str]
+
+    @property
+    def certificate(self) -> str:
+        return str(self.site.place.secrets / "tls_certificate")
+
+    def ask(
+        self, path: str, *, method: str = "GET", body: str | None = None, plain: bool = False, **headers: str
+    ) -> "tuple[http.client.HTTPResponse, str]":
+        connection: http.client.HTTPConnection
+        if plain:
+            connection = http.client.HTTPConnection("127.0.0.1", self.plain, timeout=40)
+        else:
+            connection = TrustingConnection(self.secure, self.certificate)
+        told = {"Host": DOMAIN, "Connection": "close"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        connection.request(method, path, body=body, headers=told)
+        response = connection.getresponse()
+        content = response.read().decode(errors="replace")
+        connection.close()
+        return response, content
+
+    def log_in(self, password: str, **headers: str) -> int:
+        """The status of the answer: 302 is inside, 200 the form again."""
+        response, page = self.ask("/admin/login/")
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+        cookie = re.search(r"csrftoken=(\w+)", response.headers["Set-Cookie"])
+        assert token
+        assert cookie
+        body = urllib.parse.urlencode(
+            {
+                "csrfmiddlewaretoken": token[1],
+                "username": "ann@example.com",
+                "password": password,
+                "next": "/admin/",
+            }
+        )
+        answer, _ = self.ask(
+            "/admin/login/", method="POST", body=body, Cookie=f"csrftoken={cookie[1]}",
+            Content_Type="application/x-www-form-urlencoded", Referer=f"https://{DOMAIN}/admin/login/", **headers,
+        )  # fmt: skip
+        return answer.status
+
+
+class TrustingConnection(http.client.HTTPSConnection):
+    """To this machine, and believes that it is the site only by its certificate."""
+
+    def __init__(self, port: int, certificate: str) -> None:
+        super().__init__(DOMAIN, port, timeout=40, context=ssl.create_default_context(cafile=certificate))
+        connect = self._create_connection  # type: ignore[attr-defined]
+        self._create_connection = lambda address, *rest: connect(("127.0.0.1", address[1]), *rest)
+
+
+@pytest.fixture(scope="module")
+def front(site: Site) -> Front:
+    site.run("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
+    # As `migrate` does in the compose file, onto the volume that nginx reads.
+    (site.folder / "staticfiles").rename(site.place.folder / "static")
+    cookies = site.run("-c", MAKE_PEOPLE).stdout.split()
+    # Where the site looks for them; in the image they stay there as well.
+    (site.folder / "staticfiles").symlink_to(site.place.folder / "static")
+    (site.place.folder / "static").chmod(0o755)
+    plain, secure = site.start_nginx(site.start_gunicorn())
+    return Front(site, plain, secure, cookies)
+
+
+def test_nginx_accepts_the_file_as_it_is(deployment: Place) -> None:
+    result = nginx_test(deployment)
+
+    assert result.returncode == 0, result.stderr
+    assert "[emerg]" not in result.stderr
+    assert "[warn]" not in result.stderr
+
+
+def test_a_thousand_clients_at_once_need_no_more_than_a_hundred_connections(site: Site) -> None:
+    port = start_pgbouncer(site.place, site.database)
+    with site.database.connect("cortex") as owner:
+        owner.execute("CREATE TABLE crowd (client int, step int)")
+    password = site.place.secret("database_web_password")
+
+    with watched(site.database, "cortex_web") as watch:
+        faults = transact_all(f"postgres://cortex_web:{password}@127.0.0.1:{port}/cortex", CLIENTS, 5)
+
+    site.place.end(site.place.children[-1])  # which would keep its connections
+    with site.database.connect("cortex") as owner:
+        written = owner.execute("SELECT count(*), count(DISTINCT client) FROM crowd").fetchone()
+        owner.execute("DROP TABLE crowd")
+    assert faults == []
+    assert written == (5 * CLIENTS, CLIENTS)
+    assert watch.looks > 20
+    # Many, or nothing was shown; and never more than that.
+    assert 50 <= watch.most <= 100
+
+
+def test_a_thousand_people_at_once_each_get_their_page(front: Front) -> None:
+    assert len(set(front.cookies)) == CLIENTS
+
+    with watched(front.site.database, "cortex_web") as watch:
+        answers = ask_all(front.secure, "/admin/", front.cookies, certificate=front.certificate)
+
+    statuses = [status for status, _ in answers]
+    assert {status: statuses.count(status) for status in set(statuses)} == {200: CLIENTS}
+    assert all(b"ann@example.com" in answer for _, answer in answers)
+    assert 1 <= watch.most <= 100
+
+
+def test_the_dashboard_works_with_the_rights_of_the_site(front: Front) -> None:
+    response, page = front.ask("/admin/analytics/", Cookie=f"sessionid={front.cookies[0]}")
+
+    assert response.status == 200, page[-500:]
+
+
+def test_plain_http_is_sent_to_https(front: Front) -> None:
+    response, _ = front.ask("/admin/?a=1", plain=True)
+
+    assert (response.status, response.headers["Location"]) == (301, f"https://{DOMAIN}/admin/?a=1")
+
+
+def test_a_page_has_each_header_of_security_once(front: Front) -> None:
+    response, _ = front.ask("/admin/login/")
+
+    for name, value in {
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }.items():
+        assert response.headers.get_all(name) == [value], name
+    assert len(response.headers.get_all("Content-Security-Policy") or []) == 1
+    assert response.headers["Server"] == "nginx"
+    assert "secure" in response.headers["Set-Cookie"].lower()
+
+
+def test_what_machines_ask_is_not_for_strangers(front: Front) -> None:
+    assert front.ask("/healthz")[1] == '{"status": "ok"}'
+    for path in ("/metrics", "/readyz", "/auth/admin/", "/auth/realms/master/", "/auth/metrics"):
+        assert front.ask(path)[0].status == 404, path
+
+
+def test_the_site_is_ready_with_all_that_is_behind_it(front: Front) -> None:
+    web = re.search(
+        r"127\.0\.0\.1:(\d+)",
+        (front.site.place.folder / "nginx-nginx.conf").read_text().split("set $site ")[1],
+    )
+    assert web
+    connection = http.client.HTTPConnection("127.0.0.1", int(web[1]), timeout=10)
+    connection.request("GET", "/readyz", headers={"Host": "web:8000"})
+
+    told = json.loads(connection.getresponse().read())
+
+    assert told == {"status": "ready", "database": "ok", "cache": "ok", "sessions": "ok"}
+
+
+def test_a_stranger_s_host_name_is_refused(front: Front) -> None:
+    assert front.ask("/admin/login/", Host="evil.example")[0].status == 400
+
+
+def test_static_files_come_from_nginx_for_ever_and_compressed(front: Front) -> None:
+    _, page = front.ask("/admin/login/")
+    path = re.search(r'href="(/static/admin/css/base\.[0-9a-f]{12}\.css)"', page)
+    assert path
+
+    response, _ = front.ask(path[1], Accept_Encoding="gzip")
+
+    assert response.status == 200
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"  # which nginx adds
+    assert response.headers["Cache-Control"] == "max-age=315360000"
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert response.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+
+
+def test_a_static_file_without_a_hash_is_asked_for_again(front: Front) -> None:
+    response, _ = front.ask("/static/admin/css/base.css")
+
+    assert (response.status, response.headers["Cache-Control"]) == (200, "max-age=3600")
+
+
+def test_a_static_file_that_nobody_has_is_not_found(front: Front) -> None:
+    assert front.ask("/static/nothing.css")[0].status == 404
+    assert front.ask("/static/../secrets/secret_key")[0].status in (400, 404)
+
+
+def test_a_login_is_recorded_with_the_address_that_nginx_saw(front: Front) -> None:
+    assert front.log_in("wrong", X_Forwarded_For="6.6.6.6, 7.7.7.7", X_Forwarded_Proto="http") == 200
+    assert front.log_in(PASSWORD, X_Forwarded_For="6.6.6.6") == 302
+
+    with front.site.database.connect("cortex") as owner:
+        rows = owner.execute(
+            "SELECT success, host(ip_address) FROM login_events ORDER BY id DESC LIMIT 2"
+        ).fetchall()
+    assert rows == [(True, "127.0.0.1"), (False, "127.0.0.1")]
+
+
+def test_who_guesses_passwords_is_slowed_down_and_who_looks_is_not(front: Front) -> None:
+    statuses = [front.ask("/admin/login/", method="POST", body="")[0].status for _ in range(25)]
+
+    assert statuses[-1] == 429
+    assert statuses.count(429) >= 10
+    assert front.ask("/admin/login/")[0].status == 200
+
+
+def test_logs_are_lines_of_json_without_what_is_nobody_s_business(front: Front) -> None:
+    front.ask("/admin/login/?next=very-secret", User_Agent='a"\\x0a{"forged":1}')
+
+    of_nginx = (front.site.place.folder / "nginx/access.log").read_text().splitlines()
+    of_gunicorn = (front.site.place.folder / "gunicorn.log").read_text().splitlines()
+    told = [json.loads(line) for line in [*of_nginx, *of_gunicorn]]
+    assert told[len(of_nginx) - 1]["path"] == "/admin/login/"
+    assert len(of_gunicorn) > 2
+    assert "very-secret" not in of_nginx[-1]
+
+
+def test_when_redis_goes_away_people_stay_logged_in(front: Front) -> None:
+    for child in front.site.place.children:
+        if "redis-" in str(child.args):
+            front.site.place.end(child)
+
+    response, page = front.ask("/admin/", Cookie=f"sessionid={front.cookies[1]}")
+
+    assert response.status == 200
+    assert "ann@example.com" in page
