@@ -5,3 +5,6 @@ class CortexConfig(AppConfig):
     name = "cortex"
     verbose_name = "Cortex"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from cortex.signon import checks  # noqa: F401  (registers the system checks)

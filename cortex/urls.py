@@ -11,6 +11,7 @@ admin.site.index_title = "Administration"
 urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("analytics/icon.svg"))),
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("accounts/", include("cortex.signon.urls")),
     path("admin/analytics/", include("analytics.urls")),
     path("admin/", admin.site.urls),
 ]
