@@ -14,10 +14,18 @@ from tests.cortex.signon import saml
 from tests.cortex.signon.oidc import REALM, OidcProvider
 from tests.cortex.signon.saml import SamlProvider
 from tracking.models import LoginEvent
+from tracking.write import database_pause
 
 HOST = "localhost"
 SITE = f"http://{HOST}"
 PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_spooled(settings: Any, tmp_path: Path) -> None:
+    """What a busy machine had put off would come in with another test."""
+    settings.TRACKING = settings.TRACKING | {"SPOOL_DIR": str(tmp_path / "spool"), "LOCK_TIMEOUT_MS": 10_000}
+    database_pause.until = database_pause.replay_at = 0.0
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +100,7 @@ class Browser:
 
 
 @pytest.fixture
-def browser(transactional_db: None) -> Browser:
+def visitor(transactional_db: None) -> Browser:
     return Browser()
 
 
@@ -106,9 +114,7 @@ def only_event() -> LoginEvent:
 
 
 @pytest.fixture
-def saml_provider(
-    settings: Any, tmp_path: Path, browser: Browser, request: pytest.FixtureRequest
-) -> Callable[..., SamlProvider]:
+def saml_provider(settings: Any, tmp_path: Path, visitor: Browser) -> Callable[..., SamlProvider]:
     """Makes an identity provider that knows the site by the metadata it publishes."""
     if saml.XMLSEC is None:
         pytest.skip("There is no xmlsec1 on this machine: sign-on by SAML is not tested.")
@@ -118,10 +124,10 @@ def saml_provider(
 
     def make(*, trusted: bool = True, entity_id: str = saml.ENTITY_ID) -> SamlProvider:
         if not trusted:
-            metadata = browser.client.get("/accounts/saml/okta/metadata/").content.decode()
+            metadata = visitor.client.get("/accounts/saml/okta/metadata/").content.decode()
             return SamlProvider(tmp_path / "other", metadata, entity_id=entity_id, sso_url=sso_url)
         settings.SIGN_ON = [okta_saml(entity_id, sso_url, saml.key_in(tmp_path / "idp"))]
-        metadata = browser.client.get("/accounts/saml/okta/metadata/").content.decode()
+        metadata = visitor.client.get("/accounts/saml/okta/metadata/").content.decode()
         return SamlProvider(tmp_path / "idp", metadata, entity_id=entity_id, sso_url=sso_url)
 
     return make

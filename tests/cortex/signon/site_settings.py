@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES, SIGN_ON  # type: ignore[attr-defined]
+from tests.settings import DATABASES, SIGN_ON, TRACKING  # type: ignore[attr-defined]
 
 DATABASES["default"]["NAME"] = os.environ["TEST_DATABASE"]
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
@@ -16,4 +16,5 @@ SOCIALACCOUNT_PROVIDERS = {
         "ID_TOKEN_ISSUER": GOOGLE,
     }
 }
+TRACKING = TRACKING | {"SPOOL_DIR": os.environ["TEST_SPOOL"]}
 SIGN_ON = [replace(known, address=GOOGLE) if known.method == "google" else known for known in SIGN_ON]

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 from cortex.embedded.ports import free_port
 from cortex.models import User
-from tests.analytics.browser.conftest import Visitor, browser  # noqa: F401 (a fixture)
+from tests.analytics.browser.conftest import Visitor
 from tests.cortex.signon import saml
 from tests.cortex.signon.conftest import PASSWORD, okta
 from tests.cortex.signon.oidc import OidcProvider
@@ -71,7 +71,7 @@ def sso(tmp_path: Path) -> Iterator[SsoPage]:
 
 
 @pytest.fixture
-def site(idp: OidcProvider, sso: SsoPage, transactional_db: None) -> Iterator[str]:
+def site(idp: OidcProvider, sso: SsoPage, tmp_path: Path, transactional_db: None) -> Iterator[str]:
     """The site in a process of its own, configured as a deployment is: by the environment."""
     port = free_port()
     google = idp.url.replace("127.0.0.1", "localhost")
@@ -79,6 +79,7 @@ def site(idp: OidcProvider, sso: SsoPage, transactional_db: None) -> Iterator[st
         "DJANGO_SETTINGS_MODULE": "tests.cortex.signon.site_settings",
         "TEST_DATABASE": str(connection.settings_dict["NAME"]),
         "TEST_GOOGLE": google,
+        "TEST_SPOOL": str(tmp_path / "spool"),
         "SIGN_ON_DOMAINS": "example.com",
         "GOOGLE_CLIENT_ID": "cortex",
         "GOOGLE_CLIENT_SECRET": "a-secret",
@@ -141,7 +142,7 @@ class Person(Visitor):
 
 
 @pytest.fixture
-def person(browser: Any, site: str) -> Iterator[Person]:  # noqa: F811
+def person(browser: Any, site: str) -> Iterator[Person]:
     visitor = Person(browser, site)
     yield visitor
     visitor.context.close()
@@ -221,7 +222,7 @@ def test_the_browser_goes_to_no_other_provider(
     idp: OidcProvider,
     settings: Any,
     live_server: Any,
-    browser: Any,  # noqa: F811
+    browser: Any,
 ) -> None:
     settings.SIGN_ON = [replace(okta(idp.url), address="https://elsewhere.example.com")]
     visitor = Person(browser, live_server.url)

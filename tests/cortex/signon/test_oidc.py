@@ -17,15 +17,15 @@ ANN = {"email": "Ann@Example.com", "email_verified": True, "given_name": "Ann", 
 
 @pytest.mark.parametrize("method", ["okta_oauth", "keycloak"])
 def test_somebody_of_an_allowed_domain_becomes_a_user_without_rights(
-    signon: OidcProvider, browser: Browser, method: str
+    signon: OidcProvider, visitor: Browser, method: str
 ) -> None:
     signon.knows("ann", **ANN)
 
-    answer = browser.sign_on(signon, "ann", method)
+    answer = visitor.sign_on(signon, "ann", method)
 
     user = User.objects.get()
     assert answer.headers["Location"] == "/accounts/"
-    assert browser.user == str(user.pk)
+    assert visitor.user == str(user.pk)
     assert (user.email, user.first_name, user.last_name) == ("ann@example.com", "Ann", "Lee")
     assert (user.is_staff, user.is_superuser, user.has_usable_password()) == (False, False, False)
     event = only_event()
@@ -33,29 +33,29 @@ def test_somebody_of_an_allowed_domain_becomes_a_user_without_rights(
 
 
 def test_the_second_time_it_is_the_same_user_whatever_the_address_is_by_then(
-    signon: OidcProvider, browser: Browser
+    signon: OidcProvider, visitor: Browser
 ) -> None:
     signon.knows("ann", **ANN)
-    browser.sign_on(signon, "ann")
+    visitor.sign_on(signon, "ann")
     signon.knows("ann", email="ann.new@example.com", email_verified=False)
 
     again = Browser()
     again.sign_on(signon, "ann")
 
-    assert again.user == browser.user
+    assert again.user == visitor.user
     assert User.objects.get().email == "ann@example.com"
 
 
 def test_an_existing_user_of_any_domain_keeps_password_and_rights(
-    signon: OidcProvider, browser: Browser, settings: Any, admin: User
+    signon: OidcProvider, visitor: Browser, settings: Any, admin: User
 ) -> None:
     """allauth's own matching by e-mail takes the password away."""
     settings.SIGN_ON_DOMAINS = []
     signon.knows("boss", email="boss@example.com", email_verified=True)
 
-    browser.sign_on(signon, "boss")
+    visitor.sign_on(signon, "boss")
 
-    assert browser.user == str(admin.pk)
+    assert visitor.user == str(admin.pk)
     assert Client().login(username="boss@example.com", password=PASSWORD)
     admin.refresh_from_db()
     assert admin.is_superuser
@@ -63,15 +63,15 @@ def test_an_existing_user_of_any_domain_keeps_password_and_rights(
 
 @pytest.mark.parametrize("verified", [False, "false", "true", None, 1])
 def test_an_unverified_address_is_nobody_not_even_an_admin(
-    signon: OidcProvider, browser: Browser, admin: User, verified: Any
+    signon: OidcProvider, visitor: Browser, admin: User, verified: Any
 ) -> None:
     signon.knows("mallory", email="boss@example.com", email_verified=verified)
 
-    answer = browser.sign_on(signon, "mallory")
+    answer = visitor.sign_on(signon, "mallory")
 
     assert answer.status_code == 403
     assert "does not vouch for your e-mail address" in answer.content.decode()
-    assert browser.user is None
+    assert visitor.user is None
     event = only_event()
     assert (event.success, event.login_method, event.failure_reason) == (
         False,
@@ -81,10 +81,10 @@ def test_an_unverified_address_is_nobody_not_even_an_admin(
     assert event.user == admin  # whose account was tried
 
 
-def test_no_address_at_all_is_nobody(signon: OidcProvider, browser: Browser) -> None:
+def test_no_address_at_all_is_nobody(signon: OidcProvider, visitor: Browser) -> None:
     signon.knows("ghost", email_verified=True)
 
-    assert browser.sign_on(signon, "ghost").status_code == 403
+    assert visitor.sign_on(signon, "ghost").status_code == 403
     assert only_event().failure_reason == "unverified_email"
     assert not User.objects.exists()
 
@@ -99,29 +99,29 @@ def test_no_address_at_all_is_nobody(signon: OidcProvider, browser: Browser) -> 
         '"ann@example.com"@evil.org',
     ],
 )
-def test_a_stranger_of_another_domain_is_refused(signon: OidcProvider, browser: Browser, email: str) -> None:
+def test_a_stranger_of_another_domain_is_refused(signon: OidcProvider, visitor: Browser, email: str) -> None:
     signon.knows("ann", email=email, email_verified=True)
 
-    answer = browser.sign_on(signon, "ann")
+    answer = visitor.sign_on(signon, "ann")
 
-    assert (answer.status_code, browser.user) == (403, None)
+    assert (answer.status_code, visitor.user) == (403, None)
     assert only_event().failure_reason == "domain_not_allowed"
     assert not User.objects.exists()
 
 
-def test_without_domains_nobody_new_comes_in(signon: OidcProvider, browser: Browser, settings: Any) -> None:
+def test_without_domains_nobody_new_comes_in(signon: OidcProvider, visitor: Browser, settings: Any) -> None:
     settings.SIGN_ON_DOMAINS = []
     signon.knows("ann", **ANN)
 
-    assert browser.sign_on(signon, "ann").status_code == 403
+    assert visitor.sign_on(signon, "ann").status_code == 403
     assert not User.objects.exists()
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["first time", "linked before"])
-def test_an_inactive_user_does_not_come_in(signon: OidcProvider, browser: Browser, known: bool) -> None:
+def test_an_inactive_user_does_not_come_in(signon: OidcProvider, visitor: Browser, known: bool) -> None:
     signon.knows("ann", **ANN)
     if known:
-        browser.sign_on(signon, "ann")
+        visitor.sign_on(signon, "ann")
         LoginEvent.objects.all().delete()
         User.objects.update(is_active=False)
     else:
@@ -138,10 +138,10 @@ def test_an_inactive_user_does_not_come_in(signon: OidcProvider, browser: Browse
 
 
 def test_an_address_that_went_to_a_successor_does_not_open_the_account(
-    signon: OidcProvider, browser: Browser
+    signon: OidcProvider, visitor: Browser
 ) -> None:
     signon.knows("ann-1", **ANN)
-    browser.sign_on(signon, "ann-1")
+    visitor.sign_on(signon, "ann-1")
     signon.knows("ann-2", **ANN)
 
     successor = Browser()
@@ -151,10 +151,10 @@ def test_an_address_that_went_to_a_successor_does_not_open_the_account(
     assert LoginEvent.objects.latest("pk").failure_reason == "linked_otherwise"
 
 
-def test_two_providers_lead_to_one_user(signon: OidcProvider, browser: Browser) -> None:
+def test_two_providers_lead_to_one_user(signon: OidcProvider, visitor: Browser) -> None:
     signon.knows("ann", **ANN)
 
-    browser.sign_on(signon, "ann", "okta_oauth")
+    visitor.sign_on(signon, "ann", "okta_oauth")
     Browser().sign_on(signon, "ann", "keycloak")
 
     assert User.objects.count() == 1
@@ -165,53 +165,53 @@ def test_two_providers_lead_to_one_user(signon: OidcProvider, browser: Browser) 
 
 
 def test_an_account_cannot_be_linked_to_any_other_by_the_back_door(
-    signon: OidcProvider, browser: Browser
+    signon: OidcProvider, visitor: Browser
 ) -> None:
     """allauth links whatever account is signed on with `process=connect`, of any domain, to whoever is logged in."""
     signon.knows("ann", **ANN)
-    browser.sign_on(signon, "ann")
+    visitor.sign_on(signon, "ann")
     signon.knows("other", email="other@evil.org", email_verified=True)
 
-    away = browser.client.get("/accounts/")
+    away = visitor.client.get("/accounts/")
     token = str(away.context["csrf_token"])
-    away = browser.client.post(
+    away = visitor.client.post(
         "/accounts/oidc/okta_oauth/login/?process=connect", {"csrfmiddlewaretoken": token}
     )
-    answer = browser.follow(signon.sign_in(away.headers["Location"], "other"))
+    answer = visitor.follow(signon.sign_in(away.headers["Location"], "other"))
 
     assert answer.status_code == 403
     assert Browser().sign_on(signon, "other").status_code == 403
 
 
-def test_a_state_of_another_browser_is_refused(signon: OidcProvider, browser: Browser) -> None:
+def test_a_state_of_another_browser_is_refused(signon: OidcProvider, visitor: Browser) -> None:
     """Else a stranger could have somebody log in to the stranger's account."""
     signon.knows("mallory", email="mallory@example.com", email_verified=True)
     away = Browser().begin("/accounts/oidc/okta_oauth/login/")
     back = signon.sign_in(away.headers["Location"], "mallory")
 
-    answer = browser.follow(back)
+    answer = visitor.follow(back)
 
-    assert (answer.status_code, browser.user) == (403, None)
+    assert (answer.status_code, visitor.user) == (403, None)
     assert "Begin again" in answer.content.decode()
     assert only_event().failure_reason == "state_mismatch"
 
 
-def test_a_state_is_good_for_one_use(signon: OidcProvider, browser: Browser) -> None:
+def test_a_state_is_good_for_one_use(signon: OidcProvider, visitor: Browser) -> None:
     signon.knows("ann", **ANN)
-    away = browser.begin("/accounts/oidc/okta_oauth/login/")
+    away = visitor.begin("/accounts/oidc/okta_oauth/login/")
     back = signon.sign_in(away.headers["Location"], "ann")
 
-    first, second = browser.follow(back), browser.follow(back)
+    first, second = visitor.follow(back), visitor.follow(back)
 
     assert (first.status_code, second.status_code) == (302, 403)
 
 
-def test_a_state_of_another_provider_is_refused(signon: OidcProvider, browser: Browser) -> None:
+def test_a_state_of_another_provider_is_refused(signon: OidcProvider, visitor: Browser) -> None:
     signon.knows("ann", **ANN)
-    away = browser.begin("/accounts/oidc/okta_oauth/login/")
+    away = visitor.begin("/accounts/oidc/okta_oauth/login/")
     back = signon.sign_in(away.headers["Location"], "ann").replace("okta_oauth", "keycloak")
 
-    assert browser.follow(back).status_code == 403
+    assert visitor.follow(back).status_code == 403
     assert only_event().login_method == "keycloak"
 
 
@@ -225,14 +225,14 @@ def test_a_state_of_another_provider_is_refused(signon: OidcProvider, browser: B
     ids=["audience", "issuer", "expired"],
 )
 def test_a_token_for_somebody_else_is_not_believed(
-    signon: OidcProvider, browser: Browser, change: dict[str, Any]
+    signon: OidcProvider, visitor: Browser, change: dict[str, Any]
 ) -> None:
     signon.knows("ann", **ANN)
     signon.tamper = lambda claims: claims.update(change)
 
-    answer = browser.sign_on(signon, "ann")
+    answer = visitor.sign_on(signon, "ann")
 
-    assert (answer.status_code, browser.user) == (403, None)
+    assert (answer.status_code, visitor.user) == (403, None)
     assert "cannot be believed" in answer.content.decode()
     assert only_event().failure_reason == "bad_answer"
 
@@ -249,32 +249,32 @@ def test_a_token_for_somebody_else_is_not_believed(
     ],
 )
 def test_claims_of_a_strange_shape_are_refused_and_no_error_of_the_server(
-    signon: OidcProvider, browser: Browser, claims: dict[str, Any]
+    signon: OidcProvider, visitor: Browser, claims: dict[str, Any]
 ) -> None:
     signon.knows("odd", **claims)
 
-    answer = browser.sign_on(signon, "odd")
+    answer = visitor.sign_on(signon, "odd")
 
-    assert (answer.status_code, browser.user) == (403, None)
+    assert (answer.status_code, visitor.user) == (403, None)
     assert only_event().failure_reason in ("bad_answer", "unverified_email")
 
 
-def test_names_too_long_for_the_table_are_cut(signon: OidcProvider, browser: Browser) -> None:
+def test_names_too_long_for_the_table_are_cut(signon: OidcProvider, visitor: Browser) -> None:
     signon.knows("ann", **(ANN | {"given_name": "A" * 500, "family_name": "Zoë\u0007"}))
 
-    browser.sign_on(signon, "ann")
+    visitor.sign_on(signon, "ann")
 
     user = User.objects.get()
     assert (len(user.first_name), user.last_name) == (80, "Zoë")
 
 
-def test_a_person_who_cancels_is_told_so(signon: OidcProvider, browser: Browser) -> None:
-    away = browser.begin("/accounts/oidc/okta_oauth/login/")
+def test_a_person_who_cancels_is_told_so(signon: OidcProvider, visitor: Browser) -> None:
+    away = visitor.begin("/accounts/oidc/okta_oauth/login/")
 
     address = away.headers["Location"]
     state = parse_qs(urlsplit(address).query)["state"][0]
     # RFC 6749, 4.1.2.1: the state comes back with an error as well; this provider forgets it.
-    answer = browser.follow(f"{signon.sign_in(address, 'ann', action='deny')}&state={state}")
+    answer = visitor.follow(f"{signon.sign_in(address, 'ann', action='deny')}&state={state}")
 
     assert answer.status_code == 403
     assert only_event().failure_reason == "cancelled"
@@ -283,7 +283,7 @@ def test_a_person_who_cancels_is_told_so(signon: OidcProvider, browser: Browser)
 @pytest.mark.parametrize("provider", [okta, keycloak])
 def test_a_provider_that_is_down_is_one_line(
     signon: OidcProvider,
-    browser: Browser,
+    visitor: Browser,
     settings: Any,
     caplog: pytest.LogCaptureFixture,
     provider: Any,
@@ -291,7 +291,7 @@ def test_a_provider_that_is_down_is_one_line(
     settings.SIGN_ON = [provider("http://127.0.0.1:9")]
     method = settings.SIGN_ON[0].method
 
-    answer = browser.begin(f"/accounts/oidc/{method}/login/")
+    answer = visitor.begin(f"/accounts/oidc/{method}/login/")
 
     assert answer.status_code == 403
     assert "does not answer as it should. Try again in a while" in answer.content.decode()
@@ -304,25 +304,25 @@ def test_a_provider_that_is_down_is_one_line(
 
 
 def test_a_provider_that_goes_down_in_the_middle_is_one_line_too(
-    signon: OidcProvider, browser: Browser, settings: Any
+    signon: OidcProvider, visitor: Browser, settings: Any
 ) -> None:
     signon.knows("ann", **ANN)
-    away = browser.begin("/accounts/oidc/okta_oauth/login/")
+    away = visitor.begin("/accounts/oidc/okta_oauth/login/")
     back = signon.sign_in(away.headers["Location"], "ann")
     settings.SIGN_ON = [okta("http://127.0.0.1:9")]
 
-    answer = browser.follow(back)
+    answer = visitor.follow(back)
 
     assert answer.status_code == 403
     assert only_event().failure_reason == "provider_down"
 
 
 def test_a_provider_that_answers_with_pages_is_one_line(
-    signon: OidcProvider, browser: Browser, settings: Any
+    signon: OidcProvider, visitor: Browser, settings: Any
 ) -> None:
     settings.SIGN_ON = [okta(f"{signon.url}/nothing/here")]
 
-    answer = browser.begin("/accounts/oidc/okta_oauth/login/")
+    answer = visitor.begin("/accounts/oidc/okta_oauth/login/")
 
     assert answer.status_code == 403
     assert only_event().failure_reason == "provider_down"
@@ -332,24 +332,24 @@ def test_a_provider_that_answers_with_pages_is_one_line(
     "target",
     ["https://evil.example.org/", "//evil.example.org/", "\\\\evil.example.org", "javascript:alert(1)"],
 )
-def test_the_way_back_stays_within_the_site(signon: OidcProvider, browser: Browser, target: str) -> None:
+def test_the_way_back_stays_within_the_site(signon: OidcProvider, visitor: Browser, target: str) -> None:
     signon.knows("ann", **ANN)
 
-    answer = browser.sign_on(signon, "ann", query=f"&next={target}")
+    answer = visitor.sign_on(signon, "ann", query=f"&next={target}")
 
     assert answer.headers["Location"] == "/accounts/"
 
 
-def test_the_way_back_leads_to_the_page_that_was_wanted(signon: OidcProvider, browser: Browser) -> None:
+def test_the_way_back_leads_to_the_page_that_was_wanted(signon: OidcProvider, visitor: Browser) -> None:
     signon.knows("ann", **ANN)
 
-    answer = browser.sign_on(signon, "ann", query="&next=/admin/analytics/%3Fdays%3D7")
+    answer = visitor.sign_on(signon, "ann", query="&next=/admin/analytics/%3Fdays%3D7")
 
     assert answer.headers["Location"] == "/admin/analytics/?days=7"
 
 
-def test_a_link_alone_does_not_send_anybody_to_a_provider(signon: OidcProvider, browser: Browser) -> None:
-    answer = browser.client.get("/accounts/oidc/okta_oauth/login/")
+def test_a_link_alone_does_not_send_anybody_to_a_provider(signon: OidcProvider, visitor: Browser) -> None:
+    answer = visitor.client.get("/accounts/oidc/okta_oauth/login/")
 
     assert answer.status_code == 200
     assert "Continue" in answer.content.decode()
@@ -373,17 +373,17 @@ def test_a_link_alone_does_not_send_anybody_to_a_provider(signon: OidcProvider, 
         "password/reset/",
     ],
 )
-def test_what_is_not_configured_is_not_there(signon: OidcProvider, browser: Browser, path: str) -> None:
-    answer = browser.client.get(f"/accounts/{path}")
+def test_what_is_not_configured_is_not_there(signon: OidcProvider, visitor: Browser, path: str) -> None:
+    answer = visitor.client.get(f"/accounts/{path}")
     while answer.status_code == 302:
-        answer = browser.follow(answer.headers["Location"])
+        answer = visitor.follow(answer.headers["Location"])
 
     assert answer.status_code == 404
 
 
-def test_the_site_asks_for_a_proof_that_only_it_can_give(signon: OidcProvider, browser: Browser) -> None:
+def test_the_site_asks_for_a_proof_that_only_it_can_give(signon: OidcProvider, visitor: Browser) -> None:
     """PKCE (RFC 7636): a code that was stolen on its way is worth nothing."""
-    away = browser.begin("/accounts/oidc/okta_oauth/login/")
+    away = visitor.begin("/accounts/oidc/okta_oauth/login/")
 
     address = away.headers["Location"]
     assert "code_challenge_method=S256" in address

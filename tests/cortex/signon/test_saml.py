@@ -25,21 +25,21 @@ MakeProvider = Callable[..., SamlProvider]
 ASSERTION = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 
 
-def asked_by(browser: Browser, provider: SamlProvider) -> Any:
+def asked_by(visitor: Browser, provider: SamlProvider) -> Any:
     """Press the button; what the site asks of the provider."""
-    away = browser.begin("/accounts/saml/okta/login/?process=login")
+    away = visitor.begin("/accounts/saml/okta/login/?process=login")
     assert away.headers["Location"].startswith(provider.sso_url)
     return provider.request_in(away.headers["Location"])
 
 
-def deliver(browser: Browser, response: str) -> Any:
+def deliver(visitor: Browser, response: str) -> Any:
     """What the browser does with a response: posts it from the provider's page, without the site's cookies or token."""
-    answer = browser.client.post("/accounts/saml/okta/acs/", {"SAMLResponse": response})
-    return browser.follow(answer.headers["Location"])
+    answer = visitor.client.post("/accounts/saml/okta/acs/", {"SAMLResponse": response})
+    return visitor.follow(answer.headers["Location"])
 
 
-def refused(browser: Browser, answer: Any, reason: str) -> None:
-    assert (answer.status_code, browser.user) == (403, None)
+def refused(visitor: Browser, answer: Any, reason: str) -> None:
+    assert (answer.status_code, visitor.user) == (403, None)
     event = only_event()
     assert (event.success, event.login_method, event.failure_reason) == (False, "okta_saml", reason)
 
@@ -50,78 +50,78 @@ def changed(response: str, change: Callable[[Any], Any]) -> str:
     return base64.b64encode(etree.tostring(document)).decode()
 
 
-def test_somebody_of_an_allowed_domain_becomes_a_user(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_somebody_of_an_allowed_domain_becomes_a_user(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
 
-    answer = deliver(browser, provider.answer(asked_by(browser, provider), "ann", **ANN))
+    answer = deliver(visitor, provider.answer(asked_by(visitor, provider), "ann", **ANN))
 
     user = User.objects.get()
     assert answer.headers["Location"] == "/accounts/"
-    assert browser.user == str(user.pk)
+    assert visitor.user == str(user.pk)
     assert (user.email, user.first_name, user.last_name) == ("ann@example.com", "Ann", "Lee")
     assert not user.is_staff
     event = only_event()
     assert (event.success, event.login_method, event.user) == (True, "okta_saml", user)
 
 
-def test_the_second_time_it_is_the_same_user(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_the_second_time_it_is_the_same_user(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
-    deliver(browser, provider.answer(asked_by(browser, provider), "ann", **ANN))
+    deliver(visitor, provider.answer(asked_by(visitor, provider), "ann", **ANN))
 
     again = Browser()
     deliver(again, provider.answer(asked_by(again, provider), "ann", **(ANN | {"mail": "new@example.com"})))
 
-    assert again.user == browser.user
+    assert again.user == visitor.user
 
 
-def test_a_response_is_good_for_one_use(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_a_response_is_good_for_one_use(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
-    response = provider.answer(asked_by(browser, provider), "ann", **ANN)
-    deliver(browser, response)
-    browser.client.logout()
+    response = provider.answer(asked_by(visitor, provider), "ann", **ANN)
+    deliver(visitor, response)
+    visitor.client.logout()
 
-    answer = deliver(browser, response)
+    answer = deliver(visitor, response)
 
-    assert (answer.status_code, browser.user) == (403, None)
+    assert (answer.status_code, visitor.user) == (403, None)
     assert "was used already" in answer.content.decode()
     assert LoginEvent.objects.latest("pk").failure_reason == "state_mismatch"
 
 
 def test_a_stolen_response_is_worth_nothing_in_another_browser(
-    saml_provider: MakeProvider, browser: Browser
+    saml_provider: MakeProvider, visitor: Browser
 ) -> None:
     provider = saml_provider()
     response = provider.answer(asked_by(Browser(), provider), "ann", **ANN)
 
-    refused(browser, deliver(browser, response), "state_mismatch")
+    refused(visitor, deliver(visitor, response), "state_mismatch")
 
 
-def test_a_response_that_nobody_asked_for_is_refused(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_a_response_that_nobody_asked_for_is_refused(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
-    request = asked_by(browser, provider)
+    request = asked_by(visitor, provider)
     request.id = None
 
-    refused(browser, deliver(browser, provider.answer(request, "ann", **ANN)), "unsolicited")
+    refused(visitor, deliver(visitor, provider.answer(request, "ann", **ANN)), "unsolicited")
 
 
-def test_another_key_is_not_believed(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_another_key_is_not_believed(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
     stranger = saml_provider(trusted=False)
 
-    answer = deliver(browser, stranger.answer(asked_by(browser, provider), "ann", **ANN))
+    answer = deliver(visitor, stranger.answer(asked_by(visitor, provider), "ann", **ANN))
 
-    refused(browser, answer, "bad_answer")
+    refused(visitor, answer, "bad_answer")
 
 
-def test_no_signature_is_not_believed(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_no_signature_is_not_believed(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
 
-    answer = deliver(browser, provider.answer(asked_by(browser, provider), "ann", sign=False, **ANN))
+    answer = deliver(visitor, provider.answer(asked_by(visitor, provider), "ann", sign=False, **ANN))
 
-    refused(browser, answer, "bad_answer")
+    refused(visitor, answer, "bad_answer")
 
 
-def test_another_issuer_is_not_believed(saml_provider: MakeProvider, browser: Browser, settings: Any) -> None:
+def test_another_issuer_is_not_believed(saml_provider: MakeProvider, visitor: Browser, settings: Any) -> None:
     """The same key, as of a provider that serves several companies."""
     provider = saml_provider(entity_id="http://idp.example.com/another")
     known = settings.SIGN_ON[0]
@@ -129,55 +129,55 @@ def test_another_issuer_is_not_believed(saml_provider: MakeProvider, browser: Br
     known.settings["idp"] = idp
 
     refused(
-        browser, deliver(browser, provider.answer(asked_by(browser, provider), "ann", **ANN)), "bad_answer"
+        visitor, deliver(visitor, provider.answer(asked_by(visitor, provider), "ann", **ANN)), "bad_answer"
     )
 
 
-def test_a_response_for_another_site_is_not_believed(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_a_response_for_another_site_is_not_believed(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
-    request = asked_by(browser, provider)
+    request = asked_by(visitor, provider)
 
-    answer = deliver(browser, provider.answer(request, "ann", audience="http://other.example.com/", **ANN))
+    answer = deliver(visitor, provider.answer(request, "ann", audience="http://other.example.com/", **ANN))
 
-    refused(browser, answer, "bad_answer")
+    refused(visitor, answer, "bad_answer")
 
 
-def test_a_response_to_another_address_is_not_believed(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_a_response_to_another_address_is_not_believed(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
-    request = asked_by(browser, provider)
+    request = asked_by(visitor, provider)
     request.assertion_consumer_service_url = "http://other.example.com/acs/"
 
-    refused(browser, deliver(browser, provider.answer(request, "ann", **ANN)), "bad_answer")
+    refused(visitor, deliver(visitor, provider.answer(request, "ann", **ANN)), "bad_answer")
 
 
-def test_a_response_from_another_time_is_not_believed(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_a_response_from_another_time_is_not_believed(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
-    request = asked_by(browser, provider)
+    request = asked_by(visitor, provider)
     provider.server.config.getattr("policy", "idp")._restrictions["default"]["lifetime"] = {"minutes": -10}
 
-    refused(browser, deliver(browser, provider.answer(request, "ann", **ANN)), "bad_answer")
+    refused(visitor, deliver(visitor, provider.answer(request, "ann", **ANN)), "bad_answer")
 
 
 def test_what_was_changed_after_it_was_signed_is_not_believed(
-    saml_provider: MakeProvider, browser: Browser, admin: User
+    saml_provider: MakeProvider, visitor: Browser, admin: User
 ) -> None:
     provider = saml_provider()
-    response = provider.answer(asked_by(browser, provider), "mallory", mail="mallory@example.com")
+    response = provider.answer(asked_by(visitor, provider), "mallory", mail="mallory@example.com")
 
     def become_admin(document: Any) -> None:
         for value in document.iter(f"{ASSERTION}AttributeValue"):
             value.text = admin.email
 
-    refused(browser, deliver(browser, changed(response, become_admin)), "bad_answer")
+    refused(visitor, deliver(visitor, changed(response, become_admin)), "bad_answer")
 
 
 @pytest.mark.parametrize("first", [True, False])
 def test_an_assertion_beside_the_signed_one_is_not_believed(
-    saml_provider: MakeProvider, browser: Browser, admin: User, first: bool
+    saml_provider: MakeProvider, visitor: Browser, admin: User, first: bool
 ) -> None:
     """Signature wrapping: the signature is right, what is read is something else."""
     provider = saml_provider()
-    response = provider.answer(asked_by(browser, provider), "mallory", mail="mallory@example.com")
+    response = provider.answer(asked_by(visitor, provider), "mallory", mail="mallory@example.com")
 
     def wrap(document: Any) -> None:
         signed = document.find(f"{ASSERTION}Assertion")
@@ -188,7 +188,7 @@ def test_an_assertion_beside_the_signed_one_is_not_believed(
             value.text = admin.email
         document.insert(document.index(signed) + (0 if first else 1), forged)
 
-    refused(browser, deliver(browser, changed(response, wrap)), "bad_answer")
+    refused(visitor, deliver(visitor, changed(response, wrap)), "bad_answer")
 
 
 @pytest.mark.parametrize(
@@ -197,75 +197,75 @@ def test_an_assertion_beside_the_signed_one_is_not_believed(
     ids=["empty", "no base64", "no xml", "other xml", "long"],
 )
 def test_what_is_no_response_is_refused_and_no_error_of_the_server(
-    saml_provider: MakeProvider, browser: Browser, response: str
+    saml_provider: MakeProvider, visitor: Browser, response: str
 ) -> None:
     saml_provider()
 
-    refused(browser, deliver(browser, response), "bad_answer")
+    refused(visitor, deliver(visitor, response), "bad_answer")
 
 
-def test_an_entity_within_the_xml_is_not_expanded(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_an_entity_within_the_xml_is_not_expanded(saml_provider: MakeProvider, visitor: Browser) -> None:
     saml_provider()
     bomb = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><a>&b;</a>'
 
-    refused(browser, deliver(browser, base64.b64encode(bomb).decode()), "bad_answer")
+    refused(visitor, deliver(visitor, base64.b64encode(bomb).decode()), "bad_answer")
 
 
-def test_without_a_response_there_is_nothing_to_finish(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_without_a_response_there_is_nothing_to_finish(saml_provider: MakeProvider, visitor: Browser) -> None:
     saml_provider()
 
-    refused(browser, browser.client.get("/accounts/saml/okta/acs/finish/"), "unsolicited")
+    refused(visitor, visitor.client.get("/accounts/saml/okta/acs/finish/"), "unsolicited")
 
 
 def test_the_provider_speaks_for_its_own_domains_alone(
-    saml_provider: MakeProvider, browser: Browser, settings: Any
+    saml_provider: MakeProvider, visitor: Browser, settings: Any
 ) -> None:
     """SAML calls no address verified, so an existing user elsewhere is out of its reach."""
     provider = saml_provider()
     User.objects.create_superuser("boss@example.org")
 
-    answer = deliver(browser, provider.answer(asked_by(browser, provider), "m", mail="boss@example.org"))
+    answer = deliver(visitor, provider.answer(asked_by(visitor, provider), "m", mail="boss@example.org"))
 
-    refused(browser, answer, "unverified_email")
+    refused(visitor, answer, "unverified_email")
 
 
 def test_an_address_that_the_provider_itself_calls_unverified_is_nobody(
-    saml_provider: MakeProvider, browser: Browser, admin: User
+    saml_provider: MakeProvider, visitor: Browser, admin: User
 ) -> None:
     provider = saml_provider()
     response = provider.answer(
-        asked_by(browser, provider), "m", mail="boss@example.com", email_verified="false"
+        asked_by(visitor, provider), "m", mail="boss@example.com", email_verified="false"
     )
 
-    refused(browser, deliver(browser, response), "unverified_email")
+    refused(visitor, deliver(visitor, response), "unverified_email")
 
 
-def test_an_inactive_user_does_not_come_in(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_an_inactive_user_does_not_come_in(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
     User.objects.create_user("ann@example.com", is_active=False)
 
-    refused(browser, deliver(browser, provider.answer(asked_by(browser, provider), "ann", **ANN)), "inactive")
+    refused(visitor, deliver(visitor, provider.answer(asked_by(visitor, provider), "ann", **ANN)), "inactive")
 
 
 def test_the_way_back_cannot_be_led_elsewhere_by_the_provider(
-    saml_provider: MakeProvider, browser: Browser
+    saml_provider: MakeProvider, visitor: Browser
 ) -> None:
     provider = saml_provider()
-    response = provider.answer(asked_by(browser, provider), "ann", **ANN)
+    response = provider.answer(asked_by(visitor, provider), "ann", **ANN)
 
-    answer = browser.client.post(
+    answer = visitor.client.post(
         "/accounts/saml/okta/acs/",
         {"SAMLResponse": response, "RelayState": "https://evil.example.org/"},
     )
 
-    assert browser.follow(answer.headers["Location"]).headers["Location"] == "/accounts/"
+    assert visitor.follow(answer.headers["Location"]).headers["Location"] == "/accounts/"
 
 
-def test_no_link_logs_anybody_out(saml_provider: MakeProvider, browser: Browser) -> None:
+def test_no_link_logs_anybody_out(saml_provider: MakeProvider, visitor: Browser) -> None:
     provider = saml_provider()
-    deliver(browser, provider.answer(asked_by(browser, provider), "ann", **ANN))
+    deliver(visitor, provider.answer(asked_by(visitor, provider), "ann", **ANN))
 
-    answer = browser.client.get("/accounts/saml/okta/sls/", {"SAMLRequest": "x"})
+    answer = visitor.client.get("/accounts/saml/okta/sls/", {"SAMLRequest": "x"})
 
     assert answer.status_code == 404
-    assert browser.user
+    assert visitor.user
