@@ -31,6 +31,7 @@ serve: $(INSTALLED) ## The site at http://127.0.0.1:8000
 test: $(INSTALLED) charts ## The whole test suite, on services of its own; with a browser where there is one
 	@.ci/browser
 	@.ci/services
+	@.ci/saml
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(BIN)/python -m pytest -m "not long and not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
 	@$(BIN)/python -m pytest -m "alone and not long"

@@ -1,8 +1,15 @@
+import allauth.account.admin
+import allauth.socialaccount.admin  # noqa: F401  (both register what is taken back below)
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 
 from cortex.models import Pov, Trr, User
+
+# Providers stand in the settings, and each user's one address with the user: what was entered here would do nothing.
+admin.site.unregister((EmailAddress, SocialApp, SocialToken))
 
 
 class UserCreationForm(AdminUserCreationForm):

@@ -8,5 +8,6 @@ class CortexConfig(AppConfig):
 
     def ready(self) -> None:
         from cortex.freshness import connect
+        from cortex.signon import checks  # noqa: F401  (registers the system checks)
 
         connect()

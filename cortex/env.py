@@ -4,6 +4,7 @@ Each reader names the variable, the value it found and what is allowed. An empty
 a shell can take back what `.env` says.
 """
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -15,6 +16,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+# Nothing that could end a directive of the Content-Security-Policy, where it will stand.
+HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
+DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}")
+DER_SEQUENCE = b"\x30"
 
 _environment = environ.Env()
 
@@ -89,6 +95,52 @@ def origins(name: str) -> list[str]:
                 name, origin, "origins such as https://cortex.example.com, with commas between them"
             )
     return chosen
+
+
+def web_address(name: str) -> str:
+    """An address under which others are trusted, so https; http to this machine alone. Without a slash at its end."""
+    value = text(name)
+    if not value:
+        return ""
+    allowed = "an address such as https://login.example.com"
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise _refusal(name, _without_password(value), allowed) from None
+    is_trusted = parts.scheme == "https" or (parts.scheme == "http" and host in THIS_MACHINE)
+    if (
+        not host
+        or not is_trusted
+        or "@" in parts.netloc
+        or parts.fragment
+        or not HOST.fullmatch(parts.netloc)
+    ):
+        raise _refusal(name, _without_password(value), allowed)
+    return value.rstrip("/")
+
+
+def domains(name: str) -> list[str]:
+    """Domains of e-mail addresses, with commas between them, in lower case."""
+    chosen = [domain.lower() for domain in names(name, default=[])]
+    for domain in chosen:
+        if not DOMAIN.fullmatch(domain):
+            raise _refusal(name, domain, "domains such as example.com, with commas between them")
+    return chosen
+
+
+def certificate(name: str) -> str:
+    """An X.509 certificate, as the base64 text within a PEM file, with or without its first and last line."""
+    value = "".join(re.sub(r"-----(BEGIN|END) CERTIFICATE-----|\\n", "", text(name)).split())
+    if not value:
+        return ""
+    try:
+        is_certificate = base64.b64decode(value, validate=True).startswith(DER_SEQUENCE)
+    except ValueError:
+        is_certificate = False
+    if not is_certificate:
+        raise _refusal(name, f"{value[:20]}…", "the base64 text of an X.509 certificate")
+    return value
 
 
 POSTGRES = ("postgres", "postgresql")

@@ -40,5 +40,9 @@ def configuration(*, as_json: bool) -> dict[str, Any]:
             "plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
         },
         "handlers": {"stderr": handler},
-        "loggers": {"django": {"handlers": [] if as_json else ["stderr"], "level": level}},
+        "loggers": {
+            "django": {"handlers": [] if as_json else ["stderr"], "level": level},
+            "procrastinate.periodic": {"level": "WARNING"},  # each process would list all that is scheduled
+            "procrastinate.blueprints": {"level": "WARNING"},
+        },
     } | ({"root": {"handlers": ["stderr"], "level": level}} if as_json else {})

@@ -5,6 +5,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cortex import env, logs
 from cortex.embedded.state import running_urls
+from cortex.signon import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -55,6 +56,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",  # the task queue, on the same database
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
 ]
 MIDDLEWARE = [
     "cortex.health.health_checks",  # first: a probe knows no host name, no cookie and no HTTPS
@@ -66,6 +73,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tracking.middleware.TrackingMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "cortex.signon.faults.answer_faults",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_user_agents.middleware.UserAgentMiddleware",
@@ -156,8 +165,54 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 # Not the administration's, which lets nobody in who may not use it.
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
+
+# -- sign-on: each provider is off until all of its variables are set; see docs/signon.md ------------------------------
+
+# Of these domains whoever a provider vouches for may come in; all others need an account first.
+SIGN_ON_DOMAINS = env.domains("SIGN_ON_DOMAINS")
+SIGN_ON = [
+    providers.google(
+        {
+            "GOOGLE_CLIENT_ID": env.text("GOOGLE_CLIENT_ID"),
+            "GOOGLE_CLIENT_SECRET": env.text("GOOGLE_CLIENT_SECRET"),
+        }
+    ),
+    providers.okta_oidc(
+        {
+            "OKTA_OIDC_URL": env.web_address("OKTA_OIDC_URL"),
+            "OKTA_OIDC_CLIENT_ID": env.text("OKTA_OIDC_CLIENT_ID"),
+            "OKTA_OIDC_CLIENT_SECRET": env.text("OKTA_OIDC_CLIENT_SECRET"),
+        }
+    ),
+    providers.okta_saml(
+        {
+            "OKTA_SAML_ENTITY_ID": env.text("OKTA_SAML_ENTITY_ID"),
+            "OKTA_SAML_SSO_URL": env.web_address("OKTA_SAML_SSO_URL"),
+            "OKTA_SAML_CERTIFICATE": env.certificate("OKTA_SAML_CERTIFICATE"),
+        }
+    ),
+    providers.keycloak(
+        {
+            "KEYCLOAK_URL": env.web_address("KEYCLOAK_URL"),
+            "KEYCLOAK_REALM": env.text("KEYCLOAK_REALM"),
+            "KEYCLOAK_CLIENT_ID": env.text("KEYCLOAK_CLIENT_ID"),
+            "KEYCLOAK_CLIENT_SECRET": env.text("KEYCLOAK_CLIENT_SECRET"),
+        }
+    ),
+]
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",  # the admin's login, and by e-mail and password
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+ACCOUNT_ADAPTER = "cortex.signon.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "cortex.signon.adapters.SocialAccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # nobody signs up here
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
 # -- language, time, static files -------------------------------------------------------------------------------------
 

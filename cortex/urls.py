@@ -1,5 +1,4 @@
 from django.contrib import admin
-from django.contrib.auth.views import LogoutView
 from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.functional import lazy
@@ -14,8 +13,7 @@ admin.site.index_title = "Administration"
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("login/", views.LoginView.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
+    path("accounts/", include("cortex.signon.urls")),
     path("povs/", views.povs, name="povs"),
     path("trrs/", views.trrs, name="trrs"),
     path("admin/analytics/", include("analytics.urls")),

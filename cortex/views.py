@@ -2,7 +2,6 @@
 
 from typing import Any, cast
 
-from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,12 +10,6 @@ from django.views.decorators.http import require_safe
 from cortex.listings import POVS, TRRS, Listing
 from cortex.models import User
 from cortex.profile import profile_of
-
-
-class LoginView(auth_views.LoginView):
-    template_name = "admin/login.html"
-    redirect_authenticated_user = True
-    extra_context = {"site_header": "Cortex", "site_title": "Cortex", "title": "Log in"}
 
 
 @require_safe

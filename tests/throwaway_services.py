@@ -19,6 +19,13 @@ from urllib.parse import urlsplit
 PROJECT = Path(__file__).resolve().parent.parent
 MARK = "CORTEX_THROWAWAY_SERVICES"
 STOP_SECONDS = 60
+DEVELOPERS_OWN = (
+    "ALLOWED_HOSTS", "DATABASE_POOLED", "DEBUG", "HASHED_STATIC_FILES", "SERVED_OVER_HTTPS", "SESSIONS_REDIS_URL",
+    "GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "IMPORTER_SOURCE_ROOTS", "KEYCLOAK_CLIENT_ID",
+    "KEYCLOAK_CLIENT_SECRET", "KEYCLOAK_REALM", "KEYCLOAK_URL", "LEGACY_DATABASE_URL", "OKTA_OIDC_CLIENT_ID",
+    "OKTA_OIDC_CLIENT_SECRET", "OKTA_OIDC_URL", "OKTA_SAML_CERTIFICATE", "OKTA_SAML_ENTITY_ID", "OKTA_SAML_SSO_URL",
+    "SIGN_ON_DOMAINS",
+)  # fmt: skip
 CACHE_DATABASES = 16  # Valkey's default
 
 
@@ -42,13 +49,7 @@ def _start() -> None:
     if not environment:
         raise SystemExit("The services for the tests do not start; the reason stands above.")
     # Nothing of the developer's own set-up: neither its databases nor its `.env`.
-    nothing = {"LEGACY_DATABASE_URL": "", "DEBUG": "", "ALLOWED_HOSTS": "", "IMPORTER_SOURCE_ROOTS": ""}
-    nothing |= {
-        "SERVED_OVER_HTTPS": "",
-        "SESSIONS_REDIS_URL": "",
-        "DATABASE_POOLED": "",
-        "HASHED_STATIC_FILES": "",
-    }
+    nothing = dict.fromkeys(DEVELOPERS_OWN, "")
     os.environ.update(nothing | {"ENV_FILE": os.devnull, "SECRET_KEY": "for-tests-only-" + "0" * 40})
     os.environ.update(json.loads(environment) | {MARK: str(keeper.pid)})
     atexit.register(_dismiss, keeper, os.getpid())

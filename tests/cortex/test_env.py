@@ -163,3 +163,65 @@ def test_a_deployment_with_a_secret_key_that_is_none_is_refused(
         env.secret_key("SECRET_KEY", development_default=None)
 
     assert key not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://login.example.com",
+        "login.example.com",
+        "https://",
+        "https://ann:secret@login.example.com",
+        "https://a.example; script-src *",
+        "https://[::1",
+        "javascript:alert(1)",
+        "https://login.example.com/#x",
+    ],
+)
+def test_an_address_that_cannot_be_trusted_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("KEYCLOAK_URL", value)
+
+    with pytest.raises(ImproperlyConfigured, match="KEYCLOAK_URL=.* Allowed: an address such as") as refusal:
+        env.web_address("KEYCLOAK_URL")
+
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["https://login.example.com/auth/", "http://127.0.0.1:8080", "http://localhost"]
+)
+def test_an_address_is_read_without_its_last_slash(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("KEYCLOAK_URL", value)
+
+    assert env.web_address("KEYCLOAK_URL") == value.rstrip("/")
+
+
+def test_domains_are_read_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGN_ON_DOMAINS", "Example.com, sub.example.org")
+
+    assert env.domains("SIGN_ON_DOMAINS") == ["example.com", "sub.example.org"]
+
+
+@pytest.mark.parametrize("value", ["@example.com", "*.example.com", "example", "https://example.com", "a..b"])
+def test_what_is_no_domain_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SIGN_ON_DOMAINS", value)
+
+    with pytest.raises(ImproperlyConfigured, match="SIGN_ON_DOMAINS="):
+        env.domains("SIGN_ON_DOMAINS")
+
+
+def test_a_certificate_is_read_with_and_without_its_first_and_last_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for value in ("MIIB", "-----BEGIN CERTIFICATE-----\nMI\nIB\n-----END CERTIFICATE-----", r"MI\nIB"):
+        monkeypatch.setenv("OKTA_SAML_CERTIFICATE", value)
+
+        assert env.certificate("OKTA_SAML_CERTIFICATE") == "MIIB", value
+
+
+@pytest.mark.parametrize("value", ["no certificate", "/etc/okta.pem", "AAAA"])
+def test_what_is_no_certificate_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("OKTA_SAML_CERTIFICATE", value)
+
+    with pytest.raises(ImproperlyConfigured, match="OKTA_SAML_CERTIFICATE="):
+        env.certificate("OKTA_SAML_CERTIFICATE")

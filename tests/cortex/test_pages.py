@@ -56,17 +56,19 @@ def tables(client: Client, path: str) -> set[str]:
 def test_strangers_are_asked_to_log_in(client: Client, path: str) -> None:
     answer = client.get(path)
 
-    assert (answer.status_code, answer.headers["Location"]) == (302, f"/login/?next={path}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/accounts/login/?next={path}")
 
 
 def test_who_may_not_use_the_administration_logs_in_and_out_here(client: Client) -> None:
     User.objects.create_user("ann@example.com", "correct horse")
 
-    assert client.post("/login/", {"username": "ann@example.com", "password": "wrong"}).status_code == 200
-    answer = client.post("/login/", {"username": "Ann@example.com", "password": "correct horse"})
+    assert (
+        client.post("/accounts/login/", {"login": "ann@example.com", "password": "wrong"}).status_code == 200
+    )
+    answer = client.post("/accounts/login/", {"login": "Ann@example.com", "password": "correct horse"})
     assert answer.headers["Location"] == "/"
     assert "Administration" not in client.get("/").content.decode()
-    assert client.post("/logout/").headers["Location"] == "/login/"
+    assert client.post("/accounts/logout/").headers["Location"] == "/accounts/login/"
 
     assert client.get("/").status_code == 302
 

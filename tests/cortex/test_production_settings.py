@@ -31,11 +31,16 @@ for secure in (False, True):
 """
 
 
+def inherited() -> dict[str, str]:
+    """Without what the browser tests set for the process that they share with these."""
+    return {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+
+
 def run(*command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, *command],
         cwd=PROJECT,
-        env=os.environ | PRODUCTION | environment,
+        env=inherited() | PRODUCTION | environment,
         capture_output=True,
         text=True,
         timeout=60,

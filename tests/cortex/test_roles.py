@@ -36,10 +36,22 @@ ADMIN = (302, 302, 302, 403, 200)
 # An object that is not there leads back to the index.
 NOT_THERE = (302, 302, 302, 403, 302)
 LED_ON = (302, 302, 302, 302, 302)
+# Without a provider in the settings there is no signing on by it.
+NOT_FOUND = (404, 404, 404, 404, 404)
 SITE = {
     "": LOGGED_IN,
-    "login/": (200, 302, 302, 302, 302),
-    "logout/": (405, 405, 405, 405, 405),
+    "accounts/login/": (200, 302, 302, 302, 302),
+    "accounts/logout/": (302, 200, 200, 200, 200),
+    "accounts/inactive/": OPEN,
+    "accounts/google/login/": NOT_FOUND,
+    "accounts/google/login/callback/": NOT_FOUND,
+    "accounts/oidc/<slug:provider_id>/login/": NOT_FOUND,
+    "accounts/oidc/<slug:provider_id>/login/callback/": NOT_FOUND,
+    "accounts/saml/<slug:organization_slug>/login/": NOT_FOUND,
+    "accounts/saml/<slug:organization_slug>/acs/": LED_ON,
+    "accounts/saml/<slug:organization_slug>/acs/finish/": NOT_FOUND,
+    "accounts/saml/<slug:organization_slug>/metadata/": NOT_FOUND,
+    "accounts/saml/<slug:organization_slug>/sls/": NOT_FOUND,
     "povs/": LOGGED_IN,
     "trrs/": LOGGED_IN,
     "metrics": (401, 401, 401, 401, 401),
@@ -60,7 +72,7 @@ SITE = {
     "admin/autocomplete/": (302, 302, 302, 403, 403),
     "admin/jsi18n/": STAFF,
     "admin/r/<path:content_type_id>/<path:object_id>/": (302, 302, 302, 404, 404),
-    "admin/^(?P<app_label>auth|cortex|importer|tracking|analytics|procrastinate)/$": (
+    "admin/^(?P<app_label>socialaccount|auth|cortex|importer|tracking|analytics|procrastinate)/$": (
         302,
         302,
         302,
@@ -88,6 +100,7 @@ MODELS = {
     "tracking/usersession": READABLE,
     "tracking/securityalert": READABLE,
     "procrastinate/procrastinatejob": (ADMIN, REFUSED, LED_ON, REFUSED, NOT_THERE),
+    "socialaccount/socialaccount": (ADMIN, ADMIN, LED_ON, NOT_THERE, NOT_THERE),
     # No rows: whoever may look is led to the dashboard.
     "analytics/dashboard": (LED_ON, REFUSED, LED_ON, REFUSED, NOT_THERE),
 }
@@ -168,9 +181,11 @@ def address(route: str, rows: dict[str, Any]) -> str:
         "<path:object_id>": key,
         "<id>": key,
         "<path:content_type_id>": str(ContentType.objects.get_for_model(User).pk),
+        "<slug:provider_id>": "okta",
+        "<slug:organization_slug>": "okta-saml",
         "<str:user_id>": str(rows["cortex/user"].pk),
         "<slug:log>.<slug:format>": "logins.csv",
-        "^(?P<app_label>auth|cortex|importer|tracking|analytics|procrastinate)/$": "cortex/",
+        "^(?P<app_label>socialaccount|auth|cortex|importer|tracking|analytics|procrastinate)/$": "cortex/",
         "(?P<url>.*)$": "no/such/page/",
     }
     for part, value in replaced.items():

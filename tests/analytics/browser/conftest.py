@@ -1,7 +1,5 @@
 """A real browser on the real site. What it complains of (an error, a policy broken, a foreign host) fails the test."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,34 +10,10 @@ from django.contrib.auth import get_user_model
 
 from cortex.models import User
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-)
 ARTEFACTS = Path(__file__).resolve().parent.parent.parent / "artefacts"
 PASSWORD = "correct horse battery staple"
 # The browser says of each answer with such a status that it is an error; some tests ask for one.
 EXPECTED = "Failed to load resource: the server responded with a status of "
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.skip("There is no Chromium on this machine: the browser tests are left out.")
-    # Playwright runs an event loop in this thread, which Django would take for an async view.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=list(OPTIONS))
-        yield found
-        found.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 class Visitor:

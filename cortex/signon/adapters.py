@@ -1,0 +1,95 @@
+"""Where allauth asks the site: which providers there are, who may come in, and what becomes of those who may not."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import AuthError
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+
+from cortex.signon.admit import admit
+from cortex.signon.refusals import Refusal, answer, note_fault, reason_of
+from tracking import log_login
+from tracking.client import client_ip
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """As in the rest of the site; for allauth a chain of proxies that is too short is an error of the server."""
+        return client_ip(request) or "unknown"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            log_login(
+                success=False,
+                identifier=credentials.get("email", ""),
+                login_method="email",
+                failure_reason="too_many_attempts",
+                request=request,
+            )
+            raise
+
+    def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
+        sociallogin = (options.get("signal_kwargs") or {}).get("sociallogin")
+        if sociallogin and not user.is_active:  # of a password Django tells itself
+            refusal = Refusal("inactive", identifier=user.email, user=user)
+            return answer(request, sociallogin.account.get_provider(request), refusal)
+        return super().pre_login(request, user, **options)
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    def list_apps(
+        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        """From the settings alone: a row in a table must not let anybody in. Costs no query."""
+        apps = [
+            SocialApp(
+                provider=known.protocol,
+                provider_id=known.method,
+                name=known.title,
+                client_id=known.client_id,
+                secret=known.secret,
+                settings=dict(known.settings or {}),
+            )
+            for known in settings.SIGN_ON
+            if known.is_configured
+        ]
+        return [
+            app
+            for app in apps
+            if provider in (None, app.provider, app.provider_id) and client_id in (None, app.client_id)
+        ]
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False  # whoever may come in has a user by then, see `pre_social_login`
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        try:
+            admit(sociallogin)
+        except Refusal as refusal:
+            raise ImmediateHttpResponse(answer(request, sociallogin.provider, refusal)) from None
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        context = extra_context or {}
+        if error == AuthError.CANCELLED:
+            reason = "cancelled"
+        else:
+            reason = reason_of(exception, context)
+            note_fault(provider, reason, exception, context)
+        raise ImmediateHttpResponse(answer(request, provider, Refusal(reason)))

@@ -1,0 +1,29 @@
+"""The pages of allauth that this site has: logging in and out. Users are made and changed elsewhere."""
+
+from allauth.account import views as account
+from allauth.socialaccount.providers.google import views as google
+from allauth.socialaccount.providers.openid_connect import views as oidc
+from allauth.socialaccount.providers.saml import views as saml
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
+
+
+def no_single_logout(request: HttpRequest, organization_slug: str) -> HttpResponse:
+    """allauth's own would believe an unsigned request, and so any link could log people out."""
+    raise Http404
+
+
+urlpatterns = [
+    path("login/", account.login, name="account_login"),
+    path("logout/", account.logout, name="account_logout"),
+    path("inactive/", account.account_inactive, name="account_inactive"),
+    path("google/login/", google.oauth2_login, name="google_login"),
+    path("google/login/callback/", google.oauth2_callback, name="google_callback"),
+    path("oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
+    path("oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
+    path("saml/<slug:organization_slug>/login/", saml.login, name="saml_login"),
+    path("saml/<slug:organization_slug>/acs/", saml.acs, name="saml_acs"),
+    path("saml/<slug:organization_slug>/acs/finish/", saml.finish_acs, name="saml_finish_acs"),
+    path("saml/<slug:organization_slug>/metadata/", saml.metadata, name="saml_metadata"),
+    path("saml/<slug:organization_slug>/sls/", no_single_logout, name="saml_sls"),
+]
