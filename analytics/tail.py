@@ -4,11 +4,11 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from analytics.calendar import day_of, slot_of
 from analytics.filters import DIMENSIONS
-from analytics.logs import ACTIVITIES, LOGINS
+from analytics.logs import ACTIVITIES, LOGINS, Log
 from analytics.positions import Positions
 from analytics.question import Question
 from analytics.rolled import add_slot
@@ -32,10 +32,15 @@ class Tail:
 
 
 def events_behind(at: Positions) -> int:
-    """About how many there are, without counting them."""
-    reached = {LOGINS: at.logins, ACTIVITIES: at.activities}
-    highest = {log: log.model._default_manager.aggregate(Max("pk"))["pk__max"] or 0 for log in reached}
-    return sum(max(0, highest[log] - last_id) for log, last_id in reached.items())
+    """About how many there are, by their ids, without counting them."""
+    return sum(
+        _ids_behind(log, last_id) for log, last_id in ((LOGINS, at.logins), (ACTIVITIES, at.activities))
+    )
+
+
+def _ids_behind(log: Log, last_id: int) -> int:
+    found = log.model._default_manager.filter(pk__gt=last_id).aggregate(low=Min("pk"), high=Max("pk"))
+    return 0 if found["high"] is None else int(found["high"] - found["low"] + 1)
 
 
 def tail(at: Positions, *, most: int | None = None) -> Tail:

@@ -60,4 +60,4 @@ def _state_of(alias: str) -> str:
     if not isinstance(cache, ResilientRedisCache):
         return "ok"
     cache.touch("health")  # there is no such key; unlike a read it counts for nothing in the hit rate
-    return "away" if cache.breaker.is_open else "ok"
+    return "away" if cache.is_away else "ok"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.cache import cache
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -19,6 +20,15 @@ CHROMIUM_OPTIONS = (
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_pause_of_tracking() -> None:
+    """After a fault that one test made, tracking spools for a second, which may be another test's."""
+    if apps.is_installed("tracking"):
+        from tracking.write import database_pause, stream_pause
+
+        database_pause.until = stream_pause.until = 0.0
 
 
 @pytest.fixture(scope="session")
