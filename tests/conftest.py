@@ -31,9 +31,9 @@ def _no_pause_of_tracking() -> None:
         database_pause.until = stream_pause.until = 0.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One for all tests of a process: Playwright takes the thread's event loop, and can do so once."""
+    """For one module at a time: while Playwright runs, the thread has an event loop, which is in other tests' way."""
     sync_api = pytest.importorskip("playwright.sync_api")
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:

@@ -76,8 +76,8 @@ def _look(run: "Run", queue: Any, watched_from: int) -> None:
 
 def _call_off(run: "Run", queue: Any) -> None:
     """Workers elsewhere stop after the batch in hand; a task that has not begun is taken back."""
-    queue.take_back(run.job.pk)
     DataImportJob.objects.filter(pk=run.job.pk).update(stop_requested=True)
+    queue.take_back(run.job.pk)
     deadline = time.monotonic() + SECONDS_TO_FINISH
     running = ImportChunk.objects.filter(job=run.job, state=ImportChunk.State.RUNNING)
     while time.monotonic() < deadline and ledger.attended(run.job) and running.exists():
