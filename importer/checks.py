@@ -8,10 +8,12 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connections, router
 
 from importer.conf import KEYS, conf
+from importer.exceptions import ImporterError
 from importer.lookups import unknown_paths
 from importer.mapping import unique_groups
 from importer.models import ImportChunk
 from importer.registry import all_specs
+from importer.remote import S3_PREFIX, split_remote
 from importer.specs import ModelImport
 from importer.unheeded import unheeded
 
@@ -35,6 +37,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
                 id="importer.E008",
             )
         )
+    problems += check_remote_roots()
     if not senseless and conf.BATCH_SIZE_MIN > conf.BATCH_SIZE_MAX:
         problems.append(
             Error(
@@ -43,6 +46,29 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
                 id="importer.E002",
             )
         )
+    return problems
+
+
+def check_remote_roots() -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
+    for root in conf.remote_roots():
+        try:
+            split_remote(f"{root}/any")
+        except ImporterError:
+            problems.append(
+                Error(
+                    f'IMPORTER["REMOTE_ROOTS"] or ["UPLOADS"] has "{root}", which names no place.',
+                    hint="Write s3://BUCKET, s3://BUCKET/PREFIX or storage:ALIAS/PREFIX.",
+                    id="importer.E012",
+                )
+            )
+    if any(root.startswith(S3_PREFIX) for root in conf.remote_roots()):
+        try:
+            from importer.s3 import storage_of
+
+            storage_of(S3_PREFIX, "any")
+        except ImporterError as refusal:
+            problems.append(Error(str(refusal), hint="Or take s3:// out of the roots.", id="importer.E013"))
     return problems
 
 

@@ -15,9 +15,15 @@ MEGABYTE = 1024 * 1024
 class Defaults:
     # Folders that sources may lie in. None: the working directory.
     SOURCE_ROOTS: list[str] | str | None = None
-    # Where compressed or re-encoded sources are unpacked to.
+    # What may be read elsewhere: s3://BUCKET, s3://BUCKET/PREFIX, storage:ALIAS/PREFIX. None: nothing.
+    REMOTE_ROOTS: list[str] | str | None = None
+    # django-storages' options for s3:// (access_key, secret_key, endpoint_url, region_name …); AWS_… stand in for them.
+    S3: dict[str, Any] = {}
+    # Where the uploads of jobs are kept; may be read as well.
+    UPLOADS: str = "storage:default/imports"
+    # Where remote sources are copied to, and compressed or re-encoded ones unpacked.
     SPOOL_DIR: str = str(Path(tempfile.gettempdir()) / f"importer-spool-{os.getuid()}")
-    # A source that unpacks to more than this is refused: a small archive can hold a bomb.
+    # A source that is larger, or unpacks to more than this, is refused: a small archive can hold a bomb.
     SPOOL_MAX_BYTES: int = 64 * 1024 * MEGABYTE
     # A gzip or zip entry that grows more than this is refused once it is past 64 MB: plain text rarely passes 40.
     SPOOL_MAX_RATIO: int = 200
@@ -83,6 +89,13 @@ class Conf(Defaults):
         """The folders that sources may lie in. A text is one folder, and not as many as it has letters."""
         roots = self.SOURCE_ROOTS or [str(Path.cwd())]
         return [Path(root).resolve() for root in ([roots] if isinstance(roots, str | Path) else roots)]
+
+    def remote_roots(self) -> list[str]:
+        """Without a slash at their ends: they are compared part by part."""
+        roots = self.REMOTE_ROOTS or []
+        return [
+            root.rstrip("/") for root in ([roots] if isinstance(roots, str) else [*roots]) + [self.UPLOADS]
+        ]
 
     def without_sense(self) -> list[str]:
         """What is wrong with the figures, a sentence each: with nothing per batch or chunk, a run would never end."""

@@ -1,29 +1,52 @@
 """Making jobs."""
 
+import uuid
+from pathlib import Path
 from typing import Any
 
+from django.core.files import File
+from django.utils.text import get_valid_filename
+
 from importer import ledger
-from importer.exceptions import SourceRefused
+from importer.conf import conf
+from importer.exceptions import SourceRefused, first_line
 from importer.lookups import refuse_unknown_paths
 from importer.models import DataImportJob
 from importer.registry import get_spec
+from importer.remote import (
+    STORAGE_PREFIX,
+    is_remote,
+    open_remote,
+    refuse_forbidden,
+    split_remote,
+    storage_called,
+)
 from importer.source import guess_format, is_table, locate, split_table
 from importer.spool import is_bytewise
 
+# What a file is called is somebody else's choice; its format is told by it, and nothing more.
+UPLOAD_CHARACTERS = 100
 DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
 def create_job(
     spec: str,
-    source: str,
+    source: str = "",
     *,
+    upload: File | None = None,
     format: str | None = None,  # noqa: A002 (the option's name, and the column's)
     encoding: str = "utf-8",
     delimiter: str = "",
     name: str = "",
     created_by: Any = None,
 ) -> DataImportJob:
-    """A job that is ready to run. Raises UnknownSpec, MappingRefused, SourceRefused."""
+    """A job that is ready to run. Raises UnknownSpec, MappingRefused, SourceRefused, SettingsRefused.
+
+    `upload`, in place of `source`: a file that somebody has sent, which is kept in `IMPORTER["UPLOADS"]`.
+    """
+    source = source if upload is None else upload_name(upload)
+    if is_remote(source):
+        refuse_forbidden(source)
     refuse_unknown_paths(get_spec(spec))
     file_format = format or guess_format(source)
     _refuse_misfits(source, file_format, name)
@@ -35,6 +58,10 @@ def create_job(
     is_bytewise(encoding)
     if is_table(source):
         split_table(source)
+    elif upload is not None:
+        source = keep_upload(source, upload)
+    elif is_remote(source):
+        open_remote(source).state()  # a bucket or a key that is not there is told now, not when it is run
     else:
         # Kept whole, so that the job runs from any folder.
         source = str(locate(source))
@@ -44,6 +71,22 @@ def create_job(
     )  # fmt: skip
     ledger.log(job, "created")
     return job
+
+
+def upload_name(upload: File) -> str:
+    """The storage's name for a file that was sent: its own folder, so that none takes another one's place."""
+    name = get_valid_filename(Path(upload.name or "upload").name)[-UPLOAD_CHARACTERS:].lstrip(".")
+    return f"{conf.UPLOADS.rstrip('/')}/{uuid.uuid4().hex}/{name}"
+
+
+def keep_upload(source: str, upload: File) -> str:
+    """Raises SourceRefused where the storage does not take it."""
+    alias, name = split_remote(source)
+    try:
+        kept = storage_called(source, alias).save(name, upload)
+    except Exception as error:  # a storage may raise whatever its client library does
+        raise SourceRefused(f'The upload "{Path(name).name}" cannot be kept: {first_line(error)}') from error
+    return f"{STORAGE_PREFIX}{alias}/{kept}"
 
 
 def _refuse_misfits(source: str, file_format: str, name: str) -> None:

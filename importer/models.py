@@ -68,6 +68,9 @@ class DataImportJob(Counters):
     source_size = models.BigIntegerField(null=True, blank=True)
     source_mtime_ns = models.BigIntegerField(null=True, blank=True)
     source_hash = models.CharField(max_length=64, blank=True)
+    source_mark = models.CharField(
+        max_length=200, blank=True, help_text="The ETag, or the time, of a remote source."
+    )
 
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

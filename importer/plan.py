@@ -7,16 +7,18 @@ from importer import ledger
 from importer.compile import compile_mapping
 from importer.conf import conf
 from importer.exceptions import SourceRefused
+from importer.fetch import identify_source, verify_source
 from importer.lookups import refuse_unknown_paths
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import Range, open_reader
 from importer.records import RESERVED
 from importer.registry import get_spec
-from importer.source import identify, is_table, locate, verify_unchanged
+from importer.source import is_table
 
 # Chunks are numbered from 1; number 0 keeps the counts of records that were set aside first and settled later.
 SETTLEMENT = 0
+IDENTITY = ("source_size", "source_mtime_ns", "source_hash", "source_mark")
 
 
 def plan(job: DataImportJob) -> Mapping:
@@ -29,15 +31,10 @@ def plan(job: DataImportJob) -> Mapping:
     refuse_unknown_paths(spec)
     if job.planned_at is not None:
         if not is_table(job.source):
-            verify_unchanged(job, locate(job.source))
+            verify_source(job)
         return compile_mapping(spec, job.columns or [])
     if not is_table(job.source):
-        identity = identify(locate(job.source))
-        job.source_size, job.source_mtime_ns, job.source_hash = (
-            identity.size,
-            identity.mtime_ns,
-            identity.sha256,
-        )
+        identify_source(job)
     reader = open_reader(job)
     try:
         job.columns = reader.columns()
@@ -49,7 +46,7 @@ def plan(job: DataImportJob) -> Mapping:
     job.planned_at = timezone.now()
     with transaction.atomic(using=ledger.ledger_alias()):
         ImportChunk.objects.bulk_create([_settlement(job), *chunks], batch_size=1_000)
-        job.save(update_fields=["columns", "source_size", "source_mtime_ns", "source_hash", "planned_at"])
+        job.save(update_fields=[*IDENTITY, "columns", "planned_at"])
         ledger.log(
             job, "planned", f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
         )

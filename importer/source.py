@@ -80,7 +80,7 @@ def locate(source: str) -> Path:
 
     Raises SourceRefused for anything else: another folder, a path that climbs, a link, a device, a missing file.
     """
-    if "://" in source:
+    if "://" in source:  # `importer.remote` has those that are known
         raise SourceRefused(f'The source "{source}" is of a kind that is not supported here.')
     if "\0" in source:
         raise SourceRefused(f"The source {source!r} has a NUL in its name.")
@@ -143,7 +143,11 @@ def verify_unchanged(job: DataImportJob, path: Path) -> None:
         return
     if status.st_size == job.source_size and identify(path).sha256 == job.source_hash:
         return
-    raise SourceChanged(
+    raise changed(job, status.st_size)
+
+
+def changed(job: DataImportJob, size: int) -> SourceChanged:
+    return SourceChanged(
         f'The source "{job.source}" changed since job {job.pk} was planned ({job.source_size:,} bytes then, '
-        f"{status.st_size:,} now); put the old file back, or make a new job for the new one."
+        f"{size:,} now); put the old file back, or make a new job for the new one."
     )

@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused
+from importer.fetch import remove_copy
 from importer.models import DataImportJob
 from importer.source import compression_of, open_file
 
@@ -72,6 +73,7 @@ def spooled(job: DataImportJob, path: Path) -> Path:
 
 
 def remove_spool(job: DataImportJob) -> None:
+    remove_copy(job)
     if not job.source_hash:
         return
     for path in Path(conf.SPOOL_DIR).glob(f"{job.source_hash}-*"):
@@ -82,8 +84,8 @@ def _write(job: DataImportJob, path: Path, target: Path) -> None:
     # Under another name until it is whole: a kill must not leave half a spool that looks like one.
     descriptor, name = tempfile.mkstemp(dir=target.parent)
     try:
-        with os.fdopen(descriptor, "wb") as spool, _opened(path) as plain:
-            for block in _recoded(job, _budgeted(path, plain)):
+        with os.fdopen(descriptor, "wb") as spool, _opened(path, name=Path(job.source).name) as plain:
+            for block in _recoded(job, _budgeted(job, path, plain)):
                 spool.write(block)
         os.replace(name, target)
     except SourceRefused:
@@ -108,7 +110,7 @@ def _write(job: DataImportJob, path: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path, *, name: str) -> Iterator[IO[bytes]]:
     compression = compression_of(path)
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(open_file(path))
@@ -116,7 +118,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=raw)))
         elif compression == "zip":
             archive = stack.enter_context(zipfile.ZipFile(raw))
-            yield stack.enter_context(archive.open(_only_member(path, archive)))
+            yield stack.enter_context(archive.open(_only_member(name, archive)))
         elif compression == "zstd":
             yield stack.enter_context(_open_zstd(raw))
         else:
@@ -161,32 +163,33 @@ class _Zstd(contextlib.AbstractContextManager["_Zstd"]):
         """Nothing to close but the file, which is the caller's."""
 
 
-def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [entry for entry in archive.infolist() if not entry.is_dir()]
     if len(members) != 1:
         names = ", ".join(entry.filename for entry in members[:5]) or "none"
         raise SourceRefused(
-            f'The archive "{path.name}" must hold exactly one file; it holds {len(members)} ({names}).'
+            f'The archive "{name}" must hold exactly one file; it holds {len(members)} ({names}).'
         )
     if members[0].flag_bits & 0x1:
-        raise SourceRefused(f'The archive "{path.name}" is encrypted.')
+        raise SourceRefused(f'The archive "{name}" is encrypted.')
     return members[0]
 
 
-def _budgeted(path: Path, plain: IO[bytes]) -> Iterator[bytes]:
+def _budgeted(job: DataImportJob, path: Path, plain: IO[bytes]) -> Iterator[bytes]:
     """Blocks of the unpacked source, counted while they come: an archive's own word about its size is not trusted."""
     packed, total = path.stat().st_size, 0
+    name = Path(job.source).name  # what people know it by
     limit, ratio = conf.SPOOL_MAX_BYTES, conf.SPOOL_MAX_RATIO
     while block := plain.read(BLOCK):
         total += len(block)
         if total > limit:
             raise SourceRefused(
-                f'The source "{path.name}" unpacks to more than {limit:,} bytes; '
+                f'The source "{name}" unpacks to more than {limit:,} bytes; '
                 f'raise IMPORTER["SPOOL_MAX_BYTES"] if that is right.'
             )
         if compression_of(path) and total > RATIO_COUNTS_FROM and total > packed * ratio:
             raise SourceRefused(
-                f'The source "{path.name}" grows more than {ratio}-fold when unpacked, as archive bombs do; '
+                f'The source "{name}" grows more than {ratio}-fold when unpacked, as archive bombs do; '
                 f'raise IMPORTER["SPOOL_MAX_RATIO"] if that is right.'
             )
         yield block

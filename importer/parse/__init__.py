@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from importer.fetch import local_file
 from importer.models import DataImportJob, ImportChunk
 from importer.records import Batch, Position
 from importer.registry import get_spec
-from importer.source import locate, split_table
+from importer.source import split_table
 from importer.spool import is_bytewise, needs_spool, spooled
 
 
@@ -47,7 +48,7 @@ def open_reader(job: DataImportJob) -> Reader:
 
         alias, table = split_table(job.source)
         return TableReader(alias, table, spec=job.spec)
-    path = locate(job.source)
+    path = local_file(job)
     if needs_spool(job, path):
         return _file_reader(job, spooled(job, path), job.encoding if is_bytewise(job.encoding) else "utf-8")
     return _file_reader(job, path, job.encoding)

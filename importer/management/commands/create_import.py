@@ -12,7 +12,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("spec", help="name of a registered import spec")
-        parser.add_argument("source", help="a file below the source roots, or db:ALIAS/TABLE")
+        parser.add_argument(
+            "source",
+            help="a file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE",
+        )
         parser.add_argument(
             "--format", choices=DataImportJob.Format.values, help="default: by the source's name"
         )
