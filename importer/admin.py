@@ -1,4 +1,4 @@
-"""Jobs, chunks, set-aside records and the audit trail, to look at. What runs is started by `run_import`."""
+"""Jobs, chunks, set-aside records and the audit trail, to look at. Jobs can be made here, and run by workers."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from importer.forms import NewJobForm
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from importer.results import FATES
 
@@ -37,6 +38,20 @@ class DataImportJobAdmin(ReadOnly):
     search_fields = ("name", "spec", "source")
     actions = ("ask_to_stop", "run_in_background")
     exclude = ("contested",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return ModelAdmin.has_add_permission(self, request)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            return super().get_form(request, obj, change, **kwargs)
+        return type("NewJobForm", (NewJobForm,), {"created_by": request.user})
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fields(request, obj) if obj is not None else NewJobForm.Meta.fields
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The form has made it."""
 
     @admin.display(description="job")
     def label(self, job: DataImportJob) -> str:

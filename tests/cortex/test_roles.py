@@ -91,7 +91,7 @@ MODELS = {
     "cortex/user": WRITABLE,
     "cortex/pov": WRITABLE,
     "cortex/trr": WRITABLE,
-    "importer/dataimportjob": DELETABLE,
+    "importer/dataimportjob": (ADMIN, ADMIN, ADMIN, ADMIN, ADMIN),
     "importer/importchunk": DELETABLE,
     "importer/stagingrecord": DELETABLE,
     "importer/migrationlog": DELETABLE,

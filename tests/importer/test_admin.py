@@ -1,15 +1,21 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from importer import run_import
 from importer.models import DataImportJob
 from tests.cortex.factories import UserFactory
 from tests.importer.conftest import Importing
+from tests.importer.crm.models import Company
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("model", ["dataimportjob", "importchunk", "stagingrecord", "migrationlog"])
+@pytest.mark.parametrize("model", ["importchunk", "stagingrecord", "migrationlog"])
 def test_the_ledger_can_be_looked_at_but_not_changed(
     client: Client, importing: Importing, model: str
 ) -> None:
@@ -33,3 +39,74 @@ def test_a_running_job_can_be_asked_to_stop(client: Client) -> None:
 
     job.refresh_from_db()
     assert job.stop_requested
+
+
+ADD = "admin:importer_dataimportjob_add"
+CHOSEN = {"spec": "companies", "source": "", "name": "", "format": "", "encoding": "utf-8", "delimiter": ""}
+
+
+@pytest.fixture
+def admin(client: Client) -> Client:
+    client.force_login(UserFactory(email="ann@example.com", is_staff=True, is_superuser=True))
+    return client
+
+
+def test_a_job_is_made_of_a_file_that_is_sent(admin: Client, folder: Path, settings: Any) -> None:
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(folder / "media")},
+        }
+    }
+    file = SimpleUploadedFile("old companies.csv", b"code,name\nC1,One\n")
+
+    answer = admin.post(reverse(ADD), CHOSEN | {"upload": file}, follow=True)
+
+    job = DataImportJob.objects.get()
+    assert answer.status_code == 200
+    assert "added successfully" in answer.content.decode()
+    assert (job.spec, job.format, job.created_by.email) == ("companies", "csv", "ann@example.com")
+    assert job.source.endswith("/old_companies.csv")
+    run_import(job.pk)
+    assert Company.objects.get().name == "One"
+
+
+def test_a_job_is_made_of_a_source(admin: Client, folder: Path) -> None:
+    (folder / "companies.txt").write_text("code;name\nC1;One\n")
+    told = {"source": str(folder / "companies.txt"), "format": "csv", "delimiter": ";", "name": "Old ones"}
+
+    admin.post(reverse(ADD), CHOSEN | told)
+
+    job = DataImportJob.objects.get()
+    assert (job.name, job.format, job.delimiter) == ("Old ones", "csv", ";")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({}, "Name a source or choose a file: one of them."),
+        ({"source": "/etc/passwd", "format": "csv"}, "outside"),
+        ({"source": "nowhere.csv"}, "nowhere.csv"),
+        ({"source": "s3://others/x.csv"}, "REMOTE_ROOTS"),
+        ({"source": "x.csv", "spec": "cortex.settings"}, "not one of the available choices"),
+        ({"source": "x.csv", "encoding": "klingon"}, "klingon"),
+        ({"source": "x.csv", "delimiter": "ab"}, "delimiter"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_a_job_is_told_beside_the_form(
+    admin: Client, folder: Path, told: dict[str, str], said: str
+) -> None:
+    answer = admin.post(reverse(ADD), CHOSEN | told)
+
+    assert answer.status_code == 200
+    assert said in answer.content.decode()
+    assert not DataImportJob.objects.exists()
+
+
+def test_a_job_that_is_there_is_looked_at_and_not_changed(admin: Client) -> None:
+    job = DataImportJob.objects.create(spec="companies", source="x.csv", format="csv")
+    address = reverse("admin:importer_dataimportjob_change", args=[job.pk])
+
+    assert admin.get(address).status_code == 200
+    assert admin.post(address, CHOSEN | {"source": "other.csv"}).status_code == 403
