@@ -161,9 +161,7 @@ def retention() -> Findings:
     for rule in rules():
         name = str(rule.model._meta.verbose_name_plural)
         if rule.days is None:
-            yield Finding(
-                f"{name.capitalize()} are kept for ever.", "Set LOGIN_EVENT_DAYS and its like in TRACKING."
-            )
+            yield Finding(f"{name.capitalize()} are kept for ever.", "Set KEEP_EVENTS_DAYS.")
             continue
         rows: Any = rule.model._base_manager.filter(rule.only).order_by(rule.moment)
         oldest = rows.values_list(rule.moment, flat=True).first()

@@ -36,9 +36,10 @@ def text(name: str, default: str = "") -> str:
     return str(_environment.str(name, default="")).strip() or default
 
 
-def secret(name: str) -> str:
+def secret(name: str, *, may_be_empty: bool = False) -> str:
     """A secret of its own variable, or of the file that `NAME_FILE` names: what is in a file shows in no list of
-    processes, no log and no crash report. Both at once is a contradiction, and an empty file a mistake."""
+    processes, no log and no crash report. Both at once is a contradiction, and an empty file a mistake, unless
+    `may_be_empty`: of what is off without a secret."""
     value, file_name = text(name), text(f"{name}_FILE")
     if value and file_name:
         raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Allowed: one of them.")
@@ -49,7 +50,7 @@ def secret(name: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise _refusal(f"{name}_FILE", file_name, f"a readable file ({reason})") from error
-    if not content or "\n" in content:
+    if "\n" in content or not (content or may_be_empty):
         raise _refusal(f"{name}_FILE", file_name, "a file with one line, the secret")
     return content
 
@@ -97,8 +98,11 @@ def origins(name: str) -> list[str]:
     return chosen
 
 
-def web_address(name: str) -> str:
-    """An address under which others are trusted, so https; http to this machine alone. Without a slash at its end."""
+def web_address(name: str, *, plain_http: bool = False) -> str:
+    """An address under which others are trusted, so https; http to this machine alone. Without a slash at its end.
+
+    `plain_http`: anywhere, as for a service within the deployment's own network.
+    """
     value = text(name)
     if not value:
         return ""
@@ -108,7 +112,7 @@ def web_address(name: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise _refusal(name, _without_password(value), allowed) from None
-    is_trusted = parts.scheme == "https" or (parts.scheme == "http" and host in THIS_MACHINE)
+    is_trusted = parts.scheme == "https" or (parts.scheme == "http" and (plain_http or host in THIS_MACHINE))
     if (
         not host
         or not is_trusted

@@ -153,7 +153,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 # -- what is measured -------------------------------------------------------------------------------------------------
 
 # Who asks for /metrics sends `Authorization: Bearer …` with it. Without one there is no such page.
-METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 # -- people -----------------------------------------------------------------------------------------------------------
 
@@ -176,14 +176,14 @@ SIGN_ON = [
     providers.google(
         {
             "GOOGLE_CLIENT_ID": env.text("GOOGLE_CLIENT_ID"),
-            "GOOGLE_CLIENT_SECRET": env.text("GOOGLE_CLIENT_SECRET"),
+            "GOOGLE_CLIENT_SECRET": env.secret("GOOGLE_CLIENT_SECRET", may_be_empty=True),
         }
     ),
     providers.okta_oidc(
         {
             "OKTA_OIDC_URL": env.web_address("OKTA_OIDC_URL"),
             "OKTA_OIDC_CLIENT_ID": env.text("OKTA_OIDC_CLIENT_ID"),
-            "OKTA_OIDC_CLIENT_SECRET": env.text("OKTA_OIDC_CLIENT_SECRET"),
+            "OKTA_OIDC_CLIENT_SECRET": env.secret("OKTA_OIDC_CLIENT_SECRET", may_be_empty=True),
         }
     ),
     providers.okta_saml(
@@ -198,7 +198,7 @@ SIGN_ON = [
             "KEYCLOAK_URL": env.web_address("KEYCLOAK_URL"),
             "KEYCLOAK_REALM": env.text("KEYCLOAK_REALM"),
             "KEYCLOAK_CLIENT_ID": env.text("KEYCLOAK_CLIENT_ID"),
-            "KEYCLOAK_CLIENT_SECRET": env.text("KEYCLOAK_CLIENT_SECRET"),
+            "KEYCLOAK_CLIENT_SECRET": env.secret("KEYCLOAK_CLIENT_SECRET", may_be_empty=True),
         }
     ),
 ]
@@ -227,21 +227,46 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = IN_DEVELOPMENT
 WHITENOISE_AUTOREFRESH = IN_DEVELOPMENT
 # With a hash of their content in their names, for browsers to keep for ever. The image collects them so.
+static_files = "django.contrib.staticfiles.storage.StaticFilesStorage"
 if env.flag("HASHED_STATIC_FILES", default=False):
-    STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    static_files = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+
+# -- files of people, and of the object store -------------------------------------------------------------------------
+
+MEDIA_ROOT = LOCAL_DIR / "uploads"
+FILE_UPLOAD_PERMISSIONS = 0o600
+S3_OPTIONS = {
+    "endpoint_url": env.web_address("S3_ENDPOINT_URL", plain_http=True),
+    "region_name": env.text("S3_REGION"),
+    "access_key": env.secret("S3_ACCESS_KEY"),
+    "secret_key": env.secret("S3_SECRET_KEY"),
+    "addressing_style": "path",  # what every store understands, not AWS alone
+}
+S3 = {option: value for option, value in S3_OPTIONS.items() if value}
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": static_files},
+}
+if bucket := env.text("S3_BUCKET"):
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": S3 | {"bucket_name": bucket, "file_overwrite": False},
     }
 
 # -- the apps ---------------------------------------------------------------------------------------------------------
 
 IMPORTER = {
     "SOURCE_ROOTS": [str(folder) for folder in env.folders("IMPORTER_SOURCE_ROOTS", default=[BASE_DIR])],
+    "SPOOL_DIR": str(LOCAL_DIR / "importer-spool"),
+    "REMOTE_ROOTS": env.names("IMPORTER_REMOTE_ROOTS", default=[]),
+    "S3": S3,
 }
 TRACKING = {
     "SPOOL_DIR": str(LOCAL_DIR / "tracking-spool"),
     "TRUSTED_PROXY_COUNT": env.number("TRUSTED_PROXY_COUNT", default=0),
 }
+keep_days = env.number("KEEP_EVENTS_DAYS", default=400) or None
+TRACKING |= dict.fromkeys(("LOGIN_EVENT_DAYS", "ACTIVITY_DAYS", "SESSION_DAYS", "ALERT_DAYS"), keep_days)
 
 # -- what it tells ----------------------------------------------------------------------------------------------------
 

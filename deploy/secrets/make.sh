@@ -23,10 +23,16 @@ random 64 | keep secret_key
 for name in postgres_password database_password database_web_password database_backup_password \
     database_exporter_password database_keycloak_password pgbouncer_stats_password \
     redis_cache_password redis_sessions_password redis_exporter_password \
-    s3_secret_key keycloak_admin_password keycloak_client_secret grafana_admin_password; do
+    metrics_token s3_secret_key keycloak_admin_password keycloak_client_secret grafana_admin_password; do
     random 40 | keep "$name"
 done
 random 20 | tr a-z A-Z | keep s3_access_key
+
+# -- what others give out: empty until somebody fills them in, and what they are for is off as long
+for name in google_client_secret okta_oidc_client_secret; do
+    [ -e "$name" ] || : >"$name"
+    chmod 644 "$name"
+done
 
 # -- what is put together from those: made anew each time, so that a changed secret arrives everywhere
 fresh() { cat >"$1.draft"; mv "$1.draft" "$1"; chmod 644 "$1"; }

@@ -225,3 +225,12 @@ def test_what_is_no_certificate_is_refused(monkeypatch: pytest.MonkeyPatch, valu
 
     with pytest.raises(ImproperlyConfigured, match="OKTA_SAML_CERTIFICATE="):
         env.certificate("OKTA_SAML_CERTIFICATE")
+
+
+def test_an_empty_file_is_no_secret_where_one_is_optional(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").touch()
+    monkeypatch.setenv("GOOGLE_CLIENT_SECRET_FILE", str(tmp_path / "empty"))
+
+    assert env.secret("GOOGLE_CLIENT_SECRET", may_be_empty=True) == ""

@@ -11,6 +11,12 @@ SECRETS = {
     "REDIS_PASSWORD",
     "SESSIONS_REDIS_PASSWORD",
     "SECRET_KEY",
+    "METRICS_TOKEN",
+    "GOOGLE_CLIENT_SECRET",
+    "OKTA_OIDC_CLIENT_SECRET",
+    "KEYCLOAK_CLIENT_SECRET",
+    "S3_ACCESS_KEY",
+    "S3_SECRET_KEY",
 }
 EXAMPLE = (PROJECT / ".env.example").read_text()
 OF_THE_SITE = [name for name, service in SERVICES.items() if service["image"].startswith("cortex:")]
@@ -37,7 +43,7 @@ def read_by_settings() -> set[str]:
 
 
 def named_in_the_example() -> list[str]:
-    return re.findall(r"^#?([A-Z][A-Z_]+)=", EXAMPLE, re.MULTILINE)
+    return re.findall(r"^#?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE)
 
 
 def test_settings_are_read_as_this_test_believes() -> None:

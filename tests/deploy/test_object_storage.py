@@ -4,11 +4,17 @@ import datetime as dt
 import hashlib
 import hmac
 import http.client
+import io
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
 
 from cortex.embedded.ports import free_port
 from tests.deploy.compose import SERVICES
@@ -32,7 +38,7 @@ def port(deployment: Place) -> Iterator[int]:
         for argument in SERVICES["s3"]["command"]
         if not argument.startswith(("-ip", "-metricsPort"))
     ]
-    command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=8"]
+    command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += [f"-{name}={number}" for name, number in ports.items()]
     # Each has a second port for its own kind, 10,000 above; these are free ones below that.
     command += [f"-{name}.port.grpc={free_port()}" for name in ("master", "volume", "filer")]
@@ -41,7 +47,7 @@ def port(deployment: Place) -> Iterator[int]:
         "s3", [str(program), *command], is_up=lambda: status_of(ports["s3.port"], "/healthz") == 200
     )
     yield ports["s3.port"]
-    deployment.end(child)
+    deployment.end(child, signal.SIGKILL)  # it would take ten seconds to say good-bye to itself
 
 
 def status_of(port: int, path: str) -> int:
@@ -94,6 +100,54 @@ def test_who_has_the_keys_writes_and_reads(port: int, deployment: Place) -> None
     assert signed(port, "PUT", "/imports/people.csv", b"name\nAnn\n", key=key, secret=secret)[0] == 200
 
     assert signed(port, "GET", "/imports/people.csv", key=key, secret=secret) == (200, b"name\nAnn\n")
+
+
+def test_the_site_makes_its_bucket_once_and_keeps_uploads_there(
+    port: int, deployment: Place, settings: Any
+) -> None:
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "endpoint_url": f"http://127.0.0.1:{port}",
+                "access_key": deployment.secret("s3_access_key"),
+                "secret_key": deployment.secret("s3_secret_key"),
+                "region_name": REGION,
+                "addressing_style": "path",
+                "bucket_name": "of-the-site",
+            },
+        }
+    }
+
+    assert told_by_make_bucket() == 'The bucket "of-the-site" was made.\n'
+    assert told_by_make_bucket() == 'The bucket "of-the-site" is there.\n'
+
+    name = default_storage.save("imports/people.csv", ContentFile(b"name\nAnn\n"))
+    with default_storage.open(name) as file:
+        assert file.read() == b"name\nAnn\n"
+
+
+def test_a_store_that_refuses_is_one_line(port: int, deployment: Place, settings: Any) -> None:
+    wrong = {"access_key": deployment.secret("s3_access_key"), "secret_key": "guessed"}
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": wrong
+            | {"endpoint_url": f"http://127.0.0.1:{port}", "region_name": REGION, "bucket_name": "other"},
+        }
+    }
+
+    with pytest.raises(
+        CommandError, match='^The bucket "other" cannot be made: .*S3_SECRET_KEY.$'
+    ) as refusal:
+        told_by_make_bucket()
+    assert "guessed" not in str(refusal.value)
+
+
+def told_by_make_bucket() -> str:
+    out = io.StringIO()
+    call_command("make_bucket", stdout=out)
+    return out.getvalue()
 
 
 def test_strangers_and_wrong_keys_get_nothing(port: int, deployment: Place) -> None:

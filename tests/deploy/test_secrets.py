@@ -45,6 +45,16 @@ def test_secrets_are_long_random_and_different(folder: Path) -> None:
     assert len(values["secret_key"]) >= 50
 
 
+def test_what_a_provider_gives_out_is_empty_until_somebody_fills_it_in(folder: Path) -> None:
+    theirs = folder / "google_client_secret"
+    assert theirs.read_text() == ""
+    theirs.write_text("given by Google")
+
+    make(folder)
+
+    assert theirs.read_text() == "given by Google"
+
+
 def test_a_second_run_changes_nothing_and_shows_nothing(folder: Path) -> None:
     before = {file.name: file.read_text() for file in folder.iterdir()}
 
