@@ -14,7 +14,6 @@ import pytest
 from cortex.embedded.ports import free_port
 from tests.deploy.production import DEPLOY, Database, Place, installed, listens, start_redis
 
-pytestmark = pytest.mark.alone
 ASKED = "".join(
     path.read_text()
     for path in (DEPLOY / "prometheus/rules/cortex.yml", *(DEPLOY / "grafana/dashboards").iterdir())

@@ -57,7 +57,6 @@ def test_neither_secrets_nor_data_nor_tests_are_let_through() -> None:
         assert f"!{name}" not in lines
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_what_it_installs_and_copies_suffices_to_collect_the_files_and_to_start(
     deployment: Place, tmp_path: Path

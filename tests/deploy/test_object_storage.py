@@ -20,7 +20,6 @@ from cortex.embedded.ports import free_port
 from tests.deploy.compose import SERVICES
 from tests.deploy.production import Place, installed
 
-pytestmark = pytest.mark.alone
 REGION = "us-east-1"
 
 

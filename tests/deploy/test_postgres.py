@@ -5,8 +5,6 @@ import pytest
 
 from tests.deploy.production import Database
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.mark.parametrize(
     ("name", "value"),

@@ -55,7 +55,10 @@ def test_the_tests_of_the_alerts_would_notice_one_that_is_wrong(tmp_path: Path) 
     )
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules/cortex.yml").write_text(wrong)
-    (tmp_path / "rules_test.yml").write_text((FOLDER / "rules_test.yml").read_text())
+    tests = yaml.safe_load((FOLDER / "rules_test.yml").read_text())
+    tests["tests"] = [test for test in tests["tests"] if test["name"].startswith("the pool is full")]
+    assert tests["tests"]
+    (tmp_path / "rules_test.yml").write_text(yaml.safe_dump(tests))
 
     result = promtool("test", "rules", str(tmp_path / "rules_test.yml"))
 

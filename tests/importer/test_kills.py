@@ -16,7 +16,7 @@ CUT = """
     WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
 RECORDS = 12_000
-KILLS = int(os.environ.get("IMPORTER_KILLS", "25"))
+KILLS = int(os.environ.get("IMPORTER_KILLS", "10"))
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(120 + 20 * KILLS)]
 
 

@@ -77,8 +77,14 @@ def refused(source: str, **options: Any) -> str:
     return str(refusal.value)
 
 
+# One of each kind of reader; what is fetched is read as any other file, so the rest is for `pytest -m long`.
+LIGHT = {"plain.csv", "packed-utf16.csv.gz", "packed.csv.zip", "lines.jsonl", "columns.parquet"}
+
+
 @needs_store
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in LIGHT else [pytest.mark.long]) for name in SOURCES]
+)
 def test_every_format_gives_the_same_rows_from_an_object(
     store: ObjectStore, folder: Path, settings: Any, name: str
 ) -> None:

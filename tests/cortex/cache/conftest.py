@@ -116,10 +116,9 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     redis.close()
 
 
-@pytest.fixture
-def site(built_site: Site) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def running_site(built_site: Site) -> Iterator[Site]:
     site = built_site
-    site.redis.mode = "pass"
     command = [sys.executable, "-m", "gunicorn", "cortex.wsgi", "--workers", str(WORKERS)]
     command += ["--bind", f"127.0.0.1:{site.port}", "--log-level", "error"]
     process = subprocess.Popen(command, env=site.environment, cwd=PROJECT, stderr=subprocess.DEVNULL)
@@ -130,3 +129,11 @@ def site(built_site: Site) -> Iterator[Site]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture
+def site(running_site: Site) -> Site:
+    """Well again, whatever the test before has done to its Redis."""
+    running_site.redis.mode = "pass"
+    wait_until(running_site.is_back)
+    return running_site
