@@ -234,7 +234,6 @@ if env.flag("HASHED_STATIC_FILES", default=False):
 # -- files of people, and of the object store -------------------------------------------------------------------------
 
 MEDIA_ROOT = LOCAL_DIR / "uploads"
-FILE_UPLOAD_PERMISSIONS = 0o600
 S3_OPTIONS = {
     "endpoint_url": env.web_address("S3_ENDPOINT_URL", plain_http=True),
     "region_name": env.text("S3_REGION"),
@@ -244,7 +243,11 @@ S3_OPTIONS = {
 }
 S3 = {option: value for option, value in S3_OPTIONS.items() if value}
 STORAGES: dict[str, Any] = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Not by FILE_UPLOAD_PERMISSIONS, which the static files have as well, and nginx is to read those.
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"file_permissions_mode": 0o600},
+    },
     "staticfiles": {"BACKEND": static_files},
 }
 if bucket := env.text("S3_BUCKET"):
