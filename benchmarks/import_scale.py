@@ -1,9 +1,10 @@
 """How an import scales over workers as on other machines: processes that take chunks from the queue.
 
-    python -m benchmarks.import_scale [--records 500000] [--machines 1 2 4]
+    python -m benchmarks.import_scale [--records 2000000] [--machines 1 2 4]
 
-Needs nothing: brings its own PostgreSQL. Beside the rates, what PostgreSQL itself spent of the machine's cores: where
-the sum is all of them, a further worker has nothing to run on.
+Needs nothing: brings its own PostgreSQL. Beside the rates, what each record cost: microseconds of a processor, of
+PostgreSQL and of Python, and bytes of WAL. Python's share goes to the machines of the workers; PostgreSQL's says where
+one server ends.
 """
 
 import argparse
@@ -26,7 +27,7 @@ WORKER = ("-m", "django", "procrastinate", "worker", "--queues", "imports", "--c
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--records", type=int, default=500_000)
+    parser.add_argument("--records", type=int, default=2_000_000)
     parser.add_argument("--machines", type=int, nargs="+", default=[1, 2, 4])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="import-scale-") as name:
@@ -37,23 +38,32 @@ def main() -> None:
             benchmark.prepare()
             first = 0.0
             for number in options.machines:
-                figure, busy = measure(benchmark, number)
+                figure, cost = measure(benchmark, number)
                 first = first or figure.rate
                 print(
                     f"{number} workers: {figure.rate:>9,.0f} records/s, {figure.rate / first:.2f} of the first; "
-                    f"cores busy: PostgreSQL {busy['postgres']:.2f}, Python {busy['python']:.2f}",
+                    f"a record costs PostgreSQL {cost['postgres']:.1f} µs, Python {cost['python']:.1f} µs, "
+                    f"{cost['wal']:,.0f} bytes of WAL",
                     flush=True,
                 )
 
 
 def measure(benchmark: Benchmark, number: int) -> tuple[Figure, dict[str, float]]:
     benchmark.empty()
-    with machines(benchmark, number), busy_cores() as busy:
+    with machines(benchmark, number):
         job = benchmark.manage("create_import", "contacts", str(benchmark.source)).strip()
+        wal = wal_bytes(benchmark)
         began = time.monotonic()
-        benchmark.manage("run_import", job, "--executor", "workers", "--no-progress")
+        with processor_seconds() as spent:
+            benchmark.manage("run_import", job, "--executor", "workers", "--no-progress")
         seconds = time.monotonic() - began
-    return Figure(f"{number} workers", benchmark.records, seconds), busy
+    cost = {kind: total / benchmark.records * 1e6 for kind, total in spent.items()}
+    cost["wal"] = (wal_bytes(benchmark) - wal) / benchmark.records
+    return Figure(f"{number} workers", benchmark.records, seconds), cost
+
+
+def wal_bytes(benchmark: Benchmark) -> int:
+    return int(benchmark.sql("SELECT pg_current_wal_lsn() - '0/0'"))
 
 
 @contextmanager
@@ -74,8 +84,8 @@ def machines(benchmark: Benchmark, number: int) -> Iterator[None]:
 
 
 @contextmanager
-def busy_cores() -> Iterator[dict[str, float]]:
-    """Seconds of processors in a second, of the processes below this one and of the server's."""
+def processor_seconds() -> Iterator[dict[str, float]]:
+    """What all processes of PostgreSQL and of Python spend, the benchmark's own little included."""
     found = {"postgres": 0.0, "python": 0.0}
     spent: dict[int, tuple[str, float]] = {}
     over = threading.Event()
@@ -91,16 +101,14 @@ def busy_cores() -> Iterator[dict[str, float]]:
 
     before = {process.pid: sum(process.cpu_times()[:2]) for process in psutil.process_iter(["name"])}
     thread = threading.Thread(target=watch, daemon=True)
-    began = time.monotonic()
     thread.start()
     try:
         yield found
     finally:
         over.set()
         thread.join()
-        seconds = time.monotonic() - began
         for pid, (kind, total) in spent.items():
-            found[kind] += (total - before.get(pid, 0.0)) / seconds
+            found[kind] += total - before.get(pid, 0.0)
 
 
 if __name__ == "__main__":
