@@ -123,3 +123,15 @@ def test_a_pool_by_transactions_gets_no_cursors_on_the_server() -> None:
 
     assert run("-c", tell).stdout == "True\n"
     assert run("-c", tell, DATABASE_POOLED="").stdout == "False\n"
+
+
+def test_uploads_are_the_site_s_own(tmp_path: Path) -> None:
+    """That nginx can read the static files nonetheless, tests/deploy shows."""
+    keep = (
+        "import os; from django.core.files.base import ContentFile as Content; from django.core.files.storage "
+        "import default_storage as kept; print(oct(os.stat(kept.path(kept.save('a.csv', Content(b'x')))).st_mode))"
+    )
+
+    result = run("-c", keep, CORTEX_LOCAL_DIR=str(tmp_path))
+
+    assert result.stdout == "0o100600\n", result.stderr
