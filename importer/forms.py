@@ -3,12 +3,16 @@
 from typing import Any
 
 from django import forms
+from django.db import DEFAULT_DB_ALIAS
 
 from importer.exceptions import ImporterError
 from importer.jobs import create_job
 from importer.models import DataImportJob
 from importer.registry import all_specs
+from importer.source import TABLE_PREFIX
 
+# Rejected records are shown with all their columns: a form must not be a way to read the site's own tables.
+OWN_TABLES = f"{TABLE_PREFIX}{DEFAULT_DB_ALIAS}/"
 SOURCE_HELP = "A file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE."
 BY_ITS_NAME = [("", "by its name")]
 
@@ -17,7 +21,7 @@ class NewJobForm(forms.ModelForm):
     spec = forms.ChoiceField(help_text="What the records become.")
     upload = forms.FileField(required=False, help_text="Or a file of yours, in place of a source.")
     format = forms.ChoiceField(choices=BY_ITS_NAME + DataImportJob.Format.choices, required=False)
-    encoding = forms.CharField(initial="utf-8", help_text="Of a text file.")
+    encoding = forms.CharField(initial="utf-8", max_length=40, help_text="Of a text file.")
     delimiter = forms.CharField(required=False, help_text='Of a CSV file: one character, or "tab".')
     created_by: Any = None  # who makes the job; the admin says so
 
@@ -40,6 +44,11 @@ class NewJobForm(forms.ModelForm):
         source, upload = told.pop("source"), told.pop("upload")
         if bool(source) == bool(upload):
             raise forms.ValidationError("Name a source or choose a file: one of them.")
+        if source.startswith(OWN_TABLES):
+            raise forms.ValidationError(
+                f'The source "{source}" is a table of the site itself, which may hold what its readers must not see; '
+                "whoever may read the database makes such a job with `manage.py create_import`."
+            )
         try:
             self.instance = create_job(
                 source=source,

@@ -66,7 +66,8 @@ def spooled(job: DataImportJob, path: Path) -> Path:
     """The local UTF-8 file that stands for the source; made where it is not there yet."""
     folder = Path(conf.SPOOL_DIR)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = folder / f"{job.source_hash}-{job.encoding or 'utf-8'}.{job.format}"
+    # By the codec's own name: what people call it may have a slash within ("utf/8"), and Python takes it.
+    target = folder / f"{job.source_hash}-{codecs.lookup(job.encoding or 'utf-8').name}.{job.format}"
     if not target.exists():
         _write(job, path, target)
     return target

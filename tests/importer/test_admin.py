@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -91,6 +92,12 @@ def test_a_job_is_made_of_a_source(admin: Client, folder: Path) -> None:
         ({"source": "x.csv", "spec": "cortex.settings"}, "not one of the available choices"),
         ({"source": "x.csv", "encoding": "klingon"}, "klingon"),
         ({"source": "x.csv", "delimiter": "ab"}, "delimiter"),
+        ({"source": "x.csv", "encoding": "u" * 50}, "at most 40 characters"),
+        ({"source": "x\0.csv"}, "Null characters"),
+        ({"source": "db:default/users"}, "a table of the site itself"),
+        ({"source": "db:nowhere/users"}, "nowhere"),
+        ({"source": "storage:default/../secrets.csv"}, "give the file another name"),
+        ({"source": "storage:staticfiles/x.csv"}, "outside"),
     ],
     ids=str,
 )
@@ -110,3 +117,26 @@ def test_a_job_that_is_there_is_looked_at_and_not_changed(admin: Client) -> None
 
     assert admin.get(address).status_code == 200
     assert admin.post(address, CHOSEN | {"source": "other.csv"}).status_code == 403
+
+
+def test_a_strange_spelling_of_an_encoding_is_one_all_the_same(admin: Client, folder: Path) -> None:
+    (folder / "companies.csv").write_text("code,name\nC1,Une société\n", encoding="latin-1")
+
+    admin.post(reverse(ADD), CHOSEN | {"source": str(folder / "companies.csv"), "encoding": "/latin/1"})
+    run_import(DataImportJob.objects.get().pk)
+
+    assert Company.objects.get().name == "Une société"
+
+
+def test_who_may_only_add_gets_no_further(client: Client, folder: Path) -> None:
+    clerk = UserFactory(is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="add_dataimportjob"))
+    client.force_login(clerk)
+    (folder / "companies.csv").write_text("code,name\nC1,One\n")
+
+    answer = client.post(reverse(ADD), CHOSEN | {"source": str(folder / "companies.csv")})
+
+    job = DataImportJob.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, reverse("admin:index"))
+    assert client.get(reverse("admin:importer_dataimportjob_changelist")).status_code == 403
+    assert client.get(reverse("admin:importer_dataimportjob_change", args=[job.pk])).status_code == 403
