@@ -1,15 +1,18 @@
+from typing import Any
+
 import allauth.account.admin
 import allauth.socialaccount.admin  # noqa: F401  (both register what is taken back below)
 from allauth.account.models import EmailAddress
-from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.http import HttpRequest
 
 from cortex.models import Pov, Trr, User
 
 # Providers stand in the settings, and each user's one address with the user: what was entered here would do nothing.
-admin.site.unregister((EmailAddress, SocialApp, SocialToken))
+admin.site.unregister((EmailAddress, SocialAccount, SocialApp, SocialToken))
 
 
 class UserCreationForm(AdminUserCreationForm):
@@ -69,3 +72,20 @@ class TrrAdmin(admin.ModelAdmin):
     search_fields = ("title", "pov__title", "assessor__email", "=legacy_id")
     autocomplete_fields = ("pov", "assessor")
     readonly_fields = ("updated_at",)
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(admin.ModelAdmin):
+    """Who signs on with which account: to be looked at and taken away. Only signing on makes such a link."""
+
+    list_display = ("user", "provider", "uid", "date_joined", "last_login")
+    list_filter = ("provider",)
+    list_select_related = ("user",)
+    search_fields = ("user__email", "=uid")
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

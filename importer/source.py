@@ -66,8 +66,9 @@ def guess_format(source: str) -> str:
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:
+        known = ", ".join(DataImportJob.Format.values)
         raise SourceRefused(
-            f'The name "{source}" does not tell the format; add --format {"|".join(DataImportJob.Format.values)}.'
+            f'The name "{source}" does not tell the format; name it (--format): {known}.'
         ) from None
 
 

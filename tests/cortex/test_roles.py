@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
@@ -72,7 +73,7 @@ SITE = {
     "admin/autocomplete/": (302, 302, 302, 403, 403),
     "admin/jsi18n/": STAFF,
     "admin/r/<path:content_type_id>/<path:object_id>/": (302, 302, 302, 404, 404),
-    "admin/^(?P<app_label>socialaccount|auth|cortex|importer|tracking|analytics|procrastinate)/$": (
+    "admin/^(?P<app_label>auth|cortex|socialaccount|importer|tracking|analytics|procrastinate)/$": (
         302,
         302,
         302,
@@ -100,7 +101,7 @@ MODELS = {
     "tracking/usersession": READABLE,
     "tracking/securityalert": READABLE,
     "procrastinate/procrastinatejob": (ADMIN, REFUSED, LED_ON, REFUSED, NOT_THERE),
-    "socialaccount/socialaccount": (ADMIN, ADMIN, LED_ON, NOT_THERE, NOT_THERE),
+    "socialaccount/socialaccount": DELETABLE,
     # No rows: whoever may look is led to the dashboard.
     "analytics/dashboard": (LED_ON, REFUSED, LED_ON, REFUSED, NOT_THERE),
 }
@@ -167,6 +168,7 @@ def rows(people: dict[str, Client]) -> dict[str, Any]:
         "importer/importchunk": chunk,
         "importer/stagingrecord": StagingRecord.objects.create(job=job, chunk=chunk, line=1, raw={"a": "b"}),
         "importer/migrationlog": MigrationLog.objects.create(job=job, event="started"),
+        "socialaccount/socialaccount": SocialAccount.objects.create(user=owner, provider="google", uid="1"),
         "tracking/loginevent": LoginEvent.objects.first(),
         "tracking/activitylog": ActivityLog.objects.first(),
         "tracking/usersession": UserSession.objects.first(),
@@ -185,7 +187,7 @@ def address(route: str, rows: dict[str, Any]) -> str:
         "<slug:organization_slug>": "okta-saml",
         "<str:user_id>": str(rows["cortex/user"].pk),
         "<slug:log>.<slug:format>": "logins.csv",
-        "^(?P<app_label>socialaccount|auth|cortex|importer|tracking|analytics|procrastinate)/$": "cortex/",
+        "^(?P<app_label>auth|cortex|socialaccount|importer|tracking|analytics|procrastinate)/$": "cortex/",
         "(?P<url>.*)$": "no/such/page/",
     }
     for part, value in replaced.items():
