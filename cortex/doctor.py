@@ -68,7 +68,8 @@ def postgres() -> Findings:
         yield Finding(
             f"PostgreSQL is {_one('SHOW server_version')}.", "Use 15 or newer; production runs 16 or newer."
         )
-    if "pg_stat_statements" not in _one("SHOW shared_preload_libraries"):
+    # Which libraries are loaded is a secret to the site's account; what they can be set to is none.
+    if not _one("SELECT current_setting('pg_stat_statements.max', true) IS NOT NULL"):
         yield Finding(
             "Slow queries are not counted: pg_stat_statements is not loaded.",
             "Start PostgreSQL with deploy/postgres/postgresql.conf.",
@@ -241,8 +242,8 @@ def _redis_of(alias: str) -> Any:
     return None if client is None else client.get_client()
 
 
-def _one(query: str) -> str:
-    return str(_rows(query)[0][0])
+def _one(query: str) -> Any:
+    return _rows(query)[0][0]
 
 
 def _rows(query: str, *parameters: Any) -> list[tuple[Any, ...]]:

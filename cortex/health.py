@@ -4,39 +4,24 @@ A Redis that is away is told but fails nothing: the site goes on without it, and
 away for it would make an outage of a slowdown.
 """
 
-from collections.abc import Callable
-
 from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connection
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
 
 from cortex.cache import ResilientRedisCache
 
 ALIASES = {"cache": "default", "sessions": "sessions"}
 
 
-def health_checks(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
-    answers = {"/healthz": healthz, "/readyz": readyz}
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        answer = answers.get(request.path_info)
-        if answer is None:
-            return get_response(request)
-        response = answer()
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-    return middleware
-
-
-def healthz() -> JsonResponse:
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-def readyz() -> JsonResponse:
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
     database = "ok" if _database_answers() else "away"
     told = {"database": database} | {name: _state_of(alias) for name, alias in ALIASES.items()}
     is_ready = database == "ok"

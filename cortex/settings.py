@@ -64,7 +64,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.saml",
 ]
 MIDDLEWARE = [
-    "cortex.health.health_checks",  # first: a probe knows no host name, no cookie and no HTTPS
+    "cortex.probes.answer_probes",  # first: who probes knows no host name, no cookie and no HTTPS
     "django.middleware.security.SecurityMiddleware",
     "cortex.content_security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

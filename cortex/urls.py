@@ -5,7 +5,6 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from cortex import views
-from cortex.metrics import metrics
 
 admin.site.site_header = "Cortex"
 admin.site.site_title = "Cortex"
@@ -18,6 +17,5 @@ urlpatterns = [
     path("trrs/", views.trrs, name="trrs"),
     path("admin/analytics/", include("analytics.urls")),
     path("admin/", admin.site.urls),
-    path("metrics", metrics, name="metrics"),
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("analytics/icon.svg"))),
 ]

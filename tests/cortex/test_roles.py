@@ -19,6 +19,7 @@ from django.urls import URLPattern, get_resolver
 
 from analytics.refresh import refresh
 from cortex.models import Pov, Trr, User
+from cortex.probes import PROBES
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from tracking import log_activity
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
@@ -55,6 +56,8 @@ SITE = {
     "accounts/saml/<slug:organization_slug>/sls/": NOT_FOUND,
     "povs/": LOGGED_IN,
     "trrs/": LOGGED_IN,
+    "healthz": OPEN,
+    "readyz": OPEN,
     "metrics": (401, 401, 401, 401, 401),
     "favicon.ico": LED_ON,
     "admin/analytics/": DASHBOARD,
@@ -129,7 +132,9 @@ def routes(patterns: Any, before: str = "") -> Iterator[str]:
 
 
 def test_every_address_has_a_row_and_every_row_an_address() -> None:
-    assert set(routes(get_resolver().url_patterns)) == set(TABLE)
+    probes = {path.removeprefix("/") for path in PROBES}
+
+    assert {*routes(get_resolver().url_patterns)} | probes == set(TABLE)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import http.client
 import json
 import re
 import ssl
+import subprocess
+import sys
 import urllib.parse
 from dataclasses import dataclass
 
@@ -181,17 +183,62 @@ def test_what_machines_ask_is_not_for_strangers(front: Front) -> None:
 
 
 def test_the_site_is_ready_with_all_that_is_behind_it(front: Front) -> None:
-    web = re.search(
-        r"127\.0\.0\.1:(\d+)",
-        (front.site.place.folder / "nginx-nginx.conf").read_text().split("set $site ")[1],
+    status, told = ask_behind_nginx(front, "/readyz", Host="web:8000")
+
+    assert status == 200
+    assert json.loads(told) == {"status": "ready", "database": "ok", "cache": "ok", "sessions": "ok"}
+
+
+def test_prometheus_gets_its_figures_by_an_address_and_a_token_and_nobody_else_does(front: Front) -> None:
+    token = front.site.place.secret("metrics_token")
+
+    # It knows containers by their addresses, and speaks to them without TLS.
+    status, told = ask_behind_nginx(
+        front, "/metrics", Host="172.18.0.5:8000", Authorization=f"Bearer {token}"
     )
+    assert (status, "cortex_cache_hits_total" in told) == (200, True), told[-300:]
+    assert ask_behind_nginx(front, "/metrics", Host="172.18.0.5:8000", Authorization="Bearer x")[0] == 401
+
+
+def ask_behind_nginx(front: Front, path: str, **headers: str) -> tuple[int, str]:
+    """As who is in the stack's own network."""
+    configuration = (front.site.place.folder / "nginx-nginx.conf").read_text()
+    web = re.search(r"127\.0\.0\.1:(\d+)", configuration.split("set $site ")[1])
     assert web
-    connection = http.client.HTTPConnection("127.0.0.1", int(web[1]), timeout=10)
-    connection.request("GET", "/readyz", headers={"Host": "web:8000"})
+    connection = http.client.HTTPConnection("127.0.0.1", int(web[1]), timeout=20)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    told = answer.read().decode()
+    connection.close()
+    return answer.status, told
 
-    told = json.loads(connection.getresponse().read())
 
-    assert told == {"status": "ready", "database": "ok", "cache": "ok", "sessions": "ok"}
+@pytest.mark.parametrize("service", ["web", "worker", "migrate"])
+def test_what_compose_tells_the_site_passes_its_checks(site: Site, service: str) -> None:
+    site.run("manage.py", "check", "--deploy", "--fail-level", "WARNING", service=service)
+
+
+def test_the_doctor_misses_nothing_but_a_worker_which_is_not_started_here(front: Front) -> None:
+    site = front.site
+    site.run("manage.py", "refresh_rollups", service="worker")
+    told = subprocess.run(
+        [sys.executable, "manage.py", "stack_doctor"],
+        cwd=site.folder, env=site.environment("web"), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert (told.returncode, told.stderr) == (1, "")
+    findings = [line for line in told.stdout.splitlines() if line.startswith("!!") and "Chart.js" not in line]
+    assert findings == ["!!  workers: No worker runs: nothing is done by the clock or in the background."], (
+        told.stdout
+    )
+
+
+def test_people_are_offered_keycloak_and_nobody_whose_variables_are_empty(front: Front) -> None:
+    _, page = front.ask("/accounts/login/")
+
+    offered = re.findall(r"/accounts/(?:oidc/)?(\w+)/login/", page)
+    assert "keycloak" in offered
+    assert set(offered) <= {"keycloak", "accounts"}
 
 
 def test_a_stranger_s_host_name_is_refused(front: Front) -> None:
