@@ -233,6 +233,36 @@ def test_the_doctor_misses_nothing_but_a_worker_which_is_not_started_here(front:
     )
 
 
+BACKGROUND = """
+import django
+django.setup()
+from cortex.models import User
+from importer.jobs import create_job
+from importer.tasks import run_in_background
+job = create_job("users", "people.csv", created_by=User.objects.get(email="ann@example.com"))
+run_in_background.defer(job_id=job.pk, user_id=str(job.created_by_id))
+print(job.pk)
+"""
+PEOPLE = """USER_ID,EMAIL_ADDR,FIRST_NM,LAST_NM,ROLE_CD,STATUS_CD,LOGIN_FLG,JOIN_DT,CREATED_TS
+1,bob@example.com,Bob,Ray,USER,ACTIVE,Y,01/31/2020,01/31/2020 10:00:00
+2,no address,Eve,Ray,USER,ACTIVE,Y,01/31/2020,01/31/2020 10:00:00
+"""
+
+
+def test_what_the_web_asks_for_with_few_rights_a_worker_does(front: Front) -> None:
+    site = front.site
+    (site.place.folder / "people.csv").write_text(PEOPLE)
+    ask = BACKGROUND.replace("people.csv", str(site.place.folder / "people.csv"))
+
+    job = site.run("-c", ask, service="web")
+    worker = ("manage.py", "procrastinate", "worker", "--one-shot", "--queues", "imports")
+    site.run(*worker, service="worker")
+
+    with site.database.connect("cortex") as owner:
+        query = "SELECT status, read, inserted, rejected, error FROM data_import_jobs WHERE id = %s"
+        assert owner.execute(query, [job.stdout.strip()]).fetchone() == ("completed", 2, 1, 1, "")
+
+
 def test_people_are_offered_keycloak_and_nobody_whose_variables_are_empty(front: Front) -> None:
     _, page = front.ask("/accounts/login/")
 
