@@ -18,6 +18,8 @@ max_requests_jitter = 2_000
 worker_tmp_dir = "/dev/shm"  # noqa: S108 (gunicorn picks a private name in there)
 # More than nginx ever keeps waiting here.
 backlog = 2_048
+# It would put a socket into the volume that all containers of the site share, and nobody uses it.
+control_socket_disable = True
 logconfig_dict = logs.configuration(as_json=True) | {
     "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
 }

@@ -36,6 +36,8 @@ CREATE ROLE keycloak LOGIN PASSWORD :'keycloak' CONNECTION LIMIT 20;
 
 GRANT pg_read_all_data TO cortex_backup;
 GRANT pg_monitor TO cortex_exporter;
+-- For `stack_doctor`: whose transaction is open, and since when.
+GRANT pg_read_all_stats TO cortex;
 
 ALTER ROLE cortex_web SET statement_timeout = '15s';
 ALTER ROLE cortex_web SET lock_timeout = '3s';
@@ -46,15 +48,11 @@ ALTER ROLE cortex SET lock_timeout = '30s';
 
 CREATE DATABASE cortex OWNER cortex;
 CREATE DATABASE keycloak OWNER keycloak;
-REVOKE ALL ON DATABASE postgres, cortex, keycloak FROM PUBLIC;
-GRANT CONNECT ON DATABASE cortex TO cortex_web, cortex_backup, cortex_exporter;
+REVOKE ALL ON DATABASE postgres, keycloak FROM PUBLIC;
 GRANT CONNECT ON DATABASE postgres, keycloak TO cortex_exporter;
 -- Here and not in the site's database, so that its dump can be restored by anybody.
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
 
-\connect cortex
-SET ROLE cortex;
-GRANT USAGE ON SCHEMA public TO cortex_web;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO cortex_web;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO cortex_web;
 SQL
+psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname cortex \
+    --file "${RIGHTS_FILE:-/etc/postgresql/rights.sql}"

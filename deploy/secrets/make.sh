@@ -5,7 +5,7 @@
 # its owner alone: Docker passes on single files, and nobody else on this machine gets to them.
 set -eu
 
-folder=${1:-secrets}
+folder=${1:-${SECRETS_DIR:-secrets}}
 domain=${CORTEX_DOMAIN:-localhost}
 umask 077
 mkdir -p "$folder"

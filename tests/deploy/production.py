@@ -206,7 +206,9 @@ def start_postgres(place: Place) -> Database:
     subprocess.run(
         [str(DEPLOY / "postgres/init.sh")],
         check=True,
-        env=os.environ | database.environment | {"SECRETS_DIR": str(place.secrets)},
+        env=os.environ
+        | database.environment
+        | {"SECRETS_DIR": str(place.secrets), "RIGHTS_FILE": str(DEPLOY / "postgres/rights.sql")},
     )
     return database
 

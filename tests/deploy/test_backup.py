@@ -136,6 +136,14 @@ def test_a_lost_database_comes_back_with_the_commands_of_the_manual(backups: Bac
     environment = os.environ | database.environment
 
     subprocess.run(["createdb", "--owner=cortex", "returned"], check=True, env=environment)
+    rights = [
+        "psql",
+        "--dbname=returned",
+        "--set=ON_ERROR_STOP=1",
+        "--file",
+        str(DEPLOY / "postgres/rights.sql"),
+    ]
+    subprocess.run(rights, check=True, env=environment)
     subprocess.run(
         ["pg_restore", "--dbname=returned", "--no-owner", "--no-privileges", "--role=cortex", "--exit-on-error",
          str(backups.newest(".dump"))],
@@ -147,6 +155,8 @@ def test_a_lost_database_comes_back_with_the_commands_of_the_manual(backups: Bac
         owners = connection.execute(
             "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
         ).fetchall()
+    with database.connect("cortex_web", "returned") as site:
+        site.execute("INSERT INTO povs (title) VALUES ('after all')")
     assert after == before
     assert owners == [("cortex",)]
 
