@@ -51,8 +51,8 @@ def test_the_schema_would_notice_a_mistake(tmp_path: Path) -> None:
 def test_the_services_are_those_of_the_design() -> None:
     promised = {
         "postgres", "pgbouncer", "redis-cache", "redis-sessions", "s3", "keycloak", "web", "worker", "schedule",
-        "migrate", "nginx", "prometheus", "grafana", "postgres-exporter", "pgbouncer-exporter", "redis-exporter", "node-exporter",
-        "backup", "restore-drill",
+        "migrate", "nginx", "prometheus", "grafana", "postgres-exporter", "pgbouncer-exporter", "redis-exporter",
+        "node-exporter", "backup", "restore-drill",
     }  # fmt: skip
 
     assert set(SERVICES) == promised
