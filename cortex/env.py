@@ -22,8 +22,6 @@ HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}")
 DER_SEQUENCE = b"\x30"
 
-_environment = environ.Env()
-
 
 def read_file(path: Path) -> None:
     """Takes in the lines of a `.env` file. What the process already has in its environment wins."""
@@ -33,7 +31,8 @@ def read_file(path: Path) -> None:
 
 
 def text(name: str, default: str = "") -> str:
-    return str(_environment.str(name, default="")).strip() or default
+    # Not by django-environ, which takes a value such as "$ecret" for the name of another variable.
+    return os.environ.get(name, "").strip() or default
 
 
 def secret(name: str, *, may_be_empty: bool = False) -> str:

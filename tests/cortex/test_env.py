@@ -234,3 +234,9 @@ def test_an_empty_file_is_no_secret_where_one_is_optional(
     monkeypatch.setenv("GOOGLE_CLIENT_SECRET_FILE", str(tmp_path / "empty"))
 
     assert env.secret("GOOGLE_CLIENT_SECRET", may_be_empty=True) == ""
+
+
+def test_a_secret_may_begin_with_a_dollar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METRICS_TOKEN", "$ecret")
+
+    assert env.secret("METRICS_TOKEN") == "$ecret"
