@@ -17,13 +17,14 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
-from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 from redis.exceptions import RedisError
 
 from analytics.charts import chart_script
 from analytics.models import RollupPosition
 from analytics.positions import positions
 from analytics.tail import events_behind
+from cortex.gauges import failed_tasks, living_workers, waiting_since
+from cortex.tasks import QUEUE
 from tracking import spool
 from tracking.models import ActivityLog, LoginEvent
 from tracking.retention import rules
@@ -193,15 +194,22 @@ def spooled_events() -> Findings:
 
 
 def workers() -> Findings:
-    since = timezone.now() - dt.timedelta(minutes=1)
-    if not ProcrastinateWorker.objects.filter(last_heartbeat__gte=since).exists():
+    if not living_workers().exists():
         yield Finding(
             "No worker runs: nothing is done by the clock or in the background.",
             "manage.py procrastinate worker",
         )
-    failed = ProcrastinateJob.objects.filter(status="failed", scheduled_at__isnull=True).count()
-    if failed:
-        yield Finding(f"{failed} tasks have failed.", "Look at them in the admin, under procrastinate jobs.")
+    # Each worker puts the clock's tasks into the queue; whether one takes them out is another question.
+    elif (since := waiting_since().get(QUEUE)) and timezone.now() - since > LATE:
+        yield Finding(
+            f"Tasks of the clock wait since {since:%H:%M:%S} UTC: the workers have other queues, or other work.",
+            f"manage.py procrastinate worker --queues {QUEUE}",
+        )
+    if failed := failed_tasks().count():
+        yield Finding(
+            f"{failed} tasks have failed within a day.",
+            "Look at them in the admin, under procrastinate jobs.",
+        )
 
 
 def charts() -> Findings:

@@ -164,7 +164,7 @@ def database(
     allowed = " or ".join(
         f"{scheme}://USER:PASSWORD@HOST:PORT/NAME" for scheme in schemes if scheme != "postgresql"
     )
-    if urlsplit(url).scheme not in schemes:
+    if _scheme(url) not in schemes:
         raise _refusal(name, _without_password(url), allowed)
     try:
         parsed = environ.Env.db_url_config(url)
@@ -177,7 +177,7 @@ def database(
 
 def redis_url(name: str, *, default: str = "", completed_by: str = "") -> str:
     url = with_password(name, text(name, default), completed_by)
-    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+    if url and _scheme(url) not in ("redis", "rediss", "unix"):
         raise _refusal(
             name, _without_password(url), "redis://:PASSWORD@HOST:PORT/NUMBER, rediss:// or unix://"
         )
@@ -189,7 +189,10 @@ def with_password(name: str, url: str, completed_by: str) -> str:
     value = secret(completed_by) if completed_by and text(name) else ""
     if not value:
         return url
-    address = urlsplit(url)
+    try:
+        address = urlsplit(url)
+    except ValueError:
+        return url  # what is wrong with it is told where it is read
     if address.password:
         raise ImproperlyConfigured(
             f"{name} has a password within, and {completed_by} is set as well. Allowed: one of them."
@@ -222,5 +225,13 @@ def _refusal(name: str, value: str, allowed: str) -> ImproperlyConfigured:
     return ImproperlyConfigured(f"{name}={value!r} is not understood. Allowed: {allowed}.")
 
 
+def _scheme(url: str) -> str:
+    """ "" where it is no address, as with a bracket within a password that ought to be %5B."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
+
+
 def _without_password(url: str) -> str:
-    return re.sub(r"^(\w+://)?.*@", r"\1***@", url)
+    return re.sub(r"\?.*", "?***", re.sub(r"^(\w+://)?.*@", r"\1***@", url))

@@ -1,9 +1,11 @@
 """What `/metrics` tells of the database: a query each, over indexes, with labels of which there are few."""
 
+import datetime as dt
 from collections.abc import Iterator
 
-from django.db.models import Count
-from procrastinate.contrib.django.models import ProcrastinateJob
+from django.db.models import Count, Min, QuerySet
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob, ProcrastinateWorker
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from analytics.open_sessions import count_all_open
@@ -11,6 +13,10 @@ from analytics.positions import positions
 from analytics.tail import events_behind
 from importer.models import DataImportJob
 from tracking import spool
+
+# What failed is told for so long; a task of the clock has come again many times by then.
+FAILURE_COUNTS_FOR = dt.timedelta(days=1)
+HEARTBEAT = dt.timedelta(minutes=1)
 
 
 def rollups() -> Iterator[Metric]:
@@ -43,8 +49,40 @@ def imports() -> Iterator[Metric]:
 
 def queue() -> Iterator[Metric]:
     """Finished tasks are not counted: there are as many as there were minutes."""
-    tasks = GaugeMetricFamily("cortex_tasks", "Tasks of the queue.", labels=["queue", "status"])
-    rows = ProcrastinateJob.objects.filter(status__in=("todo", "doing", "failed")).order_by()
-    for name, status, number in rows.values_list("queue_name", "status").annotate(number=Count("id")):
-        tasks.add_metric([name, status], number)
+    tasks = GaugeMetricFamily(
+        "cortex_tasks", "Tasks of the queue; failed: within a day.", labels=["queue", "status"]
+    )
+    open_tasks = ProcrastinateJob.objects.filter(status__in=("todo", "doing"))
+    for rows in (open_tasks, failed_tasks()):
+        counted = rows.order_by().values_list("queue_name", "status").annotate(number=Count("id"))
+        for name, status, number in counted:
+            tasks.add_metric([name, status], number)
     yield tasks
+    waiting = GaugeMetricFamily(
+        "cortex_tasks_waiting_seconds",
+        "How long the queue's first task waits for a worker.",
+        labels=["queue"],
+    )
+    for name, since in waiting_since().items():
+        waiting.add_metric([name], (timezone.now() - since).total_seconds())
+    yield waiting
+    workers = GaugeMetricFamily("cortex_workers", "Workers that were heard of within a minute.")
+    workers.add_metric([], living_workers().count())
+    yield workers
+
+
+def waiting_since() -> dict[str, dt.datetime]:
+    """By queue, when the first of the tasks that wait was put there."""
+    waiting = ProcrastinateEvent.objects.filter(type="deferred", job__status="todo", job__scheduled_at=None)
+    return dict(waiting.order_by().values_list("job__queue_name").annotate(since=Min("at")))
+
+
+def living_workers() -> QuerySet[ProcrastinateWorker]:
+    return ProcrastinateWorker.objects.filter(last_heartbeat__gte=timezone.now() - HEARTBEAT)
+
+
+def failed_tasks() -> QuerySet[ProcrastinateJob]:
+    """Of late. What failed earlier is kept for people to look at, and alarms nobody."""
+    since = timezone.now() - FAILURE_COUNTS_FOR
+    failed = ProcrastinateEvent.objects.filter(type="failed", at__gte=since)
+    return ProcrastinateJob.objects.filter(status="failed", pk__in=failed.values("job"))

@@ -258,8 +258,10 @@ if bucket := env.text("S3_BUCKET"):
 
 # -- the apps ---------------------------------------------------------------------------------------------------------
 
+# A developer's machine reads its own files. Elsewhere this folder holds what no record may show, such as .env.
+IMPORT_FOLDERS = [BASE_DIR] if IN_DEVELOPMENT else []
 IMPORTER = {
-    "SOURCE_ROOTS": [str(folder) for folder in env.folders("IMPORTER_SOURCE_ROOTS", default=[BASE_DIR])],
+    "SOURCE_ROOTS": [str(folder) for folder in env.folders("IMPORTER_SOURCE_ROOTS", default=IMPORT_FOLDERS)],
     "SPOOL_DIR": str(LOCAL_DIR / "importer-spool"),
     "REMOTE_ROOTS": env.names("IMPORTER_REMOTE_ROOTS", default=[]),
     "S3": S3,

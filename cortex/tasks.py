@@ -10,6 +10,8 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connections
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 logger = logging.getLogger("cortex.tasks")
 
@@ -61,13 +63,18 @@ async def retry_stalled(timestamp: int) -> None:
         logger.warning(
             "The worker of task %s (%s) is gone; it is given to another one.", job.id, job.task_name
         )
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:  # the next of its kind waits already, and does what this one had to
+            await manager.finish_job(job, Status.ABORTED, delete_job=False)
 
 
 @app.periodic(cron="37 4 * * *")
 @app.task(queue=QUEUE, queueing_lock="forget_old_tasks", pass_context=False)
 async def forget_old_tasks(timestamp: int) -> None:
-    await app.job_manager.delete_old_jobs(nb_hours=7 * 24)
+    await app.job_manager.delete_old_jobs(
+        nb_hours=7 * 24, include_failed=True, include_cancelled=True, include_aborted=True
+    )
 
 
 def run(command: str, *arguments: Any) -> None:

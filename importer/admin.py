@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from importer.forms import NewJobForm
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from importer.results import FATES
+from importer.rights import may_import_with, specs_for
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -20,14 +21,22 @@ else:
 class ReadOnly(ModelAdmin):
     """The importer's tables are a ledger: people read them, the importer alone writes them."""
 
-    # Both would count a table that may have millions of rows.
+    # It would count a table that may have millions of rows.
     show_full_result_count = False
     list_per_page = 50
+    # Columns of megabytes, which no list shows.
+    large: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer(*self.large)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -38,11 +47,11 @@ class DataImportJobAdmin(ReadOnly):
     search_fields = ("name", "spec", "source")
     actions = ("ask_to_stop", "run_in_background")
     exclude = ("contested",)
+    large = ("contested", "columns")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """A job writes whatever its spec's model holds, users included, and reads what the site may read: more than the
-        permission to add jobs says to whoever gives it."""
-        return bool(request.user.is_active and request.user.is_superuser)
+        """A job writes what its spec's model holds, users included: the right to add jobs alone is not enough."""
+        return ModelAdmin.has_add_permission(self, request) and bool(specs_for(request.user))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is not None:
@@ -59,29 +68,49 @@ class DataImportJobAdmin(ReadOnly):
     def label(self, job: DataImportJob) -> str:
         return job.name or job.spec
 
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("importer.change_dataimportjob")
+
     def has_queue_permission(self, request: HttpRequest) -> bool:
-        return apps.is_installed("procrastinate.contrib.django") and request.user.has_perm(
-            "importer.change_dataimportjob"
-        )
+        return self.has_run_permission(request) and apps.is_installed("procrastinate.contrib.django")
 
     @admin.action(description="Run in the background", permissions=["queue"])
     def run_in_background(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
         """Within the request's transaction: a job that is rolled back is not run."""
-        from importer.tasks import run_in_background
+        from importer import queue
 
-        chosen = jobs.exclude(status=DataImportJob.Status.COMPLETED)
-        for job_id in chosen.values_list("pk", flat=True):
-            run_in_background.defer(job_id=job_id, user_id=str(request.user.pk))
+        chosen = list(jobs.exclude(status=DataImportJob.Status.COMPLETED))
+        permitted = [job for job in chosen if may_import_with(request.user, job.spec)]
+        for job in permitted:
+            queue.enqueue_run(job.pk, request.user.pk)
+        if permitted:
+            self.message_user(
+                request,
+                f"{len(permitted)} jobs wait for a worker (`manage.py procrastinate worker`); this list shows how "
+                "they go.",
+                messages.SUCCESS,
+            )
+        if refused := [job for job in chosen if job not in permitted]:
+            self.message_user(
+                request,
+                f"{', '.join(map(str, refused))}: not run, since you may not write the records that come of it.",
+                messages.ERROR,
+            )
+
+    @admin.action(description="Stop after the batch in hand", permissions=["run"])
+    def ask_to_stop(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
+        """Those that wait for a worker do so no longer."""
+        asked = jobs.filter(status=DataImportJob.Status.RUNNING).update(stop_requested=True)
+        taken_back = 0
+        if self.has_queue_permission(request):
+            from importer import queue
+
+            taken_back = sum(queue.take_back_run(job_id) for job_id in jobs.values_list("pk", flat=True))
         self.message_user(
             request,
-            f"{len(chosen)} jobs wait for a worker (`manage.py procrastinate worker`); this list shows how they go.",
+            f"{asked} running jobs were asked to stop, {taken_back} that waited for a worker were taken back.",
             messages.SUCCESS,
         )
-
-    @admin.action(description="Stop after the batch in hand", permissions=["delete"])
-    def ask_to_stop(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
-        asked = jobs.filter(status=DataImportJob.Status.RUNNING).update(stop_requested=True)
-        self.message_user(request, f"{asked} running jobs were asked to stop.", messages.SUCCESS)
 
 
 @admin.register(ImportChunk)
@@ -104,6 +133,7 @@ class ImportChunkAdmin(ReadOnly):
 @admin.register(StagingRecord)
 class StagingRecordAdmin(ReadOnly):
     list_display = ("job_id", "line", "state", "reasons")
+    large = ("raw",)
     list_filter = ("state",)
     search_fields = ("=job__id",)
     ordering = ("-id",)

@@ -8,12 +8,12 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connections, router
 
 from importer.conf import KEYS, conf
-from importer.exceptions import ImporterError
+from importer.exceptions import ImporterError, SourceRefused
 from importer.lookups import unknown_paths
 from importer.mapping import unique_groups
 from importer.models import ImportChunk
 from importer.registry import all_specs
-from importer.remote import S3_PREFIX, split_remote
+from importer.remote import S3_PREFIX, STORAGE_PREFIX, split_remote, storage_called
 from importer.specs import ModelImport
 from importer.unheeded import unheeded
 
@@ -51,6 +51,18 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
 
 def check_remote_roots() -> list[CheckMessage]:
     problems: list[CheckMessage] = []
+    try:
+        if not str(conf.UPLOADS).startswith(STORAGE_PREFIX):
+            raise SourceRefused(f'It is "{conf.UPLOADS}".')
+        storage_called(conf.UPLOADS, split_remote(f"{conf.UPLOADS}/any")[0])
+    except ImporterError as refusal:
+        problems.append(
+            Error(
+                f'IMPORTER["UPLOADS"] names no storage: {refusal}',
+                hint="Write storage:ALIAS/PREFIX, with an alias of STORAGES.",
+                id="importer.E014",
+            )
+        )
     for root in conf.remote_roots():
         try:
             split_remote(f"{root}/any")

@@ -13,7 +13,7 @@ MEGABYTE = 1024 * 1024
 
 
 class Defaults:
-    # Folders that sources may lie in. None: the working directory.
+    # Folders that sources may lie in. None: the working directory. []: none.
     SOURCE_ROOTS: list[str] | str | None = None
     # What may be read elsewhere: s3://BUCKET, s3://BUCKET/PREFIX, storage:ALIAS/PREFIX. None: nothing.
     REMOTE_ROOTS: list[str] | str | None = None
@@ -87,14 +87,14 @@ class Conf(Defaults):
 
     def source_roots(self) -> list[Path]:
         """The folders that sources may lie in. A text is one folder, and not as many as it has letters."""
-        roots = self.SOURCE_ROOTS or [str(Path.cwd())]
+        roots = [str(Path.cwd())] if self.SOURCE_ROOTS is None else self.SOURCE_ROOTS
         return [Path(root).resolve() for root in ([roots] if isinstance(roots, str | Path) else roots)]
 
     def remote_roots(self) -> list[str]:
         """Without a slash at their ends: they are compared part by part."""
         roots = self.REMOTE_ROOTS or []
         return [
-            root.rstrip("/") for root in ([roots] if isinstance(roots, str) else [*roots]) + [self.UPLOADS]
+            str(root).rstrip("/") for root in [*([roots] if isinstance(roots, str) else roots), self.UPLOADS]
         ]
 
     def without_sense(self) -> list[str]:

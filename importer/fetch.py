@@ -16,6 +16,7 @@ from importer.exceptions import SourceChanged, SourceRefused
 from importer.models import DataImportJob
 from importer.remote import Remote, State, is_remote, open_remote
 from importer.source import COMPRESSIONS, FORMATS, changed, identify, locate, verify_unchanged
+from importer.spoolfolder import prefix_of, remove_spool, spool_folder
 
 PART = ".part"
 
@@ -43,8 +44,8 @@ def identify_source(job: DataImportJob) -> None:
     job.source_size, job.source_mtime_ns, job.source_mark = state.size, state.mtime_ns, state.mark
     job.source_hash = ""
     copy = _copy(job)
-    if not state.mark:
-        copy.unlink(missing_ok=True)  # nothing says that it is of this state
+    # Copies of earlier states are of no use; nor is this one, where nothing says that it is of this state.
+    remove_spool(job, but=copy if state.mark else None)
     if not copy.exists():
         _fetch(job, remote, state, copy)
     job.source_hash = identify(copy).sha256
@@ -72,20 +73,11 @@ def verify_source(job: DataImportJob) -> None:
         raise changed(job, state.size)
 
 
-def remove_copy(job: DataImportJob) -> None:
-    if is_remote(job.source):
-        for path in Path(conf.SPOOL_DIR).glob(f"{_stem(job)}-*"):
-            path.unlink(missing_ok=True)
-
-
-def _stem(job: DataImportJob) -> str:
-    named = "\0".join(map(str, (job.pk, job.source, job.source_size, job.source_mark)))
-    return hashlib.sha256(named.encode()).hexdigest()
-
-
 def _copy(job: DataImportJob) -> Path:
+    state = "\0".join(map(str, (job.source, job.source_size, job.source_mark)))
     suffix = Path(job.source).suffix.lower()  # by which it is known to be compressed
-    return Path(conf.SPOOL_DIR) / f"{_stem(job)}-source{suffix if suffix in COMPRESSIONS | FORMATS else ''}"
+    kept = suffix if suffix in COMPRESSIONS | FORMATS else ""
+    return spool_folder() / f"{prefix_of(job)}{hashlib.sha256(state.encode()).hexdigest()[:32]}-source{kept}"
 
 
 def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path) -> None:
@@ -98,9 +90,8 @@ def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path) -> None
         )
     digest = hashlib.sha256()
     try:
-        copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Under another name until it is whole: a kill must not leave half a copy that looks like one.
-        descriptor, part = tempfile.mkstemp(dir=copy.parent, prefix=f"{_stem(job)}-", suffix=PART)
+        descriptor, part = tempfile.mkstemp(dir=copy.parent, prefix=prefix_of(job), suffix=PART)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 for block in _exactly(job, state, remote.blocks(state)):

@@ -3,16 +3,15 @@
 from typing import Any
 
 from django import forms
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connections
 
-from importer.exceptions import ImporterError
+from importer import ledger
+from importer.exceptions import ImporterError, SourceRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob
-from importer.registry import all_specs
-from importer.source import TABLE_PREFIX
+from importer.rights import specs_for
+from importer.source import is_table, split_table
 
-# Rejected records are shown with all their columns: a form must not be a way to read the site's own tables.
-OWN_TABLES = f"{TABLE_PREFIX}{DEFAULT_DB_ALIAS}/"
 SOURCE_HELP = "A file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE."
 BY_ITS_NAME = [("", "by its name")]
 
@@ -22,7 +21,10 @@ class NewJobForm(forms.ModelForm):
     upload = forms.FileField(required=False, help_text="Or a file of yours, in place of a source.")
     format = forms.ChoiceField(choices=BY_ITS_NAME + DataImportJob.Format.choices, required=False)
     encoding = forms.CharField(initial="utf-8", max_length=40, help_text="Of a text file.")
-    delimiter = forms.CharField(required=False, help_text='Of a CSV file: one character, or "tab".')
+    # A tab is not to be stripped.
+    delimiter = forms.CharField(
+        required=False, strip=False, help_text='Of a CSV file: one character, or "tab".'
+    )
     created_by: Any = None  # who makes the job; the admin says so
 
     class Meta:
@@ -34,7 +36,7 @@ class NewJobForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["source"].required = False
-        self.fields["spec"].choices = [(name, name) for name in all_specs()]  # type: ignore[attr-defined]
+        self.fields["spec"].choices = [(name, name) for name in specs_for(self.created_by)]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Here the job is made: what is wrong with it shows beside the form, with what was typed still in it."""
@@ -44,12 +46,9 @@ class NewJobForm(forms.ModelForm):
         source, upload = told.pop("source"), told.pop("upload")
         if bool(source) == bool(upload):
             raise forms.ValidationError("Name a source or choose a file: one of them.")
-        if source.startswith(OWN_TABLES):
-            raise forms.ValidationError(
-                f'The source "{source}" is a table of the site itself, which may hold what its readers must not see; '
-                "whoever may read the database makes such a job with `manage.py create_import`."
-            )
         try:
+            if is_table(source):
+                refuse_own_tables(source)
             self.instance = create_job(
                 source=source,
                 upload=upload,
@@ -68,3 +67,17 @@ class NewJobForm(forms.ModelForm):
 
     def save_m2m(self) -> None:
         """There is nothing of the kind."""
+
+
+def refuse_own_tables(source: str) -> None:
+    """Rejected records are shown with all their columns: a form must not be a way to read the site's own tables.
+
+    Raises SourceRefused. Of two aliases with one database the second may be a replica, or another account.
+    """
+    alias, _ = split_table(source)
+    own = {connections[known].settings_dict["NAME"] for known in (DEFAULT_DB_ALIAS, ledger.ledger_alias())}
+    if connections[alias].settings_dict["NAME"] in own:
+        raise SourceRefused(
+            f'The source "{source}" is a table of the site itself, which may hold what its readers must not see; '
+            "whoever may read the database makes such a job with `manage.py create_import`."
+        )

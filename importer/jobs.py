@@ -25,7 +25,7 @@ from importer.source import guess_format, is_table, locate, split_table
 from importer.spool import is_bytewise
 
 # What a file is called is somebody else's choice; its format is told by it, and nothing more.
-UPLOAD_CHARACTERS = 100
+UPLOAD_BYTES = 100
 DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -59,6 +59,7 @@ def create_job(
     if is_table(source):
         split_table(source)
     elif upload is not None:
+        _refuse_enormous(upload)
         source = keep_upload(source, upload)
     elif is_remote(source):
         open_remote(source).state()  # a bucket or a key that is not there is told now, not when it is run
@@ -75,8 +76,12 @@ def create_job(
 
 def upload_name(upload: File) -> str:
     """The storage's name for a file that was sent: its own folder, so that none takes another one's place."""
-    name = get_valid_filename(Path(upload.name or "upload").name)[-UPLOAD_CHARACTERS:].lstrip(".")
-    return f"{conf.UPLOADS.rstrip('/')}/{uuid.uuid4().hex}/{name}"
+    # With a letter before it, since of some names nothing is left, and that is refused with an exception.
+    valid = get_valid_filename(f"_{Path(upload.name or '').name}")[1:]
+    name = valid.encode()[-UPLOAD_BYTES:].decode(errors="ignore")
+    return (
+        f"{conf.UPLOADS.rstrip('/')}/{uuid.uuid4().hex}/{f'upload{name}' if name[:1] in ('', '.') else name}"
+    )
 
 
 def keep_upload(source: str, upload: File) -> str:
@@ -87,6 +92,14 @@ def keep_upload(source: str, upload: File) -> str:
     except Exception as error:  # a storage may raise whatever its client library does
         raise SourceRefused(f'The upload "{Path(name).name}" cannot be kept: {first_line(error)}') from error
     return f"{STORAGE_PREFIX}{alias}/{kept}"
+
+
+def _refuse_enormous(upload: File) -> None:
+    if upload.size > conf.SPOOL_MAX_BYTES:
+        raise SourceRefused(
+            f'The upload "{upload.name}" has {upload.size:,} bytes, more than the {conf.SPOOL_MAX_BYTES:,} that may be '
+            f'kept; raise IMPORTER["SPOOL_MAX_BYTES"] if that is right.'
+        )
 
 
 def _refuse_misfits(source: str, file_format: str, name: str) -> None:

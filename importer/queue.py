@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
 
 NAME = "imports"
 TASK = "importer.tasks.work_on_chunk"
+RUN = "importer.tasks.run_in_background"
 
 
 def enqueue(job_id: int, chunk_id: int) -> None:
@@ -29,6 +31,23 @@ def take_back(job_id: int) -> None:
         app.job_manager.cancel_job_by_id(task_id)
 
 
+def enqueue_run(job_id: int, user_id: Any) -> bool:
+    """Have a worker run the whole job. False: it waits for one already."""
+    task = app.configure_task(RUN, queue=NAME, queueing_lock=_lock_of_run(job_id))
+    try:
+        with transaction.atomic():  # a refusal must not spoil the transaction that asks
+            task.defer(job_id=job_id, user_id=str(user_id))
+    except AlreadyEnqueued:
+        return False
+    return True
+
+
+def take_back_run(job_id: int) -> bool:
+    """False: it has begun, or nobody asked for it."""
+    waiting = ProcrastinateJob.objects.filter(status="todo", queueing_lock=_lock_of_run(job_id))
+    return any(app.job_manager.cancel_job_by_id(task_id) for task_id in waiting.values_list("id", flat=True))
+
+
 def _waiting(job_id: int) -> Any:
     return ProcrastinateJob.objects.filter(
         queue_name=NAME, status="todo", queueing_lock__startswith=_lock(job_id, "")
@@ -37,3 +56,7 @@ def _waiting(job_id: int) -> Any:
 
 def _lock(job_id: int, chunk_id: int | str) -> str:
     return f"import:{job_id}:{chunk_id}"
+
+
+def _lock_of_run(job_id: int) -> str:
+    return f"import-run:{job_id}"

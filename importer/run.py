@@ -28,7 +28,7 @@ from importer.results import FATES, ImportResult
 from importer.rivalry import hidden_rivalry
 from importer.sample import Sample
 from importer.signals import import_finished, import_started
-from importer.spool import remove_spool
+from importer.spoolfolder import remove_spool
 from importer.staged import settle_contested
 from importer.watch import Run
 from importer.worker import Worker, is_transient, patiently

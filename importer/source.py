@@ -96,7 +96,7 @@ def locate(source: str) -> Path:
     if not any(real.is_relative_to(root) for root in roots):
         raise SourceRefused(
             f'The source "{source}" lies outside the folders that imports may read '
-            f'({", ".join(map(str, roots))}); move it there or extend IMPORTER["SOURCE_ROOTS"].'
+            f'({", ".join(map(str, roots)) or "none"}); move it there or extend IMPORTER["SOURCE_ROOTS"].'
         )
     if is_link:
         raise SourceRefused(f'The source "{source}" is a symbolic link; name the file itself.')

@@ -1,6 +1,6 @@
 """Unpack and re-encode a source into a local UTF-8 file, once, within a budget of bytes.
 
-A job's spool is named after the source's hash, so a resumed job finds it again, and makes it again where it is gone.
+It is named after the job and the source's hash, so a resumed job finds it again, and makes it again where it is gone.
 """
 
 import codecs
@@ -17,9 +17,9 @@ from typing import IO, Any, cast
 
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused
-from importer.fetch import remove_copy
 from importer.models import DataImportJob
 from importer.source import compression_of, open_file
+from importer.spoolfolder import prefix_of, spool_folder
 
 BLOCK = MEGABYTE
 # What so many bytes may unpack to fits into memory, were it the worst of bombs.
@@ -64,26 +64,17 @@ def is_bytewise(encoding: str) -> bool:
 
 def spooled(job: DataImportJob, path: Path) -> Path:
     """The local UTF-8 file that stands for the source; made where it is not there yet."""
-    folder = Path(conf.SPOOL_DIR)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # By the codec's own name: what people call it may have a slash within ("utf/8"), and Python takes it.
-    target = folder / f"{job.source_hash}-{codecs.lookup(job.encoding or 'utf-8').name}.{job.format}"
+    codec = codecs.lookup(job.encoding or "utf-8").name
+    target = spool_folder() / f"{prefix_of(job)}{job.source_hash}-{codec}.{job.format}"
     if not target.exists():
         _write(job, path, target)
     return target
 
 
-def remove_spool(job: DataImportJob) -> None:
-    remove_copy(job)
-    if not job.source_hash:
-        return
-    for path in Path(conf.SPOOL_DIR).glob(f"{job.source_hash}-*"):
-        path.unlink(missing_ok=True)
-
-
 def _write(job: DataImportJob, path: Path, target: Path) -> None:
     # Under another name until it is whole: a kill must not leave half a spool that looks like one.
-    descriptor, name = tempfile.mkstemp(dir=target.parent)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=prefix_of(job))
     try:
         with os.fdopen(descriptor, "wb") as spool, _opened(path, name=Path(job.source).name) as plain:
             for block in _recoded(job, _budgeted(job, path, plain)):

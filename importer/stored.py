@@ -1,9 +1,10 @@
 """Files of Django's storages: of the file system, or of whatever else has Django's interface."""
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import Storage
 
 from importer.conf import MEGABYTE
@@ -19,9 +20,12 @@ class StoredFile:
 
     def state(self) -> State:
         try:
+            self._refuse_links()
             size = self.storage.size(self.name)
             modified = self._modified_at()
-        except (OSError, SuspiciousFileOperation) as error:
+        except SourceRefused:
+            raise
+        except Exception as error:  # a storage may raise whatever its client library does
             raise self._refusal(error) from None
         mtime_ns = int(modified.timestamp() * 1e9) if modified else None
         return State(size, modified.isoformat() if modified else "", mtime_ns)
@@ -30,8 +34,15 @@ class StoredFile:
         try:
             with self.storage.open(self.name) as file:
                 yield from file.chunks(BLOCK)
-        except (OSError, SuspiciousFileOperation) as error:
+        except Exception as error:
             raise self._refusal(error) from None
+
+    def _refuse_links(self) -> None:
+        """Of a folder: a link within would lead out of what imports may read."""
+        with contextlib.suppress(NotImplementedError):
+            path, root = Path(self.storage.path(self.name)), Path(self.storage.path(""))
+            if path.resolve() != root.resolve() / path.relative_to(root):
+                raise SourceRefused(f'The source "{self.source}" is a symbolic link; name the file itself.')
 
     def _modified_at(self) -> Any:
         try:

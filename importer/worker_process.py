@@ -11,6 +11,9 @@ from typing import Any
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    # What a spec prints must not fill a pipe that is read at the end.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     orders = json.loads(sys.stdin.readline())
     _set_up_django(orders)
 
@@ -32,7 +35,9 @@ def main() -> int:
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
                 ledger.log(orders["job"], "worker_failed", in_words(error), **details)
-        return _fail(in_words(error))
+        answers.write(json.dumps({"failed": in_words(error)}) + "\n")
+        answers.flush()
+        return 1
     return 0
 
 
@@ -59,11 +64,6 @@ def _listen(control: Any) -> None:
         if order.get("stop"):
             control.stop()
     control.stop()  # the input has ended: whoever started us is gone
-
-
-def _fail(reason: str) -> int:
-    sys.stdout.write(json.dumps({"failed": reason}) + "\n")
-    return 1
 
 
 if __name__ == "__main__":

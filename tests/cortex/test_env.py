@@ -236,6 +236,19 @@ def test_an_empty_file_is_no_secret_where_one_is_optional(
     assert env.secret("GOOGLE_CLIENT_SECRET", may_be_empty=True) == ""
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize("place", ["cortex:hush[hush@h:1/n", "h:1/n?password=hush[hush"])
+def test_an_address_that_is_none_is_refused_without_what_is_secret_in_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, place: str
+) -> None:
+    monkeypatch.setenv(name, f"mysql://{place}")
+
+    with pytest.raises(ImproperlyConfigured, match=name) as refusal:
+        env.database(name) if name == "DATABASE_URL" else env.redis_url(name)
+
+    assert "hush" not in str(refusal.value)
+
+
 def test_a_secret_may_begin_with_a_dollar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METRICS_TOKEN", "$ecret")
 

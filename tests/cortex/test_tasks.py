@@ -77,6 +77,47 @@ def test_a_task_whose_worker_died_is_given_to_another() -> None:
     assert states()["cortex.tasks.refresh_rollups"] == "succeeded"
 
 
+def test_a_task_whose_successor_waits_already_is_given_up_and_holds_nobody_up() -> None:
+    for task in (tasks.refresh_rollups, tasks.prune_events):
+        task.defer(timestamp=0)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
+            )
+            cursor.execute(
+                "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE status = 'todo'",
+                [cursor.fetchone()[0]],
+            )
+    tasks.retry_stalled.defer(timestamp=0)
+    tasks.refresh_rollups.defer(timestamp=0)  # its successor
+    ours = set(ProcrastinateJob.objects.values_list("id", flat=True))
+
+    work()
+
+    ended = ProcrastinateJob.objects.filter(id__in=ours).order_by("id").values_list("task_name", "status")
+    assert [(name.rpartition(".")[2], status) for name, status in ended] == [
+        ("refresh_rollups", "aborted"),
+        ("prune_events", "succeeded"),
+        ("retry_stalled", "succeeded"),
+        ("refresh_rollups", "succeeded"),
+    ]
+
+
+def test_old_tasks_are_forgotten_however_they_ended() -> None:
+    for status in ("succeeded", "failed", "cancelled", "aborted"):
+        tasks.drain_events.defer(timestamp=0)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE procrastinate_jobs SET status = %s WHERE status = 'todo'", [status])
+            cursor.execute("UPDATE procrastinate_events SET at = at - interval '8 days'")
+    old = set(ProcrastinateJob.objects.values_list("id", flat=True))
+    tasks.forget_old_tasks.defer(timestamp=0)
+
+    work()
+
+    assert len(old) == 4
+    assert not ProcrastinateJob.objects.filter(id__in=old).exists()
+
+
 def test_all_tasks_of_the_clock_are_registered() -> None:
     scheduled = {task.name.rpartition(".")[2] for task, *_ in _periodic()}
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
@@ -139,3 +140,74 @@ def test_the_permission_to_add_jobs_makes_none(client: Client, folder: Path) -> 
 
     assert answer.status_code == 403
     assert not DataImportJob.objects.exists()
+
+
+def test_whoever_may_write_companies_makes_jobs_of_companies(client: Client, folder: Path) -> None:
+    clerk = UserFactory(is_staff=True)
+    rights = ("add_dataimportjob", "add_company")
+    clerk.user_permissions.add(*Permission.objects.filter(codename__in=rights))
+    client.force_login(clerk)
+    (folder / "companies.csv").write_text("code,name\nC1,One\n")
+    told = CHOSEN | {"source": str(folder / "companies.csv")}
+
+    refused = client.post(reverse(ADD), told | {"spec": "contacts"})
+    answer = client.post(reverse(ADD), told)
+
+    assert "contacts is not one of the available choices" in refused.content.decode()
+    job = DataImportJob.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, reverse("admin:index"))
+    assert client.get(reverse("admin:importer_dataimportjob_changelist")).status_code == 403
+    assert client.get(reverse("admin:importer_dataimportjob_change", args=[job.pk])).status_code == 403
+
+
+def test_a_second_way_to_the_sites_database_is_no_way_around(admin: Client, folder: Path) -> None:
+    connections.settings["replica"] = connections.settings["default"]
+    try:
+        answer = admin.post(reverse(ADD), CHOSEN | {"source": "db:replica/users"})
+    finally:
+        del connections.settings["replica"]
+
+    assert "a table of the site itself" in answer.content.decode()
+
+
+def test_a_tab_is_a_delimiter(admin: Client, folder: Path) -> None:
+    (folder / "companies.txt").write_text("code\tname\nC1\tOne\n")
+
+    admin.post(reverse(ADD), CHOSEN | {"source": str(folder / "companies.txt"), "delimiter": "\t"})
+
+    assert DataImportJob.objects.get().delimiter == "\t"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        (".csv", "/upload.csv"),
+        ("?.csv", "/upload.csv"),
+        ("ё" * 200 + ".csv", "ё.csv"),
+        ("..csv", "/upload..csv"),
+    ],
+    ids=["no stem", "nothing valid", "long", "dots"],
+)
+def test_a_file_that_is_sent_may_have_any_name(
+    admin: Client, folder: Path, settings: Any, name: str, kept: str
+) -> None:
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(folder / "media")},
+        }
+    }
+
+    admin.post(reverse(ADD), CHOSEN | {"upload": SimpleUploadedFile(name, b"code,name\nC1,One\n")})
+
+    assert DataImportJob.objects.get().source.endswith(kept)
+
+
+def test_a_file_that_is_too_large_is_not_kept(admin: Client, folder: Path, settings: Any) -> None:
+    settings.IMPORTER |= {"SPOOL_MAX_BYTES": 10}
+
+    answer = admin.post(
+        reverse(ADD), CHOSEN | {"upload": SimpleUploadedFile("x.csv", b"code,name\nC1,One\n")}
+    )
+
+    assert "more than the 10 that may be kept" in answer.content.decode()

@@ -5,20 +5,19 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from cortex.models import User
-from importer import run_import
+from importer import queue, run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob, MigrationLog
-from importer.tasks import run_in_background
 from tests.importer.crm.models import Contact
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ACTION = "run_in_background"
 
 
 @pytest.fixture(autouse=True)
@@ -41,35 +40,41 @@ def job(folder: Path) -> DataImportJob:
 @pytest.fixture
 def clerk() -> User:
     user: User = User.objects.create_user("clerk@example.com", is_staff=True)
-    rights = ("view_dataimportjob", "change_dataimportjob")
+    rights = ("view_dataimportjob", "change_dataimportjob", "add_contact")
     user.user_permissions.add(*Permission.objects.filter(codename__in=rights))
     return user
 
 
-def ask_for(job: DataImportJob, user: User) -> Any:
+def ask_for(job: DataImportJob, user: User, action: str = "run_in_background") -> Any:
     client = Client()
     client.force_login(user)
     address = reverse("admin:importer_dataimportjob_changelist")
-    return client.post(address, {"action": ACTION, "_selected_action": [str(job.pk)]}, follow=True)
+    return client.post(address, {"action": action, "_selected_action": [str(job.pk)]}, follow=True)
+
+
+def work() -> None:
+    call_command("procrastinate", "worker", "--one-shot", "--queues", "imports")
 
 
 def test_the_admin_puts_a_job_into_the_queue(job: DataImportJob, clerk: User) -> None:
     answer = ask_for(job, clerk)
+    ask_for(job, clerk)
 
-    waiting = ProcrastinateJob.objects.get()
+    waiting = ProcrastinateJob.objects.get()  # once
     assert waiting.args == {"job_id": job.pk, "user_id": str(clerk.pk)}
     assert b"1 jobs wait for a worker" in answer.content
-    run_in_background(**waiting.args)
+    work()
     job.refresh_from_db()
     assert job.status == "completed", job.error
     assert Contact.objects.count() == 2
 
 
-def test_rights_that_were_withdrawn_meanwhile_count(job: DataImportJob, clerk: User) -> None:
+@pytest.mark.parametrize("right", ["change_dataimportjob", "add_contact"])
+def test_rights_that_were_withdrawn_meanwhile_count(job: DataImportJob, clerk: User, right: str) -> None:
     ask_for(job, clerk)
-    clerk.user_permissions.clear()
+    clerk.user_permissions.remove(Permission.objects.get(codename=right))
 
-    run_in_background(**ProcrastinateJob.objects.get().args)
+    work()
 
     job.refresh_from_db()
     assert job.status == "pending"
@@ -84,9 +89,44 @@ def test_who_may_only_look_is_not_offered_it(job: DataImportJob, clerk: User) ->
     assert not ProcrastinateJob.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("spec", "right"), [("contacts-insert", "add_contact"), ("contacts", "change_contact")]
+)
+def test_who_may_not_write_the_records_does_not_have_them_imported(
+    job: DataImportJob, clerk: User, spec: str, right: str
+) -> None:
+    """A spec that updates wants the right to change as well."""
+    DataImportJob.objects.update(spec=spec)
+    clerk.user_permissions.add(Permission.objects.get(codename="change_contact"))
+    clerk.user_permissions.remove(Permission.objects.get(codename=right))
+
+    answer = ask_for(job, clerk)
+
+    assert b"not run, since you may not write the records that come of it" in answer.content
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_a_job_that_waits_is_taken_back(job: DataImportJob, clerk: User) -> None:
+    ask_for(job, clerk)
+
+    answer = ask_for(job, clerk, "ask_to_stop")
+
+    assert b"1 that waited for a worker were taken back" in answer.content
+    assert ProcrastinateJob.objects.get().status == "cancelled"
+
+
+def test_a_job_that_was_deleted_meanwhile_fails_no_task(job: DataImportJob, clerk: User) -> None:
+    ask_for(job, clerk)
+    job.delete()
+
+    work()
+
+    assert ProcrastinateJob.objects.get(queue_name="imports").status == "succeeded"
+
+
 def test_what_is_rolled_back_is_not_run(job: DataImportJob, clerk: User) -> None:
     with transaction.atomic():
-        run_in_background.defer(job_id=job.pk, user_id=str(clerk.pk))
+        queue.enqueue_run(job.pk, clerk.pk)
         transaction.set_rollback(True)
 
     assert not ProcrastinateJob.objects.exists()

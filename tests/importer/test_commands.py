@@ -338,6 +338,17 @@ def test_a_job_runs_once_at_a_time(site: PrivateSite, shell: Shell) -> None:
     assert (answer.code, answer.figures["read"], rows(site)) == (0, 6_000, 6_000)
 
 
+def test_what_a_spec_prints_holds_no_worker_up(site: PrivateSite, shell: Shell) -> None:
+    path = site.folder / "talkative.csv"
+    path.write_text("code,name\n" + "".join(f"T{n},Company\n" for n in range(300)))
+    job = made(shell, path, "companies-talkative")
+
+    answer = manage(site, "run_import", job, *QUIETLY, "--executor", "process")
+
+    site.sql("DELETE FROM crm_company WHERE name = 'Company'")
+    assert (answer.code, answer.figures["inserted"]) == (0, 300), answer.err
+
+
 @pytest.mark.parametrize("executor", ["inline", "process"])
 def test_without_the_right_to_insert_the_job_fails_and_goes_on_once_it_is_granted(
     site: PrivateSite, shell: Shell, executor: str

@@ -15,6 +15,11 @@ from tests.importer.test_kills import source, undisturbed  # noqa: F401 (the sam
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 LEASE = {"LEASE_SECONDS": 2}
 # The clock of procrastinate's worker puts the site's own tasks into another queue, whichever queue it works on.
+ASK_FOR = """
+from cortex.models import User
+from importer import queue
+queue.enqueue_run({job}, User.objects.create_superuser("ann{job}@example.com").pk)
+"""
 WAITING = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'imports'"
 
 
@@ -32,12 +37,14 @@ def job(site: PrivateSite, source: Path, undisturbed: object) -> Iterator[int]: 
 
 
 @pytest.fixture
-def machine(site: PrivateSite, job: int) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
+def machine(site: PrivateSite, job: int) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Starts a worker, as it would run on a machine of its own."""
     started: list[subprocess.Popen[str]] = []
 
-    def start() -> "subprocess.Popen[str]":
-        started.append(site.start("procrastinate", "worker", "--queues", "imports", "--concurrency", "1"))
+    def start(*options: str) -> "subprocess.Popen[str]":
+        started.append(
+            site.start("procrastinate", "worker", "--queues", "imports", "--concurrency", "1", *options)
+        )
         return started[-1]
 
     yield start
@@ -157,3 +164,26 @@ def test_what_fails_on_a_machine_is_told_where_the_job_was_started(
     assert f"Job {job} failed: On " in err
     assert "contacts.csv" in err
     assert "Traceback" not in err
+
+
+def test_a_job_in_the_background_outlives_the_worker_that_is_shut_down(
+    site: PrivateSite,
+    job: int,
+    machine: Callable[..., "subprocess.Popen[str]"],
+    undisturbed: object,  # noqa: F811
+) -> None:
+    site.manage("shell", "-c", ASK_FOR.format(job=job))
+    first = machine("--shutdown-graceful-timeout", "0.2")
+    assert site.wait_for_batches(job, 2, first)
+
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)
+
+    assert site.sql("SELECT status FROM data_import_jobs WHERE id = %s", job) == [("stopped",)]
+    assert site.sql(WAITING)[0][0] == 1
+    machine()
+    deadline = time.monotonic() + 90
+    while site.sql("SELECT status FROM data_import_jobs WHERE id = %s", job) != [("completed",)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert site.state_of(job) == undisturbed

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.files.base import ContentFile
-from django.core.files.storage import storages
+from django.core.files.storage import Storage, storages
 
 from importer import run_import
 from importer.exceptions import ImporterError, SourceChanged, SourceRefused
@@ -303,8 +303,21 @@ def test_a_spool_that_takes_nothing_is_one_line(store: ObjectStore, settings: An
     result = run_import(job)
 
     assert result.status == "failed"
-    assert 'cannot be put into "' in result.reason
+    assert "cannot be made: File exists" in result.reason
     assert 'set IMPORTER["SPOOL_DIR"]' in result.reason
+
+
+@needs_store
+def test_of_an_object_that_was_replaced_before_the_run_one_copy_is_left(
+    store: ObjectStore, folder: Path
+) -> None:
+    job = create_job("contacts", store.put("twice.csv", CSV))
+    run_import(job, dry_run=True)
+    store.put("twice.csv", OTHER)
+
+    run_import(DataImportJob.objects.get(pk=job.pk), dry_run=True)
+
+    assert len(spool(folder)) == 1
 
 
 # -- what changes ----------------------------------------------------------------------------------------------------
@@ -508,6 +521,29 @@ def test_a_stored_file_that_is_not_there(
     assert said in refused(source)
 
 
+def test_a_link_in_a_storage_leads_nowhere(uploads: Path, folder: Path) -> None:
+    (folder / "secret.csv").write_bytes(CSV)
+    (uploads / "imports").mkdir(parents=True)
+    (uploads / "imports/a.csv").symlink_to(folder / "secret.csv")
+    (uploads / "imports/in").symlink_to(folder)
+
+    assert "is a symbolic link" in refused("storage:default/imports/a.csv")
+    assert "is a symbolic link" in refused("storage:default/imports/in/secret.csv")
+
+
+def test_whatever_a_storage_raises_is_one_line(uploads: Path, folder: Path, settings: Any) -> None:
+    settings.STORAGES |= {"default": {"BACKEND": "tests.importer.test_remote_sources.BrokenStorage"}}
+
+    assert refused("storage:default/imports/a.csv").endswith(
+        "cannot be read: the vendor's library fell over."
+    )
+
+
+class BrokenStorage(Storage):
+    def size(self, name: str) -> int:
+        raise RuntimeError("the vendor's library fell over.\nAnd said more.")
+
+
 @needs_store
 def test_an_upload_may_lie_on_the_object_store(store: ObjectStore, settings: Any, folder: Path) -> None:
     settings.STORAGES = settings.STORAGES | {
@@ -546,7 +582,11 @@ def test_without_the_package_it_is_one_line_and_the_rest_works(
 
 
 def problems() -> list[Any]:
-    return [problem for problem in run_checks() if problem.id in ("importer.E012", "importer.E013")]
+    return [
+        problem
+        for problem in run_checks()
+        if problem.id in ("importer.E012", "importer.E013", "importer.E014")
+    ]
 
 
 def test_e012_a_root_that_names_no_place(folder: Path, settings: Any) -> None:
@@ -555,6 +595,13 @@ def test_e012_a_root_that_names_no_place(folder: Path, settings: Any) -> None:
     [problem] = problems()
 
     assert problem.msg == 'IMPORTER["REMOTE_ROOTS"] or ["UPLOADS"] has "ftp://old", which names no place.'
+
+
+@pytest.mark.parametrize("uploads", ["s3://legacy/uploads", None, Path("/srv"), "storage:nowhere/in"])
+def test_e014_uploads_that_no_storage_takes(folder: Path, settings: Any, uploads: Any) -> None:
+    settings.IMPORTER |= {"UPLOADS": uploads}
+
+    assert "importer.E014" in [problem.id for problem in problems()]
 
 
 @needs_store

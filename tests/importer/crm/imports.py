@@ -12,6 +12,16 @@ class CompanyImport(ModelImport):
         key = ("code",)
 
 
+@register
+class TalkativeCompanyImport(ModelImport):
+    class Meta:
+        model = Company
+        name = "companies-talkative"
+
+    def clean_record(self, record: dict[str, Any]) -> None:
+        print(record["name"] * 100)
+
+
 class ContactColumns(ModelImport):
     joined = Column("JOIN_DT", formats=("%m/%d/%Y",))
     role = Column("ROLE", transform=str.lower, default="user")

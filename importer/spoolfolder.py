@@ -1,0 +1,52 @@
+"""The folder that copies and unpacked sources lie in, and what a job's files in it are called."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from django.db import connections
+
+from importer import ledger
+from importer.conf import conf
+from importer.exceptions import SourceRefused
+from importer.models import DataImportJob
+
+
+def spool_folder() -> Path:
+    """Made where it is missing, for this account alone. Raises SourceRefused where it is another's, or others may
+    write to it: they could put records of theirs in place of the source's."""
+    folder = Path(conf.SPOOL_DIR)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = os.lstat(folder)
+    except OSError as error:
+        raise SourceRefused(
+            f'The spool "{folder}" cannot be made: {error.strerror}; set IMPORTER["SPOOL_DIR"].'
+        ) from None
+    trouble = ""
+    if not stat.S_ISDIR(status.st_mode):
+        trouble = "is a link, and no folder"
+    elif status.st_uid not in (os.geteuid(), 0):
+        trouble = f"belongs to another account ({status.st_uid})"
+    elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        trouble = f"may be written to by others (mode {stat.S_IMODE(status.st_mode):o})"
+    if trouble:
+        raise SourceRefused(
+            f'The spool "{folder}" {trouble}; make it yours alone (chmod 700), or set IMPORTER["SPOOL_DIR"].'
+        )
+    return folder
+
+
+def prefix_of(job: DataImportJob) -> str:
+    """Another site may have the same spool, and a job of the same number."""
+    database = connections[ledger.ledger_alias()].settings_dict
+    place = "\0".join(str(database.get(key, "")) for key in ("HOST", "PORT", "NAME"))
+    return f"{hashlib.sha256(place.encode()).hexdigest()[:12]}-{job.pk}-"
+
+
+def remove_spool(job: DataImportJob, *, but: Path | None = None) -> None:
+    """All that lies there for the job, of whatever state of its source."""
+    for path in Path(conf.SPOOL_DIR).glob(f"{prefix_of(job)}*"):
+        if path != but:
+            path.unlink(missing_ok=True)
