@@ -9,8 +9,8 @@ RUN .ci/charts && test -s analytics/static/analytics/vendor/chart.umd.min.js
 
 FROM python:3.13.9-slim-trixie AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY requirements.txt ./
-RUN python -m venv /opt/venv && /opt/venv/bin/pip install --requirement requirements.txt
+COPY requirements.lock ./
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --require-hashes --requirement requirements.lock
 
 FROM python:3.13.9-slim-trixie
 ENV PATH=/opt/venv/bin:$PATH \

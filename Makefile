@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help charts demo serve test test-long test-matrix lint format typecheck bench services-up services-down services-status clean
+.PHONY: help charts demo serve test test-long test-matrix lint format typecheck bench lock services-up services-down services-status clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -64,6 +64,13 @@ bench: $(INSTALLED) ## Measure the import against \copy, what tracking and the c
 	@$(BIN)/python -m benchmarks.tracking
 	@$(BIN)/python -m benchmarks.cache
 	@$(BIN)/python -m benchmarks.dashboard
+
+lock: $(INSTALLED) ## Resolve requirements.txt anew, for the image
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile requirements.txt --upgrade --quiet --generate-hashes --no-header --no-annotate \
+		--python-version 3.13 --python-platform linux --output-file .requirements.draft >/dev/null
+	@{ head -n 1 requirements.lock; cat .requirements.draft; } >.requirements.lock && mv .requirements.lock requirements.lock
+	@rm .requirements.draft
 
 services-up: $(INSTALLED) ## Start the embedded PostgreSQL and Valkey
 	@$(MANAGE) services up

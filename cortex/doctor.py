@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
+from django.core.files.storage import storages
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -185,6 +186,23 @@ def rollups() -> Findings:
         )
 
 
+def object_store() -> Findings:
+    """Where what people upload is kept, if that is a bucket."""
+    storage: Any = storages["default"]
+    name = getattr(storage, "bucket_name", None)
+    if name is None:
+        return
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        storage.connection.meta.client.head_bucket(Bucket=name)
+    except (BotoCoreError, ClientError, ValueError) as error:
+        yield Finding(
+            f'The bucket "{name}" cannot be asked: {error}',
+            "manage.py make_bucket, or mend S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY.",
+        )
+
+
 def spooled_events() -> Findings:
     if not spool.is_empty():
         yield Finding(
@@ -229,8 +247,8 @@ def activity_of_nobody() -> Findings:
 
 
 EXAMINATIONS: tuple[Callable[[], Findings], ...] = (
-    migrations, postgres, pooling, redis, workers, rollups, retention, spooled_events, proxies, activity_of_nobody,
-    charts,
+    migrations, postgres, pooling, redis, object_store, workers, rollups, retention, spooled_events, proxies,
+    activity_of_nobody, charts,
 )  # fmt: skip
 
 

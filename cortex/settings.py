@@ -34,7 +34,7 @@ if SERVED_OVER_HTTPS and IN_DEVELOPMENT:
     )
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", default=365 * 24 * 3600) if SERVED_OVER_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_HTTPS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_HTTPS and env.flag("HSTS_SUBDOMAINS", default=True)
 # Whether browsers shall ship the domain in their list is for its owner to say: it is next to impossible to take back.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 # Only where a proxy of ours overwrites the header; anybody can send it.

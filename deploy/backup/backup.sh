@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One dump of the database that PG* name, and beside it how many rows each table had at that very moment.
+# One dump of the database that PG* name (PGDATABASE: cortex), and beside it how many rows each table had at that moment.
 #
 # A dump takes the place of nothing until it is whole, can be read, and is not suspiciously small; only then do old
 # ones go. Not through PgBouncer: a dump is one long session.
@@ -14,13 +14,14 @@ backups=${BACKUP_DIR:-/backups}
 metrics=${METRICS_DIR:-/metrics}
 keep_days=${BACKUP_KEEP_DAYS:-14}
 least=${BACKUP_LEAST:-50}
+export PGDATABASE=${PGDATABASE:-cortex}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ -n "${PGPASSWORD_FILE:-}" ]; then PGPASSWORD=$(<"$PGPASSWORD_FILE"); export PGPASSWORD; fi
 
 fail() { echo "backup: $*" >&2; exit 1; }
 tell() { (umask 022 && cat >"$metrics/.$1.draft" && mv "$metrics/.$1.draft" "$metrics/$1.prom"); }
 
-name=cortex-$(date -u +%Y%m%dT%H%M%SZ)
+name=$PGDATABASE-$(date -u +%Y%m%dT%H%M%SZ)
 draft=$backups/.$name.draft
 trap 'rm -f "$draft".*' EXIT
 started=$(date +%s)
@@ -36,7 +37,7 @@ dumped=yes
 pg_dump --format=custom --compress=6 --snapshot="$snapshot" --no-owner --no-privileges --file="$draft.dump" || dumped=no
 # A dump reads every row, so whatever page does not match its checksum has been found by now.
 failures=$(psql --no-psqlrc --no-align --tuples-only --command "SELECT coalesce(sum(checksum_failures), 0) FROM pg_stat_database")
-tell checksums <<END
+[ "$PGDATABASE" != cortex ] || tell checksums <<END
 # HELP cortex_checksum_failures Pages that did not match their checksums, since the statistics began.
 # TYPE cortex_checksum_failures gauge
 cortex_checksum_failures ${failures:-0}
@@ -50,7 +51,7 @@ wait "$session_pid" || fail "the rows could not be counted; the dumps before are
 pg_restore --list "$draft.dump" >/dev/null || fail "the dump cannot be read; the dumps before are kept"
 [ -s "$draft.rows" ] || fail "no table was counted; the dumps before are kept"
 size=$(stat --format=%s "$draft.dump")
-last=$(find "$backups" -maxdepth 1 -name 'cortex-*.dump' | sort | tail -n 1)
+last=$(find "$backups" -maxdepth 1 -name "$PGDATABASE-*.dump" | sort | tail -n 1)
 if [ -n "$last" ]; then
     last_size=$(stat --format=%s "$last")
     [ $((size * 100)) -ge $((last_size * least)) ] \
@@ -63,17 +64,17 @@ mv "$draft.rows" "$backups/$name.rows"
 mv "$draft.sha256" "$backups/$name.sha256"
 mv "$draft.dump" "$backups/$name.dump"   # last: a dump that is there is complete
 
-find "$backups" -maxdepth 1 -name 'cortex-*' -mtime "+$keep_days" ! -name "$name.*" -delete
+find "$backups" -maxdepth 1 -name "$PGDATABASE-*" -mtime "+$keep_days" ! -name "$name.*" -delete
 
-tell backup <<END
+tell "backup_$PGDATABASE" <<END
 # HELP cortex_backup_success_timestamp_seconds When the last good backup was begun.
 # TYPE cortex_backup_success_timestamp_seconds gauge
-cortex_backup_success_timestamp_seconds $started
+cortex_backup_success_timestamp_seconds{database="$PGDATABASE"} $started
 # HELP cortex_backup_size_bytes Its size.
 # TYPE cortex_backup_size_bytes gauge
-cortex_backup_size_bytes $size
+cortex_backup_size_bytes{database="$PGDATABASE"} $size
 # HELP cortex_backup_duration_seconds How long it took.
 # TYPE cortex_backup_duration_seconds gauge
-cortex_backup_duration_seconds $(($(date +%s) - started))
+cortex_backup_duration_seconds{database="$PGDATABASE"} $(($(date +%s) - started))
 END
 echo "backup: $name.dump, $size bytes, $(grep -c '^rows ' "$backups/$name.rows") tables"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Restores the last dump into a PostgreSQL of its own, empty and unreachable from outside, and compares: the dump's own
-# checksum, the rows of each table, the youngest event. A backup that nobody has restored is a hope.
+# Restores the last dump of each database into a PostgreSQL of its own, empty and unreachable from outside, and compares:
+# the dump's own checksum, the rows of each table, the youngest event. A backup that nobody has restored is a hope.
 #   BACKUP_DIR   where the dumps are (/backups)
 #   METRICS_DIR  where node_exporter reads (/metrics)
 #   SCRATCH_DIR  room for the whole database, emptied before and after (/scratch)
@@ -14,11 +14,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 fail() { echo "restore drill: $*" >&2; exit 1; }
 
-dump=$(find "$backups" -maxdepth 1 -name 'cortex-*.dump' | sort | tail -n 1)
-[ -n "$dump" ] || fail "there is no dump in $backups"
-name=$(basename "$dump" .dump)
+# What stands before the last "-" is the database. The site's own is wanted, whatever else there is.
+names=$(find "$backups" -maxdepth 1 -name '*-*.dump' -printf '%f\n' | sed 's/\.dump$//' | sort)
+newest() { grep "^$1-[0-9TZ]*$" <<<"$names" | tail -n 1; }
+newest cortex >/dev/null || fail "there is no dump in $backups"
 started=$(date +%s)
-(cd "$backups" && sha256sum --quiet --check "$name.sha256") || fail "$name.dump is not what was written"
 
 clean() { [ ! -d "$scratch/data" ] || pg_ctl --pgdata "$scratch/data" --mode immediate stop >/dev/null 2>&1 || true; rm -rf "$scratch"; }
 trap clean EXIT
@@ -26,7 +26,7 @@ clean
 mkdir -p "$scratch"
 
 unset PGPASSWORD PGPASSFILE PGSERVICE
-export PGHOST=$scratch PGPORT=5432 PGUSER=drill PGDATABASE=drill
+export PGHOST=$scratch PGPORT=5432 PGUSER=drill
 initdb --pgdata "$scratch/data" --username drill --auth trust --encoding UTF8 --locale C.UTF-8 --no-sync >/dev/null
 # It is thrown away: no need to survive anything. Its socket is in a folder that only this account can enter.
 pg_ctl --pgdata "$scratch/data" --wait --timeout 60 --log "$scratch/log" start --options "-c listen_addresses= \
@@ -34,16 +34,23 @@ pg_ctl --pgdata "$scratch/data" --wait --timeout 60 --log "$scratch/log" start -
     -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=4GB -c maintenance_work_mem=128MB" >/dev/null \
     || { cat "$scratch/log" >&2; fail "the scratch PostgreSQL does not start"; }
 
-createdb drill
-pg_restore --dbname drill --no-owner --no-privileges --exit-on-error --jobs 2 "$dump" || fail "$name.dump cannot be restored"
-psql --no-psqlrc --quiet --no-align --tuples-only --field-separator=' ' --set ON_ERROR_STOP=1 \
-    --file "$here/count_rows.sql" >"$scratch/rows"
-if ! diff "$backups/$name.rows" "$scratch/rows" >&2; then
-    fail "$name: the restored rows (>) are not those of the database (<)"
-fi
+done_with=()
+for database in $(sed 's/-[0-9TZ]*$//' <<<"$names" | sort --unique); do
+    name=$(newest "$database")
+    (cd "$backups" && sha256sum --quiet --check "$name.sha256") || fail "$name.dump is not what was written"
+    createdb "$database"
+    pg_restore --dbname "$database" --no-owner --no-privileges --exit-on-error --jobs 2 "$backups/$name.dump" \
+        || fail "$name.dump cannot be restored"
+    psql --dbname "$database" --no-psqlrc --quiet --no-align --tuples-only --field-separator=' ' --set ON_ERROR_STOP=1 \
+        --file "$here/count_rows.sql" >"$scratch/$database.rows"
+    if ! diff "$backups/$name.rows" "$scratch/$database.rows" >&2; then
+        fail "$name: the restored rows (>) are not those of the database (<)"
+    fi
+    done_with+=("$name.dump")
+done
 
 ended=$(date +%s)
-rows=$(awk '$1 == "rows" { sum += $NF } END { printf "%d", sum }' "$scratch/rows")
+rows=$(awk '$1 == "rows" { sum += $NF } END { printf "%d", sum }' "$scratch"/*.rows)
 umask 022
 cat >"$metrics/.restore_drill.draft" <<END
 # HELP cortex_restore_drill_success_timestamp_seconds When a backup was last restored and found to be right.
@@ -57,7 +64,7 @@ cortex_restore_drill_duration_seconds $((ended - started))
 cortex_restore_drill_rows $rows
 # HELP cortex_restore_drill_last_event_timestamp_seconds The youngest login event in it.
 # TYPE cortex_restore_drill_last_event_timestamp_seconds gauge
-cortex_restore_drill_last_event_timestamp_seconds $(awk '$1 == "last_event" { last = $NF } END { printf "%d", last }' "$scratch/rows")
+cortex_restore_drill_last_event_timestamp_seconds $(awk '$1 == "last_event" { last = $NF } END { printf "%d", last }' "$scratch/cortex.rows")
 END
 mv "$metrics/.restore_drill.draft" "$metrics/restore_drill.prom"
-echo "restore drill: $name.dump restored in $((ended - started)) s, $rows rows, as they were"
+echo "restore drill: ${done_with[*]} restored in $((ended - started)) s, $rows rows, as they were"

@@ -50,6 +50,7 @@ CREATE DATABASE cortex OWNER cortex;
 CREATE DATABASE keycloak OWNER keycloak;
 REVOKE ALL ON DATABASE postgres, keycloak FROM PUBLIC;
 GRANT CONNECT ON DATABASE postgres, keycloak TO cortex_exporter;
+GRANT CONNECT ON DATABASE keycloak TO cortex_backup;
 -- Here and not in the site's database, so that its dump can be restored by anybody.
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
 

@@ -7,12 +7,13 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
-from cortex import doctor
+from cortex import doctor, tasks
 from cortex.doctor import Finding
 from tests.analytics.events import login_event
 from tracking.models import ActivityLog, LoginEvent
@@ -72,6 +73,37 @@ def test_a_proxy_that_is_not_counted() -> None:
     LoginEvent.objects.bulk_create([login_event(NOW, ip_address="203.0.113.9")])
 
     assert whats(doctor.proxies) == []
+
+
+def test_tasks_that_no_worker_takes_and_tasks_that_failed() -> None:
+    tasks.refresh_rollups.defer(timestamp=0)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())")
+        assert whats(doctor.workers) == []
+        cursor.execute("UPDATE procrastinate_events SET at = now() - interval '11 minutes'")
+        (finding,) = doctor.workers()
+        assert "Tasks of the clock wait since" in finding.what
+        assert finding.mend == "manage.py procrastinate worker --queues schedule"
+
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed'")
+        assert whats(doctor.workers) == ["1 tasks have failed within a day."]
+        cursor.execute("UPDATE procrastinate_events SET at = now() - interval '25 hours'")
+        assert whats(doctor.workers) == []
+
+
+def test_a_bucket_that_cannot_be_asked(settings: Any) -> None:
+    assert whats(doctor.object_store) == []
+    options = {
+        "bucket_name": "cortex", "access_key": "x", "secret_key": "y", "endpoint_url": "http://127.0.0.1:9",
+        "client_config": Config(retries={"total_max_attempts": 1}),
+    }  # fmt: skip
+    settings.STORAGES |= {"default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}}
+
+    (finding,) = doctor.object_store()
+
+    assert finding.what.startswith('The bucket "cortex" cannot be asked: Could not connect')
+    assert finding.mend.startswith("manage.py make_bucket, or mend S3_ENDPOINT_URL")
 
 
 def test_activities_without_users() -> None:

@@ -1,5 +1,7 @@
 import datetime as dt
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from django.test import Client
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from cortex import metrics
+from cortex import metrics, tasks
 from importer.models import DataImportJob
 from tests.analytics.events import login_event
 from tracking.models import LoginEvent
@@ -102,6 +104,17 @@ def test_what_the_database_knows_is_told_too(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.django_db
+def test_whatever_an_alert_asks_for_is_told(client: Client) -> None:
+    """But for what the backup writes down."""
+    rules = (Path(__file__).resolve().parents[2] / "deploy/prometheus/rules/cortex.yml").read_text()
+    asked = set(re.findall(r"\bcortex_(?!backup|restore|checksum|web|exporter)\w+", rules))
+    tasks.refresh_rollups.defer(timestamp=0)
+
+    assert len(asked) >= 5
+    assert asked <= {name for name, *_ in samples(client)}
+
+
 def test_caches_without_figures_have_no_metrics(client: Client, settings: Any) -> None:
     local = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     settings.CACHES = {"default": local, "sessions": local}

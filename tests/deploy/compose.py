@@ -8,7 +8,7 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
 FILE = PROJECT / "docker-compose.production.yml"
-# ${NAME}, ${NAME:-default}, ${NAME:?message}; `$$` is a plain dollar sign.
+# ${NAME}, ${NAME:-default}, ${NAME:+what stands there with a value}, ${NAME:?message}; `$$` is a plain dollar sign.
 VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<rest>:?[-?+][^}]*)?\}")
 
 STACK: dict[str, Any] = yaml.safe_load(FILE.read_text())
@@ -26,6 +26,8 @@ def interpolated(text: str, values: dict[str, str]) -> str:
 
     def value(match: re.Match[str]) -> str:
         rest = match["rest"] or ""
+        if rest.startswith(":+"):
+            return rest[2:] if values.get(match["name"]) else ""
         default = rest.removeprefix(":").removeprefix("-") if rest.startswith((":-", "-")) else None
         found = values.get(match["name"]) or default
         assert found is not None, match[0]

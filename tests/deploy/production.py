@@ -300,7 +300,9 @@ class Site:
 
     def environment(self, service: str) -> dict[str, str]:
         """What compose gives to that service, with the addresses of this machine."""
-        values = environment_of(service, {"CORTEX_DOMAIN": DOMAIN}) | {
+        values = environment_of(
+            service, {"CORTEX_DOMAIN": DOMAIN, "KEYCLOAK_URL": f"https://{DOMAIN}/auth"}
+        ) | {
             "PATH": os.environ["PATH"],
             "HASHED_STATIC_FILES": "true",
             "DJANGO_SETTINGS_MODULE": "cortex.settings",

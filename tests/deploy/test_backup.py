@@ -69,7 +69,9 @@ class Backups:
 
     def metric(self, name: str) -> float | None:
         for file in self.metrics.glob("*.prom"):
-            if found := re.search(rf"^{name} ([\d.]+)$", file.read_text(), re.MULTILINE):
+            if found := re.search(
+                rf"^{name}(?:{{database=\"cortex\"}})? ([\d.]+)$", file.read_text(), re.MULTILINE
+            ):
                 return float(found[1])
         return None
 
@@ -119,6 +121,25 @@ def test_a_backup_is_made_and_restored_and_is_what_there_was(backups: Backups) -
     assert backups.metric("cortex_checksum_failures") == 0
     assert backups.metric("cortex_restore_drill_rows") == 8002
     assert backups.metric("cortex_restore_drill_last_event_timestamp_seconds") == float(YOUNGEST)
+
+
+def test_keycloaks_database_is_kept_and_restored_as_well(backups: Backups) -> None:
+    with backups.database.connect("keycloak", "keycloak") as owner:
+        owner.execute("CREATE TABLE IF NOT EXISTS user_entity AS SELECT n AS id FROM generate_series(1, 7) n")
+    backups.run("backup.sh")
+
+    made = backups.run("backup.sh", PGDATABASE="keycloak")
+    restored = backups.run("restore_drill.sh")
+
+    assert made.returncode == 0, made.stderr
+    assert restored.returncode == 0, restored.stderr
+    assert [name.split("-")[0] for name in backups.dumps()] == ["cortex", "keycloak"]
+    assert re.search(r"cortex-\S+\.dump keycloak-\S+\.dump restored", restored.stdout)
+    assert "8009 rows, as they were" in restored.stdout
+    assert (backups.metrics / "backup_keycloak.prom").exists()
+    rows = backups.newest("keycloak-*.rows")
+    rows.write_text(rows.read_text().replace("7", "8"))
+    assert "are not those of the database" in backups.run("restore_drill.sh").stderr
 
 
 def test_nobody_else_can_read_a_dump(backups: Backups) -> None:
@@ -232,7 +253,7 @@ def test_a_drill_without_a_dump_fails(backups: Backups) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"PGPORT": "1"}, {"PGDATABASE": "keycloak"}], ids=["no server", "no right"]
+    "change", [{"PGPORT": "1"}, {"PGDATABASE": "postgres"}], ids=["no server", "no right"]
 )
 def test_a_backup_that_fails_leaves_those_before_alone(backups: Backups, change: dict[str, str]) -> None:
     backups.run("backup.sh")

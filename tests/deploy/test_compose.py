@@ -16,6 +16,7 @@ from tests.deploy.compose import (
     SERVICES,
     STACK,
     environment_of,
+    interpolated,
     networks_of,
     secrets_of,
 )
@@ -52,7 +53,7 @@ def test_the_services_are_those_of_the_design() -> None:
     promised = {
         "postgres", "pgbouncer", "redis-cache", "redis-sessions", "s3", "keycloak", "web", "worker", "schedule",
         "migrate", "nginx", "prometheus", "grafana", "postgres-exporter", "pgbouncer-exporter", "redis-exporter",
-        "node-exporter", "backup", "restore-drill",
+        "node-exporter", "backup", "backup-keycloak", "restore-drill", "alertmanager", "blackbox-exporter",
     }  # fmt: skip
 
     assert set(SERVICES) == promised
@@ -108,7 +109,13 @@ def test_its_root_file_system_cannot_be_written_to(service: str) -> None:
 
 @every_service
 def test_it_has_a_place_for_passing_files_if_it_writes_any(service: str) -> None:
-    without = {"node-exporter", "pgbouncer-exporter", "postgres-exporter", "redis-exporter"}
+    without = {
+        "blackbox-exporter",
+        "node-exporter",
+        "pgbouncer-exporter",
+        "postgres-exporter",
+        "redis-exporter",
+    }
 
     has_place = any(place.startswith("/tmp:") for place in SERVICES[service].get("tmpfs", []))
     assert has_place is (service not in without)
@@ -169,9 +176,10 @@ def test_nginx_alone_is_reached_from_outside() -> None:
 
 
 def test_data_and_metrics_have_networks_without_a_way_out() -> None:
-    assert set(STACK["networks"]) == {"edge", "app", "data", "metrics"}
+    assert set(STACK["networks"]) == {"edge", "app", "data", "metrics", "alerts"}
+    assert {name for name in SERVICES if "alerts" in networks_of(name)} == {"alertmanager"}
     assert STACK["networks"]["data"] == STACK["networks"]["metrics"] == {"internal": True}
-    for name in ("postgres", "pgbouncer", "redis-cache", "redis-sessions", "backup"):
+    for name in ("postgres", "pgbouncer", "redis-cache", "redis-sessions", "backup", "backup-keycloak"):
         assert networks_of(name) == {"data"}, name
 
 
@@ -181,10 +189,12 @@ def test_what_speaks_to_each_other_shares_a_network() -> None:
         ("web", "pgbouncer"), ("web", "redis-cache"), ("web", "redis-sessions"), ("web", "s3"),
         ("worker", "postgres"), ("worker", "redis-sessions"), ("worker", "s3"), ("migrate", "postgres"),
         ("pgbouncer", "postgres"), ("keycloak", "postgres"), ("backup", "postgres"), ("grafana", "prometheus"),
+        ("backup-keycloak", "postgres"), ("blackbox-exporter", "nginx"),
         ("postgres-exporter", "postgres"), ("pgbouncer-exporter", "pgbouncer"), ("redis-exporter", "redis-cache"),
         ("redis-exporter", "redis-sessions"),
         *(("prometheus", target) for target in (
             "web", "postgres-exporter", "pgbouncer-exporter", "redis-exporter", "node-exporter", "keycloak", "s3",
+            "alertmanager", "blackbox-exporter",
         )),
     ]  # fmt: skip
 
@@ -206,8 +216,8 @@ def test_it_knows_passwords_by_file_alone(service: str) -> None:
 @every_service
 def test_it_has_the_secrets_that_it_reads_and_no_others(service: str) -> None:
     told = str(SERVICES[service])
-    for folder in ("pgbouncer", "redis", "nginx", "postgres", "keycloak", "prometheus"):
-        if folder in service:
+    for folder in ("pgbouncer", "redis", "nginx", "postgres", "keycloak", "prometheus", "alertmanager"):
+        if service.startswith(folder):
             for file in filter(Path.is_file, (PROJECT / "deploy" / folder).iterdir()):
                 told += file.read_text() if file.name in told or folder == "keycloak" else ""
     read = set(re.findall(r"/run/secrets/(\w+)", told)) | set(re.findall(r"read_secret (\w+)", told))
@@ -234,8 +244,10 @@ def test_each_secret_is_made_by_the_script_and_used(tmp_path: Path) -> None:
 @every_service
 def test_what_it_mounts_of_this_repository_is_there_and_cannot_be_written_to(service: str) -> None:
     for volume in SERVICES[service].get("volumes", []):
-        source, _, rest = volume.partition(":")
-        if source.startswith("."):
+        source, _, rest = interpolated(volume, {}).partition(":")
+        if source == "./imports":  # of whoever runs it
+            assert rest.endswith(":ro"), volume
+        elif source.startswith("."):
             assert (PROJECT / source).exists(), source
             assert rest.endswith(":ro"), volume
         elif source != "/":
@@ -275,6 +287,31 @@ def test_the_site_goes_through_the_pool_and_whatever_is_long_does_not() -> None:
     assert SERVICES["backup"]["environment"]["PGHOST"] == "postgres"
 
 
+def test_keycloak_is_off_until_it_is_asked_for() -> None:
+    profiled = {name for name, service in SERVICES.items() if service.get("profiles") == ["keycloak"]}
+    off = environment_of("web", {"CORTEX_DOMAIN": "cortex.test"})
+    on = environment_of("web", {"CORTEX_DOMAIN": "cortex.test", "KEYCLOAK_URL": "https://cortex.test/auth"})
+
+    assert profiled == {"keycloak", "backup-keycloak"}
+    # What has no profile is started without those that have one, and must not wait for them.
+    assert not any(profiled & service.get("depends_on", {}).keys() for service in SERVICES.values())
+    assert {value for name, value in off.items() if name.startswith("KEYCLOAK_")} == {""}
+    assert all(value for name, value in on.items() if name.startswith("KEYCLOAK_"))
+
+
+def test_images_that_had_holes_are_not_used() -> None:
+    least = {"keycloak": (26, 7, 4), "nginx": (1, 30, 4), "prometheus": (3, 13, 2)}
+    recipe = re.findall(
+        r"^FROM \S+:(\S+)", (PROJECT / "deploy/keycloak/Dockerfile").read_text(), re.MULTILINE
+    )
+
+    for name, version in least.items():
+        found = re.search(r":v?(\d+)\.(\d+)\.(\d+)", SERVICES[name]["image"])
+        assert found
+        assert tuple(map(int, found.groups())) >= version, name
+    assert {f"cortex-keycloak:{tag}" for tag in recipe} == {SERVICES["keycloak"]["image"]}
+
+
 def test_sessions_and_cache_cannot_evict_one_another() -> None:
     environment = environment_of("web", {"CORTEX_DOMAIN": "cortex.test"})
 
@@ -301,13 +338,19 @@ def test_postgres_has_connections_for_all_who_are_let_in() -> None:
 
     pooled = number("deploy/pgbouncer/pgbouncer.ini", "max_db_connections")
     keycloak = int(SERVICES["keycloak"]["environment"]["KC_DB_POOL_MAX_SIZE"])
+    role = re.search(
+        r"CREATE ROLE keycloak .*CONNECTION LIMIT (\d+)", (PROJECT / "deploy/postgres/init.sh").read_text()
+    )
     direct = 20
+
+    assert role
+    assert keycloak < int(role[1])
 
     assert number("deploy/pgbouncer/pgbouncer.ini", "max_client_conn") == 1000
     assert pooled == 100
     assert number("deploy/postgres/postgresql.conf", "max_connections") >= (
         pooled
-        + keycloak
+        + int(role[1])
         + direct
         + number("deploy/postgres/postgresql.conf", "superuser_reserved_connections")
     )

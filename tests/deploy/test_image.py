@@ -3,15 +3,17 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.deploy.compose import PROJECT
 from tests.deploy.production import Place, make_image
 
 RECIPE = (PROJECT / "Dockerfile").read_text()
+LOCK = (PROJECT / "requirements.lock").read_text()
 LAST_STAGE = RECIPE[RECIPE.rindex("\nFROM ") :]
 
 
@@ -24,8 +26,24 @@ def test_every_image_it_builds_on_is_pinned() -> None:
 
 
 def test_it_installs_what_the_site_runs_on_and_no_tool_of_development() -> None:
-    assert re.findall(r"requirements\S*\.txt", RECIPE) == ["requirements.txt", "requirements.txt"]
+    assert re.findall(r"requirements\S*", RECIPE) == ["requirements.lock", "requirements.lock"]
+    assert "--require-hashes" in RECIPE
     assert "apt-get" not in RECIPE
+
+
+def test_the_lock_has_what_the_site_asks_for_and_nothing_by_name_alone() -> None:
+    locked = dict(re.findall(r"^([a-z0-9.\-]+)==(\S+)", LOCK, re.MULTILINE))
+    asked = [
+        Requirement(line)
+        for line in (PROJECT / "requirements.txt").read_text().splitlines()
+        if line and line[0] != "#"
+    ]
+
+    for requirement in asked:
+        name = canonicalize_name(requirement.name)
+        assert requirement.specifier.contains(locked[name]), requirement
+    assert len(re.findall(r"^[a-z0-9.\-]+==\S+ \\\n    --hash=sha256:", LOCK, re.MULTILINE)) == len(locked)
+    assert "://" not in LOCK
 
 
 def test_it_ends_as_an_account_that_is_not_root_and_cannot_write_the_code() -> None:
@@ -61,16 +79,24 @@ def test_neither_secrets_nor_data_nor_tests_are_let_through() -> None:
 def test_what_it_installs_and_copies_suffices_to_collect_the_files_and_to_start(
     deployment: Place, tmp_path: Path
 ) -> None:
+    line = re.search(r"^FROM python:(\d+\.\d+)", RECIPE, re.MULTILINE)
+    assert line
+    found = subprocess.run(
+        [str(PROJECT / ".ci/find-python"), line[1], "exactly"], capture_output=True, text=True
+    )
+    if found.returncode:
+        pytest.skip(f"NOT TESTED: there is no Python {line[1]} here, which the image has")
     folder, python = make_image(deployment), tmp_path / "venv/bin/python"
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    subprocess.run([found.stdout.strip(), "-m", "venv", str(tmp_path / "venv")], check=True)
     install = [
         str(python),
         "-m",
         "pip",
         "install",
         "--quiet",
+        "--require-hashes",
         "--requirement",
-        str(PROJECT / "requirements.txt"),
+        str(PROJECT / "requirements.lock"),
     ]
     if (result := subprocess.run(install, capture_output=True, text=True)).returncode:
         pytest.skip(f"NOT TESTED: the packages cannot be had: {result.stderr[-200:]}")

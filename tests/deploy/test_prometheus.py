@@ -76,7 +76,7 @@ def test_an_alert_says_what_is_wrong_and_what_to_do(alert: dict[str, Any]) -> No
 def test_it_looks_at_services_that_there_are() -> None:
     jobs = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]
     hosts = {
-        re.sub(r"^redis://|:\d+$", "", target)
+        re.sub(r"^\w+://|:\d+(/.*)?$", "", target)
         for job in jobs
         for config in [*job.get("static_configs", []), *job.get("dns_sd_configs", [])]
         for target in config.get("targets", config.get("names", []))

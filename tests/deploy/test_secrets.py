@@ -45,8 +45,9 @@ def test_secrets_are_long_random_and_different(folder: Path) -> None:
     assert len(values["secret_key"]) >= 50
 
 
-def test_what_a_provider_gives_out_is_empty_until_somebody_fills_it_in(folder: Path) -> None:
-    theirs = folder / "google_client_secret"
+@pytest.mark.parametrize("name", ["google_client_secret", "okta_oidc_client_secret", "alert_webhook_url"])
+def test_what_others_give_out_is_empty_until_somebody_fills_it_in(folder: Path, name: str) -> None:
+    theirs = folder / name
     assert theirs.read_text() == ""
     theirs.write_text("given by Google")
 

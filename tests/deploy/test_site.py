@@ -7,13 +7,25 @@ import re
 import ssl
 import subprocess
 import sys
+import time
 import urllib.parse
+import urllib.request
 from dataclasses import dataclass
 
 import pytest
 
+from cortex.embedded.ports import free_port
 from tests.deploy.crowd import ask_all, transact_all, watched
-from tests.deploy.production import DOMAIN, Place, Site, nginx_test, start_pgbouncer
+from tests.deploy.production import (
+    DEPLOY,
+    DOMAIN,
+    Place,
+    Site,
+    installed,
+    listens,
+    nginx_test,
+    start_pgbouncer,
+)
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 CLIENTS = 1_000
@@ -218,7 +230,7 @@ def test_what_compose_tells_the_site_passes_its_checks(site: Site, service: str)
     site.run("manage.py", "check", "--deploy", "--fail-level", "WARNING", service=service)
 
 
-def test_the_doctor_misses_nothing_but_a_worker_which_is_not_started_here(front: Front) -> None:
+def test_the_doctor_misses_nothing_but_what_is_not_started_here(front: Front) -> None:
     site = front.site
     site.run("manage.py", "refresh_rollups", service="worker")
     told = subprocess.run(
@@ -228,7 +240,7 @@ def test_the_doctor_misses_nothing_but_a_worker_which_is_not_started_here(front:
 
     assert (told.returncode, told.stderr) == (1, "")
     findings = [line for line in told.stdout.splitlines() if line.startswith("!!") and "Chart.js" not in line]
-    assert findings == ["!!  workers: No worker runs: nothing is done by the clock or in the background."], (
+    assert [finding.partition(": ")[0] for finding in findings] == ["!!  object store", "!!  workers"], (
         told.stdout
     )
 
@@ -238,9 +250,9 @@ import django
 django.setup()
 from cortex.models import User
 from importer.jobs import create_job
-from importer.tasks import run_in_background
+from importer import queue
 job = create_job("users", "people.csv", created_by=User.objects.get(email="ann@example.com"))
-run_in_background.defer(job_id=job.pk, user_id=str(job.created_by_id))
+queue.enqueue_run(job.pk, job.created_by_id)
 print(job.pk)
 """
 PEOPLE = """USER_ID,EMAIL_ADDR,FIRST_NM,LAST_NM,ROLE_CD,STATUS_CD,LOGIN_FLG,JOIN_DT,CREATED_TS
@@ -269,6 +281,28 @@ def test_people_are_offered_keycloak_and_nobody_whose_variables_are_empty(front:
     offered = re.findall(r"/accounts/(?:oidc/)?(\w+)/login/", page)
     assert "keycloak" in offered
     assert set(offered) <= {"keycloak", "accounts"}
+
+
+def test_whether_a_visitor_would_get_in_and_until_when_is_measured(front: Front) -> None:
+    place, port = front.site.place, free_port()
+    command = [
+        installed("prometheus-blackbox-exporter"), f"--web.listen-address=127.0.0.1:{port}",
+        f"--config.file={DEPLOY / 'blackbox/blackbox.yml'}",
+    ]  # fmt: skip
+    exporter = place.launch("blackbox", command, is_up=lambda: listens(port))
+
+    def probed(address: str) -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/probe?module=site&target={address}") as answer:
+            told = answer.read().decode()
+        return {name: float(value) for name, value in re.findall(r"^(\w+) (\S+)$", told, re.MULTILINE)}
+
+    there = probed(f"https://127.0.0.1:{front.secure}/healthz")
+    gone = probed(f"https://127.0.0.1:{free_port()}/healthz")
+    place.end(exporter)
+
+    assert (there["probe_success"], gone["probe_success"]) == (1, 0)
+    days = (there["probe_ssl_earliest_cert_expiry"] - time.time()) / 86_400
+    assert 89 < days <= 90  # make.sh's own certificate
 
 
 def test_a_stranger_s_host_name_is_refused(front: Front) -> None:
