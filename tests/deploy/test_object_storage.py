@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -41,11 +42,18 @@ def port(deployment: Place) -> Iterator[int]:
     command += [f"-{name}={number}" for name, number in ports.items()]
     # Each has a second port for its own kind, 10,000 above; these are free ones below that.
     command += [f"-{name}.port.grpc={free_port()}" for name in ("master", "volume", "filer")]
-    command += [f"-s3.port.grpc={free_port()}"]
+    grpc_of_s3 = {free_port()}
+    command += [f"-s3.port.grpc={port}" for port in grpc_of_s3]
     child = deployment.launch(
         "s3", [str(program), *command], is_up=lambda: status_of(ports["s3.port"], "/healthz") == 200
     )
+    of_the_process = psutil.Process(child.pid).net_connections("tcp")
+    reached = {it.laddr.port for it in of_the_process if it.status == "LISTEN" and it.laddr.ip != "127.0.0.1"}
+    assert reached <= {ports["s3.port"], ports["metricsPort"], *grpc_of_s3}, (
+        "more than S3 is reached from outside"
+    )
     yield ports["s3.port"]
+    assert child.poll() is None, deployment.log("s3")[-3000:]
     deployment.end(child, signal.SIGKILL)  # it would take ten seconds to say good-bye to itself
 
 
