@@ -46,9 +46,7 @@ def identify_source(job: DataImportJob) -> None:
     copy = _copy(job)
     # Copies of earlier states are of no use; nor is this one, where nothing says that it is of this state.
     remove_spool(job, but=copy if state.mark else None)
-    if not copy.exists():
-        _fetch(job, remote, state, copy)
-    job.source_hash = identify(copy).sha256
+    job.source_hash = identify(copy).sha256 if copy.exists() else _fetch(job, remote, state, copy)
 
 
 def verify_source(job: DataImportJob) -> None:
@@ -80,7 +78,8 @@ def _copy(job: DataImportJob) -> Path:
     return spool_folder() / f"{prefix_of(job)}{hashlib.sha256(state.encode()).hexdigest()[:32]}-source{kept}"
 
 
-def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path) -> None:
+def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path) -> str:
+    """The hash of what came."""
     if job.source_hash and state.size != job.source_size:
         raise changed(job, state.size)
     if state.size > conf.SPOOL_MAX_BYTES:
@@ -100,6 +99,7 @@ def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path) -> None
             if job.source_hash and digest.hexdigest() != job.source_hash:
                 raise changed(job, state.size)
             os.replace(part, copy)
+            return digest.hexdigest()
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(part)

@@ -24,6 +24,7 @@ BLOCK = MEGABYTE
 # A connection that breaks within an object is made again, and goes on where it was; so often without any progress.
 ATTEMPTS = 4
 PAUSE_SECONDS = 1.0
+PARTIAL = 206
 # Of the package, a minute for each of five attempts: a store that is away would look like one that works.
 PATIENCE = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})
 WRONG_CREDENTIALS = (
@@ -79,6 +80,8 @@ class S3Object:
             answer = self._get(state.mark, done)
             if answer.get("ETag", state.mark) != state.mark:  # of a store that does not know If-Match
                 raise self._changed()
+            if done and answer["ResponseMetadata"]["HTTPStatusCode"] != PARTIAL:
+                raise self._refusal(broken)  # of a store that begins anew, whatever is asked
             try:
                 for block in answer["Body"].iter_chunks(BLOCK):
                     yield block

@@ -47,11 +47,14 @@ def _set_up_django(orders: dict[str, Any]) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = orders["settings"]
     django.setup()
 
+    from django.conf import settings
     from django.db import connections
 
     from importer.conf import conf
 
-    conf.adopt(orders["importer"])
+    conf.adopt(
+        orders["importer"] | {name: settings.IMPORTER[name] for name in orders["importer_as_in_settings"]}
+    )
     for alias, name in orders["databases"].items():
         connections[alias].settings_dict["NAME"] = name  # a test's database, where the coordinator has one
 

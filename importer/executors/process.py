@@ -70,6 +70,7 @@ def _log_death(run: "Run", process: "WorkerProcess", deaths: int) -> None:
 
 class WorkerProcess:
     def __init__(self, run: "Run") -> None:
+        told = orders(run.job.pk)
         self.stop_sent = False
         self.recycled = False
         self.memory_told = False
@@ -83,7 +84,7 @@ class WorkerProcess:
             | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
             start_new_session=True,  # Ctrl-C is for the coordinator, which then stops its workers in order
         )
-        self._tell(orders(run.job.pk))
+        self._tell(told)
 
     def is_running(self) -> bool:
         return self.popen.poll() is None
@@ -153,9 +154,16 @@ def orders(job_id: int) -> dict[str, Any]:
         raise ImporterError(
             "Worker processes need DJANGO_SETTINGS_MODULE, which is not set; set it, or use --executor inline."
         )
+    carried, left = {}, []
+    for name, value in getattr(settings, "IMPORTER", {}).items():
+        try:
+            carried[name] = json.loads(json.dumps(value, default=os.fspath))
+        except TypeError:  # an object, as S3's "client_config" is one
+            left.append(name)
     return {
         "job": job_id,
         "settings": module,
         "databases": {alias: str(connections[alias].settings_dict["NAME"]) for alias in connections},
-        "importer": json.loads(json.dumps(getattr(settings, "IMPORTER", {}), default=str)),
+        "importer": carried,
+        "importer_as_in_settings": left,
     }

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import http.server
 import itertools
 import os
 import re
@@ -453,6 +454,41 @@ def test_a_connection_that_breaks_within_an_object_is_made_again(
             list(remote.blocks(state))
     assert cutter.cuts < cuts, "or this shows nothing"
     cutter.listener.close()
+
+
+class Forgetful(http.server.BaseHTTPRequestHandler):
+    """A store that breaks off half way and knows no Range: asked for the rest, it begins anew."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CSV)))
+        self.send_header("ETag", '"always"')
+        self.send_header("Last-Modified", "Wed, 25 Nov 2026 12:00:00 GMT")
+        self.end_headers()
+        self.wfile.write(CSV[: len(CSV) // 2])
+
+    def log_message(self, *_: Any) -> None:
+        """Not on the terminal."""
+
+
+def test_a_store_that_begins_anew_is_not_mixed_into_what_came_before(
+    folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importer.s3.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("importer.s3.BLOCK", 1_000)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forgetful)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    options = {"access_key": "x", "secret_key": "y", "endpoint_url": f"http://127.0.0.1:{server.server_port}"}
+    settings.IMPORTER |= {"REMOTE_ROOTS": [ROOT], "S3": options | {"addressing_style": "path"}}
+    came: list[bytes] = []
+
+    with pytest.raises(SourceRefused, match="does not answer, or breaks off"):
+        came.extend(open_remote(f"{ROOT}/x.csv").blocks(State(len(CSV), '"always"')))
+
+    server.shutdown()
+    server.server_close()
+    assert came
+    assert CSV.startswith(b"".join(came))
 
 
 def open_mark(store: ObjectStore, key: str) -> str:

@@ -1,14 +1,17 @@
 """Runs from Python: thresholds, stops, memory, signals, and what a run leaves behind."""
 
 import gzip
+import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from django.core.management import CommandError, call_command
 
 from importer import batch_committed, import_finished, import_started, run_import
+from importer.executors.process import orders
 from importer.models import DataImportJob, ImportChunk, MigrationLog
 from importer.progress import Progress
 from tests.importer.conftest import Importing
@@ -34,6 +37,17 @@ def test_past_the_threshold_the_job_fails_and_the_same_command_goes_on(
     assert "20 records were rejected, more than the 15 allowed" in result.reason
     again = run_import(job, max_errors=30)
     assert (again.status, again.read, again.rejected) == ("completed", 100, 50)
+
+
+def test_a_worker_process_gets_settings_that_are_no_json_from_the_sites_own(settings: Any) -> None:
+    client = Config(connect_timeout=1)
+    settings.IMPORTER = {"SOURCE_ROOTS": [Path("/srv")], "LEASE_SECONDS": 7, "S3": {"client_config": client}}
+
+    told = orders(1)
+
+    assert json.loads(json.dumps(told)) == told
+    assert told["importer"] == {"SOURCE_ROOTS": ["/srv"], "LEASE_SECONDS": 7}
+    assert told["importer_as_in_settings"] == ["S3"]
 
 
 def test_an_error_rate_counts_at_the_end_of_a_small_source(importing: Importing) -> None:
