@@ -119,9 +119,10 @@ def _execute(run: Run, mapping: Mapping) -> None:
         _survey(run, mapping)
     ledger.log(run.job, "executing", f"{run.executor}, {run.workers} workers")
     import_string(conf.EXECUTORS[run.executor])(run)
+    if not run.control.stopping:
+        _read_ledger(run)  # the workers may have seen before us that the job is to stop
     if run.control.stopping:
         return
-    _read_ledger(run)
     if run.open_chunks:
         raise ChunkFailed("Not every chunk is done, and no worker is left; run the same command again.")
     patiently(lambda: settle_contested(Stages.of(run.job, mapping, settling=True), run.control), run.control)

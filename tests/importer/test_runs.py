@@ -72,6 +72,21 @@ def test_a_job_that_is_asked_to_stop_stops_after_the_batch_in_hand(
     assert run_import(job).inserted == 100
 
 
+def workers_that_saw_it_first(run: Any) -> None:
+    """An executor whose workers have read in the ledger that the job is to stop, and are gone before the run looks."""
+    DataImportJob.objects.filter(pk=run.job.pk).update(stop_requested=True)
+
+
+def test_workers_may_see_before_the_run_does_that_the_job_is_to_stop(
+    importing: Importing, settings: Any
+) -> None:
+    settings.IMPORTER |= {"EXECUTORS": {"early": f"{__name__}.workers_that_saw_it_first"}}
+
+    job, result = importing("companies", companies(10), executor="early")
+
+    assert (job.status, result.status, result.reason) == ("stopped", "stopped", "")
+
+
 def test_signals_tell_of_each_batch(importing: Importing, settings: Any) -> None:
     settings.IMPORTER |= SMALL_BATCHES
     told: list[str] = []
