@@ -188,8 +188,8 @@ def test_what_speaks_to_each_other_shares_a_network() -> None:
         ("nginx", "web"), ("nginx", "keycloak"), ("nginx", "grafana"),
         ("web", "pgbouncer"), ("web", "redis-cache"), ("web", "redis-sessions"), ("web", "s3"),
         ("worker", "postgres"), ("worker", "redis-sessions"), ("worker", "s3"), ("migrate", "postgres"),
-        ("pgbouncer", "postgres"), ("keycloak", "postgres"), ("backup", "postgres"), ("grafana", "prometheus"), ("grafana", "alertmanager"),
-        ("backup-keycloak", "postgres"), ("blackbox-exporter", "nginx"),
+        ("pgbouncer", "postgres"), ("keycloak", "postgres"), ("backup", "postgres"), ("grafana", "prometheus"),
+        ("grafana", "alertmanager"), ("backup-keycloak", "postgres"), ("blackbox-exporter", "nginx"),
         ("postgres-exporter", "postgres"), ("pgbouncer-exporter", "pgbouncer"), ("redis-exporter", "redis-cache"),
         ("redis-exporter", "redis-sessions"),
         *(("prometheus", target) for target in (
