@@ -52,7 +52,8 @@ def is_verified(sociallogin: SocialLogin, email: str) -> bool:
         # SAML has no claim for it. The directory of our own company knows its own people's addresses, and no others.
         said = claims.get("email_verified") or ["true"]
         return domain in settings.SIGN_ON_DOMAINS and str(said[0]).lower() == "true"
-    if sociallogin.email_addresses[0].verified is not True:  # not "false", which is a text, and true
+    # Some providers send texts, which allauth hands on before 65.22: "false" is one too, and not empty.
+    if str(sociallogin.email_addresses[0].verified).lower() != "true":
         return False
     if sociallogin.provider.id == "google":
         # A private Google account may bear any address that was once confirmed, or an alias of one (ann+x@…).
