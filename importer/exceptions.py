@@ -80,6 +80,10 @@ class JobAlreadyRunning(ImporterError):
     retry_makes_sense = True
 
 
+class PoolerInTheWay(ImporterError):
+    """The database is behind a pooler that keeps no sessions, and with them no locks."""
+
+
 class ThresholdPassed(ImporterError):
     """More rejected records than the job allows. What was committed stays."""
 

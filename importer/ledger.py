@@ -21,9 +21,10 @@ from django.utils import timezone
 
 from importer.conf import conf
 from importer.copy import copy_frame
-from importer.exceptions import LeaseLost
+from importer.exceptions import LeaseLost, PoolerInTheWay
 from importer.keys import KeyEncoder
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
+from importer.pooler import backend_of, pools_transactions
 from importer.records import Position, Rejection
 from importer.results import FATES, Counts
 
@@ -49,13 +50,17 @@ class Owner:
         self.backend: int | None = None
 
     def announce(self) -> None:
-        """Take the lock; again after each new connection, since the lock went with the old one."""
+        """Take the lock; again after each new connection, since the lock went with the old one.
+
+        Raises PoolerInTheWay.
+        """
+        _refuse_pooler()
         number = _lock_number(self.name)
         with connections[ledger_alias()].cursor() as cursor:
             if self.backend is not None:
                 _end_former(cursor, WORKERS, number, backend=self.backend)
             cursor.execute("SELECT pg_advisory_lock(%s, %s)", [WORKERS, number])
-        self.backend = backend_of(ledger_alias())
+        self.backend = ledger_backend()
 
     def retire(self) -> None:
         """Free the lock while the connection lives on, as it does in a server's process."""
@@ -66,8 +71,9 @@ class Owner:
 def hold_job(job_id: int, *, former: int | None = None) -> bool:
     """Take the job for this connection. False: another process has it. The server frees it when we die.
 
-    `former` is the backend of the connection that had it for us before, and was lost.
+    `former` is the backend of the connection that had it for us before, and was lost. Raises PoolerInTheWay.
     """
+    _refuse_pooler()
     with connections[ledger_alias()].cursor() as cursor:
         if former is not None:
             _end_former(cursor, JOBS, job_id, backend=former)
@@ -80,9 +86,18 @@ def let_job_go(job_id: int) -> None:
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [JOBS, job_id])
 
 
-def backend_of(alias: str) -> int:
+def ledger_backend() -> int:
     """The number of the server's process behind our connection."""
-    return int(connections[alias].connection.info.backend_pid)
+    return backend_of(connections[ledger_alias()])
+
+
+def _refuse_pooler() -> None:
+    if pools_transactions(connections[ledger_alias()]):
+        raise PoolerInTheWay(
+            "The database is reached through a pooler of transactions (such as PgBouncer with pool_mode=transaction), "
+            "which keeps no lock between them; import with DATABASES pointed at PostgreSQL itself, or at a pooler of "
+            "sessions."
+        )
 
 
 # Milliseconds that the server is given to end a process of its own.

@@ -58,7 +58,7 @@ def run_import(
     on_progress     called a few times per second with a `Progress`
 
     The result's `status` is "completed", "stopped" or "failed" (then `reason` says why). Raises JobAlreadyRunning
-    where another process has the job, and DataImportJob.DoesNotExist.
+    where another process has the job, PoolerInTheWay, and DataImportJob.DoesNotExist.
     """
     if isinstance(job, int):
         job = DataImportJob.objects.get(pk=job)

@@ -82,12 +82,12 @@ class Run:
         self.tick(at_once=self.executor == "inline" and records > 0)
 
     def hold(self) -> None:
-        """Raises JobAlreadyRunning where another process has the job."""
+        """Raises JobAlreadyRunning where another process has the job, and PoolerInTheWay."""
         if not ledger.hold_job(self.job.pk, former=self._backend):
             runner = DataImportJob.objects.values_list("runner", flat=True).get(pk=self.job.pk)
             raise JobAlreadyRunning(f"Job {self.job.pk} is already running ({runner or 'elsewhere'}).")
         self._held_by = connections[ledger.ledger_alias()].connection
-        self._backend = ledger.backend_of(ledger.ledger_alias())
+        self._backend = ledger.ledger_backend()
 
     def keep_hold(self) -> None:
         connection = connections[ledger.ledger_alias()]

@@ -213,7 +213,7 @@ def start_postgres(place: Place) -> Database:
     return database
 
 
-def start_pgbouncer(place: Place, database: Database) -> int:
+def start_pgbouncer(place: Place, database: Database, *, mode: str = "transaction") -> int:
     port = free_port()
     configuration = place.adapt(
         "pgbouncer/pgbouncer.ini",
@@ -221,8 +221,10 @@ def start_pgbouncer(place: Place, database: Database) -> int:
             "host=postgres port=5432": f"host=127.0.0.1 port={database.port}",
             "listen_addr = 0.0.0.0": "listen_addr = 127.0.0.1",
             "listen_port = 6432": f"listen_port = {port}",
+            "pool_mode = transaction": f"pool_mode = {mode}",
             "/run/secrets/": f"{place.secrets}/",
         },
+        to=f"pgbouncer-{port}.ini",
     )
     place.launch("pgbouncer", [installed("pgbouncer"), str(configuration)], is_up=lambda: listens(port))
     return port

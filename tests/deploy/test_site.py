@@ -275,6 +275,43 @@ def test_what_the_web_asks_for_with_few_rights_a_worker_does(front: Front) -> No
         assert owner.execute(query, [job.stdout.strip()]).fetchone() == ("completed", 2, 1, 1, "")
 
 
+def test_an_import_through_the_pooler_is_refused_in_a_line_and_leaves_no_lock(front: Front) -> None:
+    site = front.site
+    ask = BACKGROUND.replace("people.csv", str(site.place.folder / "people.csv"))
+    job = site.run("-c", ask, service="web").stdout.strip()
+
+    told = subprocess.run(
+        [sys.executable, "manage.py", "run_import", job, "--no-progress"],
+        cwd=site.folder, env=site.environment("web"), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert told.returncode == 1
+    assert told.stderr.startswith("CommandError: The database is reached through a pooler of transactions")
+    assert told.stderr.count("\n") == 1
+    with site.database.connect("cortex") as owner:
+        assert owner.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+    site.run("manage.py", "run_import", job, "--no-progress", service="worker")
+
+
+def test_a_pooler_is_known_by_how_it_pools(site: Site) -> None:
+    found = {}
+    for mode in ("transaction", "session"):
+        port = start_pgbouncer(site.place, site.database, mode=mode)
+        through_it = site.environment("web") | {"DATABASE_POOLED": ""}
+        through_it["DATABASE_URL"] = re.sub(r":\d+/", f":{port}/", through_it["DATABASE_URL"])
+        told = subprocess.run(
+            [sys.executable, "manage.py", "stack_doctor"],
+            cwd=site.folder, env=through_it, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        site.place.end(site.place.children[-1])
+        found[mode] = [line for line in told.stdout.splitlines() if "pooling" in line]
+
+    unknown = "The database is behind a pooler of transactions, and the site does not know it"
+    (of_transactions,), of_sessions = found["transaction"], found["session"]
+    assert of_transactions.startswith(f"!!  pooling: {unknown}")
+    assert of_sessions == ["ok  pooling"]
+
+
 def test_people_are_offered_keycloak_and_nobody_whose_variables_are_empty(front: Front) -> None:
     _, page = front.ask("/accounts/login/")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -89,6 +90,43 @@ class PrivateSite:
                 return True
             time.sleep(0.01)
         return False
+
+    def freeze_until_replaced(self, job: int, pid: int) -> None:
+        """Freeze a worker while it holds a chunk, and return when another one has taken that over.
+
+        Again and again, since none can while the frozen one is within its transaction, which has the chunk locked.
+        """
+        holding = (
+            "SELECT id, lease_token FROM data_import_chunks "
+            "WHERE job_id = %s AND state = 'running' AND lease_owner LIKE %s"
+        )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            os.kill(pid, signal.SIGSTOP)
+            held = self.sql(holding, job, f"%:{pid}:%")
+            if held and self._is_taken_over(*held[0]):
+                return
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.05)
+        raise AssertionError(f"Worker {pid} was never replaced.")
+
+    def _is_taken_over(self, chunk: int, token: int) -> bool:
+        deadline = time.monotonic() + 2 * self.lease_seconds + 1
+        while time.monotonic() < deadline:
+            if self.sql("SELECT lease_token FROM data_import_chunks WHERE id = %s", chunk)[0][0] > token:
+                return True
+            time.sleep(0.05)
+        return False
+
+    @property
+    def lease_seconds(self) -> float:
+        return float((SMALL | self.importer)["LEASE_SECONDS"])
+
+    def lost_leases(self, job: int) -> int:
+        rows = self.sql(
+            "SELECT count(*) FROM data_migration_logs WHERE job_id = %s AND event = 'lease_lost'", job
+        )
+        return int(rows[0][0])
 
 
 def workers_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:

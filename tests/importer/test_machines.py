@@ -90,16 +90,15 @@ def test_one_is_killed_one_frozen_and_one_added(
     process = begin(site, job)
     assert site.wait_for_batches(job, 2, process)
 
-    frozen.send_signal(signal.SIGSTOP)
     killed.kill()
     added = machine()
-    assert site.wait_for_batches(job, site.committed(job) + 3, process)
-    time.sleep(LEASE["LEASE_SECONDS"] + 0.5)
+    site.freeze_until_replaced(job, frozen.pid)
     frozen.send_signal(signal.SIGCONT)
     _, err = process.communicate(timeout=120)
 
     assert process.returncode == 0, err
     assert added.poll() is None
+    assert site.lost_leases(job) >= 1
     assert site.state_of(job) == undisturbed
 
 

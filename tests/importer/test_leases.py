@@ -1,0 +1,98 @@
+"""Whoever has lost the lease of a chunk writes nothing more: each statement by itself, and a worker frozen for real."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer import ledger
+from importer.exceptions import LeaseLost
+from importer.ledger import Lease, Owner
+from importer.models import DataImportJob, ImportChunk
+from importer.records import Position
+from importer.results import Counts
+from tests.importer.private_site import PrivateSite, workers_of
+from tests.importer.test_kills import source, undisturbed  # noqa: F401 (the same records, and what they make)
+
+Alter = Callable[[Lease], Any]
+END = Position(offset=50, line=3)
+
+
+@pytest.fixture
+def taken_over(db: None) -> tuple[Lease, Lease]:
+    """The lease of a worker that was thought dead, and that of the one which has the chunk now."""
+    job = DataImportJob.objects.create(spec="contacts", source="x.csv", format="csv", status="running")
+    ImportChunk.objects.create(
+        job=job, number=1, start_offset=0, end_offset=100, first_line=1, committed_offset=0, committed_line=1
+    )
+    first = ledger.claim(job, Owner())
+    ImportChunk.objects.update(lease_expires_at="2020-01-01T00:00Z")
+    second = ledger.claim(job, Owner())
+    assert first
+    assert second
+    return first, second
+
+
+def row() -> dict[str, Any]:
+    return ImportChunk.objects.values().get()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [ledger.fence, lambda lease: ledger.advance(lease, END, Counts(2, 2), done=True)],
+    ids=["fence", "advance"],
+)
+def test_with_a_lease_that_is_lost_nothing_is_written(taken_over: tuple[Lease, Lease], write: Alter) -> None:
+    lost, held = taken_over
+    before = row()
+
+    with pytest.raises(LeaseLost, match="went to another worker"):
+        write(lost)
+
+    assert row() == before
+    write(held)
+    assert row() != before
+
+
+@pytest.mark.parametrize(
+    "give_up",
+    [ledger.release, lambda lease: ledger.note_failure(lease, "its cable was cut")],
+    ids=["release", "note_failure"],
+)
+def test_with_a_lease_that_is_lost_another_one_s_chunk_is_left_alone(
+    taken_over: tuple[Lease, Lease], give_up: Alter
+) -> None:
+    lost, held = taken_over
+    before = row()
+
+    give_up(lost)
+
+    assert row() == before
+    give_up(held)
+    assert row() != before
+
+
+@pytest.mark.alone
+@pytest.mark.timeout(180)
+def test_a_worker_that_wakes_when_its_chunk_is_another_one_s_commits_nothing_more(
+    private_site: PrivateSite,
+    source: Path,  # noqa: F811
+    undisturbed: object,  # noqa: F811
+) -> None:
+    private_site.sql("TRUNCATE crm_contact")
+    private_site.importer = {"LEASE_SECONDS": 1}
+    job = private_site.create_job(source)
+    process = private_site.start("run_import", str(job), "--no-progress", "--workers", "2")
+    assert private_site.wait_for_batches(job, 2, process)
+    frozen = workers_of(process)[0]
+
+    private_site.freeze_until_replaced(job, frozen.pid)
+    frozen.send_signal(signal.SIGCONT)
+    _, err = process.communicate(timeout=60)
+    private_site.importer = {}
+
+    assert process.returncode == 0, err
+    assert private_site.lost_leases(job) >= 1
+    assert private_site.state_of(job) == undisturbed
