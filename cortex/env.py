@@ -30,15 +30,60 @@ def read_file(path: Path) -> None:
         environ.Env.read_env(chosen)
 
 
+def is_for_development() -> bool:
+    """Without DATABASE_URL there is the embedded database or none at all: a developer's machine, never a deployment."""
+    return flag("DEBUG", default=False) or not text("DATABASE_URL")
+
+
 def text(name: str, default: str = "") -> str:
     # Not by django-environ, which takes a value such as "$ecret" for the name of another variable.
     return os.environ.get(name, "").strip() or default
 
 
-def secret(name: str, *, may_be_empty: bool = False) -> str:
+# What examples and images begin with, and strangers try first.
+DEVELOPMENT_SECRETS = frozenset(
+    (
+        "admin",
+        "changeme",
+        "change-me",
+        "cortex",
+        "example",
+        "minioadmin",
+        "password",
+        "postgres",
+        "secret",
+        "test",
+    )
+)
+DEVELOPMENT_BEGINNINGS = ("for-development-only-", "django-insecure-", "changeme", "change-me")
+# No stranger reaches what listens here, as a developer's database and that of a test run do.
+ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1", None)
+
+
+def is_of_development(value: str) -> bool:
+    return value.lower() in DEVELOPMENT_SECRETS or value.lower().startswith(DEVELOPMENT_BEGINNINGS)
+
+
+def refuse_development_secret(name: str, value: str) -> None:
+    if is_of_development(value) and not is_for_development():
+        raise ImproperlyConfigured(
+            f"{name} is one for development, which strangers try first. Allowed: a random text, as "
+            "deploy/secrets/make.sh makes them."
+        )
+
+
+def secret(name: str, *, may_be_empty: bool = False, of_others: bool = False) -> str:
     """A secret of its own variable, or of the file that `NAME_FILE` names: what is in a file shows in no list of
     processes, no log and no crash report. Both at once is a contradiction, and an empty file a mistake, unless
-    `may_be_empty`: of what is off without a secret."""
+    `may_be_empty`: of what is off without a secret. One for development is refused in a deployment, unless it is
+    `of_others`, whose systems are as they are."""
+    value = _secret(name, may_be_empty=may_be_empty)
+    if not of_others:
+        refuse_development_secret(name, value)
+    return value
+
+
+def _secret(name: str, *, may_be_empty: bool) -> str:
     value, file_name = text(name), text(f"{name}_FILE")
     if value and file_name:
         raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Allowed: one of them.")
@@ -152,13 +197,18 @@ ANY_DATABASE = (*POSTGRES, "mysql", "oracle", "sqlite")
 
 
 def database(
-    name: str, *, default: str = "", schemes: tuple[str, ...] = POSTGRES, completed_by: str = ""
+    name: str,
+    *,
+    default: str = "",
+    schemes: tuple[str, ...] = POSTGRES,
+    completed_by: str = "",
+    of_others: bool = False,
 ) -> dict[str, Any] | None:
     """A database's address as Django's settings want it; None when neither variable nor default says one.
 
-    `completed_by` names the secret that the address leaves out.
+    `completed_by` names the secret that the address leaves out. `of_others`: any password will do.
     """
-    url = with_password(name, text(name, default), completed_by)
+    url = with_password(name, text(name, default), completed_by, of_others=of_others)
     if not url:
         return None
     allowed = " or ".join(
@@ -184,15 +234,19 @@ def redis_url(name: str, *, default: str = "", completed_by: str = "") -> str:
     return url
 
 
-def with_password(name: str, url: str, completed_by: str) -> str:
+def with_password(name: str, url: str, completed_by: str, *, of_others: bool = False) -> str:
     """The address with the password that the variable `completed_by` or its file holds, if there is one."""
-    value = secret(completed_by) if completed_by and text(name) else ""
-    if not value:
-        return url
+    value = ""
+    if completed_by and text(name):
+        value = secret(completed_by, may_be_empty=of_others, of_others=of_others)
     try:
         address = urlsplit(url)
     except ValueError:
         return url  # what is wrong with it is told where it is read
+    if not value:
+        if not of_others and address.hostname not in ON_THIS_MACHINE:
+            refuse_development_secret(f"The password in {name}", address.password or "")
+        return url
     if address.password:
         raise ImproperlyConfigured(
             f"{name} has a password within, and {completed_by} is set as well. Allowed: one of them."
@@ -203,18 +257,17 @@ def with_password(name: str, url: str, completed_by: str) -> str:
 
 # What Django's own check asks of a key (security.W009), for every start and not only when somebody checks.
 SHORTEST_KEY, FEWEST_LETTERS = 50, 5
-DEVELOPMENT_KEYS = ("for-development-only-", "django-insecure-", "changeme", "change-me")
 
 
 def secret_key(name: str, *, development_default: str | None) -> str:
     """Where there is no default for development, a key is wanted that nobody can guess."""
-    key = secret(name) or development_default
+    key = secret(name, of_others=True) or development_default  # what is wrong with it is told below
     allowed = f"Allowed: a long random text, at least {SHORTEST_KEY} characters, kept secret."
     if key is None:
         raise ImproperlyConfigured(f"{name} is not set. {allowed}")
     if development_default is not None:
         return key
-    if key.lower().startswith(DEVELOPMENT_KEYS):
+    if is_of_development(key):
         raise ImproperlyConfigured(f"{name} is one for development. {allowed}")
     if len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_LETTERS:
         raise ImproperlyConfigured(f"{name} is too short or too simple ({len(key)} characters). {allowed}")

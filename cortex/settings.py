@@ -17,8 +17,7 @@ embedded = running_urls(LOCAL_DIR)
 
 DEBUG = env.flag("DEBUG", default=False)
 
-# Without DATABASE_URL there is the embedded database or none at all: a developer's machine, never a deployment.
-IN_DEVELOPMENT = DEBUG or not env.text("DATABASE_URL")
+IN_DEVELOPMENT = env.is_for_development()
 SECRET_KEY = env.secret_key(
     "SECRET_KEY",
     development_default="for-development-only-" + "0" * 40 if IN_DEVELOPMENT else None,
@@ -110,7 +109,7 @@ if default_database := env.database(
     # A pool by transactions gives each one another connection: a cursor that outlives its own is gone.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLED
 if legacy_database := env.database(
-    "LEGACY_DATABASE_URL", schemes=env.ANY_DATABASE, completed_by="LEGACY_DATABASE_PASSWORD"
+    "LEGACY_DATABASE_URL", schemes=env.ANY_DATABASE, completed_by="LEGACY_DATABASE_PASSWORD", of_others=True
 ):
     DATABASES["legacy"] = legacy_database
 if DATABASES and "default" not in DATABASES:

@@ -29,7 +29,7 @@ done
 random 20 | tr a-z A-Z | keep s3_access_key
 
 # -- what others give out: empty until somebody fills them in, and what they are for is off as long
-for name in google_client_secret okta_oidc_client_secret alert_webhook_url; do
+for name in google_client_secret okta_oidc_client_secret legacy_database_password alert_webhook_url; do
     [ -e "$name" ] || : >"$name"
     chmod 644 "$name"
 done

@@ -25,9 +25,7 @@ def test_a_strange_flag_is_refused_with_name_value_and_what_is_allowed(
     assert str(refusal.value) == message
 
 
-@pytest.mark.parametrize(
-    "url", ["mysql://ann:secret@db/shop", "ann:secret@db", "postgres://ann:secret@db:5432"]
-)
+@pytest.mark.parametrize("url", ["mysql://ann:hush@db/shop", "ann:hush@db", "postgres://ann:hush@db:5432"])
 def test_another_database_is_refused_without_telling_the_password(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
@@ -36,7 +34,7 @@ def test_another_database_is_refused_without_telling_the_password(
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL=.* Allowed: postgres://") as refusal:
         env.database("DATABASE_URL")
 
-    assert "secret" not in str(refusal.value)
+    assert "hush" not in str(refusal.value)
 
 
 def test_a_database_address_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,13 +124,13 @@ def test_a_password_joins_the_address_of_a_redis_without_a_user(monkeypatch: pyt
 
 
 def test_two_passwords_contradict_each_other_and_neither_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgres://ann:secret@db/shop")
+    monkeypatch.setenv("DATABASE_URL", "postgres://ann:hush@db/shop")
     monkeypatch.setenv("DATABASE_PASSWORD", "hidden")
 
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL has a password within") as refusal:
         env.database("DATABASE_URL", completed_by="DATABASE_PASSWORD")
 
-    assert "secret" not in str(refusal.value)
+    assert "hush" not in str(refusal.value)
     assert "hidden" not in str(refusal.value)
 
 
@@ -163,6 +161,40 @@ def test_a_deployment_with_a_secret_key_that_is_none_is_refused(
         env.secret_key("SECRET_KEY", development_default=None)
 
     assert key not in str(refusal.value)
+
+
+DEPLOYED = "postgres://ann:hush@db/shop"
+
+
+@pytest.mark.parametrize("value", ["postgres", "MinioAdmin", "changeme123", "for-development-only-0"])
+def test_a_secret_for_development_is_refused_in_a_deployment_and_not_told(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("S3_SECRET_KEY", value)
+    monkeypatch.setenv("REDIS_URL", f"redis://:{value}@cache:6379/0")
+    monkeypatch.setenv("DATABASE_URL", "")
+    assert env.secret("S3_SECRET_KEY") == value
+    monkeypatch.setenv("DATABASE_URL", DEPLOYED)
+
+    with pytest.raises(ImproperlyConfigured, match="S3_SECRET_KEY is one for development") as of_the_store:
+        env.secret("S3_SECRET_KEY")
+    with pytest.raises(ImproperlyConfigured, match="The password in REDIS_URL is one for") as of_redis:
+        env.redis_url("REDIS_URL")
+
+    assert value not in f"{of_the_store.value}{of_redis.value}"
+    monkeypatch.setenv("REDIS_URL", f"redis://:{value}@localhost:6379/0")
+    assert env.redis_url("REDIS_URL").endswith("@localhost:6379/0")
+
+
+def test_the_password_of_a_legacy_system_is_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", DEPLOYED)
+    monkeypatch.setenv("LEGACY_DATABASE_URL", "postgres://crm@legacy/crm")
+    monkeypatch.setenv("LEGACY_DATABASE_PASSWORD", "postgres")
+
+    legacy = env.database("LEGACY_DATABASE_URL", completed_by="LEGACY_DATABASE_PASSWORD", of_others=True)
+
+    assert legacy is not None
+    assert legacy["PASSWORD"] == "postgres"
 
 
 @pytest.mark.parametrize(
