@@ -26,6 +26,7 @@ from analytics.positions import positions
 from analytics.tail import events_behind
 from cortex.gauges import failed_tasks, living_workers, waiting_since
 from cortex.tasks import QUEUE
+from importer.pooler import pools_transactions
 from tracking import spool
 from tracking.models import ActivityLog, LoginEvent
 from tracking.retention import rules
@@ -36,6 +37,8 @@ LATE = dt.timedelta(minutes=10)
 LATE_RETENTION = dt.timedelta(days=2)
 EVENTS_BEHIND = 20_000
 NEWEST_LOGINS = 200
+# More private addresses than these are people in a private network.
+MOST_PROXIES = 3
 OPEN_TOO_LONG = dt.timedelta(minutes=5)
 LEAST_POSTGRES = 150_000
 
@@ -80,6 +83,13 @@ def postgres() -> Findings:
 
 
 def _open_transactions() -> Findings:
+    if not _one("SELECT pg_has_role('pg_read_all_stats', 'USAGE')"):
+        role = _one("SELECT quote_ident(current_user)")
+        yield Finding(
+            f"The role {role} does not see which transactions of others are open.",
+            f"psql -c 'GRANT pg_read_all_stats TO {role}'",
+        )
+        return
     since = timezone.now() - OPEN_TOO_LONG
     query = (
         "SELECT pid, application_name, xact_start FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%' "
@@ -98,6 +108,12 @@ def pooling() -> Findings:
     """https://www.pgbouncer.org/features.html: what transaction pooling does not keep."""
     database: Any = settings.DATABASES["default"]
     if not settings.DATABASE_POOLED:
+        if pools_transactions(connection):
+            yield Finding(
+                "The database is behind a pooler of transactions, and the site does not know it: server-side cursors "
+                "and imports fail there.",
+                "Set DATABASE_POOLED=true; workers and imports go to PostgreSQL itself.",
+            )
         return
     options = database.get("OPTIONS", {})
     if options.get("prepare_threshold") is not None:
@@ -114,14 +130,21 @@ def pooling() -> Findings:
 
 
 def proxies() -> Findings:
+    if settings.SECURE_PROXY_SSL_HEADER and not settings.TRACKING["TRUSTED_PROXY_COUNT"]:
+        yield Finding(
+            "A proxy stands before the site (TRUST_X_FORWARDED_PROTO is on) and none is counted, so that every login "
+            "has the proxy's address.",
+            "Set TRUSTED_PROXY_COUNT to the number of your proxies.",
+        )
+        return
     newest = LoginEvent.objects.order_by("-timestamp", "-id").values_list("ip_address", flat=True)
     addresses = Counter(address for address in newest[:NEWEST_LOGINS] if address)
-    if addresses.total() < NEWEST_LOGINS // 4 or len(addresses) > 1:
+    if addresses.total() < NEWEST_LOGINS // 4 or len(addresses) > MOST_PROXIES:
         return
-    (address,) = addresses
-    if ipaddress.ip_address(address).is_private:
+    if all(ipaddress.ip_address(address).is_private for address in addresses):
         yield Finding(
-            f"All of the newest {addresses.total()} logins came from {address}: a proxy of your own, it seems.",
+            f"All of the newest {addresses.total()} logins came from {', '.join(sorted(addresses))}: proxies of your "
+            "own, it seems.",
             "Set TRUSTED_PROXY_COUNT to the number of your proxies; `manage.py tracking_doctor` helps.",
         )
 
@@ -147,10 +170,11 @@ def redis() -> Findings:
 
 def _memory(alias: str, found: dict[str, Any]) -> Findings:
     policy, most = found.get("maxmemory_policy", ""), found.get("maxmemory", 0)
-    if alias == "sessions" and str(policy).startswith("allkeys"):
+    # Those of "volatile-…" as well: every session has a time at which it ends.
+    if alias == "sessions" and policy != "noeviction":
         yield Finding(
-            f"The Redis of the sessions evicts any key when it is full (maxmemory-policy {policy}), so that traffic of "
-            "the cache pushes sessions out.",
+            f"The Redis of the sessions evicts them when it is full (maxmemory-policy {policy}), and their people are "
+            "logged out.",
             "Give sessions a Redis of their own with deploy/redis/sessions.conf (SESSIONS_REDIS_URL).",
         )
     if alias == "default" and not most:
@@ -225,7 +249,7 @@ def workers() -> Findings:
         )
     if failed := failed_tasks().count():
         yield Finding(
-            f"{failed} tasks have failed within a day.",
+            f"{failed} {'task has' if failed == 1 else 'tasks have'} failed within a day.",
             "Look at them in the admin, under procrastinate jobs.",
         )
 

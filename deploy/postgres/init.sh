@@ -37,7 +37,7 @@ CREATE ROLE keycloak LOGIN PASSWORD :'keycloak' CONNECTION LIMIT 20;
 GRANT pg_read_all_data TO cortex_backup;
 GRANT pg_monitor TO cortex_exporter;
 -- For `stack_doctor`: whose transaction is open, and since when.
-GRANT pg_read_all_stats TO cortex;
+GRANT pg_read_all_stats TO cortex, cortex_web;
 
 ALTER ROLE cortex_web SET statement_timeout = '15s';
 ALTER ROLE cortex_web SET lock_timeout = '3s';

@@ -67,12 +67,40 @@ def test_retention_that_does_not_run() -> None:
 def test_a_proxy_that_is_not_counted() -> None:
     LoginEvent.objects.bulk_create([login_event(NOW, ip_address="10.0.0.5") for _ in range(60)])
     assert whats(doctor.proxies) == [
-        "All of the newest 60 logins came from 10.0.0.5: a proxy of your own, it seems."
+        "All of the newest 60 logins came from 10.0.0.5: proxies of your own, it seems."
     ]
 
-    LoginEvent.objects.bulk_create([login_event(NOW, ip_address="203.0.113.9")])
+    LoginEvent.objects.bulk_create([login_event(NOW, ip_address="10.0.0.6")])
+    assert "came from 10.0.0.5, 10.0.0.6: proxies" in whats(doctor.proxies)[0]
+
+    LoginEvent.objects.bulk_create([login_event(NOW, ip_address="9.9.9.9")])
 
     assert whats(doctor.proxies) == []
+
+
+def test_a_proxy_that_speaks_of_https_and_is_not_counted(settings: Any) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.TRACKING = settings.TRACKING | {"TRUSTED_PROXY_COUNT": 0}
+    (finding,) = doctor.proxies()
+    assert finding.mend == "Set TRUSTED_PROXY_COUNT to the number of your proxies."
+
+    settings.TRACKING = settings.TRACKING | {"TRUSTED_PROXY_COUNT": 1}
+
+    assert whats(doctor.proxies) == []
+
+
+def test_a_role_that_does_not_see_the_transactions_of_others() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE blind")
+        cursor.execute("SET LOCAL ROLE blind")
+        finding = list(doctor.postgres())[-1]
+        cursor.execute("RESET ROLE")
+        assert finding.what == "The role blind does not see which transactions of others are open."
+
+        cursor.execute("GRANT pg_read_all_stats TO blind")
+        cursor.execute("SET LOCAL ROLE blind")
+
+        assert finding not in list(doctor.postgres())
 
 
 def test_tasks_that_no_worker_takes_and_tasks_that_failed() -> None:
@@ -87,7 +115,7 @@ def test_tasks_that_no_worker_takes_and_tasks_that_failed() -> None:
 
         cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
         cursor.execute("UPDATE procrastinate_jobs SET status = 'failed'")
-        assert whats(doctor.workers) == ["1 tasks have failed within a day."]
+        assert whats(doctor.workers) == ["1 task has failed within a day."]
         cursor.execute("UPDATE procrastinate_events SET at = now() - interval '25 hours'")
         assert whats(doctor.workers) == []
 
@@ -139,11 +167,16 @@ def test_a_redis_that_pushes_sessions_out_or_has_no_bound(policy: Any) -> None:
     policy("maxmemory-policy", "allkeys-lru")
     assert [what.split(" (")[0] for what in whats(doctor.redis)] == [
         "The Redis of the cache has no bound",
-        "The Redis of the sessions evicts any key when it is full",
+        "The Redis of the sessions evicts them when it is full",
     ]
 
     policy("maxmemory", "512mb")
     policy("maxmemory-policy", "volatile-lru")
+    assert [what.split(" (")[0] for what in whats(doctor.redis)] == [
+        "The Redis of the sessions evicts them when it is full"
+    ]
+
+    policy("maxmemory-policy", "noeviction")
 
     assert whats(doctor.redis) == []
 

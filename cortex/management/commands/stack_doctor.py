@@ -17,7 +17,7 @@ class Command(BaseCommand):
             for finding in findings:
                 number += 1
                 self.stdout.write(f"{self.style.ERROR('!!')}  {name}: {finding.what}\n    → {finding.mend}")
-        self.stdout.write("" if number else "Nothing to mend.")
+        found = f"{number} {'finding' if number == 1 else 'findings'}." if number else "Nothing to mend."
+        self.stdout.write(f"{found} `manage.py check --deploy` looks at the settings.")
         if number:
-            self.stdout.write(f"{number} findings. `manage.py check --deploy` looks at the settings.")
             sys.exit(1)
