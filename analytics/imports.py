@@ -23,6 +23,14 @@ class ImportJob:
     progress: float | None
     created_at: dt.datetime
 
+    @property
+    def read_text(self) -> str:
+        return f"{self.read:,}"
+
+    @property
+    def rejected_text(self) -> str:
+        return f"{self.rejected:,}"
+
 
 def import_jobs() -> list[ImportJob] | None:
     """None: there is no importer."""

@@ -68,6 +68,7 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
         "page": found,
         "problem": problem,
         "chart_data": chart_data(found.overview),
+        "chart_script": chart_script(),
         "may_end_sessions": may_end_sessions,
         "formats": list(export.formats()),
     }
@@ -94,7 +95,6 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         "is_nav_sidebar_enabled": False,
         "is_popup": False,
         "presets": PRESETS,
-        "chart_script": chart_script(),
         "refresh_seconds": str(conf.conf.REFRESH_SECONDS),
         "zone_name": conf.zone_name(),
     }
