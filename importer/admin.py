@@ -79,23 +79,25 @@ class DataImportJobAdmin(ReadOnly):
         """Within the request's transaction: a job that is rolled back is not run."""
         from importer import queue
 
-        chosen = list(jobs.exclude(status=DataImportJob.Status.COMPLETED))
-        permitted = [job for job in chosen if may_import_with(request.user, job.spec)]
-        for job in permitted:
-            queue.enqueue_run(job.pk, request.user.pk)
-        if permitted:
-            self.message_user(
-                request,
-                f"{len(permitted)} jobs wait for a worker (`manage.py procrastinate worker`); this list shows how "
-                "they go.",
-                messages.SUCCESS,
+        chosen = list(jobs)
+        done = [job for job in chosen if job.status == DataImportJob.Status.COMPLETED]
+        refused = [job for job in chosen if not may_import_with(request.user, job.spec)]
+        wanted = [job for job in chosen if job not in done and job not in refused]
+        put = sum(queue.enqueue_run(job.pk, request.user.pk) for job in wanted)
+        if put:
+            told = (
+                f"{_number(put, 'job')} put into the queue of the workers; this list shows how far they are."
             )
-        if refused := [job for job in chosen if job not in permitted]:
-            self.message_user(
-                request,
-                f"{', '.join(map(str, refused))}: not run, since you may not write the records that come of it.",
-                messages.ERROR,
-            )
+            self.message_user(request, told, messages.SUCCESS)
+        if waiting := len(wanted) - put:
+            told = f"{_number(waiting, 'job')} in the queue already, for `manage.py procrastinate worker` to take."
+            self.message_user(request, told, messages.WARNING)
+        if done:
+            told = f"{', '.join(map(str, done))}: completed already; not run again."
+            self.message_user(request, told, messages.WARNING)
+        if refused:
+            told = f"{', '.join(map(str, refused))}: not run, since you may not write the records that come of it."
+            self.message_user(request, told, messages.ERROR)
 
     @admin.action(description="Stop after the batch in hand", permissions=["run"])
     def ask_to_stop(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
@@ -106,11 +108,19 @@ class DataImportJobAdmin(ReadOnly):
             from importer import queue
 
             taken_back = sum(queue.take_back_run(job_id) for job_id in jobs.values_list("pk", flat=True))
-        self.message_user(
-            request,
-            f"{asked} running jobs were asked to stop, {taken_back} that waited for a worker were taken back.",
-            messages.SUCCESS,
-        )
+        told = []
+        if asked:
+            told.append(f"{_number(asked, 'running job')} asked to stop after the batch in hand.")
+        if taken_back:
+            told.append(f"{_number(taken_back, 'waiting job')} taken out of the queue.")
+        if told:
+            self.message_user(request, " ".join(told), messages.SUCCESS)
+        else:
+            self.message_user(request, "None of these runs or waits for a worker.", messages.WARNING)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @admin.register(ImportChunk)

@@ -205,7 +205,7 @@ class MigrationLog(models.Model):
     class Meta:
         db_table = "data_migration_logs"
         verbose_name = "migration log entry"
-        verbose_name_plural = "migration log"
+        verbose_name_plural = "migration log entries"
         indexes = [models.Index("job", F("logged_at").desc(), name="idx_migration_log_job_time")]
 
     def __str__(self) -> str:

@@ -47,9 +47,14 @@ def split_remote(source: str) -> tuple[str, str]:
     is_object = source.startswith(S3_PREFIX)
     place, slash, name = source.removeprefix(S3_PREFIX if is_object else STORAGE_PREFIX).partition("/")
     known = BUCKET if is_object else ALIAS
-    if not slash or not name or not known.fullmatch(place):
-        pattern = "s3://BUCKET/KEY" if is_object else "storage:ALIAS/NAME"
+    pattern = "s3://BUCKET/KEY" if is_object else "storage:ALIAS/NAME"
+    if not slash or not name:
         raise SourceRefused(f'The source "{source[:200]}" names no file; write {pattern}.')
+    if not known.fullmatch(place):
+        kind = "bucket" if is_object else "storage"
+        raise SourceRefused(
+            f'The source "{source[:200]}" names no {kind}: "{place[:200]}" cannot be one; write {pattern}.'
+        )
     # Keys may have such parts; but what stands between us and the store may take them for a way up.
     if UNPRINTABLE.search(source) or any(part in ("", ".", "..") for part in name.split("/")):
         raise SourceRefused(

@@ -82,7 +82,10 @@ def locate(source: str) -> Path:
     Raises SourceRefused for anything else: another folder, a path that climbs, a link, a device, a missing file.
     """
     if "://" in source:  # `importer.remote` has those that are known
-        raise SourceRefused(f'The source "{source}" is of a kind that is not supported here.')
+        raise SourceRefused(
+            f'The source "{source}" is of a kind that is not supported here; write a path, s3://BUCKET/KEY, '
+            "storage:ALIAS/NAME or db:ALIAS/TABLE."
+        )
     if "\0" in source:
         raise SourceRefused(f"The source {source!r} has a NUL in its name.")
     path = Path(os.path.abspath(source))

@@ -82,6 +82,8 @@ class ActivityLogAdmin(ReadOnlyAdmin):
 @admin.register(UserSession)
 class UserSessionAdmin(ReadOnlyAdmin):
     keyset = "started_at"
+    actions_selection_counter = True
+    search_help_text = "A user's name or an address; whole, not parts of it."
     list_display = (
         "started_at", "user", "device_type", "browser", "os", "ip_address", "last_seen_at", "ended_at", "end_reason",
     )  # fmt: skip
@@ -95,9 +97,8 @@ class UserSessionAdmin(ReadOnlyAdmin):
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
         chosen = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))
         ended = chosen.end(UserSession.EndReason.ENDED_BY_ADMIN)
-        self.message_user(
-            request, f"{ended} sessions ended; each is refused from its next request on.", messages.SUCCESS
-        )
+        number = "1 session" if ended == 1 else f"{ended:,} sessions"
+        self.message_user(request, f"{number} ended, refused from the next request on.", messages.SUCCESS)
 
 
 @admin.register(SecurityAlert)

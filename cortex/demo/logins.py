@@ -1,4 +1,5 @@
-"""A month of logins and activities of the imported users, an attack among them, for the dashboard to show."""
+"""Two months of logins and activities of the imported users, an attack among them, for the dashboard to show: its 30
+days, and as many before to compare them with."""
 
 import datetime as dt
 import random
@@ -14,10 +15,12 @@ from tracking.events import Activity, Event, Login
 from tracking.keyed import hashed_name
 from tracking.write import announce
 
-DAYS = 30
-LOGINS = 3_000
+DAYS = 61
+LOGINS = 6_000
 PEOPLE = 200
-ACTIVITIES = 600
+ACTIVITIES = 1_200
+ACTIONS = ("pov.opened",) * 6 + ("pov.updated",) * 3 + ("trr.submitted",) * 2 + ("report.exported",)
+REASONS = ("bad_password",) * 6 + ("inactive",)
 # The same each time, so that a second demo adds nothing.
 NAMESPACE = uuid.UUID("3b0f5f0e-6f0e-4a6b-8e55-6d1d0c2f9a01")
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -54,7 +57,7 @@ def _events(randomness: random.Random) -> Iterator[Event]:
         failed = randomness.random() < 0.07
         yield _login(
             number, _working_hour(randomness), agent, address=f"198.51.100.{person.pk % 250}", user_id=person.pk,
-            identifier=person.email, success=not failed, failure_reason="bad_password" if failed else "",
+            identifier=person.email, success=not failed, failure_reason=randomness.choice(REASONS) if failed else "",
             login_method=randomness.choice(METHODS),
         )  # fmt: skip
     night = _midnight() - dt.timedelta(days=3) + dt.timedelta(hours=2)
@@ -69,7 +72,7 @@ def _events(randomness: random.Random) -> Iterator[Event]:
         yield Activity(
             uuid=uuid.uuid5(NAMESPACE, f"activity {number}"),
             timestamp=_working_hour(randomness),
-            action=randomness.choice(("pov.opened", "pov.updated", "trr.submitted", "report.exported")),
+            action=randomness.choice(ACTIONS),
             user_id=randomness.choice(people).pk,
             entity_type="cortex.pov",
             entity_id=str(randomness.choice(povs)),

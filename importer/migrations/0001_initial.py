@@ -206,7 +206,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "migration log entry",
-                "verbose_name_plural": "migration log",
+                "verbose_name_plural": "migration log entries",
                 "db_table": "data_migration_logs",
             },
         ),

@@ -1,9 +1,11 @@
+import datetime as dt
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from cortex.demo.accounts import PASSWORD
 from cortex.demo.legacy_records import write_legacy_files
@@ -27,7 +29,11 @@ def test_the_demo_imports_100_000_records_and_a_second_time_changes_nothing(
 
     imported = [model.objects.filter(legacy_id__isnull=False).count() for model in (User, Pov, Trr)]
     assert 99_000 < sum(imported) < 99_900
-    assert LoginEvent.objects.filter(success=True).count() > 2_000
+    assert LoginEvent.objects.filter(success=True).count() > 5_000
+    assert LoginEvent.objects.filter(timestamp__lt=timezone.now() - dt.timedelta(days=31)).count() > 2_000
+    consultant = User.objects.get(email="consultant@example.com")
+    work = [model.objects.visible_to(consultant).count() for model in (Pov, Trr)]
+    assert min(work) >= 5
     assert SecurityAlert.objects.filter(kind="spraying").exists()
     assert client.login(username="admin@example.com", password=PASSWORD)
 
@@ -37,5 +43,6 @@ def test_the_demo_imports_100_000_records_and_a_second_time_changes_nothing(
 
     again = [model.objects.filter(legacy_id__isnull=False).count() for model in (User, Pov, Trr)]
     assert again == imported
+    assert [model.objects.visible_to(consultant).count() for model in (Pov, Trr)] == work
     assert printed.getvalue().count("0 inserted + 0 updated") == 3
     assert "\n0 logins and activities recorded." in printed.getvalue()

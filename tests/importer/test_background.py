@@ -58,15 +58,18 @@ def work() -> None:
 
 def test_the_admin_puts_a_job_into_the_queue(job: DataImportJob, clerk: User) -> None:
     answer = ask_for(job, clerk)
-    ask_for(job, clerk)
+    again = ask_for(job, clerk)
 
     waiting = ProcrastinateJob.objects.get()  # once
     assert waiting.args == {"job_id": job.pk, "user_id": str(clerk.pk)}
-    assert b"1 jobs wait for a worker" in answer.content
+    assert b"1 job put into the queue of the workers" in answer.content
+    assert b"1 job in the queue already" in again.content
     work()
     job.refresh_from_db()
     assert job.status == "completed", job.error
     assert Contact.objects.count() == 2
+    assert b"completed already; not run again" in ask_for(job, clerk).content
+    assert b"None of these runs or waits for a worker" in ask_for(job, clerk, "ask_to_stop").content
 
 
 @pytest.mark.parametrize("right", ["change_dataimportjob", "add_contact"])
@@ -111,7 +114,7 @@ def test_a_job_that_waits_is_taken_back(job: DataImportJob, clerk: User) -> None
 
     answer = ask_for(job, clerk, "ask_to_stop")
 
-    assert b"1 that waited for a worker were taken back" in answer.content
+    assert b"1 waiting job taken out of the queue" in answer.content
     assert ProcrastinateJob.objects.get().status == "cancelled"
 
 

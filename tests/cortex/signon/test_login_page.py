@@ -32,9 +32,17 @@ def test_the_admins_own_login_page_stays(client: Client, admin: User) -> None:
     page = client.get("/admin/login/?next=/admin/auth/")
     answer = client.post("/admin/login/?next=/admin/", {"username": admin.email, "password": PASSWORD})
 
-    assert "/accounts/login/?next=/admin/auth/" in page.content.decode()
+    assert "Other ways to sign in" not in page.content.decode()
     assert answer.headers["Location"] == "/admin/"
     assert only_event().login_method == "email"
+
+
+def test_the_admins_own_login_page_leads_to_the_providers(client: Client, settings: Any) -> None:
+    settings.SIGN_ON = [google()]
+
+    page = client.get("/admin/login/?next=/admin/auth/").content.decode()
+
+    assert '<a href="/accounts/login/?next=/admin/auth/">Other ways to sign in</a>' in page
 
 
 @pytest.mark.parametrize("email", ["boss@example.com", "nobody@example.com"])
