@@ -94,20 +94,22 @@ class PrivateSite:
     def freeze_until_replaced(self, job: int, pid: int) -> None:
         """Freeze a worker while it holds a chunk, and return when another one has taken that over.
 
-        Again and again, since none can while the frozen one is within its transaction, which has the chunk locked.
+        Again and again, since none can while the frozen one is within its transaction, which has the chunk locked:
+        and only for moments, lest the others end the job meanwhile.
         """
-        holding = (
+        unlocked = (
             "SELECT id, lease_token FROM data_import_chunks "
-            "WHERE job_id = %s AND state = 'running' AND lease_owner LIKE %s"
+            "WHERE job_id = %s AND state = 'running' AND lease_owner LIKE %s FOR UPDATE SKIP LOCKED"
         )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             os.kill(pid, signal.SIGSTOP)
-            held = self.sql(holding, job, f"%:{pid}:%")
+            time.sleep(0.02)  # for the server, which ends the statement in hand
+            held = self.sql(unlocked, job, f"%:{pid}:%")
             if held and self._is_taken_over(*held[0]):
                 return
             os.kill(pid, signal.SIGCONT)
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise AssertionError(f"Worker {pid} was never replaced.")
 
     def _is_taken_over(self, chunk: int, token: int) -> bool:

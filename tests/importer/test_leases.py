@@ -1,7 +1,7 @@
 """Whoever has lost the lease of a chunk writes nothing more: each statement by itself, and a worker frozen for real."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from importer.models import DataImportJob, ImportChunk
 from importer.records import Position
 from importer.results import Counts
 from tests.importer.private_site import PrivateSite, workers_of
-from tests.importer.test_kills import source, undisturbed  # noqa: F401 (the same records, and what they make)
+from tests.importer.test_kills import site, source, undisturbed  # noqa: F401 (the same records, and what they make)
 
 Alter = Callable[[Lease], Any]
 END = Position(offset=50, line=3)
@@ -74,16 +74,21 @@ def test_with_a_lease_that_is_lost_another_one_s_chunk_is_left_alone(
     assert row() != before
 
 
+@pytest.fixture
+def job(private_site: PrivateSite, source: Path, undisturbed: object) -> Iterator[int]:  # noqa: F811
+    private_site.sql("TRUNCATE crm_contact")
+    private_site.importer = {"LEASE_SECONDS": 1}
+    yield private_site.create_job(source)
+    private_site.importer = {}
+
+
 @pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_a_worker_that_wakes_when_its_chunk_is_another_one_s_commits_nothing_more(
     private_site: PrivateSite,
-    source: Path,  # noqa: F811
+    job: int,
     undisturbed: object,  # noqa: F811
 ) -> None:
-    private_site.sql("TRUNCATE crm_contact")
-    private_site.importer = {"LEASE_SECONDS": 1}
-    job = private_site.create_job(source)
     process = private_site.start("run_import", str(job), "--no-progress", "--workers", "2")
     assert private_site.wait_for_batches(job, 2, process)
     frozen = workers_of(process)[0]
@@ -91,7 +96,6 @@ def test_a_worker_that_wakes_when_its_chunk_is_another_one_s_commits_nothing_mor
     private_site.freeze_until_replaced(job, frozen.pid)
     frozen.send_signal(signal.SIGCONT)
     _, err = process.communicate(timeout=60)
-    private_site.importer = {}
 
     assert process.returncode == 0, err
     assert private_site.lost_leases(job) >= 1
