@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ SMALL = {
     "BATCH_SIZE_MAX": 400,
     "LEASE_SECONDS": 5,
 }
+# Many short transactions: whoever is frozen is soon caught between two of them.
+FREEZABLE = {"LEASE_SECONDS": 1, "BATCH_SIZE_INITIAL": 50, "BATCH_SIZE_MIN": 50, "BATCH_SIZE_MAX": 50}
 FINGERPRINT = """
     SELECT md5(string_agg(row::text, ',' ORDER BY row.legacy_id)) FROM (
         SELECT legacy_id, email, first_name, role, company_id, joined, balance FROM crm_contact
@@ -36,6 +39,7 @@ class PrivateSite:
     server: EmbeddedPostgres
     folder: Path
     importer: dict[str, Any] = field(default_factory=dict)
+    started: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
         settings = SMALL | {"SOURCE_ROOTS": [str(self.folder)], "SPOOL_DIR": str(self.folder / "spool")}
@@ -48,7 +52,7 @@ class PrivateSite:
         }
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "django", *arguments],
             env=self.environment(),
             cwd=self.folder,
@@ -56,6 +60,19 @@ class PrivateSite:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def kill_all(self) -> None:
+        """Kill what was started, and its workers, frozen or orphaned: what fails must not disturb the next."""
+        for process in psutil.process_iter(["environ"]):
+            if (process.info["environ"] or {}).get("TEST_LEGACY") == self.environment()["TEST_LEGACY"]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        for started in self.started:
+            if started.returncode is None:
+                started.communicate()
+        self.started.clear()
 
     def manage(self, *arguments: str) -> str:
         process = self.start(*arguments)

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,11 @@ def undisturbed(site: PrivateSite, source: Path) -> tuple[object, list[int]]:
 
 
 @pytest.fixture
-def job(site: PrivateSite, source: Path, undisturbed: object) -> int:
+def job(site: PrivateSite, source: Path, undisturbed: object) -> Iterator[int]:
     site.sql("TRUNCATE crm_contact")
-    return site.create_job(source)
+    yield site.create_job(source)
+    site.kill_all()
+    site.importer = {}
 
 
 def finish(site: PrivateSite, job: int, *options: str) -> None:
@@ -145,7 +148,6 @@ def test_a_frozen_worker_is_replaced_and_cannot_write_any_more(
 
     assert process.returncode == 0
     assert site.state_of(job) == undisturbed
-    site.importer = {}
 
 
 def test_cut_connections_are_made_again(site: PrivateSite, job: int, undisturbed: object) -> None:

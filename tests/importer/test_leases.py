@@ -13,7 +13,7 @@ from importer.ledger import Lease, Owner
 from importer.models import DataImportJob, ImportChunk
 from importer.records import Position
 from importer.results import Counts
-from tests.importer.private_site import PrivateSite, workers_of
+from tests.importer.private_site import FREEZABLE, PrivateSite, workers_of
 from tests.importer.test_kills import site, source, undisturbed  # noqa: F401 (the same records, and what they make)
 
 Alter = Callable[[Lease], Any]
@@ -77,8 +77,9 @@ def test_with_a_lease_that_is_lost_another_one_s_chunk_is_left_alone(
 @pytest.fixture
 def job(private_site: PrivateSite, source: Path, undisturbed: object) -> Iterator[int]:  # noqa: F811
     private_site.sql("TRUNCATE crm_contact")
-    private_site.importer = {"LEASE_SECONDS": 1}
+    private_site.importer = FREEZABLE
     yield private_site.create_job(source)
+    private_site.kill_all()
     private_site.importer = {}
 
 

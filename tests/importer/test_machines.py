@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.importer.private_site import PrivateSite
+from tests.importer.private_site import FREEZABLE, PrivateSite
 from tests.importer.test_kills import source, undisturbed  # noqa: F401 (the same records, and what they make)
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
@@ -33,25 +33,18 @@ def job(site: PrivateSite, source: Path, undisturbed: object) -> Iterator[int]: 
     site.sql("TRUNCATE crm_contact")
     site.importer = LEASE
     yield site.create_job(source)
+    site.kill_all()
     site.importer = {}
 
 
 @pytest.fixture
-def machine(site: PrivateSite, job: int) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+def machine(site: PrivateSite, job: int) -> Callable[..., "subprocess.Popen[str]"]:
     """Starts a worker, as it would run on a machine of its own."""
-    started: list[subprocess.Popen[str]] = []
 
     def start(*options: str) -> "subprocess.Popen[str]":
-        started.append(
-            site.start("procrastinate", "worker", "--queues", "imports", "--concurrency", "1", *options)
-        )
-        return started[-1]
+        return site.start("procrastinate", "worker", "--queues", "imports", "--concurrency", "1", *options)
 
-    yield start
-    for process in started:
-        process.send_signal(signal.SIGCONT)
-        process.kill()
-        process.communicate()
+    return start
 
 
 def worked(site: PrivateSite, job: int) -> int:
@@ -86,6 +79,7 @@ def test_one_is_killed_one_frozen_and_one_added(
     machine: Callable[[], "subprocess.Popen[str]"],
     undisturbed: object,  # noqa: F811
 ) -> None:
+    site.importer = FREEZABLE | LEASE
     killed, frozen = machine(), machine()
     process = begin(site, job)
     assert site.wait_for_batches(job, 2, process)
