@@ -40,6 +40,7 @@ NEWEST_LOGINS = 200
 # More private addresses than these are people in a private network.
 MOST_PROXIES = 3
 OPEN_TOO_LONG = dt.timedelta(minutes=5)
+BACKUP_ROLE = "cortex_backup"  # of deploy/backup, whose session is idle for as long as a dump takes
 LEAST_POSTGRES = 150_000
 
 
@@ -93,9 +94,9 @@ def _open_transactions() -> Findings:
     since = timezone.now() - OPEN_TOO_LONG
     query = (
         "SELECT pid, application_name, xact_start FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%' "
-        "AND xact_start < %s ORDER BY xact_start LIMIT 1"
+        "AND xact_start < %s AND usename <> %s ORDER BY xact_start LIMIT 1"
     )
-    for pid, name, began in _rows(query, since):
+    for pid, name, began in _rows(query, since, BACKUP_ROLE):
         yield Finding(
             f"A transaction is open and idle since {began:%H:%M:%S} (pid {pid}, {name or 'unnamed'}); "
             "it holds back the roll-ups and VACUUM.",
@@ -145,7 +146,8 @@ def proxies() -> Findings:
         yield Finding(
             f"All of the newest {addresses.total()} logins came from {', '.join(sorted(addresses))}: proxies of your "
             "own, it seems.",
-            "Set TRUSTED_PROXY_COUNT to the number of your proxies; `manage.py tracking_doctor` helps.",
+            "Set TRUSTED_PROXY_COUNT to the number of your proxies; `manage.py tracking_doctor` helps. What stands "
+            "before the nginx of deploy/ is named in its nginx.conf instead (set_real_ip_from).",
         )
 
 

@@ -23,14 +23,22 @@ tell() { (umask 022 && cat >"$metrics/.$1.draft" && mv "$metrics/.$1.draft" "$me
 
 name=$PGDATABASE-$(date -u +%Y%m%dT%H%M%SZ)
 draft=$backups/.$name.draft
+# One at a time, so that drafts which are there are of one that was killed.
+exec {lock}>"$backups/.$PGDATABASE.lock"
+flock --nonblock "$lock" || fail "another one of $PGDATABASE is running"
+rm -f "$backups/.$PGDATABASE-"*.draft.*
 trap 'rm -f "$draft".*' EXIT
+trap 'exit 143' TERM INT
+trap '' PIPE # a session that is gone is told below
 started=$(date +%s)
 
 # One snapshot for the dump and the counts: they agree whatever is written meanwhile.
 coproc SESSION { exec psql --no-psqlrc --quiet --no-align --tuples-only --field-separator=' ' --set ON_ERROR_STOP=1; }
 session_pid=$SESSION_PID
 exec {answers}<&"${SESSION[0]}" {questions}>&"${SESSION[1]}"
-echo "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();" >&"$questions"
+# It is idle for as long as the dump takes.
+echo "SET idle_in_transaction_session_timeout = 0;
+    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();" >&"$questions" || true
 IFS= read -r -t 60 snapshot <&"$answers" || fail "the database does not give a snapshot; is ${PGHOST:-it} reachable?"
 
 dumped=yes
@@ -43,7 +51,8 @@ failures=$(psql --no-psqlrc --no-align --tuples-only --command "SELECT coalesce(
 cortex_checksum_failures ${failures:-0}
 END
 [ "$dumped" = yes ] || fail "pg_dump failed; the dumps before are kept"
-{ cat "$here/count_rows.sql"; echo "COMMIT;"; echo '\q'; } >&"$questions"
+{ cat "$here/count_rows.sql" && echo "COMMIT;" && echo '\q'; } >&"$questions" \
+    || fail "the session that has the snapshot is gone; the dumps before are kept"
 exec {questions}>&-
 cat <&"$answers" >"$draft.rows"
 wait "$session_pid" || fail "the rows could not be counted; the dumps before are kept"

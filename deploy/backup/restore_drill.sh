@@ -14,8 +14,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 fail() { echo "restore drill: $*" >&2; exit 1; }
 
-# What stands before the last "-" is the database. The site's own is wanted, whatever else there is.
-names=$(find "$backups" -maxdepth 1 -name '*-*.dump' -printf '%f\n' | sed 's/\.dump$//' | sort)
+# What stands before the last "-" is the database; what begins with "." is not whole yet. The site's own is wanted,
+# whatever else there is.
+names=$(find "$backups" -maxdepth 1 -name '[!.]*-*.dump' -printf '%f\n' | sed 's/\.dump$//' | sort)
 newest() { grep "^$1-[0-9TZ]*$" <<<"$names" | tail -n 1; }
 newest cortex >/dev/null || fail "there is no dump in $backups"
 started=$(date +%s)
@@ -36,7 +37,7 @@ pg_ctl --pgdata "$scratch/data" --wait --timeout 60 --log "$scratch/log" start -
 
 done_with=()
 for database in $(sed 's/-[0-9TZ]*$//' <<<"$names" | sort --unique); do
-    name=$(newest "$database")
+    name=$(newest "$database") || fail "no dump of $database is named by the moment it was made"
     (cd "$backups" && sha256sum --quiet --check "$name.sha256") || fail "$name.dump is not what was written"
     createdb "$database"
     pg_restore --dbname "$database" --no-owner --no-privileges --exit-on-error --jobs 2 "$backups/$name.dump" \

@@ -42,6 +42,8 @@ GRANT pg_read_all_stats TO cortex, cortex_web;
 ALTER ROLE cortex_web SET statement_timeout = '15s';
 ALTER ROLE cortex_web SET lock_timeout = '3s';
 ALTER ROLE cortex_web SET idle_in_transaction_session_timeout = '60s';
+-- While a dump is written, the session that has its snapshot is idle.
+ALTER ROLE cortex_backup SET idle_in_transaction_session_timeout = 0;
 ALTER ROLE cortex_exporter SET statement_timeout = '10s';
 -- A migration that waits for a lock holds up everybody behind it.
 ALTER ROLE cortex SET lock_timeout = '30s';

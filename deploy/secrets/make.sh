@@ -1,12 +1,17 @@
 #!/bin/sh
 # Makes the secrets that are missing, and leaves those alone that are there. Usage: deploy/secrets/make.sh [FOLDER]
 #
-# The files can be read by everybody, since each container has an account of its own, but the folder can be entered by
+# SECRETS_DIR and CORTEX_DOMAIN are those of `.env` where the environment has none, as for docker compose.
+#
+# The files can be read by everybody, since the containers' accounts differ, but the folder can be entered by
 # its owner alone: Docker passes on single files, and nobody else on this machine gets to them.
 set -eu
 
-folder=${1:-${SECRETS_DIR:-secrets}}
-domain=${CORTEX_DOMAIN:-localhost}
+of_env() { [ ! -f .env ] || sed -n "s/^$1=//p" .env | tail -n 1 | tr -d "\"'\r"; }
+folder=${1:-${SECRETS_DIR:-$(of_env SECRETS_DIR)}}
+folder=${folder:-secrets}
+domain=${CORTEX_DOMAIN:-$(of_env CORTEX_DOMAIN)}
+domain=${domain:-localhost}
 umask 077
 mkdir -p "$folder"
 chmod 700 "$folder"

@@ -103,6 +103,25 @@ def test_a_role_that_does_not_see_the_transactions_of_others() -> None:
         assert finding not in list(doctor.postgres())
 
 
+def test_a_transaction_that_is_open_and_idle_unless_it_is_a_backup_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "OPEN_TOO_LONG", dt.timedelta(0))
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT current_user, pg_backend_pid()")
+            role, pid = cursor.fetchone() or ("", 0)
+        found = "".join(whats(doctor.postgres))
+        monkeypatch.setattr(doctor, "BACKUP_ROLE", role)
+        excused = "".join(whats(doctor.postgres))
+    finally:
+        other.close()
+
+    assert "A transaction is open and idle since" in found
+    assert f"(pid {pid}, " in found
+    assert "is open and idle" not in excused
+
+
 def test_tasks_that_no_worker_takes_and_tasks_that_failed() -> None:
     tasks.refresh_rollups.defer(timestamp=0)
     with connection.cursor() as cursor:

@@ -5,7 +5,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,10 +41,10 @@ class Backups:
     scratch: Path
     scripts: Path
 
-    def run(self, script: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        """As the container has it: that account, those scripts, no variable but those."""
+    def environment(self, **changes: str) -> dict[str, str]:
+        """No variable but those that the container has."""
         secrets = self.database.place.secrets
-        given = {
+        return {
             "PATH": self.database.environment["PATH"],
             "LC_ALL": "C.UTF-8",
             "PGHOST": "127.0.0.1",
@@ -55,11 +55,22 @@ class Backups:
             "BACKUP_DIR": str(self.folder),
             "METRICS_DIR": str(self.metrics),
             "SCRATCH_DIR": str(self.scratch),
-        } | environment
+        } | changes
+
+    def run(self, script: str, **changes: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [str(self.scripts / script)], env=given, cwd="/", capture_output=True, text=True, timeout=120,
-            **self.database.place.account.launch_options,
+            [str(self.scripts / script)], env=self.environment(**changes), cwd="/", capture_output=True, text=True,
+            timeout=120, **self.database.place.account.launch_options,
         )  # fmt: skip
+
+    def start(self, command: list[str], **changes: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            command,
+            env=self.environment(**changes),
+            cwd="/",
+            stderr=subprocess.DEVNULL,
+            **self.database.place.account.launch_options,
+        )
 
     def dumps(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("*.dump"))
@@ -257,14 +268,17 @@ def test_a_drill_without_a_dump_fails(backups: Backups) -> None:
 )
 def test_a_backup_that_fails_leaves_those_before_alone(backups: Backups, change: dict[str, str]) -> None:
     backups.run("backup.sh")
-    before, told = sorted(backups.folder.iterdir()), backups.metric("cortex_backup_success_timestamp_seconds")
+    before, told = (
+        sorted(backups.folder.glob("[!.]*")),
+        backups.metric("cortex_backup_success_timestamp_seconds"),
+    )
     time.sleep(1.1)  # dumps are named by the second
 
     result = backups.run("backup.sh", **change)
 
     assert result.returncode == 1
     assert "backup: the database does not give a snapshot" in result.stderr
-    assert sorted(backups.folder.iterdir()) == before
+    assert sorted(backups.folder.glob("[!.]*")) == before
     assert backups.metric("cortex_backup_success_timestamp_seconds") == told
 
 
@@ -304,6 +318,112 @@ def test_old_dumps_go_when_a_new_one_is_there(backups: Backups) -> None:
 
     assert len(backups.dumps()) == 1
     assert not list(backups.folder.glob(f"{old}*"))
+
+
+@pytest.fixture
+def slow_path(backups: Backups) -> str:
+    """A PATH on which pg_dump takes three seconds more."""
+    folder = backups.metrics.parent / "slow"
+    folder.mkdir()
+    folder.chmod(0o755)
+    slow = folder / "pg_dump"
+    slow.write_text(f'#!/bin/sh\n{backups.database.programs}/pg_dump "$@" && sleep 3\n')
+    slow.chmod(0o755)
+    return f"{folder}:{backups.database.environment['PATH']}"
+
+
+def test_a_dump_may_take_longer_than_a_session_may_be_idle(backups: Backups, slow_path: str) -> None:
+    with backups.database.connect() as owner:
+        owner.execute("ALTER SYSTEM SET idle_in_transaction_session_timeout = '1s'")
+        owner.execute(
+            "ALTER ROLE cortex_backup RESET idle_in_transaction_session_timeout"
+        )  # an older cluster
+        owner.execute("SELECT pg_reload_conf()")
+    try:
+        made = backups.run("backup.sh", PATH=slow_path)
+    finally:
+        with backups.database.connect() as owner:
+            owner.execute("ALTER SYSTEM RESET idle_in_transaction_session_timeout")
+            owner.execute("SELECT pg_reload_conf()")
+
+    assert made.returncode == 0, made.stderr
+    assert len(backups.dumps()) == 1
+
+
+def test_a_session_that_is_gone_is_told(backups: Backups, slow_path: str) -> None:
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE usename = 'cortex_backup' AND state = 'idle in transaction'"
+    )
+
+    def terminate() -> None:
+        with backups.database.connect() as owner:
+            while not owner.execute(cut).fetchall():
+                time.sleep(0.05)
+
+    thread = threading.Thread(target=terminate)
+    thread.start()
+    result = backups.run("backup.sh", PATH=slow_path)
+    thread.join()
+
+    assert result.returncode == 1
+    assert "the dumps before are kept" in result.stderr
+    assert backups.dumps() == []
+
+
+def test_a_backup_that_is_stopped_leaves_nothing_behind(backups: Backups, slow_path: str) -> None:
+    told = backups.metrics / "backup_cortex.prom"
+    command = [str(backups.scripts / "every.sh"), "24", str(told), str(backups.scripts / "backup.sh")]
+    child = backups.start(command, PATH=slow_path)
+    wait_for(lambda: bool(sessions_of_backup(backups)))
+
+    began = time.monotonic()
+    child.terminate()
+    child.wait(10)
+
+    assert time.monotonic() - began < 2
+    wait_for(lambda: not sessions_of_backup(backups))
+    assert [path.name for path in backups.folder.iterdir()] == [".cortex.lock"]
+
+
+def test_one_backup_at_a_time(backups: Backups, slow_path: str) -> None:
+    first = backups.start([str(backups.scripts / "backup.sh")], PATH=slow_path)
+    wait_for(lambda: bool(sessions_of_backup(backups)))
+
+    second = backups.run("backup.sh")
+
+    assert (second.returncode, second.stderr) == (1, "backup: another one of cortex is running\n")
+    assert first.wait(30) == 0
+    assert len(backups.dumps()) == 1
+
+
+def test_what_a_killed_backup_left_disturbs_nobody_and_goes(backups: Backups) -> None:
+    draft = backups.folder / ".cortex-20260101T000000Z.draft.dump"
+    draft.write_text("half a dump")
+    backups.database.place.account.give(draft)
+
+    without = backups.run("restore_drill.sh")
+    made = backups.run("backup.sh")
+
+    assert without.stderr.strip() == f"restore drill: there is no dump in {backups.folder}"
+    assert made.returncode == 0, made.stderr
+    assert not draft.exists()
+    draft.write_text("half a dump")
+    assert backups.run("restore_drill.sh").returncode == 0
+
+
+def sessions_of_backup(backups: Backups) -> "list[tuple[object, ...]]":
+    with backups.database.connect() as owner:
+        return owner.execute(
+            "SELECT pid FROM pg_stat_activity WHERE usename = 'cortex_backup' AND state = 'idle in transaction'"
+        ).fetchall()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_schedule_runs_what_is_due_and_stops_when_told(backups: Backups) -> None:

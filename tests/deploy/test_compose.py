@@ -266,6 +266,21 @@ def test_the_machine_is_shown_to_what_measures_it_alone_and_only_to_look_at() ->
     assert "docker.sock" not in FILE.read_text()
 
 
+def test_who_sees_the_processes_of_all_has_an_account_of_its_own() -> None:
+    accounts = {name: service["user"].split(":")[0] for name, service in SERVICES.items()}
+    (seer,) = (name for name, service in SERVICES.items() if service.get("pid") == "host")
+
+    assert [name for name, account in accounts.items() if account == accounts[seer]] == [seer]
+
+
+def test_what_is_built_here_is_looked_for_nowhere_else() -> None:
+    built = {service["image"] for service in SERVICES.values() if "build" in service}
+    of_ours = [service for service in SERVICES.values() if service["image"] in built]
+
+    assert len(built) == 3
+    assert {service.get("pull_policy") for service in of_ours} == {"never"}
+
+
 def test_services_start_in_order() -> None:
     for name, service in SERVICES.items():
         for needed, rule in service.get("depends_on", {}).items():

@@ -90,6 +90,16 @@ def test_redis_gets_digests_and_never_a_password(folder: Path) -> None:
         assert "user default off" in rules
 
 
+def test_folder_and_name_are_those_of_the_stack_s_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('CORTEX_DOMAIN="shop.example"\nSECRETS_DIR=kept here\n')
+    bare = {name: value for name, value in os.environ.items() if name not in ("CORTEX_DOMAIN", "SECRETS_DIR")}
+
+    subprocess.run(["sh", str(SCRIPT)], cwd=tmp_path, env=bare, check=True, capture_output=True)
+
+    shown = ["openssl", "x509", "-noout", "-subject", "-in", str(tmp_path / "kept here/tls_certificate")]
+    assert "shop.example" in subprocess.run(shown, check=True, capture_output=True, text=True).stdout
+
+
 def test_a_certificate_of_one_s_own_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     folder.mkdir()

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -19,6 +19,7 @@ from tests.deploy.crowd import ask_all, transact_all, watched
 from tests.deploy.production import (
     DEPLOY,
     DOMAIN,
+    Nginx,
     Place,
     Site,
     installed,
@@ -51,9 +52,13 @@ class Front:
     """What a visitor sees of it."""
 
     site: Site
-    plain: int
-    secure: int
+    gunicorn: int
+    nginx: Nginx
     cookies: list[str]
+
+    @property
+    def secure(self) -> int:
+        return self.nginx.secure
 
     @property
     def certificate(self) -> str:
@@ -64,7 +69,7 @@ class Front:
     ) -> "tuple[http.client.HTTPResponse, str]":
         connection: http.client.HTTPConnection
         if plain:
-            connection = http.client.HTTPConnection("127.0.0.1", self.plain, timeout=40)
+            connection = http.client.HTTPConnection("127.0.0.1", self.nginx.plain, timeout=40)
         else:
             connection = TrustingConnection(self.secure, self.certificate)
         told = {"Host": DOMAIN, "Connection": "close"} | {
@@ -116,8 +121,8 @@ def front(site: Site) -> Front:
     # Where the site looks for them; in the image they stay there as well.
     (site.folder / "staticfiles").symlink_to(site.place.folder / "static")
     (site.place.folder / "static").chmod(0o755)
-    plain, secure = site.start_nginx(site.start_gunicorn())
-    return Front(site, plain, secure, cookies)
+    gunicorn = site.start_gunicorn()
+    return Front(site, gunicorn, site.start_nginx(gunicorn), cookies)
 
 
 def test_nginx_accepts_the_file_as_it_is(deployment: Place) -> None:
@@ -214,10 +219,7 @@ def test_prometheus_gets_its_figures_by_an_address_and_a_token_and_nobody_else_d
 
 def ask_behind_nginx(front: Front, path: str, **headers: str) -> tuple[int, str]:
     """As who is in the stack's own network."""
-    configuration = (front.site.place.folder / "nginx-nginx.conf").read_text()
-    web = re.search(r"127\.0\.0\.1:(\d+)", configuration.split("set $site ")[1])
-    assert web
-    connection = http.client.HTTPConnection("127.0.0.1", int(web[1]), timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", front.gunicorn, timeout=20)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     told = answer.read().decode()
@@ -380,6 +382,29 @@ def test_a_login_is_recorded_with_the_address_that_nginx_saw(front: Front) -> No
             "SELECT success, host(ip_address) FROM login_events ORDER BY id DESC LIMIT 2"
         ).fetchall()
     assert rows == [(True, "127.0.0.1"), (False, "127.0.0.1")]
+
+
+def test_behind_a_load_balancer_people_are_told_apart_by_their_own_addresses(front: Front) -> None:
+    nginx = front.site.start_nginx(front.gunicorn, name="balanced", balancer="127.0.0.1")
+    behind = replace(front, nginx=nginx)
+    crowd = [f"198.51.100.{number}" for number in range(25)]
+
+    statuses = {
+        behind.ask("/admin/login/", method="POST", body="", X_Forwarded_For=f"6.6.6.6, {address}")[0].status
+        for address in crowd
+    }
+
+    assert statuses == {403}  # without a token nobody is let in, but nobody has used up another one's tries
+    assert behind.log_in(PASSWORD, X_Forwarded_For="6.6.6.6, 203.0.113.9") == 302
+    with front.site.database.connect("cortex") as owner:
+        seen = owner.execute("SELECT host(ip_address) FROM login_events ORDER BY id DESC LIMIT 1").fetchone()
+    assert seen == ("203.0.113.9",)
+
+
+def test_nginx_tells_its_container_that_it_is_well(front: Front) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{front.nginx.health}/", timeout=5) as answer:
+        assert answer.status == 204
+    assert front.ask("/nginx-health", plain=True)[0].status == 301
 
 
 def test_who_guesses_passwords_is_slowed_down_and_who_looks_is_not(front: Front) -> None:
