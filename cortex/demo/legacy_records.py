@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import random
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,6 +19,7 @@ USERS, POVS, TRRS = 40_000, 35_000, 25_000
 FAULTS_PER_RECORD = 1 / 400
 FIRST_USER, FIRST_POV, FIRST_TRR = 10_001, 500_001, 900_001
 
+UNACCENTED = str.maketrans({"ø": "o", "ß": "ss", "ı": "i"})  # what Unicode does not take apart
 FIRST_NAMES = (
     "Aisha Anders Beatriz Björn Chloé Dmitri Elif Fatima Giulia Hannah Ivan José Kaito Léa Mahmoud Ngozi Olga "
     "Priya Quentin Renée Søren Tomasz Uchenna Valentina Wei Xiomara Yusuf Zoë"
@@ -243,4 +245,5 @@ def _moment(chance: random.Random, day: date) -> str:
 
 
 def _ascii(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isascii() and letter.isalpha())
+    decomposed = unicodedata.normalize("NFKD", name.lower().translate(UNACCENTED))
+    return "".join(letter for letter in decomposed if letter.isascii() and letter.isalpha())
