@@ -210,6 +210,7 @@ SOCIALACCOUNT_ADAPTER = "cortex.signon.adapters.SocialAccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_RATE_LIMITS = False  # see cortex.signon.limits
 ACCOUNT_EMAIL_VERIFICATION = "none"  # nobody signs up here
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 

@@ -5,10 +5,12 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from cortex import views
+from cortex.signon.limits import AdminLoginForm
 
 admin.site.site_header = "Cortex"
 admin.site.site_title = "Cortex"
 admin.site.index_title = "Administration"
+admin.site.login_form = AdminLoginForm
 
 urlpatterns = [
     path("", views.home, name="home"),

@@ -5,6 +5,7 @@ from typing import Any, cast
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from cortex.listings import POVS, TRRS, Listing
@@ -13,18 +14,21 @@ from cortex.profile import profile_of
 
 
 @require_safe
+@never_cache
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     return render(request, "cortex/home.html", {"title": "Home", "profile": profile_of(_user(request))})
 
 
 @require_safe
+@never_cache
 @login_required
 def povs(request: HttpRequest) -> HttpResponse:
     return _list(request, POVS)
 
 
 @require_safe
+@never_cache
 @login_required
 def trrs(request: HttpRequest) -> HttpResponse:
     return _list(request, TRRS)

@@ -1,5 +1,6 @@
 """By which method somebody logged in: email, password, google, okta_saml, keycloak, passkey …"""
 
+import time
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, get_user_model
@@ -9,6 +10,9 @@ from tracking.conf import conf
 
 # Where allauth keeps what it has checked in this session, the last one last. By name, so that nothing is imported.
 ALLAUTH_METHODS = "account_authentication_methods"
+ALLAUTH_USER = "account_authentication_methods_user"  # whose they are, in newer versions
+# Older ones are of another login in the same session, unless allauth had this one wait for a further step.
+RECORD_SECONDS = 10
 METHOD_CHARACTERS = 40
 # allauth's second steps, which follow the method that a login is called after.
 SECOND_STEPS = ("mfa",)
@@ -17,11 +21,11 @@ SECOND_STEPS = ("mfa",)
 def login_method(request: Any, user: Any) -> str:
     """The method of a login that succeeded, from allauth's record, the site's map or the backend."""
     session = getattr(request, "session", None)
-    if session is not None and (method := _from_allauth(session)):
-        return method[:METHOD_CHARACTERS]
     backend = getattr(user, "backend", "") or (
         session.get(BACKEND_SESSION_KEY, "") if session is not None else ""
     )
+    if session is not None and (method := _from_allauth(session, user, backend)):
+        return method[:METHOD_CHARACTERS]
     return method_of_backend(backend)[:METHOD_CHARACTERS]
 
 
@@ -44,12 +48,17 @@ def password_method() -> str:
     return "email" if user_model.get_email_field_name() == user_model.USERNAME_FIELD else "password"
 
 
-def _from_allauth(session: Any) -> str:
+def _from_allauth(session: Any, user: Any, backend: str) -> str:
     records = session.get(ALLAUTH_METHODS)
-    if not isinstance(records, list):
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        return ""
+    owner = user._meta.pk.value_to_string(user)
+    if not records or session.get(ALLAUTH_USER, owner) != owner:
+        return ""
+    if not backend.startswith("allauth.") and time.time() - records[-1].get("at", 0) > RECORD_SECONDS:
         return ""
     for record in reversed(records):
-        method = str(record.get("method", "")) if isinstance(record, dict) else ""
+        method = str(record.get("method", ""))
         if method == "socialaccount":
             provider = str(record.get("provider", "")) or "sso"
             return str(conf.PROVIDER_METHODS.get(provider, provider))

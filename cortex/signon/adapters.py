@@ -3,17 +3,17 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import clear_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
 from cortex.signon.admit import admit
+from cortex.signon.limits import begin_try, take_back
 from cortex.signon.refusals import Refusal, answer, note_fault, reason_of
-from tracking import log_login
 from tracking.client import client_ip
 
 
@@ -26,21 +26,20 @@ class AccountAdapter(DefaultAccountAdapter):
         return client_ip(request) or "unknown"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        try:
-            super().pre_authenticate(request, **credentials)
-        except ValidationError:
-            log_login(
-                success=False,
-                identifier=credentials.get("email", ""),
-                login_method="email",
-                failure_reason="too_many_attempts",
-                request=request,
-            )
-            raise
+        begin_try(request, credentials.get("email", ""))
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        user = super().authenticate(request, **credentials)
+        if user:
+            take_back(request, credentials.get("email", ""))
+        return user
 
     def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
         sociallogin = (options.get("signal_kwargs") or {}).get("sociallogin")
         if sociallogin and not user.is_active:  # of a password Django tells itself
+            clear_authentication_records(
+                request
+            )  # or the next login in this browser were called after this one
             refusal = Refusal("inactive", identifier=user.email, user=user)
             return answer(request, sociallogin.account.get_provider(request), refusal)
         return super().pre_login(request, user, **options)

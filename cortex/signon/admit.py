@@ -44,9 +44,9 @@ def claimed_email(sociallogin: SocialLogin) -> str:
 
 def is_verified(sociallogin: SocialLogin, email: str) -> bool:
     """Whether the provider vouches for the address, and may."""
-    if not email:
-        return False
     claims = sociallogin.account.extra_data
+    if not email or _was_folded(claims, email):
+        return False
     domain = email.rpartition("@")[2]
     if sociallogin.provider.id == "saml":
         # SAML has no claim for it. The directory of our own company knows its own people's addresses, and no others.
@@ -60,6 +60,15 @@ def is_verified(sociallogin: SocialLogin, email: str) -> bool:
         # Google speaks for its own domain and for those of Workspace, which it names in `hd`.
         return domain in GMAIL or str(claims.get("hd", "")).lower() == domain
     return True
+
+
+def _was_folded(claims: Any, email: str) -> bool:
+    """Whether the address had other letters before allauth put it into lower case: the sign of Kelvin becomes a "k"."""
+    if isinstance(claims, dict):
+        return any(_was_folded(claim, email) for claim in claims.values())
+    if isinstance(claims, list):
+        return any(_was_folded(claim, email) for claim in claims)
+    return isinstance(claims, str) and not claims.isascii() and claims.strip().lower() == email
 
 
 def _link(sociallogin: SocialLogin, email: str) -> None:

@@ -82,8 +82,10 @@ def okta_saml(variables: Mapping[str, str]) -> Provider:
         "attribute_mapping": SAML_ATTRIBUTES,
         "idp": {"entity_id": entity_id, "sso_url": sso_url, "x509cert": certificate},
         "advanced": {
-            # What is believed must be signed itself, not only the envelope that it comes in.
+            # What is believed must be signed itself, not only the envelope that it comes in; and the envelope as well,
+            # which says whose question it answers.
             "want_assertion_signed": True,
+            "want_message_signed": True,
             # An answer that nobody asked for could be somebody else's: a stranger's account, offered to be used.
             "reject_idp_initiated_sso": True,
             "allow_single_label_domains": True,  # a site may be called https://cortex/

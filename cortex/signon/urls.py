@@ -4,14 +4,9 @@ from allauth.account import views as account
 from allauth.socialaccount.providers.google import views as google
 from allauth.socialaccount.providers.openid_connect import views as oidc
 from allauth.socialaccount.providers.saml import views as saml
-from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 
-
-def no_single_logout(request: HttpRequest, organization_slug: str) -> HttpResponse:
-    """allauth's own would believe an unsigned request, and so any link could log people out."""
-    raise Http404
-
+from cortex.signon.views import no_single_logout, saml_acs
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -22,7 +17,7 @@ urlpatterns = [
     path("oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
     path("oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
     path("saml/<slug:organization_slug>/login/", saml.login, name="saml_login"),
-    path("saml/<slug:organization_slug>/acs/", saml.acs, name="saml_acs"),
+    path("saml/<slug:organization_slug>/acs/", saml_acs, name="saml_acs"),
     path("saml/<slug:organization_slug>/acs/finish/", saml.finish_acs, name="saml_finish_acs"),
     path("saml/<slug:organization_slug>/metadata/", saml.metadata, name="saml_metadata"),
     path("saml/<slug:organization_slug>/sls/", no_single_logout, name="saml_sls"),

@@ -33,6 +33,12 @@ class Browser:
         assert answer.status == 302, answer.text
         return answer
 
+    def log_in_by_the_site_s_page(self, email: str, password: str) -> Answer:
+        self.get("/accounts/login/")
+        answer = self.post("/accounts/login/", login=email, password=password)
+        assert answer.status == 302, answer.text
+        return answer
+
     def log_out(self) -> Answer:
         return self.post("/admin/logout/")
 

@@ -26,6 +26,13 @@ def test_the_site_s_client_is_confidential_and_knows_one_way_to_log_in() -> None
     assert CLIENT["attributes"]["pkce.code.challenge.method"] == "S256"
 
 
+def test_no_client_takes_passwords_not_even_the_one_that_keycloak_would_make() -> None:
+    shell = next(client for client in REALM["clients"] if client["clientId"] == "admin-cli")
+
+    assert shell["enabled"] is False
+    assert not any(client["directAccessGrantsEnabled"] for client in REALM["clients"])
+
+
 def test_answers_go_to_one_address_of_the_site_alone() -> None:
     assert CLIENT["redirectUris"] == ["https://${CORTEX_DOMAIN}/accounts/oidc/keycloak/login/callback/"]
     assert CLIENT["webOrigins"] == []

@@ -195,7 +195,10 @@ def test_a_page_has_each_header_of_security_once(front: Front) -> None:
 
 def test_what_machines_ask_is_not_for_strangers(front: Front) -> None:
     assert front.ask("/healthz")[1] == '{"status": "ok"}'
-    for path in ("/metrics", "/readyz", "/auth/admin/", "/auth/realms/master/", "/auth/metrics"):
+    for path in (
+        "/metrics", "/readyz", "/auth/admin/", "/auth/realms/master/", "/auth/metrics", "/auth/health/ready",
+        "/auth/realms/cortex/../master/", "/auth/realms/master/login-actions/authenticate", "/grafana/metrics",
+    ):  # fmt: skip
         assert front.ask(path)[0].status == 404, path
 
 
@@ -413,6 +416,16 @@ def test_who_guesses_passwords_is_slowed_down_and_who_looks_is_not(front: Front)
     assert statuses[-1] == 429
     assert statuses.count(429) >= 10
     assert front.ask("/admin/login/")[0].status == 200
+
+
+def test_what_a_provider_s_answer_is_brought_by_is_small_and_not_too_often(front: Front) -> None:
+    path = "/accounts/saml/okta/acs/"
+
+    large = front.ask(path, method="POST", body="x" * 600_000)[0].status
+    statuses = [front.ask(path)[0].status for _ in range(90)]
+
+    assert large == 413
+    assert set(statuses) == {404, 429}  # the provider is not configured here
 
 
 def test_logs_are_lines_of_json_without_what_is_nobody_s_business(front: Front) -> None:

@@ -48,6 +48,8 @@ class SamlProvider:
             }
         )
         self.server = Server(config=config)
+        # It would look at the metadata of whomever an answer is for, to encrypt it.
+        self.server.has_encrypt_cert_in_metadata = lambda entity_id: False
 
     def request_in(self, address: str) -> Any:
         """What the site asked for, out of the address that it sent the browser to."""
@@ -57,7 +59,14 @@ class SamlProvider:
         return self.server.parse_authn_request(asked, BINDING_HTTP_REDIRECT).message
 
     def answer(
-        self, request: Any, uid: str, *, audience: str = "", sign: bool = True, **attributes: str
+        self,
+        request: Any,
+        uid: str,
+        *,
+        audience: str = "",
+        sign: bool = True,
+        sign_envelope: bool = True,
+        **attributes: str,
     ) -> str:
         """The signed response, as it stands in the form that the browser then posts to the site."""
         from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
@@ -70,7 +79,7 @@ class SamlProvider:
             name_id=NameID(format=NAMEID_FORMAT_PERSISTENT, text=uid),
             authn={"class_ref": "urn:oasis:names:tc:SAML:2.0:ac:classes:Password", "authn_auth": ENTITY_ID},
             sign_assertion=sign,
-            sign_response=False,
+            sign_response=sign and sign_envelope,
             sign_alg=SHA256_SIGNATURE,
             digest_alg=SHA256_DIGEST,
         )

@@ -19,6 +19,10 @@ def log_in(client: Client, password: str = PASSWORD, email: str = "boss@example.
     return client.post("/accounts/login/", {"login": email, "password": password} | more)
 
 
+def log_in_as_admin(client: Client, password: str = PASSWORD) -> Any:
+    return client.post("/admin/login/?next=/admin/", {"username": "boss@example.com", "password": password})
+
+
 def test_an_email_and_a_password(client: Client, admin: User) -> None:
     answer = log_in(client)
 
@@ -66,12 +70,63 @@ def test_the_right_password_of_an_inactive_user(client: Client, admin: User) -> 
 
 
 def test_too_many_attempts_are_refused_and_recorded(client: Client, admin: User) -> None:
-    for _ in range(11):
-        answer = log_in(client, "wrong")
+    for _ in range(5):
+        assert "are not correct" in log_in(client, "wrong").content.decode()
 
-    assert "Too many failed login attempts" in answer.content.decode()
+    assert "Too many failed login attempts" in log_in(client, "wrong").content.decode()
     assert LoginEvent.objects.latest("pk").failure_reason == "too_many_attempts"
     assert "Too many" in log_in(client).content.decode(), "not even with the right password"
+    assert "Too many" in log_in(client, email="BOSS@example.com").content.decode()
+    assert "Too many" in log_in_as_admin(client).content.decode(), "nor on the other page"
+
+
+def test_the_administrations_page_has_the_same_limits(client: Client, admin: User) -> None:
+    for _ in range(5):
+        assert "Please enter the correct" in log_in_as_admin(client, "wrong").content.decode()
+
+    assert "Too many failed login attempts" in log_in_as_admin(client).content.decode()
+    assert LoginEvent.objects.latest("pk").failure_reason == "too_many_attempts"
+    assert "Too many" in log_in(client).content.decode()
+
+
+def test_an_address_that_tries_many_names_is_refused(client: Client, admin: User) -> None:
+    for number in range(10):
+        log_in(client, "wrong", f"somebody{number}@example.com")
+
+    assert "Too many" in log_in(client).content.decode()
+    assert log_in(Client(REMOTE_ADDR="198.51.100.7")).status_code == 302
+
+
+def test_subscribers_have_whole_networks_of_addresses(client: Client, admin: User) -> None:
+    for number in range(10):
+        log_in(Client(REMOTE_ADDR=f"2001:db8:1:1::{number}"), "wrong", f"somebody{number}@example.com")
+
+    assert "Too many" in log_in(Client(REMOTE_ADDR="2001:db8:1:1:ffff::1")).content.decode()
+    assert log_in(Client(REMOTE_ADDR="2001:db8:1:2::1")).status_code == 302
+
+
+def test_what_was_no_failure_does_not_count_and_pays_for_none(client: Client, admin: User) -> None:
+    for _ in range(12):
+        assert log_in(client).status_code == 302
+        client.logout()
+        assert log_in_as_admin(client).status_code == 302
+        client.logout()
+
+    for _ in range(2):
+        for _ in range(2):
+            log_in(client, "wrong")
+        log_in(client)
+        client.logout()
+    log_in(client, "wrong")
+
+    assert "Too many" in log_in(client).content.decode()
+
+
+def test_pages_of_one_s_own_are_kept_nowhere(client: Client, admin: User) -> None:
+    client.force_login(admin)
+
+    for path in ("/", "/povs/", "/trrs/"):
+        assert "no-store" in client.get(path).headers["Cache-Control"], path
 
 
 @pytest.mark.parametrize("target", ["https://evil.example.org/", "//evil.example.org", "/\\evil.example.org"])

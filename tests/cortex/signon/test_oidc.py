@@ -82,6 +82,50 @@ def test_an_unverified_address_is_nobody_not_even_an_admin(
     assert event.user == admin  # whose account was tried
 
 
+@pytest.mark.parametrize("email", ["\u212aate@example.com", "kate@be\u212aer.com", "k\u0430te@example.com"])
+def test_letters_that_look_alike_are_not_somebody_else(
+    signon: OidcProvider, visitor: Browser, settings: Any, email: str
+) -> None:
+    kate = User.objects.create_superuser("kate@example.com", PASSWORD)
+    settings.SIGN_ON_DOMAINS = ["example.com", "beker.com"]
+    signon.knows("mallory", email=email, email_verified=True)
+
+    answer = visitor.sign_on(signon, "mallory")
+
+    assert (answer.status_code, visitor.user) == (403, None)
+    assert only_event().failure_reason == "unverified_email"
+    assert list(User.objects.all()) == [kate]
+
+
+def test_a_login_is_called_after_itself_and_not_after_another_one(
+    signon: OidcProvider, visitor: Browser, admin: User
+) -> None:
+    signon.knows("ann", **ANN)
+    User.objects.create_user("ann@example.com", is_active=False)
+    visitor.sign_on(signon, "ann")
+
+    visitor.client.handler.enforce_csrf_checks = False
+    visitor.client.post("/admin/login/?next=/admin/", {"username": admin.email, "password": PASSWORD})
+
+    assert visitor.user == str(admin.pk)
+    newest = LoginEvent.objects.latest("pk")
+    assert (newest.user, newest.success, newest.login_method) == (admin, True, "email")
+
+
+def test_a_password_after_a_sign_on_is_a_password(
+    signon: OidcProvider, visitor: Browser, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracking.methods.RECORD_SECONDS", 0)
+    signon.knows("boss", email=admin.email, email_verified=True)
+    visitor.sign_on(signon, "boss")
+
+    visitor.client.handler.enforce_csrf_checks = False
+    visitor.client.post("/admin/login/?next=/admin/", {"username": admin.email, "password": PASSWORD})
+
+    methods = LoginEvent.objects.order_by("pk").values_list("login_method", "success")
+    assert list(methods) == [("okta_oauth", True), ("email", True)]
+
+
 def test_no_address_at_all_is_nobody(signon: OidcProvider, visitor: Browser) -> None:
     signon.knows("ghost", email_verified=True)
 

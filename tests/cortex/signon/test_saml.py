@@ -2,10 +2,13 @@
 
 import base64
 import copy
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 from lxml import etree
 
 from cortex.models import User
@@ -102,6 +105,41 @@ def test_a_response_that_nobody_asked_for_is_refused(saml_provider: MakeProvider
     request.id = None
 
     refused(visitor, deliver(visitor, provider.answer(request, "ann", **ANN)), "unsolicited")
+
+
+def test_an_assertion_that_nobody_asked_for_is_worth_nothing_in_another_envelope(
+    saml_provider: MakeProvider, visitor: Browser
+) -> None:
+    provider = saml_provider()
+    request = asked_by(visitor, provider)
+    mine, request.id = request.id, None
+    stolen = provider.answer(request, "ann", sign_envelope=False, **ANN)
+
+    answer = deliver(visitor, changed(stolen, lambda envelope: envelope.set("InResponseTo", mine)))
+
+    refused(visitor, answer, "bad_answer")
+
+
+def test_what_nobody_can_use_is_not_kept(
+    saml_provider: MakeProvider, visitor: Browser, settings: Any
+) -> None:
+    provider = saml_provider()
+    response = provider.answer(asked_by(visitor, provider), "ann", **ANN)
+    before = Session.objects.count()
+
+    assert visitor.client.get("/accounts/saml/okta/acs/").status_code == 405
+    assert visitor.client.post("/accounts/saml/nobody/acs/", {"SAMLResponse": response}).status_code == 404
+    assert visitor.client.post("/accounts/saml/okta/acs/", {"SAMLResponse": "x" * 300_000}).status_code == 413
+    assert Session.objects.count() == before
+
+    visitor.client.post("/accounts/saml/okta/acs/", {"SAMLResponse": response})
+    kept = Session.objects.latest("expire_date")
+    assert Session.objects.count() == before + 1
+    assert Session.objects.earliest("expire_date").expire_date < timezone.now() + dt.timedelta(seconds=301), (
+        kept
+    )
+    settings.SIGN_ON = []
+    assert visitor.client.post("/accounts/saml/okta/acs/", {"SAMLResponse": response}).status_code == 404
 
 
 def test_another_key_is_not_believed(saml_provider: MakeProvider, visitor: Browser) -> None:
