@@ -47,6 +47,13 @@ def verify_rollups(timestamp: int) -> None:
     run("verify_rollups")
 
 
+@app.periodic(cron="7 4 * * *")
+@app.task(queue=QUEUE, queueing_lock="clean_spool")
+def clean_spool(timestamp: int) -> None:
+    """Of the machine that this runs on."""
+    run("clean_spool")
+
+
 @app.periodic(cron="* * * * *")
 @app.task(queue=QUEUE, queueing_lock="drain_events")
 def drain_events(timestamp: int) -> None:

@@ -89,6 +89,8 @@ def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> None:
     """
     groups = key_groups(mapping)
     if not groups:
+        job.contested = b""  # surveyed: what was not is taken in order, see `ledger.FREE`
+        job.save(update_fields=["contested"])
         return
     chunks = list(ImportChunk.objects.filter(job=job, number__gt=0).order_by("number"))
     records = chunks[-1].first_line + chunks[-1].first_line // len(chunks) if chunks else 0

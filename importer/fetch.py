@@ -22,9 +22,12 @@ PART = ".part"
 
 
 def local_file(job: DataImportJob) -> Path:
-    """Raises SourceRefused, and SourceChanged where the copy is gone and cannot be had again as it was."""
+    """Raises SourceRefused, and SourceChanged where it is not, or cannot be had again, as it was planned on."""
     if not is_remote(job.source):
-        return locate(job.source)
+        path = locate(job.source)
+        if job.planned_at is not None:
+            verify_unchanged(job, path)  # on each machine, and each time a worker opens it
+        return path
     copy = _copy(job)
     if not copy.exists():
         remote = open_remote(job.source)

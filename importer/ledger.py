@@ -118,21 +118,32 @@ def _end_former(cursor: Any, kind: int, number: int, *, backend: int) -> None:
     )
 
 
-CLAIM = """
+# What may be claimed: not begun, or its worker died or is frozen. Where no survey has found the records that meet one
+# another, their order decides, and nothing may be taken before all that comes first is done, whoever asks.
+FREE = """
+    c.job_id = %(job)s AND c.state <> 'done'
+    AND (c.state = 'pending' OR c.lease_expires_at < clock_timestamp() OR c.lease_owner = ANY(%(dead)s))
+    AND (
+        (SELECT contested IS NOT NULL FROM data_import_jobs WHERE id = %(job)s)
+        OR NOT EXISTS (
+            SELECT 1 FROM data_import_chunks e
+            WHERE e.job_id = c.job_id AND e.number < c.number AND e.state <> 'done'
+        )
+    )
+"""
+CLAIM = f"""
     UPDATE data_import_chunks
     SET state = 'running', lease_owner = %(owner)s, lease_token = lease_token + 1, attempts = attempts + 1,
         lease_expires_at = clock_timestamp() + %(lease)s * interval '1 second'
     WHERE id = (
-        SELECT id FROM data_import_chunks
-        WHERE job_id = %(job)s AND state <> 'done'
-          AND (state = 'pending' OR lease_expires_at < clock_timestamp() OR lease_owner = ANY(%(dead)s))
-          AND (%(chunk)s::bigint IS NULL OR id = %(chunk)s)
-        ORDER BY number
+        SELECT c.id FROM data_import_chunks c
+        WHERE {FREE} AND (%(chunk)s::bigint IS NULL OR c.id = %(chunk)s)
+        ORDER BY c.number
         FOR UPDATE SKIP LOCKED
         LIMIT 1
     )
     RETURNING id, lease_token
-"""
+"""  # noqa: S608 (of constants)
 
 
 def claim(job: DataImportJob, owner: Owner, *, chunk_id: int | None = None) -> Lease | None:
@@ -150,27 +161,31 @@ def claim(job: DataImportJob, owner: Owner, *, chunk_id: int | None = None) -> L
     return None if row is None else Lease(ImportChunk.objects.get(pk=row[0]), row[1])
 
 
-UNATTENDED = """
-    SELECT id FROM data_import_chunks
-    WHERE job_id = %(job)s AND state <> 'done'
-      AND (state = 'pending' OR lease_expires_at < clock_timestamp() OR lease_owner = ANY(%(dead)s))
-    ORDER BY number
+# By the server's clock: the coordinator's may be another.
+ATTENDED = """
+    c.job_id = %(job)s AND c.state = 'running'
+    AND c.lease_expires_at >= clock_timestamp() AND c.lease_owner <> ALL(%(dead)s)
 """
 
 
 def unattended_chunks(job: DataImportJob) -> list[int]:
-    """The chunks that nobody works on, in their order: not begun, or their worker died or is frozen."""
-    with transaction.atomic(using=ledger_alias()), connections[ledger_alias()].cursor() as cursor:
-        dead = _dead_owners(cursor, job, None)
-        cursor.execute(UNATTENDED, {"job": job.pk, "dead": dead})
-        return [chunk_id for (chunk_id,) in cursor.fetchall()]
+    """The chunks that may be claimed, in their order."""
+    return _chunks(job, FREE)
 
 
 def attended(job: DataImportJob) -> int:
     """How many chunks somebody works on."""
-    return ImportChunk.objects.filter(
-        job=job, state=ImportChunk.State.RUNNING, lease_expires_at__gte=timezone.now()
-    ).count()
+    return len(_chunks(job, ATTENDED))
+
+
+def _chunks(job: DataImportJob, condition: str) -> list[int]:
+    with transaction.atomic(using=ledger_alias()), connections[ledger_alias()].cursor() as cursor:
+        parameters: dict[str, Any] = {"job": job.pk, "dead": _dead_owners(cursor, job, None)}
+        cursor.execute(
+            f"SELECT c.id FROM data_import_chunks c WHERE {condition} ORDER BY c.number",  # noqa: S608
+            parameters,
+        )
+        return [chunk_id for (chunk_id,) in cursor.fetchall()]
 
 
 def has_open_chunks(job: DataImportJob) -> bool:

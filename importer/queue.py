@@ -7,6 +7,8 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
 
+from importer.models import DataImportJob
+
 NAME = "imports"
 TASK = "importer.tasks.work_on_chunk"
 RUN = "importer.tasks.run_in_background"
@@ -32,7 +34,10 @@ def take_back(job_id: int) -> None:
 
 
 def enqueue_run(job_id: int, user_id: Any) -> bool:
-    """Have a worker run the whole job. False: it waits for one already."""
+    """Have a worker run the whole job, also where it was asked to stop before. False: it waits for one already."""
+    DataImportJob.objects.filter(pk=job_id).exclude(status=DataImportJob.Status.RUNNING).update(
+        stop_requested=False
+    )
     task = app.configure_task(RUN, queue=NAME, queueing_lock=_lock_of_run(job_id))
     try:
         with transaction.atomic():  # a refusal must not spoil the transaction that asks

@@ -15,13 +15,14 @@ from django.utils.module_loading import import_string
 from importer import ledger
 from importer.conf import conf
 from importer.contested import OrderDecides, survey
-from importer.control import stopping_on_signals
+from importer.control import Control, stopping_on_signals
 from importer.exceptions import ChunkFailed, DatabaseGone, ImporterError, in_words, one_line, traceback_of
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import open_reader
 from importer.pipeline import Stages
 from importer.plan import SETTLEMENT, plan
+from importer.processors import processors
 from importer.progress import OnProgress
 from importer.registry import all_specs, get_spec
 from importer.results import FATES, ImportResult
@@ -47,6 +48,7 @@ def run_import(
     dry_run: bool = False,
     sample: Sample | None = None,
     on_progress: OnProgress | None = None,
+    control: Control | None = None,
 ) -> ImportResult:
     """Run a job, or go on with it where it was stopped, killed or failed. A finished job is left as it is.
 
@@ -56,6 +58,7 @@ def run_import(
     max_error_rate  the same as a part of the records read, from 0 to 1
     dry_run         do everything, then roll it back; `sample` then collects some of what would change
     on_progress     called a few times per second with a `Progress`
+    control         whose `stop()`, called from anywhere, ends the run after the batches in hand
 
     The result's `status` is "completed", "stopped" or "failed" (then `reason` says why). Raises JobAlreadyRunning
     where another process has the job, PoolerInTheWay, and DataImportJob.DoesNotExist.
@@ -70,6 +73,7 @@ def run_import(
         max_error_rate=conf.MAX_ERROR_RATE if max_error_rate is None else max_error_rate,
         on_progress=on_progress,
         is_rehearsal=dry_run,
+        control=control or Control(),
     )
     if job.status == Status.COMPLETED:
         return run.result(Status.COMPLETED)
@@ -82,6 +86,9 @@ def run_import(
 def _perform(run: Run) -> ImportResult:
     job = run.job
     runner = f"{socket.gethostname()}:{os.getpid()}"
+    is_new_chance = (
+        job.status != Status.RUNNING
+    )  # or else the run before was killed, and this chunk may be why
     job.stop_requested = False
     if not job.move(
         to=Status.RUNNING,
@@ -100,6 +107,8 @@ def _perform(run: Run) -> ImportResult:
         job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
+        if is_new_chance:
+            ledger.forget_attempts(job)
         _execute(run, mapping)
         status, reason = (Status.STOPPED, "") if run.control.stopping else (Status.COMPLETED, "")
         if status == Status.COMPLETED:
@@ -113,7 +122,6 @@ def _execute(run: Run, mapping: Mapping) -> None:
     run.read_ledger()
     run.before = run.counts
     run.control.on_batch(run.after_batch)
-    ledger.forget_attempts(run.job)
     _choose_executor(run)
     if run.workers > 1 and run.job.contested is None and run.open_chunks:
         _survey(run, mapping)
@@ -152,7 +160,7 @@ def _usual_workers(executor: str, chunks: int) -> int:
     """Of processes, by the cores; of an executor with machines of its own, as many as there is work for."""
     if executor not in ("", "process"):
         return max(2, chunks)
-    return 2 if executor else max(1, min(os.cpu_count() or 1, chunks // 2))
+    return 2 if executor else max(1, min(processors(), chunks // 2))
 
 
 def _survey(run: Run, mapping: Mapping) -> None:

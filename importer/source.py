@@ -1,5 +1,6 @@
 """Where records come from: which sources a job may read, and whether one is still the source it was planned on."""
 
+import functools
 import hashlib
 import os
 import stat
@@ -137,7 +138,8 @@ def identify(path: Path) -> Identity:
 def verify_unchanged(job: DataImportJob, path: Path) -> None:
     """Raise SourceChanged unless the file is the one that was planned on.
 
-    Same size and time: taken as the same. Same size and another time (copied, restored): the hash decides.
+    Same size and time: taken as the same. Same size and another time (copied, restored): the hash decides, which a
+    process reckons once.
     """
     try:
         status = os.stat(path)
@@ -145,9 +147,14 @@ def verify_unchanged(job: DataImportJob, path: Path) -> None:
         raise SourceRefused(f'The source "{job.source}" cannot be read: {error.strerror}.') from None
     if (status.st_size, status.st_mtime_ns) == (job.source_size, job.source_mtime_ns):
         return
-    if status.st_size == job.source_size and identify(path).sha256 == job.source_hash:
+    if status.st_size == job.source_size and _hash_at(path, status.st_mtime_ns) == job.source_hash:
         return
     raise changed(job, status.st_size)
+
+
+@functools.lru_cache(maxsize=32)
+def _hash_at(path: Path, mtime_ns: int) -> str:
+    return identify(path).sha256
 
 
 def changed(job: DataImportJob, size: int) -> SourceChanged:

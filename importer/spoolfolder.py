@@ -1,16 +1,22 @@
 """The folder that copies and unpacked sources lie in, and what a job's files in it are called."""
 
+import datetime as dt
 import hashlib
 import os
 import stat
 from pathlib import Path
 
 from django.db import connections
+from django.db.models import Q
+from django.utils import timezone
 
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
+
+# A job that failed or was stopped may go on: it finds its copy for so long, and makes another one after that.
+KEPT = dt.timedelta(days=7)
 
 
 def spool_folder() -> Path:
@@ -39,10 +45,14 @@ def spool_folder() -> Path:
 
 
 def prefix_of(job: DataImportJob) -> str:
+    return f"{_site()}-{job.pk}-"
+
+
+def _site() -> str:
     """Another site may have the same spool, and a job of the same number."""
     database = connections[ledger.ledger_alias()].settings_dict
     place = "\0".join(str(database.get(key, "")) for key in ("HOST", "PORT", "NAME"))
-    return f"{hashlib.sha256(place.encode()).hexdigest()[:12]}-{job.pk}-"
+    return hashlib.sha256(place.encode()).hexdigest()[:12]
 
 
 def remove_spool(job: DataImportJob, *, but: Path | None = None) -> None:
@@ -50,3 +60,17 @@ def remove_spool(job: DataImportJob, *, but: Path | None = None) -> None:
     for path in Path(conf.SPOOL_DIR).glob(f"{prefix_of(job)}*"):
         if path != but:
             path.unlink(missing_ok=True)
+
+
+def clean_spool() -> int:
+    """Remove what lies there for this site's jobs that are done, deleted, or ended long ago; how many files."""
+    status = DataImportJob.Status
+    ended_long_ago = Q(status__in=(status.STOPPED, status.FAILED), finished_at__lt=timezone.now() - KEPT)
+    kept = DataImportJob.objects.exclude(Q(status=status.COMPLETED) | ended_long_ago)
+    prefixes = tuple(map(prefix_of, kept.only("pk")))
+    removed = 0
+    for path in Path(conf.SPOOL_DIR).glob(f"{_site()}-*"):
+        if not path.name.startswith(prefixes):
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed

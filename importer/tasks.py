@@ -9,12 +9,15 @@ from django.db import Error as DatabaseError
 from django.db import connections
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import JobAborted
 from procrastinate.job_context import AbortReason
+from procrastinate.jobs import Job
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from importer import ledger, queue
 from importer.conf import conf
 from importer.control import Control
-from importer.exceptions import ImporterError, JobAlreadyRunning, in_words, traceback_of
+from importer.exceptions import DatabaseGone, ImporterError, JobAlreadyRunning, in_words, traceback_of
 from importer.executors.workers import FAILED
 from importer.memory import resident_mb
 from importer.models import DataImportJob
@@ -23,6 +26,9 @@ from importer.rights import may_import_with
 from importer.run import run_import
 from importer.worker import Worker
 
+# Between two looks whether what stands in the way of a run is gone.
+PAUSE_SECONDS = 60
+Status = DataImportJob.Status
 MAY_RUN = "importer.change_dataimportjob"
 
 
@@ -51,29 +57,68 @@ def work_on_chunk(context: JobContext, *, job_id: int, chunk_id: int) -> None:
         connections.close_all()  # the thread is the worker's, and may not come again
 
 
-@app.task(name=queue.RUN, queue=NAME, pass_context=True)
+class NotRecorded(Exception):
+    """The database went away before the end of the run could be written down."""
+
+
+class UntilItEnds(BaseRetryStrategy):
+    """A run that its worker could not carry to its end goes on: at once elsewhere, or when nothing is in its way.
+
+    The same row of the queue, since the worker's shutdown may have made others think that it is dead.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, JobAborted):
+            return RetryDecision(retry_in={"seconds": 0})
+        if isinstance(exception, JobAlreadyRunning | NotRecorded | DatabaseGone | DatabaseError):
+            return RetryDecision(retry_in={"seconds": PAUSE_SECONDS})
+        return None
+
+
+@app.task(name=queue.RUN, queue=NAME, pass_context=True, retry=UntilItEnds())
 def run_in_background(context: JobContext, *, job_id: int, user_id: Any) -> None:
-    """What the admin's action asked for. Rights that were withdrawn meanwhile count."""
-    jobs = DataImportJob.objects.filter(pk=job_id)
-
-    def look_around(progress: Any) -> None:
-        if context.should_abort():
-            jobs.update(stop_requested=True)
-
+    """What the admin's action asked for. Raises what `UntilItEnds` knows."""
     try:
-        job = jobs.defer("contested").first()
-        if job is None:
-            return  # it was deleted, and its log with it
-        model: Any = get_user_model()
-        user = model._default_manager.filter(pk=user_id).first()
-        if user is None or not (user.has_perm(MAY_RUN) and may_import_with(user, job.spec)):
-            ledger.log(job_id, "refused", f"whoever asked for it (user {user_id}) may no longer run imports")
-            return
-        result = run_import(job_id, on_progress=look_around)
-        if result.status == DataImportJob.Status.STOPPED and context.abort_reason() is AbortReason.SHUTDOWN:
-            queue.enqueue_run(job_id, user_id)  # for the worker that comes after this one
-    except (JobAlreadyRunning, DataImportJob.DoesNotExist, ImporterError) as error:
+        _run(context, job_id, user_id)
+    except JobAlreadyRunning as error:
+        if not context.job.attempts:
+            with contextlib.suppress(DatabaseError):
+                ledger.log(job_id, "waiting", in_words(error))
+        raise
+    except DatabaseGone:
+        raise
+    except (DataImportJob.DoesNotExist, ImporterError) as error:
         with contextlib.suppress(DatabaseError):
             ledger.log(job_id, "refused", in_words(error))
     finally:
         connections.close_all()
+
+
+def _run(context: JobContext, job_id: int, user_id: Any) -> None:
+    """Rights that were withdrawn meanwhile count."""
+    jobs = DataImportJob.objects.filter(pk=job_id)
+    job = jobs.defer("contested").first()
+    if job is None:
+        return  # it was deleted, and its log with it
+    if job.stop_requested and job.status == Status.RUNNING:
+        # Its worker died before it could heed somebody who wants it to stop.
+        job.move(to=Status.STOPPED, believed=(Status.RUNNING,))
+        ledger.log(job, "stopped", "as was asked for while its worker was gone")
+        return
+    model: Any = get_user_model()
+    user = model._default_manager.filter(pk=user_id).first()
+    if user is None or not (user.has_perm(MAY_RUN) and may_import_with(user, job.spec)):
+        ledger.log(job_id, "refused", f"whoever asked for it (user {user_id}) may no longer run imports")
+        return
+    control = Control()
+
+    def look_around(progress: Any) -> None:
+        if context.should_abort():
+            control.stop()
+
+    result = run_import(job_id, on_progress=look_around, control=control)
+    if jobs.filter(status=Status.RUNNING).exists():
+        raise NotRecorded(result.reason)
+    was_shut_down = context.abort_reason() is AbortReason.SHUTDOWN
+    if was_shut_down and jobs.filter(status=Status.STOPPED, stop_requested=False).exists():
+        raise JobAborted  # for the worker that comes after this one

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 
 from importer import ledger
-from importer.exceptions import ImporterError
+from importer.exceptions import ImporterError, JobAlreadyRunning
 from importer.models import DataImportJob, ImportChunk, MigrationLog
 from importer.worker import patiently
 
@@ -46,8 +46,17 @@ def execute(run: "Run") -> None:
             time.sleep(POLL_SECONDS)
             run.tick()
     finally:
-        if run.open_chunks:
+        if run.open_chunks and _is_ours(run):
             _call_off(run, queue)
+
+
+def _is_ours(run: "Run") -> bool:
+    """Not where another process has the job by now: workers and tasks are that one's, and go on."""
+    try:
+        run.keep_hold()
+    except JobAlreadyRunning:
+        return False
+    return True
 
 
 def _queue() -> Any:

@@ -1,5 +1,6 @@
 """Jobs that are run in the background: asked for in the admin, done by `manage.py procrastinate worker`."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from cortex.models import User
-from importer import queue, run_import
+from importer import ledger, queue, run_import
+from importer.conf import conf
 from importer.jobs import create_job
-from importer.models import DataImportJob, MigrationLog
+from importer.models import DataImportJob, ImportChunk, MigrationLog
+from importer.plan import plan
 from tests.importer.crm.models import Contact
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -145,3 +149,60 @@ def test_without_the_queue_the_executor_says_what_is_missing(job: DataImportJob,
         'The executor "workers" needs the package procrastinate[django] and "procrastinate.contrib.django" in '
         "INSTALLED_APPS. Install it, or use --executor process."
     )
+
+
+def test_a_job_that_somebody_else_runs_is_waited_for(job: DataImportJob, clerk: User) -> None:
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [ledger.JOBS, job.pk])
+    ask_for(job, clerk)
+
+    work()
+
+    waiting = ProcrastinateJob.objects.get(queue_name="imports")
+    assert (waiting.status, waiting.attempts) == ("todo", 1)
+    assert waiting.scheduled_at > timezone.now() + dt.timedelta(seconds=30)
+    assert MigrationLog.objects.filter(job=job, event="waiting").count() == 1
+    other.close()
+    call_soon()
+    work()
+    job.refresh_from_db()
+    assert job.status == "completed"
+    assert ProcrastinateJob.objects.get(queue_name="imports").status == "succeeded"
+
+
+def test_a_wish_to_stop_that_came_while_the_worker_was_gone_is_heeded(
+    job: DataImportJob, clerk: User
+) -> None:
+    ask_for(job, clerk)
+    DataImportJob.objects.update(status="running")  # as a worker leaves it that was killed
+    assert "asked to stop" in ask_for(job, clerk, "ask_to_stop").content.decode()
+    queue.enqueue_run(job.pk, clerk.pk)  # as `retry_stalled` does
+
+    work()
+
+    job.refresh_from_db()
+    assert (job.status, Contact.objects.count()) == ("stopped", 0)
+    ask_for(job, clerk)
+    work()
+    job.refresh_from_db()
+    assert (job.status, Contact.objects.count()) == ("completed", 2)
+
+
+def test_an_import_that_kills_its_workers_is_given_up(job: DataImportJob, clerk: User) -> None:
+    plan(job)
+    DataImportJob.objects.update(status="running")
+    ImportChunk.objects.filter(state="pending").update(state="running", attempts=conf.MAX_CHUNK_ATTEMPTS)
+    ask_for(job, clerk)
+
+    work()
+
+    job.refresh_from_db()
+    assert job.status == "failed"
+    assert "was given up after 5 attempts without progress" in job.error
+    assert run_import(job).status == "completed", "a person's wish is a new chance"
+
+
+def call_soon() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")

@@ -1,11 +1,14 @@
 """Whoever has lost the lease of a chunk writes nothing more: each statement by itself, and a worker frozen for real."""
 
 import signal
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from importer import ledger
 from importer.exceptions import LeaseLost
@@ -72,6 +75,76 @@ def test_with_a_lease_that_is_lost_another_one_s_chunk_is_left_alone(
     assert row() == before
     give_up(held)
     assert row() != before
+
+
+@pytest.fixture
+def two_chunks(transactional_db: None) -> DataImportJob:
+    job = DataImportJob.objects.create(spec="contacts", source="x.csv", format="csv", status="running")
+    for number in (1, 2):
+        ImportChunk.objects.create(
+            job=job,
+            number=number,
+            start_offset=0,
+            end_offset=9,
+            first_line=1,
+            committed_offset=0,
+            committed_line=1,
+        )
+    return job
+
+
+def numbers_of(chunks: list[int]) -> list[int]:
+    return list(ImportChunk.objects.filter(pk__in=chunks).order_by("number").values_list("number", flat=True))
+
+
+@pytest.mark.parametrize("contested", [None, b""], ids=["in order", "surveyed"])
+def test_where_the_order_decides_nothing_is_taken_before_what_comes_first(
+    two_chunks: DataImportJob, contested: bytes | None
+) -> None:
+    two_chunks.contested = contested
+    two_chunks.save()
+    in_order = contested is None
+    assert numbers_of(ledger.unattended_chunks(two_chunks)) == ([1] if in_order else [1, 2])
+    first, stranger = ledger.claim(two_chunks, alive := Owner()), Owner()
+    assert first
+
+    with living(alive) as its:
+        assert (ledger.claim(two_chunks, stranger) is None) is in_order
+        # And while the server still has the row's lock of a worker that was killed, whose lease is over.
+        ImportChunk.objects.update(state="pending")
+        its.execute("SELECT 1 FROM data_import_chunks WHERE number = 1 FOR UPDATE")
+        assert (ledger.claim(two_chunks, stranger) is None) is in_order
+    ImportChunk.objects.filter(number=1).update(state="done")
+    ImportChunk.objects.filter(number=2).update(state="pending")
+
+    assert (then := ledger.claim(two_chunks, stranger))
+    assert then.chunk.number == 2
+
+
+def test_who_is_dead_attends_to_nothing(two_chunks: DataImportJob) -> None:
+    two_chunks.contested = b""
+    two_chunks.save()
+    alive, dead = Owner(), Owner()
+    assert ledger.claim(two_chunks, alive)
+
+    with living(alive):
+        assert ledger.claim(two_chunks, dead)
+        assert ledger.attended(two_chunks) == 1
+    assert ledger.attended(two_chunks) == 0
+
+
+@contextmanager
+def living(owner: Owner) -> Iterator[Any]:
+    """A connection within a transaction that has a worker's lock, as the worker's own would have."""
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            number = zlib.crc32(owner.name.encode()) - 2**31
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [ledger.WORKERS, number])
+            yield cursor
+    finally:
+        other.close()
 
 
 @pytest.fixture

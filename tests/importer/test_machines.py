@@ -20,6 +20,11 @@ from cortex.models import User
 from importer import queue
 queue.enqueue_run({job}, User.objects.create_superuser("ann{job}@example.com").pk)
 """
+END_HOLDER = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
+    WHERE locktype = 'advisory' AND classid::bigint = x'1A9E7B01'::bigint AND objid::bigint = %s
+"""
+STARTS = "SELECT count(*) FROM data_migration_logs WHERE job_id = %s AND event = 'started'"
 WAITING = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'imports'"
 
 
@@ -159,16 +164,46 @@ def test_what_fails_on_a_machine_is_told_where_the_job_was_started(
     assert "Traceback" not in err
 
 
+def test_a_coordinator_that_lost_its_job_leaves_its_successor_alone(
+    site: PrivateSite,
+    job: int,
+    machine: Callable[[], object],
+    undisturbed: object,  # noqa: F811
+) -> None:
+    site.importer = FREEZABLE | LEASE
+    machine()
+    asleep = begin(site, job)
+    assert site.wait_for_batches(job, 2, asleep)
+    asleep.send_signal(signal.SIGSTOP)
+    site.sql(END_HOLDER, job)
+    successor = begin(site, job)
+    while site.sql(STARTS, job)[0][0] < 2:
+        assert successor.poll() is None
+        time.sleep(0.02)
+
+    asleep.send_signal(signal.SIGCONT)
+    _, lost = asleep.communicate(timeout=60)
+    _, err = successor.communicate(timeout=120)
+
+    assert (asleep.returncode, successor.returncode) == (1, 0), lost + err
+    assert "is already running" in lost
+    assert site.state_of(job) == undisturbed
+
+
+@pytest.mark.parametrize("thought_dead", [False, True])
 def test_a_job_in_the_background_outlives_the_worker_that_is_shut_down(
     site: PrivateSite,
     job: int,
     machine: Callable[..., "subprocess.Popen[str]"],
     undisturbed: object,  # noqa: F811
+    thought_dead: bool,
 ) -> None:
     site.manage("shell", "-c", ASK_FOR.format(job=job))
     first = machine("--shutdown-graceful-timeout", "0.2")
     assert site.wait_for_batches(job, 2, first)
 
+    if thought_dead:  # as `retry_stalled` does, when a worker in its shutdown is not heard of any more
+        site.sql("UPDATE procrastinate_jobs SET status = 'todo' WHERE status = 'doing'")
     first.send_signal(signal.SIGTERM)
     first.communicate(timeout=60)
 

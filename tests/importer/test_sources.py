@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sqlite3
 import zipfile
 from pathlib import Path
@@ -12,7 +13,11 @@ import polars as pl
 import pytest
 import zstandard
 
+from importer.exceptions import SourceChanged
+from importer.jobs import create_job
 from importer.models import StagingRecord
+from importer.parse import open_reader
+from importer.plan import plan
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Contact, Everything
 from tests.importer.private_site import PrivateSite
@@ -137,3 +142,20 @@ def test_a_table_is_read_by_its_key(private_site: PrivateSite) -> None:
     assert private_site.sql("SELECT count(*), sum(name::int) FROM crm_company WHERE code LIKE 'L%%'") == [
         (250, 93375)
     ]
+
+
+def test_each_worker_reads_what_was_planned_on_and_nothing_else(folder: Path) -> None:
+    source = folder / "companies.csv"
+    source.write_text("code,name\nC1,One\n")
+    job = create_job("companies", str(source))
+    plan(job)
+    moment = os.stat(source).st_mtime + 10
+
+    source.write_text("code,name\nC2,Two\n")
+    os.utime(source, (moment, moment))
+    with pytest.raises(SourceChanged, match="changed since job"):
+        open_reader(job)
+
+    source.write_text("code,name\nC1,One\n")  # a copy, on another machine
+    os.utime(source, (moment + 10, moment + 10))
+    open_reader(job).close()

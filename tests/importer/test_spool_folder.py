@@ -1,18 +1,32 @@
 """The folder of copies and unpacked sources: of one account, with files of one job each."""
 
+import datetime as dt
 import gzip
 import os
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.utils import timezone
 
 from importer import run_import
 from importer.jobs import create_job
+from importer.models import DataImportJob
+from importer.spoolfolder import prefix_of
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Company
 
 pytestmark = pytest.mark.django_db(transaction=True)
+FATES = {
+    "done": "completed",
+    "deleted": "failed",
+    "failed lately": "failed",
+    "failed long ago": "failed",
+    "running": "running",
+    "pending": "pending",
+}
 PACKED = gzip.compress(b"code,name\nC1,One\n")
 
 
@@ -64,3 +78,24 @@ def test_the_end_of_one_job_takes_nothing_from_another(folder: Path, settings: A
     (left,) = (folder / "spool").iterdir()
     assert f"-{second.pk}-" in left.name
     assert Company.objects.count() == 1
+
+
+def test_copies_go_with_their_jobs_and_others_stay(importing: Importing, shared: Path) -> None:
+    jobs = {name: importing("companies", PACKED, name=f"{name}.csv.gz")[0] for name in FATES}
+    for job in jobs.values():
+        (shared / f"{prefix_of(job)}source.csv.gz").touch()
+    (shared / f"{'f' * 12}-{jobs['done'].pk}-source.csv.gz").touch()  # another site's
+    yesterday, last_month = (timezone.now() - dt.timedelta(days=days) for days in (1, 30))
+    for name, fate in FATES.items():
+        DataImportJob.objects.filter(pk=jobs[name].pk).update(status=fate, finished_at=yesterday)
+    DataImportJob.objects.filter(pk=jobs["failed long ago"].pk).update(finished_at=last_month)
+    numbers = {job.pk: name for name, job in jobs.items()}
+    jobs["deleted"].delete()
+
+    said = StringIO()
+    call_command("clean_spool", stdout=said)
+
+    left = {path.name.split("-")[1] for path in shared.iterdir() if not path.name.startswith("f")}
+    assert {numbers[int(number)] for number in left} == {"running", "failed lately", "pending"}
+    assert len(list(shared.glob("f*"))) == 1
+    assert said.getvalue() == "3 files removed from the spool.\n"

@@ -1,0 +1,15 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from importer.management.refusals import refusals_in_one_line
+from importer.spoolfolder import clean_spool
+
+
+class Command(BaseCommand):
+    help = "Remove this machine's copies of sources whose jobs are done, deleted or were given up a week ago."
+
+    def handle(self, **_: Any) -> None:
+        with refusals_in_one_line():
+            removed = clean_spool()
+        self.stdout.write(f"{removed} files removed from the spool.")

@@ -1,0 +1,20 @@
+"""As many worker processes as the container may use processors, not as the machine has."""
+
+from pathlib import Path
+
+import pytest
+
+from importer import processors
+
+
+@pytest.mark.parametrize(
+    ("told", "most"), [("50000 100000", 1), ("100000 100000", 1), ("150000 100000", 2), ("max 100000", 1_000)]
+)
+def test_a_container_has_the_processors_that_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, most: int
+) -> None:
+    monkeypatch.setattr(processors, "CPU_MAX", tmp_path / "cpu.max")
+    without_a_limit = processors.processors()
+    (tmp_path / "cpu.max").write_text(f"{told}\n")
+
+    assert processors.processors() == min(most, without_a_limit)
