@@ -50,7 +50,7 @@ SITE = {
     "accounts/oidc/<slug:provider_id>/login/": NOT_FOUND,
     "accounts/oidc/<slug:provider_id>/login/callback/": NOT_FOUND,
     "accounts/saml/<slug:organization_slug>/login/": NOT_FOUND,
-    "accounts/saml/<slug:organization_slug>/acs/": LED_ON,
+    "accounts/saml/<slug:organization_slug>/acs/": NOT_FOUND,
     "accounts/saml/<slug:organization_slug>/acs/finish/": NOT_FOUND,
     "accounts/saml/<slug:organization_slug>/metadata/": NOT_FOUND,
     "accounts/saml/<slug:organization_slug>/sls/": NOT_FOUND,

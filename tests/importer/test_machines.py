@@ -25,6 +25,7 @@ END_HOLDER = """
     WHERE locktype = 'advisory' AND classid::bigint = x'1A9E7B01'::bigint AND objid::bigint = %s
 """
 STARTS = "SELECT count(*) FROM data_migration_logs WHERE job_id = %s AND event = 'started'"
+BUSY = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = 'imports'"
 WAITING = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'imports'"
 
 
@@ -213,5 +214,35 @@ def test_a_job_in_the_background_outlives_the_worker_that_is_shut_down(
     deadline = time.monotonic() + 90
     while site.sql("SELECT status FROM data_import_jobs WHERE id = %s", job) != [("completed",)]:
         assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert site.state_of(job) == undisturbed
+
+
+def test_a_job_in_the_background_outlives_a_database_that_is_away(
+    site: PrivateSite,
+    job: int,
+    machine: Callable[..., "subprocess.Popen[str]"],
+    undisturbed: object,  # noqa: F811
+) -> None:
+    site.importer = LEASE | {"RETRY_SECONDS": 1}
+    site.manage("shell", "-c", ASK_FOR.format(job=job))
+    first = machine()
+    assert site.wait_for_batches(job, 2, first)
+
+    site.server.stop("fast")
+    time.sleep(5)
+    site.server.start()
+    deadline = time.monotonic() + 30
+    while site.sql(BUSY)[0][0] and first.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    site.kill_all()
+    # What `retry_stalled` does after a while, and time.
+    site.sql("UPDATE procrastinate_jobs SET status = 'todo' WHERE status = 'doing'")
+    site.sql("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'")
+    machine()
+
+    deadline = time.monotonic() + 60
+    while site.sql("SELECT status FROM data_import_jobs WHERE id = %s", job) != [("completed",)]:
+        assert time.monotonic() < deadline, site.sql("SELECT id, status, attempts FROM procrastinate_jobs")
         time.sleep(0.1)
     assert site.state_of(job) == undisturbed
