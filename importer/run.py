@@ -86,9 +86,8 @@ def run_import(
 def _perform(run: Run) -> ImportResult:
     job = run.job
     runner = f"{socket.gethostname()}:{os.getpid()}"
-    is_new_chance = (
-        job.status != Status.RUNNING
-    )  # or else the run before was killed, and this chunk may be why
+    # A run that was killed may have been by a chunk that no worker gets past; asked for again, that has another chance.
+    is_new_chance = job.status != Status.RUNNING
     job.stop_requested = False
     if not job.move(
         to=Status.RUNNING,
