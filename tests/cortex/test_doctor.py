@@ -109,8 +109,8 @@ def test_a_transaction_that_is_open_and_idle_unless_it_is_a_backup_s(monkeypatch
     try:
         other.set_autocommit(False)
         with other.cursor() as cursor:
-            cursor.execute("SELECT current_user, pg_backend_pid()")
-            role, pid = cursor.fetchone() or ("", 0)
+            cursor.execute("SELECT current_user")
+            (role,) = cursor.fetchone() or ("",)
         found = "".join(whats(doctor.postgres))
         monkeypatch.setattr(doctor, "BACKUP_ROLE", role)
         excused = "".join(whats(doctor.postgres))
@@ -118,7 +118,6 @@ def test_a_transaction_that_is_open_and_idle_unless_it_is_a_backup_s(monkeypatch
         other.close()
 
     assert "A transaction is open and idle since" in found
-    assert f"(pid {pid}, " in found
     assert "is open and idle" not in excused
 
 

@@ -1,6 +1,7 @@
 """Jobs that are run in the background: asked for in the admin, done by `manage.py procrastinate worker`."""
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _empty_queue() -> None:
-    """Its tables are not Django's to empty."""
+def _empty_queue() -> Iterator[None]:
+    """Its tables are not Django's to empty; a worker also puts what is due by the clock into them."""
+    empty_queue()
+    yield
+    empty_queue()
+
+
+def empty_queue() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
 
 
 @pytest.fixture
