@@ -8,6 +8,8 @@
   const state = document.getElementById("an-state");
   const pause = document.getElementById("an-pause");
   const seconds = Number(root.dataset.seconds) || 5;
+  // An answer that never comes (a machine that slept, a lost connection) must not be the last that is asked for.
+  const patience = Math.max(10, 2 * seconds) * 1000;
   let chart = null;
   let isPaused = false;
   let asked = 0;
@@ -19,7 +21,11 @@
     const number = ++asked;
     panels.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(root.dataset.panels + query, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } });
+      const answer = await fetch(root.dataset.panels + query, {
+        credentials: "same-origin",
+        headers: { "X-Requested-With": "fetch" },
+        signal: AbortSignal.timeout(patience),
+      });
       if (number !== asked) return; // another wish has come since
       const html = answer.ok ? await answer.text() : "";
       if (number !== asked) return;

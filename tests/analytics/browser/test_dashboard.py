@@ -261,6 +261,21 @@ def test_it_says_so_when_the_site_does_not_answer_or_one_is_logged_out(visit: Vi
     visitor.expect_status(401)
 
 
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_an_answer_that_never_comes_is_not_the_last_that_is_asked_for(visit: Visit, admin: User) -> None:
+    visitor = visit()
+    page = visitor.log_in(admin)
+    page.wait_for_selector("#an-state >> text=as of")
+    lost: list[Any] = []
+    page.route(PANELS, lambda route: lost.append(route))
+
+    page.wait_for_selector("#an-state >> text=does not answer", timeout=30_000)
+    page.unroute(PANELS)
+
+    page.wait_for_selector("#an-state >> text=as of")
+    assert lost
+
+
 def test_an_empty_site_says_what_to_expect(visit: Visit, admin: User) -> None:
     page = visit().log_in(admin, "/admin/analytics/?from=2020-01-01&to=2020-01-31")
 
