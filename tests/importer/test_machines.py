@@ -37,6 +37,7 @@ def site(private_site: PrivateSite) -> PrivateSite:
 @pytest.fixture
 def job(site: PrivateSite, source: Path, undisturbed: object) -> Iterator[int]:  # noqa: F811
     site.sql("TRUNCATE crm_contact")
+    site.sql("TRUNCATE procrastinate_jobs CASCADE")  # another test's tasks would be worked on as well
     site.importer = LEASE
     yield site.create_job(source)
     site.kill_all()
