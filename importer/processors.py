@@ -4,9 +4,8 @@ import math
 import os
 from pathlib import Path
 
-CPU_MAX = Path(
-    "/sys/fs/cgroup/cpu.max"
-)  # https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
+# https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def processors() -> int:

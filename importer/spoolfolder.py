@@ -64,13 +64,14 @@ def remove_spool(job: DataImportJob, *, but: Path | None = None) -> None:
 
 def clean_spool() -> int:
     """Remove what lies there for this site's jobs that are done, deleted, or ended long ago; how many files."""
+    files = list(
+        Path(conf.SPOOL_DIR).glob(f"{_site()}-*")
+    )  # before the jobs: one that begins meanwhile has none here
     status = DataImportJob.Status
     ended_long_ago = Q(status__in=(status.STOPPED, status.FAILED), finished_at__lt=timezone.now() - KEPT)
     kept = DataImportJob.objects.exclude(Q(status=status.COMPLETED) | ended_long_ago)
     prefixes = tuple(map(prefix_of, kept.only("pk")))
-    removed = 0
-    for path in Path(conf.SPOOL_DIR).glob(f"{_site()}-*"):
-        if not path.name.startswith(prefixes):
-            path.unlink(missing_ok=True)
-            removed += 1
-    return removed
+    left_behind = [path for path in files if not path.name.startswith(prefixes)]
+    for path in left_behind:
+        path.unlink(missing_ok=True)
+    return len(left_behind)

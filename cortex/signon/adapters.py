@@ -14,16 +14,11 @@ from django.http import HttpRequest, HttpResponse
 from cortex.signon.admit import admit
 from cortex.signon.limits import begin_try, take_back
 from cortex.signon.refusals import Refusal, answer, note_fault, reason_of
-from tracking.client import client_ip
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
-
-    def get_client_ip(self, request: HttpRequest) -> str:
-        """As in the rest of the site; for allauth a chain of proxies that is too short is an error of the server."""
-        return client_ip(request) or "unknown"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         begin_try(request, credentials.get("email", ""))

@@ -4,6 +4,7 @@ Not allauth's own limits: theirs need a lock in the cache, so that nobody would 
 administration's login knows nothing of them. While Redis is away nothing is counted here; nginx still does, by address.
 """
 
+import contextlib
 import hashlib
 import ipaddress
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ def begin_try(request: HttpRequest, name: str) -> None:
 
     Raises ValidationError where there were too many, and records that.
     """
-    if not [key for key, limit in _counters(request, name).items() if _count(key, limit) > limit.most]:
+    passed = [limit for key, limit in _counters(request, name).items() if _count(key, limit) > limit.most]
+    if not passed:
         return
     log_login(
         success=False,
@@ -51,8 +53,9 @@ def begin_try(request: HttpRequest, name: str) -> None:
 
 def take_back(request: HttpRequest, name: str) -> None:
     """It was no failure. The others stay: a password of one's own must not pay for guesses at somebody else's."""
-    for key, limit in _counters(request, name).items():
-        _count(key, limit, by=-1)
+    for key in _counters(request, name):
+        with contextlib.suppress(ValueError):  # its time is over, and it with it
+            cache.decr(key)
 
 
 class AdminLoginForm(AdminAuthenticationForm):
@@ -68,17 +71,19 @@ class AdminLoginForm(AdminAuthenticationForm):
         return cleaned
 
 
-def _count(key: str, limit: Limit, *, by: int = 1) -> int:
+def _count(key: str, limit: Limit) -> int:
     cache.add(key, 0, limit.seconds)
     try:
-        return cache.incr(key, by)
+        return cache.incr(key)
     except ValueError:  # over since the line before
-        return by
+        return 1
 
 
 def _counters(request: HttpRequest, name: str) -> dict[str, Limit]:
-    address = client_ip(request) or ""
-    if ":" in address:
-        address = str(ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False))
     known_as = hashlib.sha256(User.objects.normalize_email(name).encode()).hexdigest()
-    return {f"tries:name:{known_as}": BY_NAME, f"tries:address:{address}": BY_ADDRESS}
+    counters = {f"tries:name:{known_as}": BY_NAME}
+    if address := client_ip(request):  # where it is not known, all would share one
+        if ":" in address:
+            address = str(ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False))
+        counters[f"tries:address:{address}"] = BY_ADDRESS
+    return counters

@@ -335,9 +335,8 @@ def slow_path(backups: Backups) -> str:
 def test_a_dump_may_take_longer_than_a_session_may_be_idle(backups: Backups, slow_path: str) -> None:
     with backups.database.connect() as owner:
         owner.execute("ALTER SYSTEM SET idle_in_transaction_session_timeout = '1s'")
-        owner.execute(
-            "ALTER ROLE cortex_backup RESET idle_in_transaction_session_timeout"
-        )  # an older cluster
+        # As it is in a cluster made by an older init.sh.
+        owner.execute("ALTER ROLE cortex_backup RESET idle_in_transaction_session_timeout")
         owner.execute("SELECT pg_reload_conf()")
     try:
         made = backups.run("backup.sh", PATH=slow_path)
