@@ -101,8 +101,9 @@ def test_a_login_is_called_after_itself_and_not_after_another_one(
     signon: OidcProvider, visitor: Browser, admin: User
 ) -> None:
     signon.knows("ann", **ANN)
-    User.objects.create_user("ann@example.com", is_active=False)
-    visitor.sign_on(signon, "ann")
+    Browser().sign_on(signon, "ann")
+    User.objects.filter(email="ann@example.com").update(is_active=False)
+    visitor.sign_on(signon, "ann")  # is refused, when allauth has it on record already
 
     visitor.client.handler.enforce_csrf_checks = False
     visitor.client.post("/admin/login/?next=/admin/", {"username": admin.email, "password": PASSWORD})
