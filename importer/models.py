@@ -64,6 +64,9 @@ class DataImportJob(Counters):
         null=True, blank=True, help_text="The figures of the run that completed the job."
     )
     runner = models.CharField(max_length=200, blank=True, help_text="host:pid of the last run.")
+    deaths = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Runs in a row that were killed before they committed a batch."
+    )
 
     source_size = models.BigIntegerField(null=True, blank=True)
     source_mtime_ns = models.BigIntegerField(null=True, blank=True)
@@ -83,6 +86,7 @@ class DataImportJob(Counters):
     class Meta:
         db_table = "data_import_jobs"
         verbose_name = "import job"
+        permissions = [("read_source", "Can read whole sources, and what messages quote from them")]
         indexes = [models.Index(F("created_at").desc(), name="idx_import_jobs_created_desc")]
         constraints = [
             models.CheckConstraint(
