@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -103,7 +104,7 @@ def ordinary_requests() -> None:
     answer = HttpResponse("")
     middleware = TrackingMiddleware(lambda request: answer)
     now = time.monotonic() + 3_600  # so that no look at the database falls due while we measure
-    memory.remember("k" * 32, Known(checked_at=now, touched_at=now))
+    memory.remember("k" * 32, Known(str(uuid.uuid4()), began_at=now, touched_at=now))
 
     def request() -> HttpRequest:
         found = HttpRequest()

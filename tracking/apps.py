@@ -1,4 +1,8 @@
-from django.apps import AppConfig
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.contrib.auth import get_user_model
+from django.db.models import Model
 
 
 class TrackingConfig(AppConfig):
@@ -18,8 +22,29 @@ class TrackingConfig(AppConfig):
         auth.user_logged_in.connect(capture.on_login, dispatch_uid=name("login"))
         auth.user_login_failed.connect(capture.on_failure, dispatch_uid=name("failure"))
         auth.user_logged_out.connect(capture.on_logout, dispatch_uid=name("logout"))
-        db.post_save.connect(capture.on_user_saved, dispatch_uid=name("user_saved"))
-        db.pre_delete.connect(capture.on_user_to_be_deleted, dispatch_uid=name("user_to_be_deleted"))
-        db.post_delete.connect(capture.on_user_deleted, dispatch_uid=name("user_deleted"))
+        for model in apps.get_models():
+            hear_of_users(model)
+        db.class_prepared.connect(on_class_prepared, dispatch_uid=name("class_prepared"))
         if not hasattr(AuthenticationForm.clean, "notes_refusals"):
             AuthenticationForm.clean = capture.noting_refusals(AuthenticationForm.clean)  # type: ignore[method-assign, assignment]
+
+
+def hear_of_users(model: type[Model]) -> None:
+    """Connect to the user model, and to its proxies and children, each of which is a sender of its own.
+
+    To no other model: with a listener for deletions Django fetches every row before it deletes it.
+    """
+    if not issubclass(model, get_user_model()):
+        return
+    from django.db.models import signals as db
+
+    from tracking import capture
+
+    db.post_save.connect(capture.on_user_saved, model, dispatch_uid="tracking.user_saved")
+    db.pre_delete.connect(capture.on_user_to_be_deleted, model, dispatch_uid="tracking.user_to_be_deleted")
+    db.post_delete.connect(capture.on_user_deleted, model, dispatch_uid="tracking.user_deleted")
+
+
+def on_class_prepared(sender: type[Model], **_: Any) -> None:
+    """A proxy may be made after the apps are ready."""
+    hear_of_users(sender)

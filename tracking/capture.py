@@ -45,7 +45,8 @@ def harmless(receiver: Receiver) -> Receiver:
 
 @harmless
 def on_login(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) -> None:
-    note_success(request, user, method="", identifier="", starts_session=True)
+    session = getattr(request, "session", None)
+    note_success(request, user, starts=session if sessions.was_just_given_to(session, user) else None)
 
 
 @harmless
@@ -66,11 +67,8 @@ def on_logout(sender: Any, request: Any = None, user: Any = None, **kwargs: Any)
 def on_user_saved(
     sender: Any, instance: Any, created: bool, update_fields: Any = None, **kwargs: Any
 ) -> None:
-    """A new password and a deactivation end sessions, of which Django tells nobody.
-
-    Heard for every model, since a proxy of the user model is a sender of its own.
-    """
-    if created or kwargs.get("raw") or not isinstance(instance, get_user_model()):
+    """A new password and a deactivation end sessions, of which Django tells nobody."""
+    if created or kwargs.get("raw"):
         return
     alias = kwargs.get("using") or router.db_for_write(sender)
     if getattr(instance, "_password", None) is not None:  # set by `set_password`, until the save is over
@@ -85,8 +83,6 @@ def on_user_saved(
 @harmless
 def on_user_to_be_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
     """At once and within the deletion's own transaction: afterwards nothing says any more whose sessions these are."""
-    if not isinstance(instance, get_user_model()):
-        return
     with bounded(database()):
         UserSession.objects.using(database()).filter(user=instance.pk).end(UserSession.EndReason.DEACTIVATED)
 
@@ -94,7 +90,7 @@ def on_user_to_be_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
 @harmless
 def on_user_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Where tracking has a database of its own, Django has left it alone (see `models.user_key`)."""
-    if isinstance(instance, get_user_model()) and kwargs.get("using") != database():
+    if kwargs.get("using") != database():
         for model in (LoginEvent, ActivityLog, UserSession, SecurityAlert):
             with bounded(database()):
                 model._base_manager.using(database()).filter(user=instance.pk).update(user=None)
@@ -135,18 +131,18 @@ def _on_refusal(form: Any, error: ValidationError) -> None:
     note_failure(form.request, user.get_username(), user=user, method=method, reason=reason)
 
 
-def note_success(request: Any, user: Any, *, method: str, identifier: str, starts_session: bool) -> None:
-    """`starts_session`: Django has just put the user into the request's session."""
+def note_success(
+    request: Any, user: Any, *, method: str = "", identifier: str = "", starts: Any = None
+) -> None:
+    """`starts`: the session that Django has just put the user into; None for a login without one, such as a token."""
     client = _client(request)
     method = method or login_method(request, user)
     alias = router.db_for_write(type(user)) if user is not None else router.db_for_write(UserSession)
-    session = getattr(request, "session", None)
-    session_id = sessions.session_id_of(session)
-    starts: SessionStart | None = None
-    if starts_session and session is not None and session_id is None:
-        starts = _session_start(session, user, method, client)
-        session_id = starts.uuid
-        note(starts, request, follows=alias)
+    session_id = sessions.session_id_of(getattr(request, "session", None))
+    if starts is not None and session_id is None:
+        start = _session_start(starts, user, method, client)
+        session_id = start.uuid
+        note(start, request, follows=alias)
     login = Login(
         success=True,
         user_id=user.pk if user is not None else None,

@@ -7,6 +7,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, get_user_model
 from django.utils.module_loading import import_string
 
 from tracking.conf import conf
+from tracking.sessions import peek
 
 # Where allauth keeps what it has checked in this session, the last one last. By name, so that nothing is imported.
 ALLAUTH_METHODS = "account_authentication_methods"
@@ -14,17 +15,20 @@ ALLAUTH_USER = "account_authentication_methods_user"  # whose they are, in newer
 # Older ones are of another login in the same session, unless allauth had this one wait for a further step.
 RECORD_SECONDS = 10
 METHOD_CHARACTERS = 40
+# A login that came with neither a method nor a backend: a token that an API gave out, a directory.
+UNKNOWN = "other"
 # allauth's second steps, which follow the method that a login is called after.
 SECOND_STEPS = ("mfa",)
 
 
 def login_method(request: Any, user: Any) -> str:
-    """The method of a login that succeeded, from allauth's record, the site's map or the backend."""
+    """The method of a login that succeeded, from allauth's record, the site's map or the backend.
+
+    A session that has not been loaded is none that somebody was logged into, and is left alone.
+    """
     session = getattr(request, "session", None)
-    backend = getattr(user, "backend", "") or (
-        session.get(BACKEND_SESSION_KEY, "") if session is not None else ""
-    )
-    if session is not None and (method := _from_allauth(session, user, backend)):
+    backend = getattr(user, "backend", "") or peek(session, BACKEND_SESSION_KEY) or ""
+    if user is not None and (method := _from_allauth(session, user, backend)):
         return method[:METHOD_CHARACTERS]
     return method_of_backend(backend)[:METHOD_CHARACTERS]
 
@@ -32,7 +36,9 @@ def login_method(request: Any, user: Any) -> str:
 def method_of_backend(path: str) -> str:
     if path in conf.BACKEND_METHODS:
         return str(conf.BACKEND_METHODS[path])
-    if not path or path.startswith(("django.contrib.auth.", "allauth.")):
+    if not path:
+        return UNKNOWN
+    if path.startswith(("django.contrib.auth.", "allauth.")):
         return "remote_user" if "RemoteUser" in path else password_method()
     try:
         backend = import_string(path)
@@ -49,11 +55,11 @@ def password_method() -> str:
 
 
 def _from_allauth(session: Any, user: Any, backend: str) -> str:
-    records = session.get(ALLAUTH_METHODS)
+    records = peek(session, ALLAUTH_METHODS)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         return ""
     owner = user._meta.pk.value_to_string(user)
-    if not records or session.get(ALLAUTH_USER, owner) != owner:
+    if not records or (peek(session, ALLAUTH_USER) or owner) != owner:
         return ""
     if not backend.startswith("allauth.") and time.time() - records[-1].get("at", 0) > RECORD_SECONDS:
         return ""

@@ -41,7 +41,7 @@ def log_login(
     """
     try:
         if success:
-            note_success(request, user, method=login_method, identifier=str(identifier), starts_session=False)
+            note_success(request, user, method=login_method, identifier=str(identifier))
         else:
             note_failure(request, str(identifier), user=user, method=login_method, reason=failure_reason)
     except Exception as error:

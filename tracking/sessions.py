@@ -1,17 +1,20 @@
 """Sessions, told apart by an id of their own within the session's data; see `UserSession`.
 
-What a process knows of a session it remembers for a while, so that an ordinary request costs no query: that it was
-seen a moment ago, and that nobody has ended it.
+A process remembers for a while which sessions it has seen and which ones were ended, so that an ordinary request costs
+no query.
 """
 
 import datetime as dt
+import threading
 import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -26,8 +29,6 @@ SESSION_ID = "_tracking_session"
 SIGNED_COOKIES = "django.contrib.sessions.backends.signed_cookies"
 # Sessions that a process remembers. When there are more it forgets them all, and looks at each once more.
 MOST_REMEMBERED = 20_000
-# How long a session that is none of ours (of a visitor who is not logged in) is left alone.
-STRANGER_SECONDS = 600.0
 
 
 def key_hash(session_key: str) -> str:
@@ -36,15 +37,16 @@ def key_hash(session_key: str) -> str:
 
 @dataclass(slots=True)
 class Known:
-    """What this process knows of one session; times are of the monotonic clock."""
+    """A session with a row of ours, as this process has seen it; times are of the monotonic clock."""
 
-    checked_at: float
+    session_id: str
+    began_at: float = float("-inf")  # when this process made it
     touched_at: float = float("-inf")
-    is_ours: bool = True
-    session_id: str = ""  # where it is known
 
 
 class Memory:
+    """By session key. Only keys of sessions that exist get in: a visitor's cookie may hold anything."""
+
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
 
@@ -65,7 +67,7 @@ def remember_new(session_id: uuid.UUID, session_key: str | None) -> None:
     token = str(session_id) if settings.SESSION_ENGINE == SIGNED_COOKIES else session_key
     if token:
         now = time.monotonic()
-        memory.remember(token, Known(checked_at=now, touched_at=now, session_id=str(session_id)))
+        memory.remember(token, Known(str(session_id), began_at=now, touched_at=now))
 
 
 def expiry_of(session: Any) -> dt.datetime:
@@ -74,44 +76,77 @@ def expiry_of(session: Any) -> dt.datetime:
 
 
 class Revocations:
-    """Sessions that their owner or an administrator has ended, which Django would go on to accept."""
+    """Sessions that their owner or an administrator has ended, which Django would go on to accept.
 
-    # Rows may be committed later than their timestamp says: the last look and this one overlap by so much.
-    OVERLAP_SECONDS = 60
+    Every process asks for news once in `REVOCATION_SECONDS`, on the clock of the process and not of a session: however
+    often a session asks, it is refused within that time.
+    """
+
+    # Rows may be committed later than their timestamp says, and clocks of machines differ: looks overlap by so much.
+    OVERLAP = dt.timedelta(minutes=10)
+    # A site may prolong a session without telling anybody, so an end outlives the session's last known expiry.
+    MARGIN = dt.timedelta(days=1)
+    # After a fault of the database.
+    RETRY_SECONDS = 1.0
 
     def __init__(self) -> None:
+        self._looking = threading.Lock()
         self.forget()
 
     def forget(self) -> None:
-        self.polled_at = self.news_at = float("-inf")
-        self._since: Any = None
-        self._ended: set[str] = set()
+        self.polled_at = self.news_at = self.retry_at = float("-inf")
+        self._since: dt.datetime | None = None
+        self._until: dict[str, dt.datetime] = {}  # when the session would have ended by itself
 
     def expect_news(self) -> None:
         """Look again at the next request of any session, whenever the last look was."""
-        self.polled_at = float("-inf")
         self.news_at = time.monotonic()
 
+    @property
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self.retry_at:
+            return False
+        return self.polled_at <= self.news_at or now - self.polled_at >= conf.REVOCATION_SECONDS
+
     def refresh(self) -> None:
-        """Look for news, if that was not done a moment ago. One query in `REVOCATION_SECONDS` for each process."""
-        if time.monotonic() - self.polled_at < conf.REVOCATION_SECONDS:
-            return
-        began = timezone.now()
-        # Also those that should have expired: a site may prolong a session without telling anybody.
-        ended = UserSession.objects.using(database()).filter(end_reason__in=UserSession.REVOKED)
+        """Look for news if it is time to: one query, by one thread while the others wait for what it finds."""
+        with self._looking:
+            if not self.is_due:
+                return
+            # Before the query: what is committed, or expected, while it runs is news for the next one.
+            began, now = time.monotonic(), timezone.now()
+            try:
+                self._until |= self._ended_since(now)
+            except Exception:
+                self.retry_at = time.monotonic() + self.RETRY_SECONDS
+                raise
+            self._since, self.polled_at = now - self.OVERLAP, began
+            if any(until < now for until in self._until.values()):
+                self._until = {name: until for name, until in self._until.items() if until >= now}
+
+    def _ended_since(self, now: dt.datetime) -> dict[str, dt.datetime]:
+        longest = dt.timedelta(seconds=settings.SESSION_COOKIE_AGE) + self.MARGIN
+        ended = UserSession.objects.using(database()).filter(
+            Q(expires_at__gt=now - self.MARGIN) | Q(ended_at__gt=now - longest),
+            end_reason__in=UserSession.REVOKED,
+        )
         if self._since is not None:
             ended = ended.filter(ended_at__gt=self._since)
         with bounded(database()):
-            rows = list(ended.values_list("id", "key_hash"))
-        self._ended |= {str(value) for row in rows for value in row if value}
-        self._since = began - dt.timedelta(seconds=self.OVERLAP_SECONDS)
-        self.polled_at = time.monotonic()
+            rows = list(ended.values_list("id", "key_hash", "expires_at", "ended_at"))
+        return {
+            str(name): max(expires_at + self.MARGIN, ended_at + longest)
+            for session_id, key_hash, expires_at, ended_at in rows
+            for name in (session_id, key_hash)
+            if name
+        }
 
     def __contains__(self, name: str) -> bool:
-        return name in self._ended
+        return name in self._until
 
     def __bool__(self) -> bool:
-        return bool(self._ended)
+        return bool(self._until)
 
 
 memory = Memory()
@@ -138,10 +173,14 @@ def _peek(session: Any) -> str:
 
 
 def has_to_be_checked(token: str) -> bool:
+    """Whether the database has to be asked for ended sessions before this session is let through."""
     known = memory.of(token)
-    if known is None or known.checked_at <= revocations.news_at:
-        return True
-    return time.monotonic() - known.checked_at >= conf.REVOCATION_SECONDS
+    is_new = (
+        known is not None
+        and known.began_at > revocations.news_at
+        and time.monotonic() - known.began_at < conf.REVOCATION_SECONDS
+    )
+    return not is_new and revocations.is_due
 
 
 def refuse_if_ended(request: HttpRequest, token: str) -> None:
@@ -149,16 +188,13 @@ def refuse_if_ended(request: HttpRequest, token: str) -> None:
     try:
         if has_to_be_checked(token):
             revocations.refresh()
-        if is_revoked(token):
-            forget_user(request)
-            return
-        known = memory.of(token)
-        if known is None:
-            memory.remember(token, Known(checked_at=time.monotonic()))
-        else:
-            known.checked_at = time.monotonic()
     except Exception as error:
         report_fault("Looking for ended sessions", error)
+    try:
+        if is_revoked(token):
+            forget_user(request)
+    except Exception as error:
+        report_fault("Refusing an ended session", error)
 
 
 def is_revoked(token: str) -> bool:
@@ -186,53 +222,72 @@ def was_loaded(session: Any) -> bool:
     return session is not None and hasattr(session, "_session_cache")
 
 
-def session_id_of(session: Any) -> uuid.UUID | None:
-    """The id of a session that has been loaded already."""
+def peek(session: Any, name: str) -> Any:
+    """A value of a session, or None where the session has not been loaded: it costs no query, and does not count as
+    access, which would make the answer vary by cookie."""
     if not was_loaded(session):
         return None
     accessed = session.accessed
     try:
-        return uuid.UUID(session.get(SESSION_ID))
-    except (TypeError, ValueError, AttributeError):
-        return None
+        return session.get(name)
     finally:
         session.accessed = accessed
 
 
-def has_to_be_touched(token: str, *, now: float) -> bool:
-    known = memory.of(token)
+def session_id_of(session: Any) -> uuid.UUID | None:
+    """The id of a session that has been loaded already."""
+    try:
+        return uuid.UUID(peek(session, SESSION_ID))
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def was_just_given_to(session: Any, user: Any) -> bool:
+    """Whether `login()` has put the user into this session. An API that gives out a token sends the same signal, and
+    has nobody's session, or one that was merely read."""
+    if user is None or not was_loaded(session) or not session.modified:
+        return False
+    return bool(peek(session, SESSION_KEY) == user._meta.pk.value_to_string(user))
+
+
+def has_to_be_touched(request: HttpRequest, token: str) -> bool:
+    """Whether it is time to write that the session was seen: of one that was loaded, or is known to be ours.
+
+    A cookie alone proves nothing. Without this a flood of invented ones would be a flood of updates.
+    """
+    session: Any = getattr(request, "session", None)
+    known = memory.of(_key_of(session, token))
     if known is None:
-        return True
-    patience = conf.TOUCH_SECONDS if known.is_ours else STRANGER_SECONDS
-    return now - known.touched_at >= patience
+        return session_id_of(session) is not None
+    return time.monotonic() - known.touched_at >= conf.TOUCH_SECONDS
 
 
 def note_seen(request: HttpRequest, token: str) -> None:
     """Write that the session was seen, once in `TOUCH_SECONDS`; at once where its key has changed. Never raises."""
+    if not has_to_be_touched(request, token):
+        return
     session: Any = getattr(request, "session", None)
-    session_id, now = session_id_of(session), time.monotonic()
-    key = (session.session_key if was_loaded(session) else None) or token
-    if settings.SESSION_ENGINE == SIGNED_COOKIES:
-        key = str(session_id or token)
-    if not key or not has_to_be_touched(key, now=now):
-        return
-    if was_loaded(session) and session_id is None:
-        memory.remember(key, Known(checked_at=now, touched_at=now, is_ours=False))
-        return
+    key = _key_of(session, token)
+    known = memory.of(key)
+    session_id = str(session_id_of(session) or (known.session_id if known else ""))
+    # Also after a fault: it is tried again, but not by each request.
+    memory.remember(key, Known(session_id, touched_at=time.monotonic()))
     try:
-        if settings.SESSION_ENGINE == SIGNED_COOKIES:
-            is_ours = touch(key, ())
-        else:
-            prolonged = was_loaded(session) and (session.modified or settings.SESSION_SAVE_EVERY_REQUEST)
-            expires_at = expiry_of(session) if prolonged else None
-            is_ours = touch(session_id, keyed_hashes("session", key), expires_at=expires_at)
-        memory.remember(
-            key, Known(now, now, is_ours=is_ours or session_id is not None, session_id=str(session_id or ""))
+        prolonged = was_loaded(session) and (session.modified or settings.SESSION_SAVE_EVERY_REQUEST)
+        touch(
+            session_id,
+            key_hash="" if settings.SESSION_ENGINE == SIGNED_COOKIES else key_hash(key),
+            expires_at=expiry_of(session) if prolonged else None,
         )
     except Exception as error:
-        # It is tried again, but not by each request.
-        memory.remember(key, Known(checked_at=now, touched_at=now))
         report_fault("Noting that a session was seen", error)
+
+
+def _key_of(session: Any, token: str) -> str:
+    """The session's key at the end of the request, which may be another than at its beginning."""
+    if settings.SESSION_ENGINE == SIGNED_COOKIES:
+        return str(session_id_of(session) or token)
+    return str((session.session_key if was_loaded(session) else None) or token)
 
 
 class Cleanup:

@@ -212,20 +212,12 @@ def written_uuids(events: Iterable[Event]) -> set[uuid.UUID]:
     return found
 
 
-def touch(session_id: Any, key_hashes: Sequence[str], *, expires_at: dt.datetime | None = None) -> bool:
-    """Note that an open session was seen. False: there is no such session.
-
-    Where its id is known, the first of the hashes becomes that of its key; else it is found by any of them.
-    """
-    sessions = UserSession.objects.using(database()).filter(ended_at=None)
+def touch(session_id: str, *, key_hash: str = "", expires_at: dt.datetime | None = None) -> None:
+    """Note that an open session was seen, and under which key. Raises what the database raises."""
     changes: dict[str, Any] = {"last_seen_at": timezone.now()}
     if expires_at is not None:
         changes["expires_at"] = expires_at
-    if session_id is None:
-        sessions = sessions.filter(key_hash__in=key_hashes)
-    else:
-        sessions = sessions.filter(pk=session_id)
-        if key_hashes:
-            changes["key_hash"] = key_hashes[0]
+    if key_hash:
+        changes["key_hash"] = key_hash
     with bounded(database()):
-        return bool(sessions.update(**changes))
+        UserSession.objects.using(database()).filter(ended_at=None, pk=session_id).update(**changes)

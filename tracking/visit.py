@@ -2,7 +2,6 @@
 
 import asyncio
 import contextvars
-import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,8 +12,9 @@ from django.utils.functional import LazyObject
 
 from tracking import sessions
 from tracking.client import Client, client_of
-from tracking.events import Activity, Event, SessionStart
+from tracking.events import Activity, Event, SessionEnd, SessionStart
 from tracking.health import report_fault
+from tracking.models import UserSession
 from tracking.sessions import Cleanup, session_id_of, token_of
 from tracking.write import write
 
@@ -91,11 +91,7 @@ class Visit:
     def needs_database_afterwards(self) -> bool:
         if self.noted:
             return True
-        session: Any = getattr(self.request, "session", None)
-        if not self.token and not sessions.was_loaded(session):
-            return False
-        key = (session.session_key if sessions.was_loaded(session) else None) or self.token
-        return key != self.token or sessions.has_to_be_touched(key, now=time.monotonic())
+        return sessions.has_to_be_touched(self.request, self.token)
 
     def finish(self, response: HttpResponseBase | None) -> None:
         """Write what was noted and holds. Never raises."""
@@ -115,9 +111,15 @@ class Visit:
     def _completed(self, event: Event, session_is_saved: bool) -> list[Event]:
         if isinstance(event, SessionStart):
             return [self._with_key(event)] if session_is_saved else []
+        if isinstance(event, SessionEnd) and event.reason == UserSession.EndReason.LOGOUT:
+            return [] if self._goes_on(event) else [event]
         if isinstance(event, Activity) and event.user_id is WHO_IS_ASKING:
             return [replace(event, user_id=user_id_of(self.request))]
         return [event]
+
+    def _goes_on(self, event: SessionEnd) -> bool:
+        """Of a token that was given back Django's signal tells as of a logout, and the session stays as it is."""
+        return session_id_of(getattr(self.request, "session", None)) == event.session_id
 
     def _with_key(self, event: SessionStart) -> SessionStart:
         """The session's key is known last: it may have been changed after the login, or not be there before the end."""

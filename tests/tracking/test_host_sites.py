@@ -1,4 +1,4 @@
-"""Three sites of other people, each wired by the documented lines alone, pass one suite: see `suite/` and `hosts/`.
+"""Four sites of other people, each wired by the documented lines alone, pass one suite: see `suite/` and `hosts/`.
 
 Each runs in a process of its own, for settings and user models are one to a process.
 """
@@ -14,7 +14,7 @@ SUITE = Path(__file__).with_name("suite")
 PROJECT = SUITE.parent.parent.parent
 
 
-@pytest.mark.parametrize("host", ["plain", "atomic", "allauth"])
+@pytest.mark.parametrize("host", ["plain", "atomic", "allauth", "tokens"])
 def test_a_host_site_passes_the_suite(host: str, tmp_path: Path) -> None:
     files = sorted(str(path) for path in SUITE.glob("suite_*.py"))
     settings = f"--ds=tests.tracking.hosts.{host}"

@@ -1,0 +1,14 @@
+"""A site with an API: Django REST framework, and tokens by knox, which sends Django's signals of logins."""
+
+from tests.tracking.hosts.plain import *  # noqa: F403
+from tests.tracking.hosts.plain import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework", "knox"]
+ROOT_URLCONF = "tests.tracking.hosts.token_urls"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.BasicAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+        "knox.auth.TokenAuthentication",
+    ]
+}

@@ -1,0 +1,157 @@
+"""A host site on a real server, with several processes, on a PostgreSQL of its own."""
+
+import contextlib
+import http.client
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import psutil
+import psycopg
+
+from cortex.embedded import EmbeddedPostgres
+from cortex.embedded.ports import free_port
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+PASSWORD = "correct horse battery staple"
+MAKE_PEOPLE = """
+from tests.tracking.hosts.people.models import Person
+from django.contrib.auth.hashers import make_password
+password = make_password({password!r})
+Person.objects.bulk_create(Person(email=f"p{{n}}@example.com", password=password) for n in range({number}))
+"""
+END_SESSIONS = """
+from tracking.models import UserSession
+UserSession.objects.filter(user__email="{name}").end("ended_by_admin")
+"""
+SYNC = (
+    "gunicorn",
+    "tests.tracking.hosts.wsgi",
+    "--log-level",
+    "error",
+    "--bind",
+    "127.0.0.1:{port}",
+    "--workers",
+    "{workers}",
+)
+ASYNC = (
+    "uvicorn",
+    "tests.tracking.hosts.asgi:application",
+    "--log-level",
+    "error",
+    "--port",
+    "{port}",
+    "--workers",
+    "{workers}",
+)
+
+
+@dataclass
+class Site:
+    server: EmbeddedPostgres
+    environment: dict[str, str]
+
+    def manage(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "django", *arguments],
+            env=self.environment,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def end_sessions(self, name: str) -> None:
+        """In a process of its own."""
+        self.manage("shell", "--verbosity", "0", "--command", END_SESSIONS.format(name=name))
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            return connection.execute(statement).fetchall()
+
+    @contextlib.contextmanager
+    def serving(self, server: tuple[str, ...], *, workers: int = 2) -> Iterator["Server"]:
+        port = free_port()
+        command = [sys.executable, "-m", *(part.format(port=port, workers=workers) for part in server)]
+        process = subprocess.Popen(command, env=self.environment, cwd=PROJECT, stderr=subprocess.DEVNULL)
+        found = Server(port, psutil.Process(process.pid))
+        try:
+            found.wait()
+            yield found
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+@dataclass
+class Server:
+    port: int
+    process: psutil.Process
+
+    def wait(self) -> None:
+        for _ in range(300):
+            try:
+                if self.call("GET", "/page/")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("the server does not answer")
+
+    def call(
+        self, method: str, path: str, body: str = "", cookie: str = ""
+    ) -> tuple[int, dict[str, str], str]:
+        """Status, cookies and body of one request on a connection of its own. Raises OSError where no answer comes."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            cookies = dict(
+                re.match("([^=]+)=([^;]*)", value).groups()  # type: ignore[union-attr]
+                for value in answer.headers.get_all("Set-Cookie", [])
+            )
+            return answer.status, cookies, text
+        except http.client.HTTPException as error:
+            raise OSError("no whole answer") from error
+        finally:
+            connection.close()
+
+    def log_in(self, name: str) -> str:
+        """The session cookie that the client got, if it did."""
+        _, cookies, page = self.call("GET", "/login/")
+        token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert token
+        form = urlencode({"username": name, "password": PASSWORD, "csrfmiddlewaretoken": token[1]})
+        status, cookies, _ = self.call("POST", "/login/", form, cookie=f"csrftoken={cookies['csrftoken']}")
+        return cookies.get("sessionid", "") if status == 302 else ""
+
+    def who(self, cookie: str) -> str:
+        return self.call("GET", "/who/", cookie=f"sessionid={cookie}")[2]
+
+
+@contextlib.contextmanager
+def site_with_people(folder: Path, number: int) -> Iterator[Site]:
+    for parent in (folder, folder.parent):
+        parent.chmod(0o711)  # for the account that root's servers run as
+    with EmbeddedPostgres(folder / "postgres", durable=False) as server:
+        environment = os.environ | {
+            "DATABASE_URL": server.url,
+            "DJANGO_SETTINGS_MODULE": "tests.tracking.hosts.atomic",
+            "HOST_SPOOL": str(folder / "spool"),
+            "PYTHONPATH": str(PROJECT),
+        }
+        site = Site(server, environment)
+        site.manage("migrate", "--verbosity", "0")
+        make = MAKE_PEOPLE.format(password=PASSWORD, number=number)
+        site.manage("shell", "--verbosity", "0", "--command", make)
+        yield site

@@ -1,0 +1,74 @@
+"""A guest: what the host does, it does as without us."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.db.models.signals import post_delete, pre_delete
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.tracking.suite.conftest import Browser, make_user
+from tracking.models import UserSession
+from tracking.sessions import memory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_other_models_are_deleted_without_being_fetched(db: None) -> None:
+    now = timezone.now()
+    Session.objects.bulk_create(
+        Session(session_key=f"{n:032}", session_data="", expire_date=now) for n in range(500)
+    )
+
+    with CaptureQueriesContext(connection) as queries:
+        Session.objects.all().delete()
+
+    assert [query["sql"].split()[0] for query in queries] == ["DELETE"]
+    for model in apps.get_models():
+        is_user = issubclass(model, get_user_model())
+        assert (pre_delete.has_listeners(model) or post_delete.has_listeners(model)) == is_user, model
+
+
+def test_users_of_every_kind_are_still_heard_of(user: Any) -> None:
+    other = make_user("bob@example.com")
+    UserSession.objects.create(user=other, expires_at=timezone.now() + dt.timedelta(days=1))
+
+    get_user_model().objects.filter(pk=other.pk).delete()
+
+    session = UserSession.objects.get()
+    assert (session.end_reason, session.user_id) == ("deactivated", None)
+
+
+@pytest.mark.parametrize("cookie", ["x" * 7_000, "x:y", "\\000", "a\\054b", str(uuid.uuid4()), "0" * 32, "ß"])
+def test_an_invented_cookie_costs_neither_memory_nor_a_write(db: None, cookie: str) -> None:
+    client = Client()
+    client.get(
+        "/page/", headers={"cookie": "sessionid=first"}
+    )  # by which the process looks for ended sessions
+
+    with CaptureQueriesContext(connection) as queries:
+        for number in range(20):
+            client.get("/page/", headers={"cookie": f"sessionid={cookie}{number}"})
+
+    assert queries.captured_queries == []
+    assert memory._known == {}
+
+
+def test_a_flood_of_cookies_makes_nobody_known_forgotten(user: Any) -> None:
+    browser = Browser("sync")
+    browser.log_in()
+
+    for number in range(100):
+        Client().get("/page/", headers={"cookie": f"sessionid={number:032}"})
+
+    assert len(memory._known) == 1
+    with CaptureQueriesContext(connection) as queries:
+        browser.get("/page/")
+    assert queries.captured_queries == []
