@@ -176,7 +176,7 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
         """Django calls this at the end of each request; connections stay in their pool, and counts go to Redis."""
         if self.entries.server.has_outbox:
             self._do(self.entries.server.empty_outbox())
-        if stats.statistics.is_due():
+        if stats.statistics.is_due(self.alias):
             self.report_counts()
 
 

@@ -23,6 +23,13 @@ from cortex.cache.steps import Steps
 logger = logging.getLogger("cortex.cache")
 
 MISSING: Any = object()
+# Adds to a number that stands bare. In one step: between a look and INCRBY the key may end, and INCRBY would make it
+# anew without a lifetime.
+ADD_TO_BARE = """
+local value = redis.call('get', KEYS[1])
+if not value or not string.match(value, '^-?%d+$') then return nil end
+return redis.call('incrby', KEYS[1], ARGV[1])
+"""
 SCAN_COUNT, UNLINK_BATCH = 1_000, 500
 
 
@@ -253,6 +260,14 @@ class Entries:
                 return False
             if lifetime is not None and lifetime <= 0:
                 return (yield from self.delete_many([key], version)) > 0
+            if envelope.is_bare:  # a counter: to write it again would undo what was added meanwhile
+                words = (
+                    ("PERSIST", name)
+                    if lifetime is None
+                    else ("PEXPIRE", name, max(1, round(lifetime * 1e3)))
+                )
+                yield from self.server.ask(*words)
+                return True
             payload, seconds = serialized(envelope.value), envelope.load_seconds
             return (
                 yield from self.store(name, payload, lifetime, stamps=envelope.stamps, load_seconds=seconds)
@@ -264,11 +279,12 @@ class Entries:
         """Raises ValueError for a key that is not there, as Django does. While Redis is away each is the first."""
         name, label = self.name_of(key, version), label_of(str(key))
         try:
+            number = yield from self.server.ask("EVAL", ADD_TO_BARE, 1, name, delta, label=label)
+            if isinstance(number, int):
+                return number
             envelope = yield from self._fresh(key, version)
             if envelope is None:
                 raise ValueError(f"Key '{key}' not found")
-            if envelope.is_bare:
-                return int((yield from self.server.ask("INCRBY", name, delta, label=label, expects=int)))
             return (yield from self._incr_loaded(name, envelope, delta))
         except Away:
             yield from self.note_lost([name])

@@ -7,6 +7,7 @@ must not bring old values back.
 """
 
 import os
+import re
 
 # Of `a:b:c:d` the groups `a` and `a:b` are enough; each more is one more key in every read.
 DEEPEST = 2
@@ -14,6 +15,8 @@ EVERYTHING = ""
 STAMP_PREFIX = "stamp:"
 # Longer than any value lives. A stamp that has gone makes its values misses, never wrong.
 STAMP_SECONDS = 90 * 24 * 3600
+NO_LABEL = "-"
+NAME = re.compile(r"[a-z][a-z_]{0,29}")
 
 
 def groups_of(key: str) -> list[str]:
@@ -35,9 +38,12 @@ def group_of_pattern(pattern: str) -> str | None:
 
 
 def label_of(key: str) -> str:
-    """What a key is counted under in the statistics."""
+    """What a key is counted under in the statistics: its first word, where that is a name such as code gives.
+
+    A part of a key may come from a visitor (a cookie, an address), and must not become a label.
+    """
     head, colon, _ = key.partition(":")
-    return head if colon else "-"
+    return head if colon and NAME.fullmatch(head) else NO_LABEL
 
 
 def new_stamp() -> bytes:

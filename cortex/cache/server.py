@@ -89,14 +89,14 @@ class Server:
         return answer
 
     def report_counts(self) -> Steps[None]:
-        """Add what this process has counted, for all aliases, to what all have."""
-        counts = stats.statistics.take()
+        """Add what this process has counted of the alias to what all have."""
+        counts = stats.statistics.take(self.alias)
         if not counts:
             return
         try:
-            yield from self.ask(*stats.added_up(counts))
+            yield from self.ask(*stats.added_up(self.alias, counts))
         except Away:
-            stats.statistics.give_back(counts)
+            stats.statistics.give_back(self.alias, counts)
 
     def figures(self) -> Steps[list[stats.Figures]]:
         """Nothing while Redis is away."""

@@ -9,14 +9,36 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from cortex.cache.groups import NO_LABEL
+
 FLUSH_SECONDS = 5.0
 KEY = "cortex:cache:statistics"
-ADD_UP = "for n, key in ipairs(KEYS) do redis.call('hincrby', key, ARGV[2 * n - 1], ARGV[2 * n]) end"
+# Counts begin anew after so long, and with them goes what nobody counts any more.
+KEPT_SECONDS = 30 * 24 * 3600
+# Labels of one alias. What comes beyond is counted under none: figures are for people to read.
+MOST_LABELS = 32
+# Adds to the counters of one alias. A hash with far more fields than these is of an earlier release, and begins anew.
+ADD_UP = """
+if redis.call('hlen', KEYS[1]) > 2 * tonumber(ARGV[2]) then redis.call('unlink', KEYS[1]) end
+for n = 3, #ARGV, 3 do
+    local field = ARGV[n] .. '|' .. ARGV[n + 1]
+    if redis.call('hexists', KEYS[1], field) == 0 and redis.call('hlen', KEYS[1]) >= tonumber(ARGV[2]) then
+        field = '-|' .. ARGV[n + 1]
+    end
+    redis.call('hincrby', KEYS[1], field, ARGV[n + 2])
+end
+if redis.call('ttl', KEYS[1]) < 0 then redis.call('expire', KEYS[1], ARGV[1]) end
+"""
 
 HIT, STALE_HIT, MISS, LOAD, COALESCED, ERROR, BYPASS = (
     "hit", "stale_hit", "miss", "load", "coalesced", "error", "bypass",
 )  # fmt: skip
 SAVED_MS, LOAD_MS = "saved_ms", "load_ms"
+COUNTERS = (HIT, STALE_HIT, MISS, LOAD, COALESCED, ERROR, BYPASS, SAVED_MS, LOAD_MS)
+MOST_FIELDS = MOST_LABELS * len(COUNTERS)
+
+# (label, counter) → number
+Counts = dict[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +64,42 @@ class Figures:
 
 
 class Statistics:
+    """What this process has counted and not reported yet, by alias."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[tuple[str, str, str], int] = defaultdict(int)
-        self._flushed_at = time.monotonic()
+        self._counts: dict[str, Counts] = defaultdict(lambda: defaultdict(int))
+        self._taken_at: dict[str, float] = defaultdict(time.monotonic)
 
-    def count(self, alias: str, group: str, what: str, number: int = 1) -> None:
+    def count(self, alias: str, label: str, counter: str, number: int = 1) -> None:
         with self._lock:
-            self._counts[alias, group, what] += number
+            counts = self._counts[alias]
+            if len(counts) >= MOST_FIELDS and (label, counter) not in counts:
+                label = NO_LABEL
+            counts[label, counter] += number
 
-    def is_due(self) -> bool:
-        return time.monotonic() - self._flushed_at >= FLUSH_SECONDS
+    def is_due(self, alias: str) -> bool:
+        return time.monotonic() - self._taken_at[alias] >= FLUSH_SECONDS
 
-    def take(self) -> dict[tuple[str, str, str], int]:
-        """What was counted since the last time, to be added to the sums in Redis."""
+    def take(self, alias: str) -> Counts:
+        """What was counted of an alias since the last time, to be added to the sums in its Redis."""
         with self._lock:
-            counts, self._counts = self._counts, defaultdict(int)
-            self._flushed_at = time.monotonic()
-        return counts
+            self._taken_at[alias] = time.monotonic()
+            return self._counts.pop(alias, {})
 
-    def give_back(self, counts: dict[tuple[str, str, str], int]) -> None:
+    def give_back(self, alias: str, counts: Counts) -> None:
         """It could not be added."""
-        with self._lock:
-            for key, number in counts.items():
-                self._counts[key] += number
+        for (label, counter), number in counts.items():
+            self.count(alias, label, counter, number)
 
 
 statistics = Statistics()
 
 
-def added_up(counts: dict[tuple[str, str, str], int]) -> tuple[Any, ...]:
+def added_up(alias: str, counts: Counts) -> tuple[Any, ...]:
     """One command that adds all of these."""
-    keys = [f"{KEY}:{alias}" for alias, _, _ in counts]
-    fields = [word for (_, group, what), number in counts.items() for word in (f"{group}|{what}", number)]
-    return "EVAL", ADD_UP, len(keys), *keys, *fields
+    words = [word for (label, counter), number in counts.items() for word in (label, counter, number)]
+    return "EVAL", ADD_UP, 1, f"{KEY}:{alias}", KEPT_SECONDS, MOST_FIELDS, *words
 
 
 def figures_of(alias: str, sums: dict[bytes, bytes]) -> list[Figures]:
