@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "tracking.middleware.TrackingMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "cortex.signon.faults.answer_faults",
+    "cortex.signon.device.remember_device",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_user_agents.middleware.UserAgentMiddleware",
@@ -147,7 +148,7 @@ def cache_alias(alias: str, lifetime: int) -> dict[str, Any]:
 CACHES = {alias: cache_alias(alias, lifetime) for alias, lifetime in CACHE_LIFETIMES.items()}
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = CACHE_LIFETIMES["sessions"]
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "cortex.sessions"
 
 # -- what is measured -------------------------------------------------------------------------------------------------
 
@@ -202,8 +203,9 @@ SIGN_ON = [
     ),
 ]
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",  # the admin's login, and by e-mail and password
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "cortex.signon.backends.EmailBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",  # of those who sign on at a provider
+    "django.contrib.auth.backends.ModelBackend",  # of sessions that an earlier release began
 ]
 ACCOUNT_ADAPTER = "cortex.signon.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "cortex.signon.adapters.SocialAccountAdapter"

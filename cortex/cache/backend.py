@@ -119,6 +119,10 @@ class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
     def decr(self, key: Any, delta: int = 1, version: int | None = None, **options: Any) -> int:
         return self.incr(key, -delta, version)
 
+    def count_within(self, key: Any, timeout: float, version: int | None = None) -> int | None:
+        """Add one to a counter that ends `timeout` seconds after its beginning, in one step. None: Redis did not."""
+        return self._do(self.entries.count_within(key, timeout, version))
+
     # -- invalidating -------------------------------------------------------------------------------------------------
 
     def delete(self, key: Any, version: int | None = None, **options: Any) -> bool:

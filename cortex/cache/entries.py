@@ -30,6 +30,11 @@ local value = redis.call('get', KEYS[1])
 if not value or not string.match(value, '^-?%d+$') then return nil end
 return redis.call('incrby', KEYS[1], ARGV[1])
 """
+COUNT_WITHIN = """
+local number = redis.call('incr', KEYS[1])
+if number == 1 or redis.call('pttl', KEYS[1]) < 0 then redis.call('pexpire', KEYS[1], ARGV[1]) end
+return number
+"""
 SCAN_COUNT, UNLINK_BATCH = 1_000, 500
 
 
@@ -289,6 +294,14 @@ class Entries:
         except Away:
             yield from self.note_lost([name])
             return delta
+
+    def count_within(self, key: Any, lifetime: float, version: int | None) -> Steps[int | None]:
+        """Add one to a counter, which begins with its first one and ends `lifetime` seconds later."""
+        words = ("EVAL", COUNT_WITHIN, 1, self.name_of(key, version), max(1, round(lifetime * 1e3)))
+        try:
+            return int((yield from self.server.ask(*words, label=label_of(str(key)), expects=int)))
+        except Away:
+            return None
 
     def _incr_loaded(self, name: str, envelope: Envelope, delta: int) -> Steps[int]:
         """A number that was loaded, not set: of two at once one may be lost, until it is loaded anew. Raises Away."""

@@ -1,36 +1,41 @@
-"""How often a password may be tried, for a name and from an address, on every page that takes one.
+"""How often a password may be tried, and a sign-on begun, on every page that does either.
 
 Not allauth's own limits: theirs need a lock in the cache, so that nobody would get in while Redis is away, and the
-administration's login knows nothing of them. While Redis is away nothing is counted here; nginx still does, by address.
+administration's login knows nothing of them.
+
+A name is counted together with the network that the tries come from, so that nobody keeps somebody else out from
+elsewhere; and alone, with a higher limit, against guesses from many networks. A browser that has logged in with that
+name before has a counter of its own, and no other one stops it.
 """
 
-import contextlib
-import hashlib
+import functools
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 
-from cortex.models import User
+from cortex.signon import tries
+from cortex.signon.device import device_of, hash_of
+from cortex.signon.tries import Limit
 from tracking import log_login
 from tracking.client import client_ip
 
 IPV6_PREFIX = 64  # what one subscriber has
+# Of the page that a login leads back to. Stored in the session while somebody is at a provider.
+MOST_NEXT_CHARACTERS = 2_000
 
-
-@dataclass(frozen=True)
-class Limit:
-    """So many failures in so many seconds, counted from the first one."""
-
-    most: int
-    seconds: int
-
-
-BY_NAME, BY_ADDRESS = Limit(5, 300), Limit(10, 60)
+LIMITS = {
+    "pair": Limit(5, 300),  # a name from one network
+    "name": Limit(50, 300),  # from all of them
+    "device": Limit(5, 300),  # in a browser that has logged in with it
+    "network": Limit(10, 60),
+    "begin": Limit(60, 60),  # sign-ons begun or answered from one network
+}
+PREFIX = "tries"
 
 
 def begin_try(request: HttpRequest, name: str) -> None:
@@ -38,7 +43,7 @@ def begin_try(request: HttpRequest, name: str) -> None:
 
     Raises ValidationError where there were too many, and records that.
     """
-    passed = [limit for key, limit in _counters(request, name).items() if _count(key, limit) > limit.most]
+    passed = [kind for kind, key in _counters(request, name).items() if _is_passed(kind, key)]
     if not passed:
         return
     log_login(
@@ -53,9 +58,8 @@ def begin_try(request: HttpRequest, name: str) -> None:
 
 def take_back(request: HttpRequest, name: str) -> None:
     """It was no failure. The others stay: a password of one's own must not pay for guesses at somebody else's."""
-    for key in _counters(request, name):
-        with contextlib.suppress(ValueError):  # its time is over, and it with it
-            cache.decr(key)
+    for key in _counters(request, name).values():
+        tries.take_back(key)
 
 
 class AdminLoginForm(AdminAuthenticationForm):
@@ -71,19 +75,61 @@ class AdminLoginForm(AdminAuthenticationForm):
         return cleaned
 
 
-def _count(key: str, limit: Limit) -> int:
-    cache.add(key, 0, limit.seconds)
-    try:
-        return cache.incr(key)
-    except ValueError:  # over since the line before
-        return 1
+View = Callable[..., HttpResponseBase]
 
 
-def _counters(request: HttpRequest, name: str) -> dict[str, Limit]:
-    known_as = hashlib.sha256(User.objects.normalize_email(name).encode()).hexdigest()
-    counters = {f"tries:name:{known_as}": BY_NAME}
-    if address := client_ip(request):  # where it is not known, all would share one
-        if ":" in address:
-            address = str(ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False))
-        counters[f"tries:address:{address}"] = BY_ADDRESS
-    return counters
+def limited(view: View) -> View:
+    """Around a page by which a sign-on is begun or answered. Each may leave something in the session store."""
+
+    @functools.wraps(view)
+    def within_limits(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        network = network_of(request)
+        if network and _is_passed("begin", f"{PREFIX}:begin:{network}"):
+            return _refusal(request, "Too many sign-ins from your network. Try again in a minute.", 429)
+        return view(request, *args, **kwargs)
+
+    return within_limits
+
+
+def begins_sign_on(view: View) -> View:
+    """Around a page that sends people to a provider, and keeps in the session where they want to go to afterwards."""
+
+    @functools.wraps(view)
+    def with_a_short_way_back(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if max(len(sent.get("next", "")) for sent in (request.GET, request.POST)) > MOST_NEXT_CHARACTERS:
+            return _refusal(request, "The address to go back to is too long. Begin on the sign-in page.", 400)
+        return view(request, *args, **kwargs)
+
+    return limited(with_a_short_way_back)
+
+
+def _refusal(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
+    answer = render(request, "account/refused.html", {"sentence": sentence}, status=status)
+    if status == 429:
+        answer.headers["Retry-After"] = str(LIMITS["begin"].seconds)
+    return answer
+
+
+def _is_passed(kind: str, key: str) -> bool:
+    return tries.count(key, LIMITS[kind]) > LIMITS[kind].most
+
+
+def _counters(request: HttpRequest, name: str) -> dict[str, str]:
+    """Kind of limit → the counter's key."""
+    known_as = hash_of(name)
+    if device := device_of(request, name):
+        return {"device": f"{PREFIX}:device:{known_as}:{device}"}
+    counters = {"name": f"{PREFIX}:name:{known_as}"}
+    network = network_of(request)
+    # Where the address is not known, all would share one counter of a network.
+    if network:
+        counters["network"] = f"{PREFIX}:network:{network}"
+    return counters | {"pair": f"{PREFIX}:pair:{known_as}:{network}"}
+
+
+def network_of(request: HttpRequest) -> str:
+    """The client's address, of IPv6 its network; "" where it is not known."""
+    address = client_ip(request) or ""
+    if ":" in address:
+        return str(ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False))
+    return address

@@ -6,19 +6,20 @@ from allauth.socialaccount.providers.openid_connect import views as oidc
 from allauth.socialaccount.providers.saml import views as saml
 from django.urls import path
 
+from cortex.signon.limits import begins_sign_on, limited
 from cortex.signon.views import no_single_logout, saml_acs
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
-    path("google/login/", google.oauth2_login, name="google_login"),
-    path("google/login/callback/", google.oauth2_callback, name="google_callback"),
-    path("oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
-    path("oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
-    path("saml/<slug:organization_slug>/login/", saml.login, name="saml_login"),
-    path("saml/<slug:organization_slug>/acs/", saml_acs, name="saml_acs"),
-    path("saml/<slug:organization_slug>/acs/finish/", saml.finish_acs, name="saml_finish_acs"),
+    path("google/login/", begins_sign_on(google.oauth2_login), name="google_login"),
+    path("google/login/callback/", limited(google.oauth2_callback), name="google_callback"),
+    path("oidc/<slug:provider_id>/login/", begins_sign_on(oidc.login), name="openid_connect_login"),
+    path("oidc/<slug:provider_id>/login/callback/", limited(oidc.callback), name="openid_connect_callback"),
+    path("saml/<slug:organization_slug>/login/", begins_sign_on(saml.login), name="saml_login"),
+    path("saml/<slug:organization_slug>/acs/", limited(saml_acs), name="saml_acs"),
+    path("saml/<slug:organization_slug>/acs/finish/", limited(saml.finish_acs), name="saml_finish_acs"),
     path("saml/<slug:organization_slug>/metadata/", saml.metadata, name="saml_metadata"),
     path("saml/<slug:organization_slug>/sls/", no_single_logout, name="saml_sls"),
 ]

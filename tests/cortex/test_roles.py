@@ -27,16 +27,20 @@ from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
 
 ROLES = ("stranger", "member", "viewer", "clerk", "admin")
-# A viewer may see the dashboard and is no staff; a clerk is staff without any rights.
+# A member has the right to see the dashboard and is no staff; a viewer is staff with that right alone; a clerk is staff
+# without any rights.
 OPEN = (200, 200, 200, 200, 200)
 LOGGED_IN = (302, 200, 200, 200, 200)
-DASHBOARD = (302, 403, 200, 403, 200)
+DASHBOARD = (302, 302, 200, 403, 200)
 JSON = (401, 403, 200, 403, 200)
-STAFF = (302, 302, 302, 200, 200)
-REFUSED = (302, 302, 302, 403, 403)
-ADMIN = (302, 302, 302, 403, 200)
+# Single rows take the right on their model as well.
+ROWS = (302, 302, 403, 403, 200)
+JSON_ROWS = (401, 403, 403, 403, 200)
+STAFF = (302, 302, 200, 200, 200)
+REFUSED = (302, 302, 403, 403, 403)
+ADMIN = (302, 302, 403, 403, 200)
 # An object that is not there leads back to the index.
-NOT_THERE = (302, 302, 302, 403, 302)
+NOT_THERE = (302, 302, 403, 403, 302)
 LED_ON = (302, 302, 302, 302, 302)
 # Without a provider in the settings there is no signing on by it.
 NOT_FOUND = (404, 404, 404, 404, 404)
@@ -63,27 +67,27 @@ SITE = {
     "admin/analytics/": DASHBOARD,
     "admin/analytics/panels/": JSON,
     "admin/analytics/data.json": JSON,
-    "admin/analytics/feed.json": JSON,
-    "admin/analytics/sessions.json": JSON,
-    "admin/analytics/export/<slug:log>.<slug:format>": DASHBOARD,
-    "admin/analytics/users/<str:user_id>/": DASHBOARD,
+    "admin/analytics/feed.json": JSON_ROWS,
+    "admin/analytics/sessions.json": JSON_ROWS,
+    "admin/analytics/export/<slug:log>.<slug:format>": ROWS,
+    "admin/analytics/users/<str:user_id>/": ROWS,
     "admin/analytics/sessions/end/": (405, 405, 405, 405, 405),
     "admin/": STAFF,
-    "admin/login/": (200, 200, 200, 302, 302),
-    "admin/logout/": (302, 302, 302, 405, 405),
+    "admin/login/": (200, 200, 302, 302, 302),
+    "admin/logout/": (302, 302, 405, 405, 405),
     "admin/password_change/": STAFF,
     "admin/password_change/done/": STAFF,
-    "admin/autocomplete/": (302, 302, 302, 403, 403),
+    "admin/autocomplete/": (302, 302, 403, 403, 403),
     "admin/jsi18n/": STAFF,
-    "admin/r/<path:content_type_id>/<path:object_id>/": (302, 302, 302, 404, 404),
+    "admin/r/<path:content_type_id>/<path:object_id>/": (302, 302, 404, 404, 404),
     "admin/^(?P<app_label>auth|cortex|socialaccount|importer|tracking|analytics|procrastinate)/$": (
         302,
         302,
-        302,
+        404,
         404,
         200,
     ),
-    "admin/(?P<url>.*)$": (302, 302, 302, 404, 404),
+    "admin/(?P<url>.*)$": (302, 302, 404, 404, 404),
     "admin/cortex/user/<id>/password/": ADMIN,
 }
 # Of the administration's models: list, add, history, delete, change.
@@ -106,7 +110,7 @@ MODELS = {
     "procrastinate/procrastinatejob": (ADMIN, REFUSED, LED_ON, REFUSED, NOT_THERE),
     "socialaccount/socialaccount": DELETABLE,
     # No rows: whoever may look is led to the dashboard.
-    "analytics/dashboard": (LED_ON, REFUSED, LED_ON, REFUSED, NOT_THERE),
+    "analytics/dashboard": (LED_ON, REFUSED, LED_ON, REFUSED, (302, 302, 302, 403, 302)),
 }
 VIEWS = ("", "add/", "<path:object_id>/history/", "<path:object_id>/delete/", "<path:object_id>/change/")
 TABLE = SITE | {
@@ -139,10 +143,12 @@ def test_every_address_has_a_row_and_every_row_an_address() -> None:
 
 @pytest.fixture
 def people() -> dict[str, Client]:
-    viewer = User.objects.create_user("viewer@example.com")
-    viewer.user_permissions.add(Permission.objects.get(codename="view_dashboard"))
+    member = User.objects.create_user("member@example.com")
+    viewer = User.objects.create_user("viewer@example.com", is_staff=True)
+    for user in (member, viewer):
+        user.user_permissions.add(Permission.objects.get(codename="view_dashboard"))
     accounts = {
-        "member": User.objects.create_user("member@example.com"),
+        "member": member,
         "viewer": viewer,
         "clerk": User.objects.create_user("clerk@example.com", is_staff=True),
         "admin": User.objects.create_superuser("admin@example.com", password=CANARIES["own password"]),

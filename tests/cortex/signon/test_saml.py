@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.test import Client
 from django.utils import timezone
 from lxml import etree
 
 from cortex.models import User
 from tests.cortex.signon import saml
-from tests.cortex.signon.conftest import Browser, only_event
+from tests.cortex.signon.conftest import HOST, Browser, only_event
 from tests.cortex.signon.saml import SamlProvider
 from tracking.models import LoginEvent
 
@@ -137,6 +138,21 @@ def test_what_nobody_can_use_is_not_kept(
     assert kept.expire_date < timezone.now() + dt.timedelta(seconds=301)
     settings.SIGN_ON = []
     assert visitor.client.post("/accounts/saml/okta/acs/", {"SAMLResponse": response}).status_code == 404
+
+
+def test_what_the_provider_has_not_signed_is_not_kept(saml_provider: MakeProvider, visitor: Browser) -> None:
+    """Anybody may post it, without having asked for anything."""
+    saml_provider()
+    stranger = saml_provider(trusted=False)
+    by_a_stranger = stranger.answer(asked_by(visitor, stranger), "ann", **ANN)
+    Session.objects.all().delete()
+    unsigned = base64.b64encode(b"<x>" + b"y" * 150_000 + b"</x>").decode()
+    for response in (unsigned, by_a_stranger, "?" * 200_000, ""):
+        sent = {"SAMLResponse": response, "RelayState": "z" * 20_000}
+        assert Client(headers={"host": HOST}).post("/accounts/saml/okta/acs/", sent).status_code == 302
+
+    assert Session.objects.count() == 4
+    assert max(map(len, Session.objects.values_list("session_data", flat=True))) < 4_000
 
 
 def test_another_key_is_not_believed(saml_provider: MakeProvider, visitor: Browser) -> None:

@@ -1,0 +1,29 @@
+"""Django's sessions in the cache and the database, with a short life for those of nobody.
+
+A visitor who is not logged in has a session only on the way to a provider and back. Whoever begins that again and again
+would otherwise fill Redis with sessions of a week.
+"""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends import cached_db
+
+from tracking.sessions import peek
+
+# Django's own keys. Other cookies are no session: they are asked for neither in Redis nor in the database, which takes
+# no NUL in a text.
+KEY = re.compile("[a-z0-9]{32}")
+# As long as it takes to log in at a provider.
+NOBODY_SECONDS = 15 * 60
+
+
+class SessionStore(cached_db.SessionStore):
+    def get_session_cookie_age(self) -> int:
+        return settings.SESSION_COOKIE_AGE if peek(self, SESSION_KEY) else NOBODY_SECONDS
+
+    def _validate_session_key(self, key: Any) -> bool:
+        """Django asks it of every key, and means it to be at least eight characters. A test notices if that ends."""
+        return isinstance(key, str) and KEY.fullmatch(key) is not None

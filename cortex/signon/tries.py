@@ -1,0 +1,92 @@
+"""Count tries within a time, for all processes; where the cache cannot, for this process alone.
+
+A counter begins with the first try and ends so many seconds after it.
+"""
+
+import contextlib
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+
+# Counters that a process keeps while Redis is away. The oldest makes room: nginx limits by address as well.
+MOST_KEPT = 10_000
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many tries in so many seconds, counted from the first one."""
+
+    most: int
+    seconds: int
+
+
+def count(key: str, limit: Limit) -> int:
+    """Add one; how many there were, this one included."""
+    shared = _count_shared(key, limit)
+    return _local.count(key, limit.seconds) if shared is None else shared + _local.number(key)
+
+
+def take_back(key: str) -> None:
+    """It was none. Whose time is over is not begun anew."""
+    if not _local.take_back(key):
+        with contextlib.suppress(ValueError):
+            cache.decr(key)
+
+
+def _count_shared(key: str, limit: Limit) -> int | None:
+    shared: Any = cache
+    if hasattr(shared, "count_within"):
+        counted: int | None = shared.count_within(key, limit.seconds)
+        return counted
+    while True:
+        cache.add(key, 0, limit.seconds)
+        with contextlib.suppress(ValueError):  # it ended since the line before
+            return cache.incr(key)
+
+
+class LocalCounters:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counters: OrderedDict[str, list[float]] = OrderedDict()  # number, end on the monotonic clock
+
+    def count(self, key: str, seconds: float) -> int:
+        with self._lock:
+            counter = self._living(key)
+            if counter is None:
+                if len(self._counters) >= MOST_KEPT:
+                    self._counters.popitem(last=False)
+                counter = self._counters[key] = [0, time.monotonic() + seconds]
+            counter[0] += 1
+            return int(counter[0])
+
+    def number(self, key: str) -> int:
+        with self._lock:
+            counter = self._living(key)
+            return int(counter[0]) if counter else 0
+
+    def take_back(self, key: str) -> bool:
+        """False: nothing of it was counted here."""
+        with self._lock:
+            counter = self._living(key)
+            if counter is None or counter[0] <= 0:
+                return False
+            counter[0] -= 1
+            return True
+
+    def forget(self) -> None:
+        with self._lock:
+            self._counters.clear()
+
+    def _living(self, key: str) -> list[float] | None:
+        counter = self._counters.get(key)
+        if counter is not None and counter[1] <= time.monotonic():
+            del self._counters[key]
+            return None
+        return counter
+
+
+_local = LocalCounters()
