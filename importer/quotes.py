@@ -85,7 +85,7 @@ class Redaction:
     def _redact_entry(self, entry: MigrationLog) -> None:
         if entry.reason and entry.event not in OWN_EVENTS:
             entry.reason = HIDDEN
-        kept = {name: value for name, value in entry.details.items() if isinstance(value, int | float)}
+        kept: dict[str, Any] = {n: v for n, v in entry.details.items() if isinstance(v, int | float)}
         if entry.event == "planned":
             taken = self._taken(entry.job_id)
             kept["columns"] = [name for name in entry.details.get("columns") or () if name in taken]
