@@ -8,6 +8,7 @@ from importer.management.refusals import get_job, refusals_in_one_line
 from importer.models import DataImportJob
 from importer.privatefile import private_file
 from importer.rejects import export_rejects
+from importer.report import missing_rejects
 
 
 class Command(BaseCommand):
@@ -24,6 +25,8 @@ class Command(BaseCommand):
     def handle(self, *, job_id: int, output: Path | None, **_: Any) -> None:
         job = get_job(job_id)
         with refusals_in_one_line():
+            for line in missing_rejects(job):
+                self.stderr.write(line)
             if output is None:
                 self._print(job)
                 return
