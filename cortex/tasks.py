@@ -40,6 +40,12 @@ def prune_events(timestamp: int) -> None:
     run("prune_events")
 
 
+@app.periodic(cron="27 3 * * *")
+@app.task(queue=QUEUE, queueing_lock="prune_imports")
+def prune_imports(timestamp: int) -> None:
+    run("prune_imports")
+
+
 @app.periodic(cron="47 3 * * *")
 @app.task(queue=QUEUE, queueing_lock="verify_rollups")
 def verify_rollups(timestamp: int) -> None:

@@ -1,21 +1,40 @@
-"""Jobs, chunks, set-aside records and the audit trail, to look at. Jobs can be made here, and run by workers."""
+"""Jobs, chunks, rejected records and the audit trail, to look at. Jobs can be made here, and run by workers.
 
+Everybody sees the rows of the jobs that `importer.rights` allows, without what those quote from sources that the user
+may not read.
+"""
+
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from importer.forms import NewJobForm
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
+from importer.quotes import Redaction
 from importer.results import FATES
-from importer.rights import may_import_with, specs_for
+from importer.rights import may_import_with, sees_every_job, specs_for, visible_jobs
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin  # takes no type while it runs
+
+
+# What an address may ask of a column that a list is filtered by: `?raw__name__startswith=A` would read hidden values.
+OPEN_LOOKUPS = frozenset({"", "exact", "in", "isnull", "id", "id__exact"})
+
+
+class RedactedChangeList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        redaction = Redaction(request.user)
+        self.result_list = [redaction.of(row) for row in self.result_list]
 
 
 class ReadOnly(ModelAdmin):
@@ -26,9 +45,38 @@ class ReadOnly(ModelAdmin):
     list_per_page = 50
     # Columns of megabytes, which no list shows.
     large: tuple[str, ...] = ()
+    job_path = "job"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer(*self.large)
+        rows = super().get_queryset(request).defer(*self.large)
+        if self.job_path == "job":
+            rows = rows.select_related("job").defer(*self.large, "job__contested", "job__columns")
+        if sees_every_job(request.user):
+            return rows
+        return rows.filter(**{f"{self.job_path}__in": visible_jobs(request.user).values("pk")})
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is None:
+            return None
+        for name in row.get_deferred_fields() - {"contested"}:
+            getattr(row, name)  # loads it: what is still deferred, the redaction leaves out
+        return Redaction(request.user).of(row)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django looks for the object first, and would lead those without any right to the index."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RedactedChangeList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        column, _, rest = lookup.partition("__")
+        return column in (*self.list_filter, "job") and rest in OPEN_LOOKUPS
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -48,6 +96,7 @@ class DataImportJobAdmin(ReadOnly):
     actions = ("ask_to_stop", "run_in_background")
     exclude = ("contested",)
     large = ("contested", "columns")
+    job_path = "pk"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A job writes what its spec's model holds, users included: the right to add jobs alone is not enough."""
@@ -133,11 +182,16 @@ class ImportChunkAdmin(ReadOnly):
         *FATES,
         "attempts",
         "lease_owner",
-        "last_error",
+        "trouble",
     )
     list_filter = ("state",)
     search_fields = ("=job__id",)
     ordering = ("job_id", "number")
+
+    @admin.display(description="last error")
+    def trouble(self, chunk: ImportChunk) -> str:
+        """A method, since a list can be put in the order of a column, also of a hidden one."""
+        return chunk.last_error
 
 
 @admin.register(StagingRecord)
@@ -155,7 +209,15 @@ class StagingRecordAdmin(ReadOnly):
 
 @admin.register(MigrationLog)
 class MigrationLogAdmin(ReadOnly):
-    list_display = ("logged_at", "job_id", "event", "reason", "details")
+    list_display = ("logged_at", "job_id", "event", "why", "figures")
     list_filter = ("event",)
     search_fields = ("=job__id",)
     ordering = ("-id",)
+
+    @admin.display(description="reason")
+    def why(self, entry: MigrationLog) -> str:
+        return entry.reason
+
+    @admin.display(description="details")
+    def figures(self, entry: MigrationLog) -> str:
+        return json.dumps(entry.details, ensure_ascii=False)

@@ -14,6 +14,7 @@ from importer.mapping import unique_groups
 from importer.models import ImportChunk
 from importer.registry import all_specs
 from importer.remote import S3_PREFIX, STORAGE_PREFIX, split_remote, storage_called
+from importer.retention import senseless_days
 from importer.specs import ModelImport
 from importer.unheeded import unheeded
 
@@ -172,3 +173,9 @@ def _check_declared(spec: type[ModelImport], name: str) -> list[CheckMessage]:
             )
         )
     return problems
+
+
+@register(Tags.compatibility)
+def check_retention(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    hint = "Set it to a number of days, or to None to keep everything."
+    return [Error(reason, hint=hint, id="importer.E020") for reason in senseless_days()]

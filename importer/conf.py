@@ -66,6 +66,10 @@ class Defaults:
     MAX_ERROR_RATE: float | None = None
     # Never filled because a source happens to have such a column; only when a spec declares the field.
     SENSITIVE_FIELDS: tuple[str, ...] = ("password", "is_superuser", "is_staff", "is_active")
+    # Days after a job's end (its making, where it never ran) until `prune_imports` deletes. None: kept for ever.
+    REJECTED_DAYS: int | None = 400
+    UPLOAD_DAYS: int | None = 90
+    LOG_DAYS: int | None = 400
 
 
 class Conf(Defaults):

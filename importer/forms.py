@@ -9,8 +9,9 @@ from importer import ledger
 from importer.exceptions import ImporterError, SourceRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob
-from importer.rights import specs_for
+from importer.rights import sees_every_job, specs_for
 from importer.source import is_table, split_table
+from importer.uploads import refuse_uploads_of_others
 
 SOURCE_HELP = "A file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE."
 BY_ITS_NAME = [("", "by its name")]
@@ -49,6 +50,8 @@ class NewJobForm(forms.ModelForm):
         try:
             if is_table(source):
                 refuse_own_tables(source)
+            elif source and not sees_every_job(self.created_by):
+                refuse_uploads_of_others(source, self.created_by)
             self.instance = create_job(
                 source=source,
                 upload=upload,

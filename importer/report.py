@@ -1,16 +1,19 @@
 """The reconciliation: what became of every record, and why the rejected ones were rejected."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import connections
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from importer.ledger import ledger_alias
 from importer.models import DataImportJob, ImportChunk, StagingRecord
 from importer.results import FATES, Counts
+from importer.retention import pruned_by_state
 
 EXAMPLES = 3
+State = StagingRecord.State
 
 FAMILIES = """
     SELECT error->>'field', error->>'code', count(DISTINCT record.id),
@@ -52,12 +55,15 @@ class Report:
     set_aside: int
     replayed: int
     kept: int
+    erased: int
+    pruned: int
     families: list[Family]
 
     @property
     def is_balanced(self) -> bool:
-        """Fates add up, and each rejected record is there to be looked at."""
-        return self.counts.read == self.counts.settled and self.counts.rejected == self.kept
+        """Fates add up, and each rejected record is there to be looked at, or known to be gone and why."""
+        accounted = self.kept + self.erased + self.pruned
+        return self.counts.read == self.counts.settled and self.counts.rejected == accounted
 
     def as_dict(self) -> dict[str, Any]:
         values = asdict(self)
@@ -66,7 +72,8 @@ class Report:
 
 def make_report(job: DataImportJob) -> Report:
     sums = ImportChunk.objects.filter(job=job).aggregate(**{f"{name}_sum": Sum(name) for name in FATES})
-    staged = StagingRecord.objects.filter(job=job)
+    staged = _numbers_by_state(job)
+    gone = pruned_by_state(job.pk)
     return Report(
         job=job.pk,
         name=job.name or job.spec,
@@ -74,11 +81,31 @@ def make_report(job: DataImportJob) -> Report:
         status=job.status,
         source=job.source,
         counts=Counts(*(sums[f"{name}_sum"] or 0 for name in FATES)),
-        set_aside=staged.filter(state=StagingRecord.State.CONTESTED).count(),
-        replayed=staged.filter(state=StagingRecord.State.REPLAYED).count(),
-        kept=staged.filter(state__in=[StagingRecord.State.REJECTED, StagingRecord.State.FIXED]).count(),
+        set_aside=staged[State.CONTESTED],
+        replayed=staged[State.REPLAYED] + gone[State.REPLAYED],
+        kept=staged[State.REJECTED] + staged[State.FIXED],
+        erased=staged[State.DISCARDED],
+        pruned=gone.total() - gone[State.REPLAYED],
         families=_families(job),
     )
+
+
+def missing_rejects(job: DataImportJob) -> list[str]:
+    """Why rejected records of the job are no longer there, a line each; nothing where all of them are."""
+    gone, lines = pruned_by_state(job.pk), []
+    if pruned := gone.total() - gone[State.REPLAYED]:
+        lines.append(
+            f"{pruned:,} rejected records of job {job.pk} were deleted by `prune_imports`, "
+            f'as IMPORTER["REJECTED_DAYS"] says.'
+        )
+    if erased := StagingRecord.objects.filter(job=job, state=State.DISCARDED).count():
+        lines.append(f"{erased:,} rejected records of job {job.pk} were erased, since they named a person.")
+    return lines
+
+
+def _numbers_by_state(job: DataImportJob) -> Counter[str]:
+    rows = StagingRecord.objects.filter(job=job).values_list("state").annotate(number=Count("pk"))
+    return Counter(dict(rows.order_by()))
 
 
 def _families(job: DataImportJob) -> list[Family]:

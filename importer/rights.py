@@ -1,25 +1,75 @@
-"""Who may have records imported: whoever might write them by hand."""
+"""Who may import, who sees a job, and who reads what a job quotes from its source. See docs/decisions/0035."""
 
 from typing import Any
 
 from django.contrib.auth import get_permission_codename
+from django.db.models import Q, QuerySet
 
 from importer.exceptions import UnknownSpec
+from importer.models import DataImportJob
 from importer.registry import all_specs, get_spec
+from importer.uploads import is_sent_by
+
+READ_SOURCE = "importer.read_source"
 
 
 def may_import_with(user: Any, spec: str) -> bool:
-    """Whether the user may add records of the spec's model, and change them where the spec updates those it meets."""
+    """Whether the user may add records of the spec's model, and change them where the spec updates existing ones."""
     try:
         options = get_spec(spec).options
     except UnknownSpec:
         return False
-    meta = options.model._meta
     actions = ("add", "change") if options.on_conflict == "update" else ("add",)
-    return all(
-        user.has_perm(f"{meta.app_label}.{get_permission_codename(action, meta)}") for action in actions
-    )
+    return all(_has_right(user, action, options.model) for action in actions)
 
 
 def specs_for(user: Any) -> list[str]:
     return [name for name in all_specs() if may_import_with(user, name)]
+
+
+def may_view_records_of(user: Any, spec: str) -> bool:
+    """Whether the user may view or change records of the spec's model; False where the spec is not registered."""
+    try:
+        model = get_spec(spec).options.model
+    except UnknownSpec:
+        return False
+    return any(_has_right(user, action, model) for action in ("view", "change"))
+
+
+def sees_every_job(user: Any) -> bool:
+    return bool(user.is_active and getattr(user, "is_superuser", False))
+
+
+def may_see(user: Any, job: DataImportJob) -> bool:
+    """Whether the user sees the job, its chunks, rejected records and log: its owner, or by the spec's model."""
+    if not user.is_active:
+        return False
+    return sees_every_job(user) or _owns(user, job) or may_view_records_of(user, job.spec)
+
+
+def visible_jobs(user: Any) -> QuerySet[DataImportJob]:
+    """The jobs that `may_see` allows, by one query."""
+    jobs = DataImportJob.objects.all()
+    if not user.is_active:
+        return jobs.none()
+    if sees_every_job(user):
+        return jobs
+    specs = [name for name in all_specs() if may_view_records_of(user, name)]
+    return jobs.filter(Q(created_by=user.pk) | Q(spec__in=specs))
+
+
+def may_read_source(user: Any, job: DataImportJob) -> bool:
+    """Whether the user sees everything that the job quotes: whole records, headers, messages of the database."""
+    if sees_every_job(user):
+        return True
+    if not may_see(user, job):
+        return False
+    return user.has_perm(READ_SOURCE) or (_owns(user, job) and is_sent_by(user, job.source))
+
+
+def _owns(user: Any, job: DataImportJob) -> bool:
+    return user.pk is not None and job.created_by_id == user.pk
+
+
+def _has_right(user: Any, action: str, model: Any) -> bool:
+    return bool(user.has_perm(f"{model._meta.app_label}.{get_permission_codename(action, model._meta)}"))

@@ -40,6 +40,7 @@ def states() -> dict[str, str]:
         "clean_sessions",
         "clean_spool",
         "prune_events",
+        "prune_imports",
         "verify_rollups",
         "drain_events",
         "forget_old_tasks",
@@ -123,8 +124,8 @@ def test_all_tasks_of_the_clock_are_registered() -> None:
     scheduled = {task.name.rpartition(".")[2] for task, *_ in _periodic()}
 
     assert scheduled == {
-        "refresh_rollups", "clean_sessions", "clean_spool", "prune_events", "verify_rollups", "drain_events",
-        "retry_stalled", "forget_old_tasks",
+        "refresh_rollups", "clean_sessions", "clean_spool", "prune_events", "prune_imports", "verify_rollups",
+        "drain_events", "retry_stalled", "forget_old_tasks",
     }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def job(folder: Path) -> DataImportJob:
 @pytest.fixture
 def clerk() -> User:
     user: User = User.objects.create_user("clerk@example.com", is_staff=True)
-    rights = ("view_dataimportjob", "change_dataimportjob", "add_contact")
+    rights = ("view_dataimportjob", "change_dataimportjob", "view_contact", "add_contact")
     user.user_permissions.add(*Permission.objects.filter(codename__in=rights))
     return user
 

@@ -6,26 +6,32 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.models import DataImportJob
+from importer.privatefile import private_file
 from importer.rejects import export_rejects
+from importer.report import missing_rejects
 
 
 class Command(BaseCommand):
     help = (
-        "The rejected records as CSV, with their lines and reasons; to be mended and given to replay_rejects."
+        "Write the rejected records as CSV, with lines and reasons, to be fixed and given to replay_rejects."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job_id", type=int)
-        parser.add_argument("--output", type=Path, help="a file (default: standard output)")
+        parser.add_argument(
+            "--output", type=Path, help="a file, readable by you alone (default: standard output)"
+        )
 
     def handle(self, *, job_id: int, output: Path | None, **_: Any) -> None:
         job = get_job(job_id)
         with refusals_in_one_line():
+            for line in missing_rejects(job):
+                self.stderr.write(line)
             if output is None:
                 self._print(job)
                 return
             try:
-                with output.open("w", encoding="utf-8", newline="") as file:
+                with private_file(output) as file:
                     records = export_rejects(job, file)
             except OSError as error:
                 raise CommandError(f'"{output}" cannot be written: {error.strerror}.') from None

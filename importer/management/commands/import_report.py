@@ -45,6 +45,12 @@ def in_words(report: Report) -> str:
         )
     if report.replayed:
         lines.append(f"  replayed  {report.replayed:>12,} (rejected at first, now among the others)")
+    if report.pruned:
+        lines.append(
+            f'  deleted   {report.pruned:>12,} (rejected records, as IMPORTER["REJECTED_DAYS"] says)'
+        )
+    if report.erased:
+        lines.append(f"  erased    {report.erased:>12,} (rejected records that named a person)")
     for family in report.families:
         lines.append(f"\n  {family.records:,} x {family.field or 'record'}: {family.code}")
         lines += [

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.rejects import replay_rejects
+from importer.report import missing_rejects
 
 
 class Command(BaseCommand):
@@ -24,6 +25,8 @@ class Command(BaseCommand):
             f"{counts.updated:,} updated + "
             f"{counts.unchanged:,} unchanged + {counts.skipped:,} skipped + {counts.rejected:,} rejected again."
         )
+        for line in missing_rejects(job):
+            self.stdout.write(line)
         if counts.passed_over:
             self.stdout.write(
                 f"{counts.passed_over:,} were passed over: an earlier replay has put them in already."

@@ -4,11 +4,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from tracking.management.users import user_named
 from tracking.privacy import export_of
+from tracking.privatefile import private_file
 
 
 class Command(BaseCommand):
@@ -16,7 +17,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="the name that the user logs in with")
-        parser.add_argument("--output", type=Path, help="a file; default: standard output")
+        parser.add_argument(
+            "--output", type=Path, help="a file, readable by you alone (default: standard output)"
+        )
 
     def handle(self, *, user: str, output: Path | None, **options: Any) -> None:
         person = user_named(user)
@@ -26,6 +29,9 @@ class Command(BaseCommand):
         if output is None:
             sys.stdout.writelines(lines)
             return
-        with output.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
+        try:
+            with private_file(output) as file:
+                file.writelines(lines)
+        except OSError as error:
+            raise CommandError(f'"{output}" cannot be written: {error.strerror}.') from None
         self.stdout.write(f"Written to {output}.")

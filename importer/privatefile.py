@@ -1,0 +1,39 @@
+"""Files of people's data: readable by their owner alone, and never written through a link."""
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+
+@contextlib.contextmanager
+def private_file(path: Path) -> Iterator[TextIO]:
+    """A text file with mode 0600, whatever the umask. It takes the place of an existing file once it is whole.
+
+    Raises OSError, also for a link or a device of that name; what was there before is then as it was.
+    """
+    _refuse_other_than_files(path)
+    # Made with O_EXCL and 0600: an existing file could be open in somebody's reader, or have another mode.
+    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)
+
+
+def _refuse_other_than_files(path: Path) -> None:
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "it is a symbolic link; name the file itself")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")

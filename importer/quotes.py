@@ -1,0 +1,126 @@
+"""What rows of the ledger quote from a source, and what is left of it for people who may not read the source.
+
+A row is changed in memory, on its way to a page; it must not be saved afterwards.
+"""
+
+from typing import Any
+
+from importer.exceptions import UnknownSpec
+from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
+from importer.records import RAW
+from importer.registry import get_spec
+from importer.rights import may_read_source
+
+HIDDEN = "The reason may quote the source; it is shown to people with the right to read sources (importer.read_source)."
+HIDDEN_TEXT = (
+    "The record is hidden; it is shown to people with the right to read sources (importer.read_source)."
+)
+# Reasons for a whole record that are in our own words. Those of a database, a constraint or a spec may quote.
+OWN_CODES = frozenset(
+    {"contested", "key_missing", "too_few_fields", "too_many_fields", "stray_quote", "stray_return",
+     "unterminated_quote"}
+)  # fmt: skip
+# Log entries whose reason is in our own words: states, machines, numbers.
+OWN_EVENTS = frozenset(
+    {"created", "started", "planned", "executing", "stopped", "completed", "batch_size", "recycled", "worker_died",
+     "replayed", "rejects_pruned", "upload_deleted", "person_erased"}
+)  # fmt: skip
+# The keys of a table are values of it.
+QUOTING_KEYS = ("start_key", "end_key", "committed_key")
+
+
+class Redaction:
+    """Takes out of rows what one user may not read; remembers for each job what was asked of the database."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+        self._may_read: dict[int, bool] = {}
+        self._columns: dict[int, frozenset[str]] = {}
+
+    def of(self, row: Any) -> Any:
+        """The row, without what the user may not read."""
+        job = row if isinstance(row, DataImportJob) else row.job
+        if self._reads(job):
+            return row
+        if isinstance(row, DataImportJob):
+            self._redact_job(row)
+        elif isinstance(row, ImportChunk):
+            _redact_chunk(row)
+        elif isinstance(row, StagingRecord):
+            self._redact_record(row, job)
+        elif isinstance(row, MigrationLog):
+            self._redact_entry(row)
+        return row
+
+    def _reads(self, job: DataImportJob) -> bool:
+        if job.pk not in self._may_read:
+            self._may_read[job.pk] = may_read_source(self.user, job)
+        return self._may_read[job.pk]
+
+    def _taken(self, job_id: int) -> frozenset[str]:
+        if job_id not in self._columns:
+            self._columns[job_id] = taken_columns(job_id)
+        return self._columns[job_id]
+
+    def _redact_job(self, job: DataImportJob) -> None:
+        """Hashes and marks (an ETag is an MD5) go as well: of a small file they confirm a guess."""
+        job.error = HIDDEN if job.error else ""
+        job.source_hash = job.source_mark = ""
+        if "columns" in job.get_deferred_fields():
+            job.columns = None  # a list does not show them; left deferred, they would be loaded as they are
+        elif job.columns is not None:
+            job.columns = [name for name in job.columns if name in self._taken(job.pk)]
+
+    def _redact_record(self, record: StagingRecord, job: DataImportJob) -> None:
+        taken = self._taken(job.pk)
+        if "raw" in record.get_deferred_fields():
+            record.raw = {}
+        elif RAW in record.raw:
+            record.raw = {RAW: HIDDEN_TEXT}
+        else:
+            record.raw = {name: value for name, value in record.raw.items() if name in taken}
+        known = taken | _fields_of(job.spec)
+        record.errors = [_without_quotes(error, known) for error in record.errors]
+
+    def _redact_entry(self, entry: MigrationLog) -> None:
+        if entry.reason and entry.event not in OWN_EVENTS:
+            entry.reason = HIDDEN
+        kept: dict[str, Any] = {n: v for n, v in entry.details.items() if isinstance(v, int | float)}
+        if entry.event == "planned":
+            taken = self._taken(entry.job_id)
+            kept["columns"] = [name for name in entry.details.get("columns") or () if name in taken]
+            kept["ignored"] = f"{len(entry.details.get('ignored') or ()):,} columns"
+        entry.details = kept
+
+
+def taken_columns(job_id: int) -> frozenset[str]:
+    """The source's columns that the spec takes, as planned; none before the plan."""
+    planned = MigrationLog.objects.filter(job=job_id, event="planned").order_by("-id")
+    details = planned.values_list("details", flat=True).first() or {}
+    return frozenset(details.get("columns") or ()) - frozenset(details.get("ignored") or ())
+
+
+def _redact_chunk(chunk: ImportChunk) -> None:
+    chunk.last_error = HIDDEN if chunk.last_error else ""
+    for name in QUOTING_KEYS:
+        if getattr(chunk, name) is not None:
+            setattr(chunk, name, HIDDEN_TEXT)
+
+
+def _without_quotes(error: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """A message about a field that the spec takes stays: it says no more than the record itself, as it is shown."""
+    field, code = error["field"], error["code"]
+    is_shown = field in known if field else code in OWN_CODES
+    return {
+        "field": field if field in known else "",
+        "code": code,
+        "message": error["message"] if is_shown else HIDDEN,
+        "value": None,
+    }
+
+
+def _fields_of(spec: str) -> frozenset[str]:
+    try:
+        return frozenset(f.name for f in get_spec(spec).options.model._meta.get_fields())
+    except UnknownSpec:
+        return frozenset()
