@@ -4,9 +4,11 @@ import zoneinfo
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin import AdminSite
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.utils.module_loading import import_string
 
-from analytics.conf import KEYS, cache_alias, zone, zone_name
+from analytics.conf import KEYS, cache_alias, conf, zone, zone_name
 
 
 @register(Tags.compatibility)
@@ -37,4 +39,19 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
                 id="analytics.E003",
             )
         )
+    if conf.ADMIN_SITE and not isinstance(_imported(conf.ADMIN_SITE), AdminSite):
+        problems.append(
+            Error(
+                f'ANALYTICS["ADMIN_SITE"] is "{conf.ADMIN_SITE}", which is not an AdminSite.',
+                hint='Set it to the dotted path of one, such as "shop.admin.site", or leave it out.',
+                id="analytics.E004",
+            )
+        )
     return problems
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:
+        return None

@@ -14,6 +14,8 @@ class Defaults:
     CACHE: str | None = None
     # What is not in the roll-ups yet is counted at each look; past so many events a look moves the roll-ups on first.
     TAIL_EVENTS: int = 1_000
+    # The dotted path of the AdminSite whose gate is the dashboard's. None: the one that is mounted as "admin:".
+    ADMIN_SITE: str | None = None
     # How often an open dashboard asks for news.
     REFRESH_SECONDS: int = 5
     # How many events the live feed shows, and how many rows the other lists.

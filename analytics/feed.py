@@ -12,6 +12,7 @@ from analytics.conf import conf
 from analytics.filters import Filters
 from analytics.logs import LOGINS
 from analytics.people import names_of
+from analytics.rights import Rights
 from analytics.terms import OTHER_VALUE, Terms
 from tracking.keyed import MARK
 from tracking.models import ActivityLog, LoginEvent
@@ -44,18 +45,23 @@ class Happening:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def newest(filters: Filters) -> list[Happening]:
+def newest(filters: Filters, rights: Rights) -> list[Happening]:
     """Filters are about logins: under them there are no activities in the feed."""
-    rows = newest_rows(filters)
+    rows = newest_rows(filters, rights)
     return happenings(rows, names_of(row.user_id for row in rows), most=conf.FEED_ROWS)
 
 
-def newest_rows(filters: Filters) -> list[Any]:
-    logins: Any = LoginEvent.objects.order_by("-timestamp", "-id")
+def newest_rows(filters: Filters, rights: Rights) -> list[Any]:
+    """Of the logs that somebody with these rights may read."""
+    logins: Any = (
+        LoginEvent.objects.order_by("-timestamp", "-id") if rights.logins else LoginEvent.objects.none()
+    )
     if filters.active:
         highest = LoginEvent.objects.aggregate(Max("pk"))["pk__max"] or 0
         return list(matching(logins.filter(pk__gt=highest - NEWEST), filters)[: conf.FEED_ROWS])
-    activities: Any = ActivityLog.objects.order_by("-timestamp", "-id")
+    activities: Any = ActivityLog.objects.none()
+    if rights.activities:
+        activities = ActivityLog.objects.order_by("-timestamp", "-id")
     return [*logins[: conf.FEED_ROWS], *activities[: conf.FEED_ROWS]]
 
 
@@ -89,10 +95,16 @@ class Place:
         return Q(timestamp__lt=self.at) | (same if log < self.log else Q(pk__in=[]))
 
 
-def timeline(user: Any, *, after: Place | None, most: int) -> tuple[list[Happening], Place | None]:
+def timeline(
+    user: Any, *, rights: Rights, after: Place | None, most: int
+) -> tuple[list[Happening], Place | None]:
     """What a user did, newest first, and where to go on: None at the end."""
     rows: list[tuple[Place, Any]] = []
-    for number, model in enumerate((ActivityLog, LoginEvent)):
+    for number, (model, is_seen) in enumerate(
+        ((ActivityLog, rights.activities), (LoginEvent, rights.logins))
+    ):
+        if not is_seen:
+            continue
         manager: Any = model._default_manager
         events = manager.of(user.pk)
         found = events.filter(after.behind(number)) if after else events

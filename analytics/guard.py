@@ -1,29 +1,55 @@
-"""Who may look: whoever has `analytics.view_dashboard`. The same for pages, JSON and files."""
+"""The gate of the dashboard: the admin site's own, and then the right to see it. The same for pages, JSON and files."""
 
 import functools
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.urls import reverse
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, resolve, reverse
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
+
+from analytics.conf import conf
 
 PERMISSION = "analytics.view_dashboard"
 View = Callable[..., HttpResponseBase]
 
 
+def admin_site() -> admin.AdminSite:
+    """The site whose gate is ours: `ANALYTICS["ADMIN_SITE"]`, else the one that is mounted as `admin:`."""
+    if conf.ADMIN_SITE:
+        site: admin.AdminSite = import_string(conf.ADMIN_SITE)
+        return site
+    return _mounted_site(get_urlconf() or settings.ROOT_URLCONF)
+
+
+@functools.lru_cache(maxsize=32)
+def _mounted_site(urlconf: str) -> admin.AdminSite:
+    """Django leaves a site's mark on each of its views."""
+    try:
+        path = reverse("admin:index", urlconf=urlconf).removeprefix(get_script_prefix())
+        view = resolve(f"/{path}", urlconf=urlconf).func
+    except LookupError:
+        view = None
+    return getattr(view, "admin_site", admin.site)
+
+
 def for_viewers(view: View) -> View:
-    """Strangers are led to the login; users without the permission get 403."""
+    """People whom the admin does not let in are led to its login; those without the permission get 403."""
 
     @login_not_required  # of LoginRequiredMiddleware, where there is one: this says it in its own way
     @never_cache
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+        site = admin_site()
+        if not site.has_permission(request):
+            return redirect_to_login(request.get_full_path(), _login_address(site))
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         return view(request, *args, **kwargs)
@@ -40,8 +66,21 @@ def for_programs(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return JsonResponse({"error": "Log in first."}, status=401)
+        if not admin_site().has_permission(request):
+            return forbidden("The administration does not let this login in; log in there first.")
         if not request.user.has_perm(PERMISSION):
-            return JsonResponse({"error": f"This needs the permission {PERMISSION}."}, status=403)
+            return forbidden(f"This needs the permission {PERMISSION}.")
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def forbidden(reason: str) -> JsonResponse:
+    return JsonResponse({"error": reason}, status=403)
+
+
+def _login_address(site: admin.AdminSite) -> str:
+    try:
+        return reverse("admin:login", current_app=site.name)
+    except NoReverseMatch:  # no admin is mounted
+        return resolve_url(settings.LOGIN_URL)

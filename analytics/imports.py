@@ -4,7 +4,6 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
 from django.db.models import F, Sum
 
 MOST_SHOWN = 5
@@ -32,14 +31,12 @@ class ImportJob:
         return f"{self.rejected:,}"
 
 
-def import_jobs() -> list[ImportJob] | None:
-    """None: there is no importer."""
-    if not apps.is_installed("importer"):
-        return None
-    from importer.models import DataImportJob
+def import_jobs(user: Any) -> list[ImportJob]:
+    """The newest of those that the user may see. There is an importer, and a right to look at its jobs."""
+    from importer.rights import visible_jobs
 
     columns = ("id", "name", "spec", "status", "read", "rejected", "created_at")
-    jobs = list(DataImportJob.objects.order_by("-created_at").values(*columns)[:MOST_SHOWN])
+    jobs = list(visible_jobs(user).order_by("-created_at").values(*columns)[:MOST_SHOWN])
     chunks = _chunks([job["id"] for job in jobs if job["status"] in UNFINISHED])
     return [_described(job, chunks.get(job["id"])) for job in jobs]
 

@@ -12,6 +12,7 @@ from analytics.conf import zone
 from analytics.feed import columns_of
 from analytics.filters import Filters
 from analytics.period import DAY, PRESETS, Period
+from analytics.rights import Rights
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Links:
     span: dict[str, str]
     period: Period
     filters: Filters
+    rights: Rights
 
     def query(self, **changes: str | None) -> str:
         """Of this page, with some filters changed; None takes one away."""
@@ -39,14 +41,16 @@ class Links:
         return [(label, self.with_span(range=name), name == chosen) for name, label in PRESETS.items()]
 
     def logins(self, **columns: Any) -> str | None:
-        """The admin's list of the logins that are counted, narrowed by columns of the log."""
-        return admin_list("tracking", "loginevent", self._counted | columns)
+        """The admin's list of the logins that are counted, narrowed by columns of the log; None without the right."""
+        return admin_list("tracking", "loginevent", self._counted | columns) if self.rights.logins else None
 
     def alerts(self, **columns: Any) -> str | None:
-        return admin_list("tracking", "securityalert", self._within | columns)
+        return admin_list("tracking", "securityalert", self._within | columns) if self.rights.alerts else None
 
     def activities(self, **columns: Any) -> str | None:
-        return admin_list("tracking", "activitylog", self._within | columns)
+        return (
+            admin_list("tracking", "activitylog", self._within | columns) if self.rights.activities else None
+        )
 
     @cached_property
     def _within(self) -> dict[str, Any]:

@@ -17,13 +17,15 @@ from analytics.links import Links
 from analytics.people import names_of
 from analytics.period import Period
 from analytics.reports import Overview, overview
-from analytics.security import Security, security
+from analytics.rights import Rights, rights_of
+from analytics.security import Security, security, seen_with
 
 MOST_ACTIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
+    rights: Rights
     links: Links
     overview: Overview
     cards: list[Card]
@@ -35,7 +37,7 @@ class Page:
     event_rows: SafeString
     session_count: str
     session_rows: SafeString
-    security: Security
+    security: Security | None
     imports: list[ImportJob] | None
     caches: list[CacheFigures]
 
@@ -48,12 +50,15 @@ class Page:
         return f"{self.overview.events_behind:,}"
 
 
-def page(span: dict[str, str], period: Period, filters: Filters, *, may_end_sessions: bool) -> Page:
-    links, found = Links(span, period, filters), overview(period, filters)
-    events, sessions = feed.newest_rows(filters), open_sessions.newest_rows()
+def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> Page:
+    """As this user may see it."""
+    rights = rights_of(user)
+    links, found = Links(span, period, filters, rights), overview(period, filters)
+    events, sessions = feed.newest_rows(filters, rights), open_sessions.newest_rows()
     names = names_of(row.user_id for row in [*events, *sessions])
     session_count = f"{open_sessions.count_open(sessions):,}"
     return Page(
+        rights=rights,
         links=links,
         overview=found,
         cards=cards(found, session_count, links),
@@ -69,9 +74,11 @@ def page(span: dict[str, str], period: Period, filters: Filters, *, may_end_sess
         ),
         event_rows=rows.event_rows(feed.happenings(events, names, most=conf.FEED_ROWS)),
         session_count=session_count,
-        session_rows=rows.session_rows(open_sessions.described(sessions, names), may_end=may_end_sessions),
-        security=security(period),
-        imports=import_jobs(),
+        session_rows=rows.session_rows(
+            open_sessions.described(sessions, names) if rights.sessions else (), may_end=rights.end_sessions
+        ),
+        security=seen_with(security(period), rights),
+        imports=import_jobs(user) if rights.imports else None,
         caches=cache_figures(),
     )
 

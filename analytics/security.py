@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analytics.calendar import clock, midnight, stored
@@ -11,6 +11,7 @@ from analytics.feed import shortened
 from analytics.kept import kept
 from analytics.people import names_of
 from analytics.period import DAY, Period
+from analytics.rights import Rights
 from tracking.models import LoginEvent, SecurityAlert
 
 # Of the alerts and failures of a period so many are looked at; under an attack there may be a million.
@@ -59,6 +60,18 @@ def security(period: Period) -> Security:
         lambda: _read(period),
         _unpacked,
         conf.REFRESH_SECONDS,
+    )
+
+
+def seen_with(found: Security, rights: Rights) -> Security | None:
+    """The part that somebody with these rights may see; None where there is none."""
+    if not (rights.alerts or rights.logins):
+        return None
+    alerts = found.alerts if rights.people else tuple(replace(alert, user_id=None) for alert in found.alerts)
+    return Security(
+        alerts if rights.alerts else (),
+        found.kinds if rights.alerts else {},
+        found.sources if rights.logins else (),
     )
 
 

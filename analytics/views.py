@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -26,7 +26,7 @@ from analytics import conf, export
 from analytics.charts import chart_script
 from analytics.feed import Place, newest, timeline
 from analytics.filters import BadFilter, Filters, filters_of
-from analytics.guard import for_programs, for_viewers
+from analytics.guard import admin_site, for_programs, for_viewers, forbidden
 from analytics.links import admin_list
 from analytics.logs import LOGS
 from analytics.open_sessions import count_open, newest_sessions, sessions_of
@@ -34,12 +34,12 @@ from analytics.page import chart_data, page
 from analytics.people import person
 from analytics.period import DEFAULT_PRESET, PRESETS, BadPeriod, Period, period_of
 from analytics.reports import overview
+from analytics.rights import may_view, rights_of
 from analytics.rows import event_rows, session_rows
 from tracking import log_activity
 from tracking.models import UserSession
 
 TIMELINE_ROWS = 50
-END_SESSIONS = "tracking.end_usersession"
 
 
 @require_GET
@@ -62,14 +62,14 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
     except (BadPeriod, BadFilter) as error:
         problem, span, filters = str(error), {"range": DEFAULT_PRESET}, Filters()
         period = period_of(span)
-    may_end_sessions = request.user.has_perm(END_SESSIONS)
-    found = page(span, period, filters, may_end_sessions=may_end_sessions)
+    found = page(span, period, filters, request.user)
     return {
         "page": found,
         "problem": problem,
         "chart_data": chart_data(found.overview),
         "chart_script": chart_script(),
-        "may_end_sessions": may_end_sessions,
+        "rights": found.rights,
+        "may_end_sessions": found.rights.end_sessions,
         "formats": list(export.formats()),
     }
 
@@ -85,7 +85,7 @@ def _asked(request: HttpRequest) -> tuple[dict[str, str], Period, Filters]:
 
 def _frame(request: HttpRequest) -> dict[str, Any]:
     """What the admin's own templates want to know; without the list of apps, which costs more than the dashboard."""
-    site = admin.site
+    site = admin_site()
     return {
         "title": "Analytics",
         "site_title": site.site_title,
@@ -121,12 +121,17 @@ def feed(request: HttpRequest) -> HttpResponse:
         filters = filters_of(request.GET.dict())
     except BadFilter as error:
         return JsonResponse({"error": str(error)}, status=400)
-    return JsonResponse({"events": [event.as_json() for event in newest(filters)]})
+    rights = rights_of(request.user)
+    if not rights.events:
+        return forbidden("This needs the right to view logins or activities.")
+    return JsonResponse({"events": [event.as_json() for event in newest(filters, rights)]})
 
 
 @require_GET
 @for_programs
 def sessions(request: HttpRequest) -> HttpResponse:
+    if not rights_of(request.user).sessions:
+        return forbidden("This needs the right to view sessions.")
     newest_ones = newest_sessions()
     shown = [session.as_json() for session in newest_ones]
     return JsonResponse({"number": count_open(newest_ones), "newest": shown})
@@ -147,6 +152,8 @@ def download(request: HttpRequest, log: str, format: str) -> HttpResponseBase:  
     chosen = next((known for known in LOGS if known.name == log), None)
     if chosen is None or format not in formats:
         raise Http404
+    if not may_view(request.user, chosen.model):
+        raise PermissionDenied
     log_activity(
         "analytics.exported",
         metadata={"log": log, "format": format, "first": str(period.first), "last": str(period.last)}
@@ -170,20 +177,25 @@ def download(request: HttpRequest, log: str, format: str) -> HttpResponseBase:  
 @for_viewers
 def user(request: HttpRequest, user_id: str) -> HttpResponse:
     """What a user did, newest first, and where they are logged in."""
+    rights = rights_of(request.user)
+    if not rights.people:
+        raise PermissionDenied
     found = person(unquote(user_id))
     if found is None:
         raise Http404
-    events, more = timeline(found, after=Place.parse(request.GET.get("after", "")), most=TIMELINE_ROWS)
-    open_ones, may_end_sessions = sessions_of(found), request.user.has_perm(END_SESSIONS)
+    after = Place.parse(request.GET.get("after", ""))
+    events, more = timeline(found, rights=rights, after=after, most=TIMELINE_ROWS)
+    open_ones = sessions_of(found) if rights.sessions else []
     context = {
         "person": found,
         "person_key": str(found.pk),  # as it is, whatever the site does with numbers
         "event_rows": event_rows(events),
         "more": str(more) if more else "",
-        "session_rows": session_rows(open_ones, may_end=may_end_sessions),
+        "rights": rights,
+        "session_rows": session_rows(open_ones, may_end=rights.end_sessions),
         "has_several_sessions": len(open_ones) > 1,
-        "may_end_sessions": may_end_sessions,
-        "logins_list": admin_list("tracking", "loginevent", {"user": found.pk}),
+        "may_end_sessions": rights.end_sessions,
+        "logins_list": admin_list("tracking", "loginevent", {"user": found.pk}) if rights.logins else None,
         "title": found.get_username(),
     }
     return render(request, "analytics/user.html", _frame(request) | context)
@@ -197,7 +209,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
 @for_viewers
 def end_sessions(request: HttpRequest) -> HttpResponse:
     """`session` ends one, `user` all of a user's."""
-    if not request.user.has_perm(END_SESSIONS):
+    if not rights_of(request.user).end_sessions:
         raise PermissionDenied
     open_ones = UserSession.objects.filter(ended_at=None)
     try:

@@ -25,5 +25,11 @@ def test_analytics_e002() -> None:
     assert ids(TIME_ZONE="../../etc/passwd") == ["analytics.E002"]
 
 
+def test_analytics_e004() -> None:
+    assert ids(ADMIN_SITE="django.contrib.admin.site") == []
+    assert ids(ADMIN_SITE="django.contrib.admin.nowhere") == ["analytics.E004"]
+    assert ids(ADMIN_SITE="analytics.checks.check_settings") == ["analytics.E004"]
+
+
 def test_analytics_e003() -> None:
     assert ids(CACHE="reports") == ["analytics.E003"]

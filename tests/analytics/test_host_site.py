@@ -1,19 +1,23 @@
-"""A site of other people's, on SQLite and with nothing of cortex, shows the dashboard by the documented lines alone."""
+"""Sites of other people's, on SQLite and with nothing of cortex, show the dashboard by the documented lines alone."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
-SUITE = "tests/analytics/suite/suite_foreign_site.py"
 
 
-def test_a_host_site_passes_the_suite(tmp_path: Path) -> None:
-    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "--ds=tests.analytics.host.settings"]
+@pytest.mark.parametrize(
+    ("host", "suite"), [("host", "suite_foreign_site"), ("otp_host", "suite_second_factor")]
+)
+def test_a_host_site_passes_the_suite(tmp_path: Path, host: str, suite: str) -> None:
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", f"--ds=tests.analytics.{host}.settings"]
 
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, SUITE],
+        [sys.executable, "-m", "pytest", *options, f"tests/analytics/suite/{suite}.py"],
         cwd=PROJECT,
         env=os.environ | {"HOST_SPOOL": str(tmp_path / "spool")},
         capture_output=True,

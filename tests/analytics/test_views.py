@@ -19,13 +19,14 @@ from tracking.models import ActivityLog, LoginEvent, UserSession
 pytestmark = pytest.mark.django_db
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 SPAN = {"from": "2026-03-01", "to": "2026-03-31"}
+RIGHTS = ("view_dashboard", "view_loginevent", "view_activitylog", "view_usersession", "view_securityalert")
 FORMULA = '=HYPERLINK("https://evil.example","click")'
 
 
 @pytest.fixture
 def viewer() -> User:
     user: User = User.objects.create_user("viewer@example.com", is_staff=True)
-    user.user_permissions.add(Permission.objects.get(codename="view_dashboard"))
+    user.user_permissions.add(*Permission.objects.filter(codename__in=RIGHTS))
     return user
 
 

@@ -57,7 +57,7 @@ def test_an_invented_cookie_costs_neither_memory_nor_a_write(db: None, cookie: s
         for number in range(20):
             client.get("/page/", headers={"cookie": f"sessionid={cookie}{number}"})
 
-    assert queries.captured_queries == []
+    assert statements(queries) == []
     assert memory._known == {}
 
 
@@ -71,4 +71,9 @@ def test_a_flood_of_cookies_makes_nobody_known_forgotten(user: Any) -> None:
     assert len(memory._known) == 1
     with CaptureQueriesContext(connection) as queries:
         browser.get("/page/")
-    assert queries.captured_queries == []
+    assert statements(queries) == []
+
+
+def statements(queries: CaptureQueriesContext) -> list[str]:
+    """Without the savepoints of ATOMIC_REQUESTS."""
+    return [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]

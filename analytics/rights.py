@@ -1,0 +1,60 @@
+"""Which rows somebody may see: each panel, page and file asks for the right on what it shows.
+
+The counts of the dashboard (figures, series, breakdowns) come with `analytics.view_dashboard`. Single rows take
+Django's own right on their model as well, as in the admin's list of them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_permission_codename
+from django.db.models import Model
+
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a user may see: rows of these models, and whether they may end sessions."""
+
+    logins: bool
+    activities: bool
+    sessions: bool
+    alerts: bool
+    imports: bool
+    end_sessions: bool
+
+    @property
+    def people(self) -> bool:
+        """Whether a user's own page has anything to show."""
+        return self.logins or self.activities or self.sessions
+
+    @property
+    def events(self) -> bool:
+        return self.logins or self.activities
+
+
+def rights_of(user: Any) -> Rights:
+    return Rights(
+        logins=may_view(user, LoginEvent),
+        activities=may_view(user, ActivityLog),
+        sessions=may_view(user, UserSession),
+        alerts=may_view(user, SecurityAlert),
+        imports=_may_view_imports(user),
+        end_sessions=_may(user, "end", UserSession),
+    )
+
+
+def may_view(user: Any, model: type[Model]) -> bool:
+    """As the admin decides it: the right to view, or to change."""
+    return _may(user, "view", model) or _may(user, "change", model)
+
+
+def _may(user: Any, action: str, model: type[Model]) -> bool:
+    meta = model._meta
+    return bool(user.has_perm(f"{meta.app_label}.{get_permission_codename(action, meta)}"))
+
+
+def _may_view_imports(user: Any) -> bool:
+    return apps.is_installed("importer") and may_view(user, apps.get_model("importer", "DataImportJob"))

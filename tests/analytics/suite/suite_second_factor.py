@@ -1,0 +1,91 @@
+"""Run by `test_host_site.py` in a site whose admin asks for a second factor: its gate is the dashboard's gate."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.utils import timezone
+from django_otp.plugins.otp_static.models import StaticDevice
+
+from tracking.models import ActivityLog, UserSession
+
+pytestmark = pytest.mark.django_db
+TOKEN = "123456"
+PAGES = ("dashboard", "download", "user")
+PROGRAMS = ("panels", "data", "feed", "sessions")
+ARGUMENTS: dict[str, list[Any]] = {"download": ["logins", "csv"], "user": [1]}
+
+
+@pytest.fixture
+def root() -> Any:
+    model: Any = get_user_model()
+    return model.objects.create_superuser("root", password="pw-of-root")
+
+
+@pytest.fixture
+def by_password(root: Any) -> Client:
+    """Logged in elsewhere on the site, by the password alone."""
+    client = Client()
+    assert client.login(username="root", password="pw-of-root")
+    return client
+
+
+def address(name: str) -> str:
+    return reverse(f"analytics:{name}", args=ARGUMENTS.get(name, []))
+
+
+def test_every_address_is_tried_here() -> None:
+    (analytics,) = [
+        pattern for pattern in get_resolver().url_patterns if getattr(pattern, "app_name", "") == "analytics"
+    ]
+
+    assert {pattern.name for pattern in analytics.url_patterns} == {*PAGES, *PROGRAMS, "end_sessions"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_and_no_file_without_the_second_factor(by_password: Client, name: str) -> None:
+    answer = by_password.get(address(name))
+
+    assert by_password.get(reverse("admin:index")).status_code == 302
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/admin/login/?next=/admin/analytics/")
+    assert not ActivityLog.objects.exists()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_no_json_without_the_second_factor(by_password: Client, name: str) -> None:
+    answer = by_password.get(address(name))
+
+    assert answer.status_code == 403
+    assert answer.json() == {"error": "The administration does not let this login in; log in there first."}
+
+
+def test_no_session_is_ended_without_the_second_factor(by_password: Client, root: Any) -> None:
+    session = UserSession.objects.create(user=root, expires_at=timezone.now() + dt.timedelta(days=1))
+
+    answer = by_password.post(address("end_sessions"), {"session": str(session.pk)})
+
+    assert answer.status_code == 302
+    session.refresh_from_db()
+    assert session.ended_at is None
+
+
+def test_with_the_second_factor_all_of_it_is_there(root: Any) -> None:
+    device = StaticDevice.objects.create(user=root, name="codes")
+    device.token_set.create(token=TOKEN)
+    client = Client()
+    form = {
+        "username": "root",
+        "password": "pw-of-root",
+        "otp_token": TOKEN,
+        "otp_device": device.persistent_id,
+        "next": "/admin/",
+    }
+    assert client.post("/admin/login/", form).status_code == 302
+
+    for name in (*PAGES, *PROGRAMS):
+        arguments = [root.pk] if name == "user" else ARGUMENTS.get(name, [])
+        assert client.get(reverse(f"analytics:{name}", args=arguments)).status_code == 200, name
