@@ -134,7 +134,7 @@ class Revocations:
         if self._since is not None:
             ended = ended.filter(ended_at__gt=self._since)
         with bounded(database()):
-            rows = list(ended.values_list("id", "key_hash", "expires_at", "ended_at"))
+            rows: list[Any] = list(ended.values_list("id", "key_hash", "expires_at", "ended_at"))
         return {
             str(name): max(expires_at + self.MARGIN, ended_at + longest)
             for session_id, key_hash, expires_at, ended_at in rows

@@ -42,7 +42,7 @@ def saml_acs(request: HttpRequest, organization_slug: str) -> HttpResponse:
         return HttpResponse("Not a SAML response.", status=413, content_type="text/plain")
     is_believable = _is_signed(request, app.get_provider(request))
     signed = request.POST.get("SAMLResponse", "") if is_believable else UNBELIEVABLE
-    request.POST = QueryDict(urlencode({"SAMLResponse": signed}))  # type: ignore[misc]
+    request.POST = QueryDict(urlencode({"SAMLResponse": signed}))
     response = HttpResponseRedirect(reverse("saml_finish_acs", args=[organization_slug]))
     kept = LoginSession(request, "saml_acs_session", "saml-acs-session")
     kept.store.set_expiry(SECONDS_TO_FINISH)
