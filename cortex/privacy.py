@@ -14,7 +14,7 @@ from django.db import transaction
 
 from cortex.freshness import invalidate
 from cortex.models import Pov, Trr, User
-from tracking.mentions import Person, in_pages, rows_that_may_name
+from tracking.mentions import Person, in_pages, pages_that_may_name
 
 PAGE = 500
 # Where people write about people.
@@ -65,10 +65,9 @@ def _naming(user: User) -> Iterator[str]:
     """Texts about work, which nobody but their authors can rewrite."""
     person = Person.of(user)
     for model, columns in TEXTS.items():
-        rows = rows_that_may_name(model.objects.all(), person, *columns)
         found = [
             str(row.pk)
-            for page in in_pages(rows, PAGE)
+            for page in pages_that_may_name(model.objects.all(), person, *columns, size=PAGE)
             for row in page
             if any(person.is_named_in(getattr(row, name)) for name in columns)
         ]

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.text import get_valid_filename
 
 from importer import ledger
 from importer.conf import conf
-from importer.mentions import Person, in_pages, rows_that_may_name
+from importer.mentions import Person, pages_that_may_name
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 
 # Records in memory at a time: one may have megabytes.
@@ -64,31 +65,41 @@ def _cleaned(person: Person, name: str, value: Any) -> Any:
 
 def _erase_records(person: Person, touched: set[int]) -> tuple[int, list[str]]:
     """How many; and a line for each job that could not be changed, since it runs or is replayed."""
-    found = rows_that_may_name(StagingRecord.objects.exclude(state=State.CONTESTED), person, "raw", "errors")
     erased, busy = 0, []
-    for job_id in sorted(set(found.order_by().values_list("job_id", flat=True))):
+    for job_id in list(_jobs_with(StagingRecord.objects.exclude(state=State.CONTESTED))):
+        if not any(_pages_naming(job_id, person)):
+            continue
         if not ledger.hold_job(job_id):
             busy.append(
                 f"rejected records of job {job_id}, which runs or is replayed; run the command again afterwards"
             )
             continue
         try:
-            number = _erase_records_of(found.filter(job=job_id), person)
-            if number:
-                touched.add(job_id)
-                ledger.log(
-                    job_id, "person_erased", f"{number:,} rejected records erased, since they named a person"
-                )
-            erased += number
+            number = _erase_records_of(job_id, person)
         finally:
             ledger.let_job_go(job_id)
+        touched.add(job_id)
+        ledger.log(job_id, "person_erased", f"{number:,} rejected records erased, since they named a person")
+        erased += number
     return erased, busy
 
 
-def _erase_records_of(found: Any, person: Person) -> int:
+def _jobs_with(records: Any) -> Any:
+    jobs = DataImportJob.objects.filter(Exists(records.filter(job=OuterRef("pk"))))
+    return jobs.order_by("pk").values_list("pk", flat=True)
+
+
+def _pages_naming(job_id: int, person: Person) -> Iterator[list[StagingRecord]]:
+    """Page by page, the records of the job that name the person; pages without any are left out."""
+    rows = StagingRecord.objects.filter(job=job_id).exclude(state=State.CONTESTED)
+    for page in pages_that_may_name(rows, person, "raw", "errors", size=PAGE):
+        if named := [r for r in page if person.is_quoted_in(r.raw) or _quotes(r.errors, person)]:
+            yield named
+
+
+def _erase_records_of(job_id: int, person: Person) -> int:
     erased = 0
-    for page in in_pages(found, PAGE):
-        named = [r for r in page if person.is_quoted_in(r.raw) or _quotes(r.errors, person)]
+    for named in _pages_naming(job_id, person):
         for record in named:
             _erase_record(record, person)
         StagingRecord.objects.bulk_update(named, ["raw", "errors", "state", "updated_at"], batch_size=PAGE)
@@ -137,7 +148,7 @@ def _erase_chunks(person: Person, touched: set[int]) -> int:
 def _clean(rows: Any, person: Person, columns: tuple[str, ...], touched: set[int]) -> int:
     """Replace what names the person in these columns; how many rows."""
     changed = 0
-    for page in in_pages(rows_that_may_name(rows, person, *columns), PAGE):
+    for page in pages_that_may_name(rows, person, *columns, size=PAGE):
         for row in page:
             old = {name: getattr(row, name) for name in columns}
             new = {name: _cleaned(person, name, value) for name, value in old.items()}
@@ -149,8 +160,9 @@ def _clean(rows: Any, person: Person, columns: tuple[str, ...], touched: set[int
 
 def _contested(person: Person) -> Iterator[str]:
     """Records without a fate: they go into the table of their model when the job is finished."""
-    found = rows_that_may_name(StagingRecord.objects.filter(state=State.CONTESTED), person, "raw")
-    numbers = Counter(r.job_id for page in in_pages(found, PAGE) for r in page if person.is_quoted_in(r.raw))
+    records = StagingRecord.objects.filter(state=State.CONTESTED)
+    pages = pages_that_may_name(records, person, "raw", size=PAGE)
+    numbers = Counter(r.job_id for page in pages for r in page if person.is_quoted_in(r.raw))
     for job_id, number in sorted(numbers.items()):
         yield f"{number:,} records of job {job_id}; finish or delete the job, then run the command again"
 
@@ -170,8 +182,8 @@ def _stays_of(user: Any, touched: set[int]) -> Iterator[str]:
 
 def _sources(user: Any, touched: set[int]) -> Iterator[str]:
     person = Person.of(user)
-    named = rows_that_may_name(DataImportJob.objects.defer("contested"), person, "source")
-    in_name = {job.pk for job in named if _has_in_name(job.source, person)}
+    pages = pages_that_may_name(DataImportJob.objects.defer("contested"), person, "source", size=PAGE)
+    in_name = {job.pk for page in pages for job in page if _has_in_name(job.source, person)}
     for job in DataImportJob.objects.filter(pk__in=touched | in_name).defer("contested").order_by("pk"):
         why = "holds them" if job.pk in touched else "has them in its name"
         yield f'the source "{job.source}" of job {job.pk}, which {why}'

@@ -13,9 +13,12 @@ from django.db.models.functions import Cast
 
 # Shorter names are words of any language: they count as whole values alone.
 SHORTEST_WORD = 3
-# What belongs to a longer name or address: jo.ann@example.com, ann@example.com.au, ann_2.
+# Rows that one statement reads.
+WINDOW = 20_000
+# What belongs to a longer name or address: jo.ann@example.com, ann@example.com.au, ann_2. A file's ending does not.
 BEFORE = r"(?<![\w@])(?<!\w[.+\-'])"
-AFTER = r"(?![\w@])(?![.+\-]\w)"
+ENDINGS = "csv|docx?|eml|gz|jsonl?|log|ndjson|parquet|pdf|pq|tab|tsv|txt|vcf|xlsx?|zip|zst"
+AFTER = rf"(?![\w@])(?![+\-]\w)(?!\.(?!(?:{ENDINGS})\b)\w)"
 # Line breaks and the like, as messages of one line write them.
 ESCAPES = re.compile(r"\\(?:[nrtfv0]|x[0-9a-f]{2}|u[0-9a-f]{4})", re.IGNORECASE)
 # What no form of a text changes: JSON and URLs escape other letters, and databases fold the case of these alone.
@@ -55,11 +58,44 @@ class Person:
         )
 
 
-def rows_that_may_name(rows: QuerySet[Any], person: Person, *columns: str) -> QuerySet[Any]:
+def pages_that_may_name(rows: QuerySet[Any], person: Person, *columns: str, size: int) -> Iterator[list[Any]]:
     """Rows with the person's letters somewhere in these columns; `is_quoted_in` then decides.
 
-    On any database, in texts and in JSON: a name is searched by its plain parts, which no encoding changes.
+    On any database, in texts and in JSON: a name is searched by its plain parts, which no encoding changes. No index
+    serves that, so a statement reads a window of keys and not the table, and is over before it is cancelled.
     """
+    for window in _windows(rows):
+        yield from in_pages(_that_may_name(window, person, columns), size)
+
+
+def in_pages(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
+    """The rows by their keys, page after page; they may be changed meanwhile."""
+    last = None
+    while True:
+        page = list(_after(rows, last).order_by("pk")[:size])
+        if not page:
+            return
+        yield page
+        last = page[-1].pk
+
+
+def _windows(rows: QuerySet[Any]) -> Iterator[QuerySet[Any]]:
+    last = None
+    while True:
+        later = _after(rows, last)
+        end = list(later.order_by("pk").values_list("pk", flat=True)[WINDOW - 1 : WINDOW])
+        if not end:
+            yield later
+            return
+        last = end[0]
+        yield later.filter(pk__lte=last)
+
+
+def _after(rows: QuerySet[Any], key: Any) -> QuerySet[Any]:
+    return rows.all() if key is None else rows.filter(pk__gt=key)
+
+
+def _that_may_name(rows: QuerySet[Any], person: Person, columns: tuple[str, ...]) -> QuerySet[Any]:
     texts = {f"{column}_as_text": Cast(column, TextField()) for column in columns}
     wanted = Q(pk__in=[])
     for name in person.names:
@@ -69,18 +105,6 @@ def rows_that_may_name(rows: QuerySet[Any], person: Person, *columns: str) -> Qu
         for text in texts:
             wanted |= Q(*(Q(**{f"{text}__icontains": part}) for part in parts))
     return rows.alias(**texts).filter(wanted)
-
-
-def in_pages(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
-    """The rows by their keys, page after page; they may be changed meanwhile."""
-    last = None
-    while True:
-        later = rows if last is None else rows.filter(pk__gt=last)
-        page = list(later.order_by("pk")[:size])
-        if not page:
-            return
-        yield page
-        last = page[-1].pk
 
 
 def _forms(text: str) -> Iterator[str]:

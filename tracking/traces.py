@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db import router
 from django.db.models import Q, QuerySet
 
-from tracking.mentions import Person, in_pages, rows_that_may_name
+from tracking.mentions import Person, pages_that_may_name
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert
 from tracking.retention import STEP
 from tracking.store import database
@@ -62,7 +62,7 @@ def _update(rows: Any, changes: dict[str, Any]) -> int:
 def _clean(rows: QuerySet[Any], person: Person, changes: dict[str, Any]) -> int:
     """Empty the columns that name the person; how many rows."""
     changed = 0
-    for page in in_pages(rows_that_may_name(rows.all(), person, *changes), STEP):
+    for page in pages_that_may_name(rows, person, *changes, size=STEP):
         for row in page:
             named = {
                 name: empty for name, empty in changes.items() if person.is_quoted_in(getattr(row, name))

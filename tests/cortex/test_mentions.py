@@ -25,6 +25,7 @@ NAMED = [
     "first line\nann@example.com\n",
     '{"email": "ann@example.com"}',
     "bob@example.com,ann@example.com",
+    "/srv/legacy/ann@example.com.csv.gz",
 ]
 NOT_NAMED = [
     "joann@example.com",
@@ -33,6 +34,7 @@ NOT_NAMED = [
     "jo-ann@example.com",
     "ann@example.community",
     "ann@example.com.au",
+    "ann@example.com.csvx",
     "ann@example.org",
     "ann_example.com",
     "bob@example.com",
@@ -129,7 +131,9 @@ def test_the_database_leaves_nothing_out(name: str, value: str) -> None:
     other = ActivityLog.objects.create(action="x", metadata={"a": "nothing"})
     assert ann.is_quoted_in(row.metadata)
 
-    found = tracking.mentions.rows_that_may_name(ActivityLog.objects.all(), ann, "metadata", "entity_id")
+    rows = ActivityLog.objects.all()
+    pages = tracking.mentions.pages_that_may_name(rows, ann, "metadata", "entity_id", size=10)
+    found = [row for page in pages for row in page]
 
     assert row in found
     assert other not in found or not tracking.mentions.PLAIN.findall(name)
@@ -145,3 +149,17 @@ def test_pages_are_complete_also_while_rows_change() -> None:
         seen += [row.pk for row in page]
 
     assert sorted(seen) == sorted(made)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("rows", [0, 2, 3, 7, 9])
+def test_each_statement_reads_a_window_and_all_of_them_every_row(
+    monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(tracking.mentions, "WINDOW", 3)
+    ann = person(tracking.mentions)
+    made = [ActivityLog.objects.create(action="x", metadata={"n": "ann@example.com"}).pk for _ in range(rows)]
+
+    pages = tracking.mentions.pages_that_may_name(ActivityLog.objects.all(), ann, "metadata", size=2)
+
+    assert [row.pk for page in pages for row in page] == made
