@@ -183,6 +183,28 @@ def test_a_part_says_that_something_is_hidden(people: dict[str, User], found: Ob
     assert "max_length" in told["change of mapped"]
 
 
+def test_a_reason_about_another_column_names_neither_column_nor_value(
+    people: dict[str, User], folder: Path
+) -> None:
+    (folder / "found.csv").write_bytes(b"code,canary-header-76\nC1,canary-\xff\n")
+    job = create_job("companies", str(folder / "found.csv"), created_by=people["owner"])
+    assert run_import(job.pk).status == "failed"  # no column fills the name
+    (folder / "found.csv").write_bytes(b"code,name,canary-header-76\nC1,One,canary-\xff\n")
+    job = create_job("companies", str(folder / "found.csv"), created_by=people["owner"])
+    assert run_import(job.pk).rejected == 1
+    client = client_of(people, "colleague")
+    lists = [
+        reverse(f"admin:importer_{name}_changelist")
+        for name in ("dataimportjob", "stagingrecord", "migrationlog")
+    ]
+    page = reverse("admin:importer_stagingrecord_change", args=[StagingRecord.objects.get(job=job).pk])
+
+    told = "\n".join(body(client, address) for address in (*lists, page))
+
+    assert "undecodable" in told
+    assert "canary" not in told
+
+
 @pytest.mark.parametrize("role", ["owner", "colleague", "clerk"])
 @pytest.mark.parametrize(
     ("model", "query"),

@@ -201,12 +201,14 @@ def test_a_hook_that_raises_is_told_in_one_line_and_stops_no_other(
 
 def test_nothing_is_erased_without_a_yes(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     Browser("sync").log_in()
-    monkeypatch.setattr("builtins.input", lambda question: "")
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "")
     out = io.StringIO()
 
     call_command("erase_user", ANN, stdout=out)
 
     assert out.getvalue() == "Nothing was erased.\n"
+    assert f'texts with "{ANN}" as whole words' in asked[0]
     assert LoginEvent.objects.get().user_id == user.pk
 
 

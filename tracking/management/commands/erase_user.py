@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from tracking import privacy
 from tracking.management.users import user_named
+from tracking.mentions import Person
 from tracking.references import references_to
 
 # What no app can erase.
@@ -27,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *, user: str, yes: bool, **options: Any) -> None:
         person = user_named(user)
-        if not yes and input(f'Erase "{user}"? It cannot be undone. [y/N] ').lower() != "y":
+        if not yes and input(_question(person)).lower() != "y":
             self.stdout.write("Nothing was erased.")
             return
         hooks = dict(_hooks())
@@ -62,6 +63,14 @@ class Command(BaseCommand):
             if not number:
                 self.stdout.write(title)
             self.stdout.write(f"{' ' * (len(title) - len(title.lstrip()))}  - {line}")
+
+
+def _question(person: Any) -> str:
+    """With the words by which texts are searched: a user called "admin" is in many a text that is about nobody."""
+    words = " and ".join(f'"{name}"' for name in Person.of(person).names)
+    return (
+        f"Erase {person.get_username()}, and texts with {words} as whole words? It cannot be undone. [y/N] "
+    )
 
 
 def _hooks() -> Iterator[tuple[str, Callable[[Any], Any]]]:
