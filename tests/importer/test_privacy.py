@@ -14,7 +14,7 @@ from cortex.models import User
 from importer import ledger
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
-from importer.rejects import export_rejects, replay_rejects
+from importer.rejects import RejectsRefused, export_rejects, replay_rejects
 from importer.report import make_report
 from importer.run import run_import
 from tests.importer.conftest import Importing
@@ -95,6 +95,22 @@ def test_what_was_erased_is_not_exported_not_replayed_and_counted(importing: Imp
     out = io.StringIO()
     call_command("import_report", str(job.pk), stdout=out)
     assert "erased               3 (rejected records that named a person)" in out.getvalue()
+
+
+def test_a_file_that_was_exported_before_brings_nobody_back(
+    importing: Importing, ann: User, folder: Path
+) -> None:
+    job, _ = importing("contacts", FILE)
+    (folder / "rejects.csv").write_text(exported(job).replace("king", "user"))
+    erase(ann)
+
+    with pytest.raises(
+        RejectsRefused, match="has line 2, which was erased since it named a person; take it out"
+    ):
+        replay_rejects(job, str(folder / "rejects.csv"))
+
+    assert not Contact.objects.filter(email__iexact=ANN).exists()
+    assert ANN not in everything().replace("joann@example.com", "")
 
 
 def test_a_replayed_record_stays_one_without_its_values(importing: Importing, ann: User) -> None:
