@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -11,3 +13,9 @@ class CortexConfig(AppConfig):
         from cortex.signon import checks  # noqa: F401  (registers the system checks)
 
         connect()
+
+    def erase_user(self, user: Any) -> dict[str, list[str]]:
+        """Asked by `manage.py erase_user`; see docs/tracking.md."""
+        from cortex.privacy import erase_user
+
+        return erase_user(user)

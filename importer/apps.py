@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -11,3 +13,9 @@ class ImporterConfig(AppConfig):
         from importer import checks  # noqa: F401  (registers the system checks)
 
         autodiscover_modules("imports")
+
+    def erase_user(self, user: Any) -> dict[str, list[str]]:
+        """Asked by `manage.py erase_user`, which tracking has; see docs/tracking.md."""
+        from importer.privacy import erase_user
+
+        return erase_user(user)

@@ -106,6 +106,10 @@ def _take_over(job: DataImportJob, path: Path) -> _Taken:
                 raise RejectsRefused(
                     f'"{path.name}" has line {line}, which is not among the rejected of job {job.pk}.'
                 )
+            if record.state == State.DISCARDED:
+                raise RejectsRefused(
+                    f'"{path.name}" has line {line}, which was erased since it named a person; take it out of the file.'
+                )
             if record.state == State.REPLAYED:
                 taken.passed_over += 1
                 continue
@@ -174,8 +178,8 @@ def _rejected(job: DataImportJob) -> Any:
 
 
 def _set_aside(job: DataImportJob) -> Any:
-    """Those rejected, and those that were until a replay put them in."""
-    return StagingRecord.objects.filter(job=job, state__in=[State.REJECTED, State.FIXED, State.REPLAYED])
+    """Those rejected, and those that were until a replay put them in, or somebody was erased."""
+    return StagingRecord.objects.filter(job=job).exclude(state=State.CONTESTED)
 
 
 def _in_words(error: dict[str, Any]) -> str:

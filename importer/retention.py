@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from importer import ledger
@@ -100,10 +100,13 @@ def pruned_by_state(job_id: int) -> Counter[str]:
 
 
 def _ended(days: int) -> QuerySet[DataImportJob]:
-    """Jobs that ended so long ago and do not run again; of those that never ran, those made so long ago."""
+    """Jobs that ended so long ago, or began and were killed; of those that never ran, those made so long ago.
+
+    Whether one runs is told by its lock: a run that was killed leaves the status "running" for ever.
+    """
     before = timezone.now() - dt.timedelta(days=days)
-    jobs = DataImportJob.objects.exclude(status=DataImportJob.Status.RUNNING)
-    return jobs.alias(end=Coalesce("finished_at", "created_at")).filter(end__lt=before)
+    end = Greatest("created_at", "started_at", "finished_at")  # PostgreSQL leaves NULL out
+    return DataImportJob.objects.alias(end=end).filter(end__lt=before)
 
 
 @contextlib.contextmanager

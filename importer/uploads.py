@@ -28,18 +28,17 @@ class Place:
 
 
 def is_upload(source: str) -> bool:
-    """Whether the source lies below `IMPORTER["UPLOADS"]`, by whichever of its names. Does not tell if it exists.
+    """Whether the source lies below `IMPORTER["UPLOADS"]`, by whichever of its names, or is a copy in the spool.
 
-    Raises SourceRefused where the source must not be read at all.
+    Does not tell if it exists. Raises SourceRefused where the source must not be read at all.
     """
     if is_table(source):
         return False
     if is_remote(source):
         refuse_forbidden(source)
-    uploads, place = _place_of(_uploads_root()), _place_of(source)
-    if uploads is None or place is None:
-        return False
-    return place.is_below(uploads) or (uploads.kind == place.kind == "folder" and _is_within(place, uploads))
+    place = _place_of(source)
+    folders = (_place_of(_uploads_root()), _folder(Path(os.path.abspath(conf.SPOOL_DIR))))
+    return place is not None and any(_lies_in(place, folder) for folder in folders if folder is not None)
 
 
 def is_sent_by(user: Any, source: str) -> bool:
@@ -85,6 +84,10 @@ def _folder(path: Path) -> Place | None:
         return Place("folder", "", path.resolve().parts)
     except (OSError, RuntimeError, ValueError):  # a name that is too long, links in a circle, a NUL
         return None
+
+
+def _lies_in(place: Place, folder: Place) -> bool:
+    return place.is_below(folder) or (folder.kind == place.kind == "folder" and _is_within(place, folder))
 
 
 def _is_within(place: Place, uploads: Place) -> bool:

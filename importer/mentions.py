@@ -1,0 +1,129 @@
+"""Whether a text names a person: their user name or e-mail address, as a whole value or as whole words."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
+
+# Shorter names are words of any language: they count as whole values alone.
+SHORTEST_WORD = 3
+# Rows that one statement reads.
+WINDOW = 20_000
+# What belongs to a longer name or address: jo.ann@example.com, ann@example.com.au, ann_2. A file's ending does not.
+BEFORE = r"(?<![\w@])(?<!\w[.+\-'])"
+ENDINGS = "csv|docx?|eml|gz|jsonl?|log|ndjson|parquet|pdf|pq|tab|tsv|txt|vcf|xlsx?|zip|zst"
+AFTER = rf"(?![\w@])(?![+\-]\w)(?!\.(?!(?:{ENDINGS})\b)\w)"
+# Line breaks and the like, as messages of one line write them.
+ESCAPES = re.compile(r"\\(?:[nrtfv0]|x[0-9a-f]{2}|u[0-9a-f]{4})", re.IGNORECASE)
+# What no form of a text changes: JSON and URLs escape other letters, and databases fold the case of these alone.
+PLAIN = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The names by which texts are searched, folded as `_folded` does."""
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, user: Any) -> "Person":
+        address = getattr(user, type(user).get_email_field_name(), "")
+        texts = (str(text or "").strip() for text in (user.get_username(), address))
+        return cls(tuple(dict.fromkeys(_folded(text) for text in texts if text)))
+
+    def is_named_in(self, text: str) -> bool:
+        """In a text of any kind, also of a URL, or of JSON that is kept as text."""
+        return any(self._is_in(_folded(form)) for form in _forms(text))
+
+    def is_quoted_in(self, value: Any) -> bool:
+        """In a value of JSON at any depth. A key counts by an address alone: "name" is a column in many a file."""
+        if isinstance(value, str):
+            return self.is_named_in(value)
+        if isinstance(value, dict):
+            keys = any("@" in key and self.is_named_in(key) for key in value)
+            return keys or any(self.is_quoted_in(item) for item in value.values())
+        return isinstance(value, list) and any(self.is_quoted_in(item) for item in value)
+
+    def _is_in(self, folded: str) -> bool:
+        return any(
+            folded.strip() == name
+            or (len(name) >= SHORTEST_WORD and re.search(f"{BEFORE}{re.escape(name)}{AFTER}", folded))
+            for name in self.names
+        )
+
+
+def pages_that_may_name(rows: QuerySet[Any], person: Person, *columns: str, size: int) -> Iterator[list[Any]]:
+    """Rows with the person's letters somewhere in these columns; `is_quoted_in` then decides.
+
+    On any database, in texts and in JSON: a name is searched by its plain parts, which no encoding changes. No index
+    serves that, so a statement reads a window of keys and not the table, and is over before it is cancelled.
+    """
+    for window in _windows(rows):
+        yield from in_pages(_that_may_name(window, person, columns), size)
+
+
+def in_pages(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
+    """The rows by their keys, page after page; they may be changed meanwhile."""
+    last = None
+    while True:
+        page = list(_after(rows, last).order_by("pk")[:size])
+        if not page:
+            return
+        yield page
+        last = page[-1].pk
+
+
+def _windows(rows: QuerySet[Any]) -> Iterator[QuerySet[Any]]:
+    last = None
+    while True:
+        later = _after(rows, last)
+        end = list(later.order_by("pk").values_list("pk", flat=True)[WINDOW - 1 : WINDOW])
+        if not end:
+            yield later
+            return
+        last = end[0]
+        yield later.filter(pk__lte=last)
+
+
+def _after(rows: QuerySet[Any], key: Any) -> QuerySet[Any]:
+    return rows.all() if key is None else rows.filter(pk__gt=key)
+
+
+def _that_may_name(rows: QuerySet[Any], person: Person, columns: tuple[str, ...]) -> QuerySet[Any]:
+    texts = {f"{column}_as_text": Cast(column, TextField()) for column in columns}
+    wanted = Q(pk__in=[])
+    for name in person.names:
+        parts = PLAIN.findall(name)
+        if not parts:
+            return rows  # a name in other letters alone
+        for text in texts:
+            wanted |= Q(*(Q(**{f"{text}__icontains": part}) for part in parts))
+    return rows.alias(**texts).filter(wanted)
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield text
+    if "\\" in text:
+        yield ESCAPES.sub(" ", text)
+    if "%40" in text:
+        yield unquote(text)
+        yield unquote_plus(text)
+    if text[:1] in "[{" and "\\u" in text:
+        yield from _unescaped(text)
+
+
+def _unescaped(text: str) -> Iterator[str]:
+    try:
+        yield json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).lower()

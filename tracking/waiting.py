@@ -1,0 +1,53 @@
+"""Events that wait in the spool and the stream: written now, and what is left of them told."""
+
+from django.db import Error as DatabaseError
+
+from tracking import spool
+from tracking.conf import conf
+from tracking.mentions import Person
+from tracking.write import replay_spool
+
+
+def write_what_waits(person: Person) -> list[str]:
+    """Write what waits on this machine; a line for each place where something of the person may be left."""
+    replay_spool()
+    left = ["events in the spools of other machines, until those write them"]
+    if not spool.is_empty():
+        left.append(
+            f"{spool.waiting():,} events in {spool.folder()}, which the database does not take; run the command again"
+        )
+    if refused := _refused_lines(person):
+        left.append(
+            f"{refused:,} lines of {spool.folder() / spool.REFUSED} that name them; delete those lines"
+        )
+    return left + (_drain_stream() if conf.WRITER == "stream" else [])
+
+
+def _refused_lines(person: Person) -> int:
+    """Of the file of events that no database takes."""
+    try:
+        with (spool.folder() / spool.REFUSED).open(encoding="utf-8", errors="replace") as lines:
+            return sum(person.is_named_in(line) for line in lines)
+    except OSError:
+        return 0
+
+
+def _drain_stream() -> list[str]:
+    from redis.exceptions import RedisError
+
+    from tracking.stream import Consumer
+
+    try:
+        consumer = Consumer()
+        left = consumer.waiting()
+        while left > 0 and (moved := consumer.drain_batch(block_ms=None)):
+            left -= moved
+        waiting = consumer.waiting()
+    except (RedisError, DatabaseError) as error:
+        reason = " ".join(str(error).split())
+        return [f"events in the stream, which could not be read ({reason}); run the command again"]
+    return (
+        [f"{waiting:,} events in the stream, in other hands just now; run the command again"]
+        if waiting
+        else []
+    )
