@@ -274,6 +274,7 @@ TRACKING = {
 }
 keep_days = env.number("KEEP_EVENTS_DAYS", default=400) or None
 TRACKING |= dict.fromkeys(("LOGIN_EVENT_DAYS", "ACTIVITY_DAYS", "SESSION_DAYS", "ALERT_DAYS"), keep_days)
+IMPORTER |= dict.fromkeys(("REJECTED_DAYS", "LOG_DAYS"), keep_days)
 
 # -- what it tells ----------------------------------------------------------------------------------------------------
 
