@@ -6,6 +6,7 @@ import ssl
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,15 @@ BEHIND = {
     "#real_ip_header": "real_ip_header",
     "#real_ip_recursive": "real_ip_recursive",
 }
+
+
+# Limits remember: each test is of networks that no other one has.
+numbers = count()
+
+
+def new_network() -> str:
+    number = next(numbers)
+    return f"198.18.{number // 250}.{number % 250 + 1}"
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,14 @@ def test_it_knows_passwords_by_file_alone(service: str) -> None:
         assert not re.search(r"//[^/@]*:[^/@]+@", value), f"{name} has a password within"
 
 
+def test_the_key_that_makes_buckets_is_given_to_what_makes_them_alone() -> None:
+    of_the_admin = {"s3_admin_access_key", "s3_admin_secret_key"}
+
+    assert {name for name in SERVICES if secrets_of(name) & of_the_admin} == {"migrate"}
+    assert "make_bucket" in str(SERVICES["migrate"]["command"])
+    assert {name for name in SERVICES if "s3_secret_key" in secrets_of(name)} == {"web", "worker", "schedule"}
+
+
 @every_service
 def test_it_has_the_secrets_that_it_reads_and_no_others(service: str) -> None:
     told = str(SERVICES[service])

@@ -13,7 +13,7 @@ ERRORS = {
     "INSERT INTO people VALUES (1, '{canary}')": 'duplicate key value violates unique constraint "people_pkey"',
     "INSERT INTO people VALUES (4, '{canary} too long')": 'new row for relation "people" violates check constraint',
     "INSERT INTO people VALUES (NULL, '{canary}')": 'null value in column "id"',
-    "INSERT INTO people VALUES (4, '{canary}', 9)": 'insert or update on table "people" violates foreign key constraint',
+    "INSERT INTO people VALUES (4, '{canary}', 9)": 'insert or update on table "people" violates foreign key',
     "INSERT INTO people VALUES ('{canary}') FORM": 'syntax error at or near "FORM"',
     "SELECT 1 / (length('{canary}') - length('{canary}'))": "division by zero",
     "DO $$ BEGIN INSERT INTO people VALUES (1, '{canary}'); END $$": "duplicate key value",
