@@ -1,13 +1,16 @@
 """nginx, started with deploy/nginx, and clients of it: from any network, and with bodies that do not end."""
 
 import http.client
+import json
 import os
 import ssl
 import subprocess
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -142,6 +145,18 @@ def nginx_test(place: Place) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [installed("nginx"), "-t", "-c", str(configuration)], capture_output=True, text=True
     )
+
+
+def logged(nginx: Nginx, lines: int, **fields: str) -> list[dict[str, Any]]:
+    """That many lines of the log with such fields. One is written after its answer has arrived."""
+    deadline = time.monotonic() + 10
+    while True:
+        told = [json.loads(line) for line in (nginx.folder / "access.log").read_text().splitlines()]
+        found = [line for line in told if fields.items() <= line.items()]
+        if len(found) >= lines:
+            return found
+        assert time.monotonic() < deadline, told[-lines:]
+        time.sleep(0.05)
 
 
 def target_of(opened: Path) -> str:

@@ -1,14 +1,19 @@
 """What one network can hold of nginx, with production's own limits, and that others do not notice."""
 
 import json
+import os
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.deploy.nginx import HeldPost, Nginx, TrustingConnection, new_network
+from tests.deploy.nginx import HeldPost, Nginx, TrustingConnection, logged, new_network
+from tests.deploy.production import DOMAIN
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
 FILES = "/admin/importer/dataimportjob/add/"
@@ -182,6 +187,34 @@ def test_a_request_whose_headers_drip_is_dropped(nginx: Nginx) -> None:
 
     assert ended
     assert 9 < time.monotonic() - began < 13
+
+
+def test_requests_of_one_connection_are_counted_each(nginx: Nginx, tmp_path: Path) -> None:
+    """By HTTP/2, as browsers do: a connection carries a hundred at once."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("NOT TESTED: curl is not installed here")
+    (tmp_path / "file").write_bytes(FORM)
+    transfers = [
+        f'url = "https://{DOMAIN}:{nginx.secure}{FILES}"\ndata-binary = "@{tmp_path}/file"\n'
+        f'output = "{os.devnull}"\n'
+        for _ in range(10)
+    ]
+    (tmp_path / "transfers").write_text("\n".join(transfers))
+    network = new_network()
+
+    subprocess.run(
+        [
+            curl, "--silent", "--http2", "--parallel", "--limit-rate", "10k", "--max-time", "3",
+            "--cacert", nginx.certificate, "--resolve", f"{DOMAIN}:{nginx.secure}:127.0.0.1",
+            "--header", f"X-Forwarded-For: {network}", "--config", str(tmp_path / "transfers"),
+        ],
+        timeout=60,
+    )  # fmt: skip
+
+    # The others were still being sent when their time was over.
+    statuses = [line["status"] for line in logged(nginx, 10, client=network)]
+    assert (statuses.count(429), statuses.count(200)) == (6, 0)
 
 
 def test_connections_are_counted_by_64_bits_of_an_ipv6_address(nginx: Nginx) -> None:

@@ -7,6 +7,7 @@ import http.client
 import io
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from django.core.management import CommandError, call_command
 
 from cortex.embedded.ports import free_port
 from tests.deploy.compose import SERVICES
-from tests.deploy.production import Place, installed
+from tests.deploy.production import START_SECONDS, Place, installed
 
 REGION = "us-east-1"
 BUCKET = "cortex"
@@ -132,9 +133,12 @@ class Keys:
 def admin(port: int, deployment: Place) -> Keys:
     """The keys of `migrate`, and two buckets that they have made."""
     keys = Keys(port, deployment.secret("s3_admin_access_key"), deployment.secret("s3_admin_secret_key"))
-    for bucket in (BUCKET, "of-others"):
-        assert keys.ask("PUT", f"/{bucket}")[0] == 200
-    assert keys.ask("PUT", "/of-others/file", b"secret")[0] == 200
+    # It answers before it knows of a volume to write to.
+    deadline = time.monotonic() + START_SECONDS
+    for path, body in ((f"/{BUCKET}", b""), ("/of-others", b""), ("/of-others/file", b"secret")):
+        while (answer := keys.ask("PUT", path, body))[0] != 200:
+            assert time.monotonic() < deadline, (answer, deployment.log("s3")[-2000:])
+            time.sleep(0.2)
     return keys
 
 
