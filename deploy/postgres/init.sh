@@ -24,8 +24,6 @@ psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-post
 \getenv backup CORTEX_BACKUP_PASSWORD
 \getenv exporter CORTEX_EXPORTER_PASSWORD
 \getenv keycloak KEYCLOAK_PASSWORD
-SET log_statement = 'none';
-SET log_min_duration_statement = -1;
 
 CREATE ROLE cortex LOGIN PASSWORD :'cortex';
 -- PgBouncer's 100, and a few that it has closed and PostgreSQL not yet.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the secrets that are missing, and leaves those alone that are there. Usage: deploy/secrets/make.sh [FOLDER]
 #
-# SECRETS_DIR and CORTEX_DOMAIN are those of `.env` where the environment has none, as for docker compose.
+# SECRETS_DIR, CORTEX_DOMAIN and S3_BUCKET are those of `.env` where the environment has none, as for docker compose.
 #
 # The files can be read by everybody, since the containers' accounts differ, but the folder can be entered by
 # its owner alone: Docker passes on single files, and nobody else on this machine gets to them.
@@ -12,6 +12,12 @@ folder=${1:-${SECRETS_DIR:-$(of_env SECRETS_DIR)}}
 folder=${folder:-secrets}
 domain=${CORTEX_DOMAIN:-$(of_env CORTEX_DOMAIN)}
 domain=${domain:-localhost}
+bucket=${S3_BUCKET:-$(of_env S3_BUCKET)}
+bucket=${bucket:-cortex}
+# It stands in a list of rights, where "*" would be every bucket.
+case $bucket in
+    *[!A-Za-z0-9._-]*) echo "Invalid S3_BUCKET \"$bucket\": use letters, digits, dots and hyphens." >&2; exit 1 ;;
+esac
 umask 077
 mkdir -p "$folder"
 chmod 700 "$folder"
@@ -28,10 +34,12 @@ random 64 | keep secret_key
 for name in postgres_password database_password database_web_password database_backup_password \
     database_exporter_password database_keycloak_password pgbouncer_stats_password \
     redis_cache_password redis_sessions_password redis_exporter_password \
-    metrics_token s3_secret_key keycloak_admin_password keycloak_client_secret grafana_admin_password; do
+    metrics_token s3_secret_key s3_admin_secret_key keycloak_admin_password keycloak_client_secret grafana_admin_password; do
     random 40 | keep "$name"
 done
-random 20 | tr a-z A-Z | keep s3_access_key
+for name in s3_access_key s3_admin_access_key; do
+    random 20 | tr a-z A-Z | keep "$name"
+done
 
 # -- what others give out: empty until somebody fills them in, and what they are for is off as long
 for name in google_client_secret okta_oidc_client_secret legacy_database_password alert_webhook_url; do
@@ -59,9 +67,13 @@ fresh redis_exporter_passwords <<END
 {"redis://redis-cache:6379": "$(cat redis_exporter_password)", "redis://exporter@redis-cache:6379": "$(cat redis_exporter_password)",
  "redis://redis-sessions:6379": "$(cat redis_exporter_password)", "redis://exporter@redis-sessions:6379": "$(cat redis_exporter_password)"}
 END
-fresh seaweedfs_s3 <<END
-{"identities": [{"name": "cortex", "credentials": [{"accessKey": "$(cat s3_access_key)", "secretKey": "$(cat s3_secret_key)"}],
-  "actions": ["Admin", "Read", "List", "Tagging", "Write"]}]}
+# The site may do what touches the objects of its bucket; whoever makes the bucket, everything.
+fresh seaweedfs_identities <<END
+{"identities": [
+  {"name": "cortex", "credentials": [{"accessKey": "$(cat s3_access_key)", "secretKey": "$(cat s3_secret_key)"}],
+   "actions": ["Read:$bucket", "Write:$bucket", "List:$bucket", "Tagging:$bucket"]},
+  {"name": "admin", "credentials": [{"accessKey": "$(cat s3_admin_access_key)", "secretKey": "$(cat s3_admin_secret_key)"}],
+   "actions": ["Admin"]}]}
 END
 
 if [ ! -s tls_certificate ] || [ ! -s tls_key ]; then

@@ -1,16 +1,23 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from cortex.embedded.ports import free_port
+from tests.deploy.compose import PROJECT
+from tests.deploy.nginx import Nginx, start_nginx
 from tests.deploy.production import (
     Database,
     Place,
     Site,
+    listens,
     make_image,
     place,
     start_pgbouncer,
     start_postgres,
     start_redis,
+    wait_until,
 )
 
 
@@ -44,3 +51,28 @@ def site(deployment: Place, database: Database) -> Site:
     )
     made.run("manage.py", "migrate", "--noinput", "--verbosity", "0")
     return made
+
+
+@pytest.fixture(scope="module")
+def upstream(deployment: Place) -> int:
+    """The port of a small site under gunicorn, which nginx takes for all backends."""
+    port, log = free_port(), deployment.folder / "upstream.log"
+    command = [
+        sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "64", "--config", "/dev/null",
+        "tests.deploy.upstream:answer",
+    ]  # fmt: skip
+    with log.open("ab") as output:
+        child = subprocess.Popen(command, cwd=PROJECT, stdout=output, stderr=output, start_new_session=True)
+    deployment.children.append(child)
+    wait_until(lambda: listens(port), child=child, log=log)
+    return port
+
+
+@pytest.fixture(scope="module")
+def nginx(deployment: Place, upstream: int) -> Nginx:
+    """As behind a load balancer on this machine, so that clients may pretend to any address."""
+    static = deployment.folder / "static"
+    static.mkdir(mode=0o755)
+    for name in ("site.css", "site.0123456789ab.css"):
+        (static / name).write_text("body {}")
+    return start_nginx(deployment, web=upstream, grafana=upstream, balancer="127.0.0.1")

@@ -44,23 +44,27 @@ def watched(database: Database, role: str) -> Iterator[Watch]:
         thread.join()
 
 
-def ask_all(port: int, path: str, cookies: list[str], *, certificate: str) -> list[tuple[int, bytes]]:
-    """One client for each cookie, all connected before the first one asks. Status 0 where there was no answer."""
-    return asyncio.run(_ask_all(port, path, cookies, certificate))
+def ask_all(
+    port: int, path: str, clients: list[dict[str, str]], *, certificate: str
+) -> list[tuple[int, bytes]]:
+    """Each client with headers of its own, all connected before the first one asks. Status 0: no answer."""
+    return asyncio.run(_ask_all(port, path, clients, certificate))
 
 
-async def _ask_all(port: int, path: str, cookies: list[str], certificate: str) -> list[tuple[int, bytes]]:
+async def _ask_all(
+    port: int, path: str, clients: list[dict[str, str]], certificate: str
+) -> list[tuple[int, bytes]]:
     context = ssl.create_default_context(cafile=certificate)
-    everybody = asyncio.Barrier(len(cookies))
+    everybody = asyncio.Barrier(len(clients))
 
-    async def ask(cookie: str) -> tuple[int, bytes]:
+    async def ask(headers: dict[str, str]) -> tuple[int, bytes]:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", port, ssl=context, server_hostname=DOMAIN, ssl_handshake_timeout=100
         )
         await everybody.wait()
-        writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: {DOMAIN}\r\nCookie: sessionid={cookie}\r\nConnection: close\r\n\r\n".encode()
-        )
+        told = {"Host": DOMAIN, "Connection": "close"} | headers
+        lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        writer.write(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
         await writer.drain()
         answer = b""
         with suppress(OSError):
@@ -68,7 +72,7 @@ async def _ask_all(port: int, path: str, cookies: list[str], certificate: str) -
             writer.close()
         return (int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else 0), answer
 
-    return await asyncio.gather(*(ask(cookie) for cookie in cookies))
+    return await asyncio.gather(*(ask(headers) for headers in clients))
 
 
 def transact_all(address: str, clients: int, transactions: int) -> list[str]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import pytest
@@ -343,50 +343,3 @@ class Site:
         self.place.children.append(child)
         wait_until(lambda: listens(port), child=child, log=log)
         return port
-
-    def start_nginx(self, web: int, *, name: str = "nginx", balancer: str = "") -> "Nginx":
-        """Behind a load balancer at that address, if one is given."""
-        program = installed("nginx")
-        plain, secure, health = free_port(), free_port(), free_port()
-        temporary = self.place.make(name)
-        behind = {
-            "#set_real_ip_from 10.0.0.0/8": f"set_real_ip_from {balancer}",
-            "#real_ip_header": "real_ip_header",
-            "#real_ip_recursive": "real_ip_recursive",
-        }
-        configuration = self.place.adapt(
-            "nginx/nginx.conf",
-            {
-                "listen 127.0.0.1:8081": f"listen 127.0.0.1:{health}",
-                "listen 8080": f"listen 127.0.0.1:{plain}",
-                "listen 8443": f"listen 127.0.0.1:{secure}",
-                "web:8000": f"127.0.0.1:{web}",
-                "/tmp/": f"{temporary}/",
-                "/run/secrets/": f"{self.place.secrets}/",
-                "root /srv;": f"root {self.place.folder};",
-                "/dev/stdout": f"{temporary}/access.log",
-            }
-            | (behind if balancer else {}),
-            to=f"{name}.conf",
-        )
-        command = [program, "-c", str(configuration), "-g", "daemon off;"]
-        self.place.launch(name, command, is_up=lambda: listens(secure))
-        return Nginx(plain, secure, health)
-
-
-class Nginx(NamedTuple):
-    """The ports that it listens to."""
-
-    plain: int
-    secure: int
-    health: int
-
-
-def nginx_test(place: Place) -> "subprocess.CompletedProcess[str]":
-    """nginx' own check of the file, with nothing changed but the folder of the secrets."""
-    configuration = place.adapt(
-        "nginx/nginx.conf", {"/run/secrets/": f"{place.secrets}/"}, to="nginx-as-it-is.conf"
-    )
-    return subprocess.run(
-        [installed("nginx"), "-t", "-c", str(configuration)], capture_output=True, text=True
-    )

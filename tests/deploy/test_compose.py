@@ -121,6 +121,19 @@ def test_it_has_a_place_for_passing_files_if_it_writes_any(service: str) -> None
     assert has_place is (service not in without)
 
 
+def test_bodies_that_are_being_sent_are_on_a_volume_and_not_in_memory() -> None:
+    configuration = (PROJECT / "deploy/nginx/nginx.conf").read_text()
+    folders = re.findall(r"^ *\w+_temp_path (/\S+)/\w+;", configuration, re.MULTILINE)
+
+    assert folders == ["/var/cache/nginx"] * 5
+    assert "nginx-temp:/var/cache/nginx" in SERVICES["nginx"]["volumes"]
+    assert SERVICES["nginx"]["tmpfs"] == ["/tmp:size=1m,uid=101,gid=101"]
+
+
+def test_grafana_takes_passwords_at_its_login_alone_where_nginx_limits_tries() -> None:
+    assert SERVICES["grafana"]["environment"]["GF_AUTH_BASIC_ENABLED"] == "false"
+
+
 @every_service
 def test_it_has_no_capability_and_gets_none(service: str) -> None:
     assert SERVICES[service]["cap_drop"] == ["ALL"]
@@ -211,6 +224,14 @@ def test_it_knows_passwords_by_file_alone(service: str) -> None:
         if re.search(r"PASSWORD|PASS_|SECRET|_KEY", name):
             assert name.endswith("_FILE"), name
         assert not re.search(r"//[^/@]*:[^/@]+@", value), f"{name} has a password within"
+
+
+def test_the_key_that_makes_buckets_is_given_to_what_makes_them_alone() -> None:
+    of_the_admin = {"s3_admin_access_key", "s3_admin_secret_key"}
+
+    assert {name for name in SERVICES if secrets_of(name) & of_the_admin} == {"migrate"}
+    assert "make_bucket" in str(SERVICES["migrate"]["command"])
+    assert {name for name in SERVICES if "s3_secret_key" in secrets_of(name)} == {"web", "worker", "schedule"}
 
 
 @every_service

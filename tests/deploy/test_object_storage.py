@@ -7,7 +7,9 @@ import http.client
 import io
 import shutil
 import signal
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,10 @@ from django.core.management import CommandError, call_command
 
 from cortex.embedded.ports import free_port
 from tests.deploy.compose import SERVICES
-from tests.deploy.production import Place, installed
+from tests.deploy.production import START_SECONDS, Place, installed
 
 REGION = "us-east-1"
+BUCKET = "cortex"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +77,7 @@ def request(port: int, method: str, path: str, body: bytes = b"", **headers: str
 
 
 def signed(
-    port: int, method: str, path: str, body: bytes = b"", *, key: str, secret: str
+    port: int, method: str, path: str, body: bytes = b"", *, key: str, secret: str, **more: str
 ) -> tuple[int, bytes]:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html"""
     now = dt.datetime.now(dt.UTC)
@@ -83,10 +86,12 @@ def signed(
         "host": f"127.0.0.1:{port}",
         "x-amz-content-sha256": digest,
         "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ"),
-    }
+    } | {name.replace("_", "-"): value for name, value in more.items()}
+    headers = dict(sorted(headers.items()))
+    path, _, query = path.partition("?")
     names = ";".join(headers)
     canonical = "\n".join(
-        [method, path, "", *(f"{name}:{value}" for name, value in headers.items()), "", names, digest]
+        [method, path, query, *(f"{name}:{value}" for name, value in headers.items()), "", names, digest]
     )
     scope = f"{now:%Y%m%d}/{REGION}/s3/aws4_request"
     to_sign = "\n".join(
@@ -97,58 +102,128 @@ def signed(
         signing = hmac.new(signing, part.encode(), hashlib.sha256).digest()
     signature = hmac.new(signing, to_sign.encode(), hashlib.sha256).hexdigest()
     authorization = f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature={signature}"
-    return request(port, method, path, body, **headers, Authorization=authorization)
+    asked = f"{path}?{query}" if query else path
+    return request(port, method, asked, body, **headers, Authorization=authorization)
 
 
-def test_who_has_the_keys_writes_and_reads(port: int, deployment: Place) -> None:
-    key, secret = deployment.secret("s3_access_key"), deployment.secret("s3_secret_key")
+@dataclass(frozen=True)
+class Keys:
+    """One of the two identities, as it speaks to the store."""
 
-    assert signed(port, "PUT", "/imports", key=key, secret=secret)[0] == 200
-    assert signed(port, "PUT", "/imports/people.csv", b"name\nAnn\n", key=key, secret=secret)[0] == 200
+    port: int
+    key: str
+    secret: str
 
-    assert signed(port, "GET", "/imports/people.csv", key=key, secret=secret) == (200, b"name\nAnn\n")
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+        return signed(self.port, method, path, body, key=self.key, secret=self.secret, **headers)
 
-
-def test_the_site_makes_its_bucket_once_and_keeps_uploads_there(
-    port: int, deployment: Place, settings: Any
-) -> None:
-    settings.STORAGES = settings.STORAGES | {
-        "default": {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {
-                "endpoint_url": f"http://127.0.0.1:{port}",
-                "access_key": deployment.secret("s3_access_key"),
-                "secret_key": deployment.secret("s3_secret_key"),
-                "region_name": REGION,
-                "addressing_style": "path",
-                "bucket_name": "of-the-site",
-            },
+    def options(self, bucket: str) -> dict[str, str]:
+        """As the site's settings have them."""
+        return {
+            "endpoint_url": f"http://127.0.0.1:{self.port}",
+            "access_key": self.key,
+            "secret_key": self.secret,
+            "region_name": REGION,
+            "addressing_style": "path",
+            "bucket_name": bucket,
         }
+
+
+@pytest.fixture(scope="module")
+def admin(port: int, deployment: Place) -> Keys:
+    """The keys of `migrate`, and two buckets that they have made."""
+    keys = Keys(port, deployment.secret("s3_admin_access_key"), deployment.secret("s3_admin_secret_key"))
+    # It answers before it knows of a volume to write to.
+    deadline = time.monotonic() + START_SECONDS
+    for path, body in ((f"/{BUCKET}", b""), ("/of-others", b""), ("/of-others/file", b"secret")):
+        while (answer := keys.ask("PUT", path, body))[0] != 200:
+            assert time.monotonic() < deadline, (answer, deployment.log("s3")[-2000:])
+            time.sleep(0.2)
+    return keys
+
+
+@pytest.fixture(scope="module")
+def site(port: int, deployment: Place, admin: Keys) -> Keys:
+    """The keys of the site and its workers."""
+    return Keys(port, deployment.secret("s3_access_key"), deployment.secret("s3_secret_key"))
+
+
+def test_the_site_writes_reads_lists_marks_and_deletes_in_its_bucket(site: Keys) -> None:
+    path = f"/{BUCKET}/people.csv"
+    tags = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+
+    assert site.ask("HEAD", f"/{BUCKET}")[0] == 200  # what stack_doctor asks
+    assert site.ask("PUT", path, b"name\nAnn\n")[0] == 200
+    assert site.ask("GET", path) == (200, b"name\nAnn\n")
+    assert b"<Key>people.csv</Key>" in site.ask("GET", f"/{BUCKET}?list-type=2")[1]
+    assert site.ask("PUT", f"{path}?tagging=", tags)[0] == 200
+    assert site.ask("DELETE", path)[0] == 204
+    assert site.ask("GET", path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/of-others/file"),
+        ("HEAD", "/of-others"),
+        ("PUT", "/of-others/mine"),
+        ("DELETE", "/of-others/file"),
+        ("GET", "/of-others?list-type=2"),
+        ("GET", f"/{BUCKET}-of-others/file"),
+        ("PUT", "/new-one"),
+        ("DELETE", f"/{BUCKET}"),
+        ("PUT", f"/{BUCKET}?policy="),
+        ("POST", "/?Action=ListUsers"),
+    ],
+)
+def test_the_site_s_key_goes_no_further_than_its_bucket(
+    site: Keys, admin: Keys, method: str, path: str
+) -> None:
+    assert site.ask(method, path, b"x" if method == "PUT" else b"")[0] == 403
+    assert admin.ask("GET", "/of-others/file") == (200, b"secret")
+
+
+def test_the_site_s_key_copies_nothing_out_of_another_bucket(site: Keys) -> None:
+    assert site.ask("PUT", f"/{BUCKET}/stolen", x_amz_copy_source="/of-others/file")[0] == 403
+    assert site.ask("GET", f"/{BUCKET}/stolen")[0] == 404
+
+
+def test_the_site_s_key_sees_no_other_bucket(site: Keys) -> None:
+    status, told = site.ask("GET", "/")
+
+    assert (status, b"of-others" in told) == (200, False)
+
+
+def keep_uploads(settings: Any, keys: Keys, bucket: str) -> None:
+    settings.STORAGES = settings.STORAGES | {
+        "default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": keys.options(bucket)}
     }
 
-    assert told_by_make_bucket() == 'The bucket "of-the-site" was made.\n'
-    assert told_by_make_bucket() == 'The bucket "of-the-site" is there.\n'
 
+def test_migrate_makes_the_bucket_once(admin: Keys, settings: Any) -> None:
+    keep_uploads(settings, admin, "another")
+
+    assert told_by_make_bucket() == 'The bucket "another" was made.\n'
+    assert told_by_make_bucket() == 'The bucket "another" is there.\n'
+
+
+def test_the_site_keeps_uploads_in_its_bucket(site: Keys, settings: Any) -> None:
+    keep_uploads(settings, site, BUCKET)
+
+    assert told_by_make_bucket() == f'The bucket "{BUCKET}" is there.\n'
     name = default_storage.save("imports/people.csv", ContentFile(b"name\nAnn\n"))
     with default_storage.open(name) as file:
         assert file.read() == b"name\nAnn\n"
 
 
-def test_a_store_that_refuses_is_one_line(port: int, deployment: Place, settings: Any) -> None:
-    wrong = {"access_key": deployment.secret("s3_access_key"), "secret_key": "guessed"}
-    settings.STORAGES = settings.STORAGES | {
-        "default": {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": wrong
-            | {"endpoint_url": f"http://127.0.0.1:{port}", "region_name": REGION, "bucket_name": "other"},
-        }
-    }
+def test_a_store_that_refuses_is_one_line(site: Keys, settings: Any) -> None:
+    for keys in (site, replace(site, secret="guessed")):
+        keep_uploads(settings, keys, "other")
 
-    with pytest.raises(
-        CommandError, match='^The bucket "other" cannot be made: .*S3_SECRET_KEY.$'
-    ) as refusal:
-        told_by_make_bucket()
-    assert "guessed" not in str(refusal.value)
+        with pytest.raises(CommandError, match='^The bucket "other" cannot be made: .*`migrate`') as refusal:
+            told_by_make_bucket()
+        assert "guessed" not in str(refusal.value)
+        assert "\n" not in str(refusal.value)
 
 
 def told_by_make_bucket() -> str:
@@ -157,12 +232,10 @@ def told_by_make_bucket() -> str:
     return out.getvalue()
 
 
-def test_strangers_and_wrong_keys_get_nothing(port: int, deployment: Place) -> None:
-    key, secret = deployment.secret("s3_access_key"), deployment.secret("s3_secret_key")
-    assert signed(port, "PUT", "/closed", key=key, secret=secret)[0] == 200
-    assert signed(port, "PUT", "/closed/file", b"secret", key=key, secret=secret)[0] == 200
+def test_strangers_and_wrong_keys_get_nothing(port: int, site: Keys) -> None:
+    assert site.ask("PUT", f"/{BUCKET}/file", b"secret")[0] == 200
 
-    assert request(port, "GET", "/closed/file")[0] == 403
-    assert request(port, "PUT", "/closed/other", b"x")[0] == 403
-    assert signed(port, "GET", "/closed/file", key=key, secret="guessed")[0] == 403
-    assert signed(port, "GET", "/closed/file", key="guessed", secret=secret)[0] == 403
+    assert request(port, "GET", f"/{BUCKET}/file")[0] == 403
+    assert request(port, "PUT", f"/{BUCKET}/other", b"x")[0] == 403
+    assert replace(site, secret="guessed").ask("GET", f"/{BUCKET}/file")[0] == 403
+    assert replace(site, key="guessed").ask("GET", f"/{BUCKET}/file")[0] == 403

@@ -1,5 +1,6 @@
 """The script that makes the secrets."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,13 +13,14 @@ from tests.deploy.production import DEPLOY, DOMAIN
 SCRIPT = DEPLOY / "secrets/make.sh"
 
 
-def make(folder: Path) -> str:
+def make(folder: Path, *, cwd: Path | None = None) -> str:
     result = subprocess.run(
         ["sh", str(SCRIPT), str(folder)],
         env=os.environ | {"CORTEX_DOMAIN": DOMAIN},
         capture_output=True,
         text=True,
         check=True,
+        cwd=cwd,
     )
     return result.stdout
 
@@ -88,6 +90,69 @@ def test_redis_gets_digests_and_never_a_password(folder: Path) -> None:
         assert (folder / f"redis_{kind}_password").read_text() not in rules
         assert (folder / "redis_exporter_password").read_text() not in rules
         assert "user default off" in rules
+
+
+def identities(folder: Path) -> dict[str, tuple[str, str, list[str]]]:
+    """What SeaweedFS is told: name → key, its secret, rights."""
+    told = json.loads((folder / "seaweedfs_identities").read_text())["identities"]
+    return {
+        it["name"]: (it["credentials"][0]["accessKey"], it["credentials"][0]["secretKey"], it["actions"])
+        for it in told
+    }
+
+
+def read(folder: Path, *names: str) -> tuple[str, ...]:
+    return tuple((folder / name).read_text() for name in names)
+
+
+def test_the_site_s_key_is_for_its_bucket_and_another_one_makes_it(folder: Path) -> None:
+    site, admin = (
+        read(folder, "s3_access_key", "s3_secret_key"),
+        read(folder, "s3_admin_access_key", "s3_admin_secret_key"),
+    )
+
+    assert identities(folder) == {
+        "cortex": (*site, ["Read:cortex", "Write:cortex", "List:cortex", "Tagging:cortex"]),
+        "admin": (*admin, ["Admin"]),
+    }
+    assert len({*site, *admin}) == 4
+    assert all(re.fullmatch(r"[A-Z0-9]{20}|[A-Za-z0-9]{40}", secret) for secret in (*site, *admin))
+
+
+def test_a_deployment_with_one_key_for_all_gets_the_other_and_keeps_its_own(folder: Path) -> None:
+    own = read(folder, "s3_access_key", "s3_secret_key")
+    for name in ("s3_admin_access_key", "s3_admin_secret_key", "seaweedfs_identities"):
+        (folder / name).unlink()
+
+    said = make(folder)
+
+    assert said.splitlines() == ["made s3_admin_secret_key", "made s3_admin_access_key"]
+    assert identities(folder)["cortex"][:2] == own
+    assert identities(folder)["admin"][2] == ["Admin"]
+
+
+@pytest.mark.parametrize(
+    "line", ["S3_BUCKET=files-of-ours", 'S3_BUCKET="files-of-ours"', "S3_BUCKET=a\nS3_BUCKET=files-of-ours"]
+)
+def test_the_bucket_is_that_of_the_stack_s_env_file(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"{line}\n")
+
+    make(tmp_path / "secrets", cwd=tmp_path)
+
+    rights = identities(tmp_path / "secrets")["cortex"][2]
+    assert rights == [f"{right}:files-of-ours" for right in ("Read", "Write", "List", "Tagging")]
+
+
+@pytest.mark.parametrize("bucket", ["*", "a/b", 'a", "Admin', "a b"])
+def test_a_bucket_that_would_be_other_rights_is_refused(tmp_path: Path, bucket: str) -> None:
+    told = subprocess.run(
+        ["sh", str(SCRIPT), str(tmp_path / "secrets")],
+        env=os.environ | {"S3_BUCKET": bucket}, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert told.returncode == 1
+    assert told.stderr == f'Invalid S3_BUCKET "{bucket}": use letters, digits, dots and hyphens.\n'
+    assert not (tmp_path / "secrets").exists()
 
 
 def test_folder_and_name_are_those_of_the_stack_s_env_file(tmp_path: Path) -> None:

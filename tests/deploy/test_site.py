@@ -4,7 +4,6 @@ the environment of production."""
 import http.client
 import json
 import re
-import ssl
 import subprocess
 import sys
 import time
@@ -16,17 +15,8 @@ import pytest
 
 from cortex.embedded.ports import free_port
 from tests.deploy.crowd import ask_all, transact_all, watched
-from tests.deploy.production import (
-    DEPLOY,
-    DOMAIN,
-    Nginx,
-    Place,
-    Site,
-    installed,
-    listens,
-    nginx_test,
-    start_pgbouncer,
-)
+from tests.deploy.nginx import Nginx, TrustingConnection, logged, start_nginx
+from tests.deploy.production import DEPLOY, DOMAIN, Site, installed, listens, start_pgbouncer
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 CLIENTS = 1_000
@@ -65,7 +55,13 @@ class Front:
         return str(self.site.place.secrets / "tls_certificate")
 
     def ask(
-        self, path: str, *, method: str = "GET", body: str | None = None, plain: bool = False, **headers: str
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: str | bytes | None = None,
+        plain: bool = False,
+        **headers: str,
     ) -> "tuple[http.client.HTTPResponse, str]":
         connection: http.client.HTTPConnection
         if plain:
@@ -103,15 +99,6 @@ class Front:
         return answer.status
 
 
-class TrustingConnection(http.client.HTTPSConnection):
-    """To this machine, and believes that it is the site only by its certificate."""
-
-    def __init__(self, port: int, certificate: str) -> None:
-        super().__init__(DOMAIN, port, timeout=40, context=ssl.create_default_context(cafile=certificate))
-        connect = self._create_connection  # type: ignore[attr-defined]
-        self._create_connection = lambda address, *rest: connect(("127.0.0.1", address[1]), *rest)
-
-
 @pytest.fixture(scope="module")
 def front(site: Site) -> Front:
     site.run("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
@@ -122,15 +109,7 @@ def front(site: Site) -> Front:
     (site.folder / "staticfiles").symlink_to(site.place.folder / "static")
     (site.place.folder / "static").chmod(0o755)
     gunicorn = site.start_gunicorn()
-    return Front(site, gunicorn, site.start_nginx(gunicorn), cookies)
-
-
-def test_nginx_accepts_the_file_as_it_is(deployment: Place) -> None:
-    result = nginx_test(deployment)
-
-    assert result.returncode == 0, result.stderr
-    assert "[emerg]" not in result.stderr
-    assert "[warn]" not in result.stderr
+    return Front(site, gunicorn, start_nginx(site.place, web=gunicorn), cookies)
 
 
 def test_a_thousand_clients_at_once_need_no_more_than_a_hundred_connections(site: Site) -> None:
@@ -155,9 +134,15 @@ def test_a_thousand_clients_at_once_need_no_more_than_a_hundred_connections(site
 
 def test_a_thousand_people_at_once_each_get_their_page(front: Front) -> None:
     assert len(set(front.cookies)) == CLIENTS
+    nginx = start_nginx(front.site.place, web=front.gunicorn, name="crowded", balancer="127.0.0.1")
+    # From ten offices: a network has no more than 256 requests at once.
+    crowd = [
+        {"Cookie": f"sessionid={cookie}", "X-Forwarded-For": f"198.18.7.{number % 10}"}
+        for number, cookie in enumerate(front.cookies)
+    ]
 
     with watched(front.site.database, "cortex_web") as watch:
-        answers = ask_all(front.secure, "/admin/", front.cookies, certificate=front.certificate)
+        answers = ask_all(nginx.secure, "/admin/", crowd, certificate=front.certificate)
 
     statuses = [status for status, _ in answers]
     assert {status: statuses.count(status) for status in set(statuses)} == {200: CLIENTS}
@@ -388,7 +373,7 @@ def test_a_login_is_recorded_with_the_address_that_nginx_saw(front: Front) -> No
 
 
 def test_behind_a_load_balancer_people_are_told_apart_by_their_own_addresses(front: Front) -> None:
-    nginx = front.site.start_nginx(front.gunicorn, name="balanced", balancer="127.0.0.1")
+    nginx = start_nginx(front.site.place, web=front.gunicorn, name="balanced", balancer="127.0.0.1")
     behind = replace(front, nginx=nginx)
     crowd = [f"198.51.100.{number}" for number in range(25)]
 
@@ -428,15 +413,48 @@ def test_what_a_provider_s_answer_is_brought_by_is_small_and_not_too_often(front
     assert set(statuses) == {404, 429}  # the provider is not configured here
 
 
-def test_logs_are_lines_of_json_without_what_is_nobody_s_business(front: Front) -> None:
-    front.ask("/admin/login/?next=very-secret", User_Agent='a"\\x0a{"forged":1}')
+def test_a_file_of_megabytes_reaches_the_site_where_files_are_sent(front: Front) -> None:
+    path, cookie = "/admin/importer/dataimportjob/add/", f"sessionid={front.cookies[2]}"
+    page, form = front.ask(path, Cookie=cookie)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+    of_token = re.search(r"csrftoken=(\w+)", page.headers["Set-Cookie"])
+    assert token
+    assert of_token
+    records = PEOPLE.splitlines()[1:2] * 150_000
+    fields = {
+        "csrfmiddlewaretoken": token[1],
+        "spec": "users",
+        "encoding": "utf-8",
+        "delimiter": ",",
+        "_save": "Save",
+    }
+    body = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    body += '--x\r\nContent-Disposition: form-data; name="upload"; filename="people.csv"\r\n\r\n'
+    body += "\n".join([PEOPLE.splitlines()[0], *records]) + "\r\n--x--\r\n"
 
-    of_nginx = (front.site.place.folder / "nginx/access.log").read_text().splitlines()
+    answer, told = front.ask(
+        path, method="POST", body=body, Cookie=f"{cookie}; csrftoken={of_token[1]}",
+        Content_Type="multipart/form-data; boundary=x", Referer=f"https://{DOMAIN}{path}",
+    )  # fmt: skip
+
+    assert 8_000_000 < len(body) < 16_000_000
+    # All of it has reached the site, which has no object store here.
+    assert answer.status == 200
+    assert "The upload &quot;people.csv&quot; cannot be kept" in told, re.findall("errorlist.*", told)
+
+
+def test_logs_are_lines_of_json_without_what_is_nobody_s_business(front: Front) -> None:
+    agent = 'a"\\x0a{"forged":1}'
+    front.ask("/admin/login/?next=very-secret", User_Agent=agent)
+
+    (line,) = logged(front.nginx, 1, user_agent=agent)
     of_gunicorn = (front.site.place.folder / "gunicorn.log").read_text().splitlines()
-    told = [json.loads(line) for line in [*of_nginx, *of_gunicorn]]
-    assert told[len(of_nginx) - 1]["path"] == "/admin/login/"
-    assert len(of_gunicorn) > 2
-    assert "very-secret" not in of_nginx[-1]
+    assert line["path"] == "/admin/login/"
+    assert "very-secret" not in str(line)
+    assert len([json.loads(told) for told in of_gunicorn]) > 2
 
 
 def test_when_redis_goes_away_people_stay_logged_in(front: Front) -> None:

@@ -21,7 +21,8 @@ class Command(BaseCommand):
             made = ensure_bucket(storages["default"])
         except (BotoCoreError, ClientError, ValueError) as error:
             raise CommandError(
-                f'The bucket "{name}" cannot be made: {error} Look at S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY.'
+                f'The bucket "{name}" cannot be made: {error} Look at S3_ENDPOINT_URL, S3_ACCESS_KEY and '
+                "S3_SECRET_KEY: the key needs the right to make buckets, which in the stack `migrate` alone has."
             ) from error
         self.stdout.write(f'The bucket "{name}" {"was made" if made else "is there"}.')
 

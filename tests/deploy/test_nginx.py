@@ -1,0 +1,202 @@
+"""nginx as production has it: what it says of itself, who is limited where, and what it passes on."""
+
+import json
+import subprocess
+
+import pytest
+
+from tests.deploy.compose import PROJECT, SERVICES, interpolated
+from tests.deploy.nginx import Nginx, logged, new_network, nginx_test, start_nginx
+from tests.deploy.production import Place
+
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
+FILES = "/admin/importer/dataimportjob/add/"
+MEGABYTE = 1_048_576
+HSTS = "max-age=31536000; includeSubDomains"
+
+
+def test_nginx_accepts_the_file_as_it_is(deployment: Place) -> None:
+    result = nginx_test(deployment)
+
+    assert result.returncode == 0, result.stderr
+    assert "[emerg]" not in result.stderr
+    assert "[warn]" not in result.stderr
+
+
+KINDS = {
+    "of the site": ("/any/", 200),
+    "of Grafana": ("/grafana/", 200),
+    "not found": ("/metrics", 404),
+    "static": ("/static/site.css", 200),
+    "static with a hash": ("/static/site.0123456789ab.css", 200),
+    "static of the site": ("/static/other.css", 200),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_answer_has_hsts_once(nginx: Nginx, kind: str) -> None:
+    path, status = KINDS[kind]
+
+    response, _ = nginx.ask(path, network=new_network())
+
+    assert response.status == status
+    assert response.headers.get_all("Strict-Transport-Security") == [HSTS]
+
+
+def test_refusals_have_hsts_once(nginx: Nginx) -> None:
+    network = new_network()
+    too_large, _ = nginx.ask("/", method="POST", body=bytes(2 * MEGABYTE), network=network)
+    too_often = [nginx.ask("/admin/login/", method="POST", network=network)[0] for _ in range(12)][-1]
+    gone, _ = nginx.ask("/auth/realms/cortex/", network=network)
+    malformed, _ = nginx.ask("/", network=network, Host="a b")
+
+    refusals = {refusal.status: refusal for refusal in (too_large, too_often, gone, malformed)}
+    assert set(refusals) == {413, 429, 502, 400}
+    for refusal in refusals.values():
+        assert refusal.headers.get_all("Strict-Transport-Security") == [HSTS], refusal.status
+
+
+def test_what_the_site_says_itself_is_not_said_twice(nginx: Nginx) -> None:
+    assert nginx.ask("/any/")[0].headers.get_all("X-Frame-Options") == ["DENY"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"HSTS_SECONDS": "3600", "HSTS_SUBDOMAINS": "False"}, ["max-age=3600"]),
+        ({"HSTS_SECONDS": "0060"}, ["max-age=60; includeSubDomains"]),
+        ({"HSTS_SECONDS": "0"}, None),
+        ({}, [HSTS]),
+    ],
+)
+def test_hsts_is_what_the_environment_says(
+    deployment: Place, upstream: int, environment: dict[str, str], said: list[str] | None
+) -> None:
+    name = f"hsts-{'-'.join(environment.values())}"
+    other = start_nginx(deployment, web=upstream, name=name, **environment)
+    try:
+        for path in ("/any/", "/metrics", "/static/site.css"):
+            assert other.ask(path)[0].headers.get_all("Strict-Transport-Security") == said, path
+    finally:
+        deployment.end(deployment.children[-1])
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("HSTS_SECONDS", "a year"), ("HSTS_SECONDS", "-1"), ("HSTS_SUBDOMAINS", "perhaps")],
+)
+def test_a_value_that_is_not_valid_is_refused_in_a_line(variable: str, value: str) -> None:
+    told = subprocess.run(
+        ["/bin/sh", str(PROJECT / "deploy/nginx/start.sh")],
+        env={"PATH": "/usr/bin:/bin", variable: value}, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.startswith(f'Invalid {variable} "{value}": use ')
+    assert told.stderr.count("\n") == 1
+
+
+def test_nginx_and_the_site_are_told_the_same_hsts() -> None:
+    chosen = {"HSTS_SECONDS": "60", "HSTS_SUBDOMAINS": "false"}
+    told = [
+        [interpolated(SERVICES[service]["environment"][name], chosen) for name in chosen]
+        for service in ("nginx", "web")
+    ]
+
+    assert told[0] == told[1] == ["60", "false"]
+
+
+# -- who is who, and where passwords are tried -----------------------------------------------------------------------
+
+
+def refused_after_ten(nginx: Nginx, address: str, other: str) -> int:
+    """Uses up the tries of an address; the status that another one gets then."""
+    statuses = [nginx.ask("/admin/login/", method="POST", network=address)[0].status for _ in range(15)]
+    assert statuses[0] == 200
+    assert statuses[-1] == 429
+    return nginx.ask("/admin/login/", method="POST", network=other)[0].status
+
+
+@pytest.mark.parametrize(
+    ("address", "other", "status"),
+    [
+        ("2001:db8:1:1::1", "2001:db8:1:1:ffff:ffff:ffff:ffff", 429),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", 200),
+        # Bytes that end lines, and such as are no text.
+        ("2001:db8:0a0a:0a0d::a0a", "2001:db8:0a0a:0a0d:d0a::", 429),
+        ("2001:db8:ffc0:80fe::1", "2001:db8:ffc0:80ff::1", 200),
+        ("203.0.113.1", "203.0.113.2", 200),
+        ("203.0.113.10", "203.0.113.11", 200),
+        ("::ffff:203.0.113.3", "::ffff:203.0.113.4", 200),
+        ("::ffff:203.0.113.5", "203.0.113.5", 429),
+    ],
+)
+def test_a_network_is_an_ipv4_address_or_64_bits_of_an_ipv6_one(
+    nginx: Nginx, address: str, other: str, status: int
+) -> None:
+    assert refused_after_ten(nginx, address, other) == status
+
+
+def test_it_listens_to_ipv6_where_it_is_told_to(deployment: Place, upstream: int) -> None:
+    nginx = start_nginx(deployment, web=upstream, name="ipv6", address="::1")
+
+    asked = [nginx.ask("/admin/login/", method="POST")[0].status for _ in range(15)]
+
+    assert (asked[0], asked[-1]) == (200, 429)
+    assert len(logged(nginx, 15, client="::1")) == 15
+    deployment.end(deployment.children[-1])
+
+
+def tried(nginx: Nginx, path: str, *, method: str, times: int) -> int:
+    """How many of so many requests of one network at once were refused."""
+    network = new_network()
+    statuses = [nginx.ask(path, method=method, network=network)[0].status for _ in range(times)]
+    assert set(statuses) <= {200, 429}
+    return statuses.count(429)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/admin/login/", "/accounts/login/", "/grafana/login", "/grafana/login/", "/grafana/login/generic_oauth",
+     "/grafana//login", "/grafana/%6cogin", "/accounts/./login/"],
+)  # fmt: skip
+def test_passwords_are_tried_ten_times_a_minute_and_looked_for_freely(nginx: Nginx, path: str) -> None:
+    assert 5 <= tried(nginx, path, method="POST", times=20) <= 9
+    assert tried(nginx, path, method="GET", times=20) == 0
+
+
+@pytest.mark.parametrize("provider", ["google", "oidc/keycloak", "saml/okta"])
+@pytest.mark.parametrize("step", ["login", "login/callback", "acs", "acs/finish"])
+def test_steps_of_a_sign_on_are_limited_whatever_the_method(nginx: Nginx, provider: str, step: str) -> None:
+    path = f"/accounts/{provider}/{step}/"
+
+    assert tried(nginx, path, method="GET", times=80) >= 10
+    assert tried(nginx, path, method="POST", times=80) >= 10
+
+
+# -- websockets -------------------------------------------------------------------------------------------------------
+
+
+def upgrade_seen_by(nginx: Nginx, path: str, protocol: str) -> tuple[str | None, str | None]:
+    _, content = nginx.ask(path, network=new_network(), Upgrade=protocol, Connection="Upgrade, close")
+    headers = json.loads(content)
+    return headers.get("HTTP_UPGRADE"), headers.get("HTTP_CONNECTION")
+
+
+@pytest.mark.parametrize(
+    ("path", "protocol"),
+    [
+        ("/any/", "websocket"),
+        ("/any/", "h2c"),
+        ("/grafana/api/live/ws/../../../../any/", "websocket"),
+        ("/grafana/", "websocket"),
+        ("/grafana/api/live/ws", "h2c"),
+        (FILES, "websocket"),
+    ],
+)
+def test_no_other_protocol_is_passed_on(nginx: Nginx, path: str, protocol: str) -> None:
+    assert upgrade_seen_by(nginx, path, protocol) == (None, None)
+
+
+def test_grafana_s_live_updates_may_change_to_websockets(nginx: Nginx) -> None:
+    assert upgrade_seen_by(nginx, "/grafana/api/live/ws?format=json", "websocket") == ("websocket", "upgrade")
