@@ -225,7 +225,8 @@ def object_store() -> Findings:
     except (BotoCoreError, ClientError, ValueError) as error:
         yield Finding(
             f'The bucket "{name}" cannot be asked: {error}',
-            "manage.py make_bucket, or mend S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY.",
+            "manage.py make_bucket, or mend S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY. In the stack the service "
+            "`migrate` alone has the key that makes buckets.",
         )
 
 
