@@ -11,7 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, get_urlconf, resolve, reverse
 from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 
@@ -35,7 +35,7 @@ def _mounted_site(urlconf: str) -> admin.AdminSite:
     try:
         path = reverse("admin:index", urlconf=urlconf).removeprefix(get_script_prefix())
         view = resolve(f"/{path}", urlconf=urlconf).func
-    except LookupError:
+    except (NoReverseMatch, Resolver404):
         view = None
     return getattr(view, "admin_site", admin.site)
 

@@ -15,6 +15,7 @@ from analytics.refresh import held_positions, refresh_if_free
 from analytics.rolled import read_rollups
 from analytics.tail import add_tail, events_behind, tail
 from analytics.tally import Tally
+from analytics.terms import Terms
 
 # As many times the roll-ups may move on while they are read, before the reader holds them.
 TRIES = 4
@@ -65,7 +66,12 @@ def _read(asked: Question) -> Reading:
 
 
 def settled(asked: Question, at: Positions) -> Tally:
-    """What the roll-ups say at these positions, from the cache where it is known. Raises Moved."""
+    """What the roll-ups say at these positions, from the cache where it is known. Raises Moved.
+
+    What nothing is counted under is read anew each time, which is quick: invented filters must not fill the cache.
+    """
+    if asked.filters.terms and not Terms().know_all(asked.filters.terms):
+        return Tally.unpacked(_read_at(asked, at))
     name = f"overview:{asked.name()}:{at.logins}:{at.activities}:{at.generations}:{at.time_zone}"
     return kept(name, lambda: _read_at(asked, at), Tally.unpacked)
 

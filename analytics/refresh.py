@@ -14,7 +14,7 @@ from django.utils import timezone
 from analytics.conf import zone, zone_name
 from analytics.counting import count, with_months
 from analytics.logs import LOGS, Log
-from analytics.models import RollupPosition
+from analytics.models import RollupPosition, Term
 from analytics.settled import sees_the_present, settled_id
 from analytics.terms import Terms
 from analytics.upsert import add
@@ -174,5 +174,6 @@ def rebuild() -> None:
             position.last_id, position.time_zone = 0, zone_name()
             position.generation += 1
             position.save()
-        for model in (model for log in LOGS for model in log.rollups):
+        # The terms too: what strangers have invented takes no room from what comes now.
+        for model in (Term, *(model for log in LOGS for model in log.rollups)):
             model._base_manager.using(using).all()._raw_delete(using)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.http import (
     Http404,
@@ -186,6 +187,8 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
     after = Place.parse(request.GET.get("after", ""))
     events, more = timeline(found, rights=rights, after=after, most=TIMELINE_ROWS)
     open_ones = sessions_of(found) if rights.sessions else []
+    if not (events or open_ones or after or may_view(request.user, get_user_model())):
+        raise Http404  # or every name could be had by counting keys
     context = {
         "person": found,
         "person_key": str(found.pk),  # as it is, whatever the site does with numbers

@@ -9,6 +9,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
 
+from cortex.changelist import StrictLists
 from cortex.models import Pov, Trr, User
 
 # Providers stand in the settings, and each user's one address with the user: what was entered here would do nothing.
@@ -28,7 +29,7 @@ class UserForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(StrictLists, DjangoUserAdmin):
     form = UserForm
     add_form = UserCreationForm
     ordering = ("email",)
@@ -55,7 +56,7 @@ class UserAdmin(DjangoUserAdmin):
 
 
 @admin.register(Pov)
-class PovAdmin(admin.ModelAdmin):
+class PovAdmin(StrictLists):
     list_display = ("title", "customer", "status", "priority", "owner", "deal_value", "currency", "end_date")
     list_filter = ("status", "priority", "currency", "created_at")
     list_select_related = ("owner",)
@@ -65,7 +66,7 @@ class PovAdmin(admin.ModelAdmin):
 
 
 @admin.register(Trr)
-class TrrAdmin(admin.ModelAdmin):
+class TrrAdmin(StrictLists):
     list_display = ("title", "pov", "category", "risk_level", "status", "score", "assessor", "due_on")
     list_filter = ("risk_level", "status", "category", "created_at")
     list_select_related = ("pov", "assessor")
@@ -75,7 +76,7 @@ class TrrAdmin(admin.ModelAdmin):
 
 
 @admin.register(SocialAccount)
-class SocialAccountAdmin(admin.ModelAdmin):
+class SocialAccountAdmin(StrictLists):
     """Who signs on with which account: to be looked at and taken away. Only signing on makes such a link."""
 
     list_display = ("user", "provider", "uid", "date_joined", "last_login")

@@ -100,7 +100,8 @@ ASGI_APPLICATION = "cortex.asgi.application"
 
 # -- where the data is ------------------------------------------------------------------------------------------------
 
-KEEP_CONNECTIONS = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+# Under ASGI each request may have a thread of its own, whose connection would stay behind: `cortex.asgi` says 0.
+KEEP_CONNECTIONS = {"CONN_MAX_AGE": env.number("CONN_MAX_AGE", default=60), "CONN_HEALTH_CHECKS": True}
 DATABASE_POOLED = env.flag("DATABASE_POOLED", default=False)
 DATABASES: dict[str, dict[str, Any]] = {}
 if default_database := env.database(

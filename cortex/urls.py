@@ -5,12 +5,13 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from cortex import views
-from cortex.signon.limits import AdminLoginForm
+from cortex.signon.limits import AdminLoginForm, guards_old_password
 
 admin.site.site_header = "Cortex"
 admin.site.site_title = "Cortex"
 admin.site.index_title = "Administration"
 admin.site.login_form = AdminLoginForm
+admin.site.password_change = guards_old_password(admin.site.password_change)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", views.home, name="home"),

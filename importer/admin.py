@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
@@ -32,7 +34,10 @@ OPEN_LOOKUPS = frozenset({"", "exact", "in", "isnull", "id", "id__exact"})
 
 class RedactedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
+        try:
+            super().get_results(request)
+        except (DataError, ValueError) as error:  # a value that a column does not take, such as NUL
+            raise IncorrectLookupParameters(error) from None
         redaction = Redaction(request.user)
         self.result_list = [redaction.of(row) for row in self.result_list]
 

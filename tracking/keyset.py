@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils import timezone
@@ -31,7 +32,13 @@ class KeysetChangeList(ChangeList):
         return [f"-{self._moment}", "-pk"]
 
     def get_results(self, request: HttpRequest) -> None:
-        rows: Any = self._page(request)
+        try:
+            rows: Any = self._page(request)
+        except (
+            DataError,
+            ValueError,
+        ) as error:  # a value that no such column takes: NUL, a year beyond the calendar
+            raise IncorrectLookupParameters(error) from None
         prefetch_related_objects(rows, "user")
         self.result_list = rows
         self.result_count = self.full_result_count = len(rows)

@@ -42,6 +42,7 @@ class Known:
     session_id: str
     began_at: float = float("-inf")  # when this process made it
     touched_at: float = float("-inf")
+    prolonged_at: float = float("-inf")  # when a new end of it was written
 
 
 class Memory:
@@ -67,7 +68,8 @@ def remember_new(session_id: uuid.UUID, session_key: str | None) -> None:
     token = str(session_id) if settings.SESSION_ENGINE == SIGNED_COOKIES else session_key
     if token:
         now = time.monotonic()
-        memory.remember(token, Known(str(session_id), began_at=now, touched_at=now))
+        known = Known(str(session_id), began_at=now, touched_at=now, prolonged_at=now)
+        memory.remember(token, known)
 
 
 def expiry_of(session: Any) -> dt.datetime:
@@ -259,7 +261,13 @@ def has_to_be_touched(request: HttpRequest, token: str) -> bool:
     known = memory.of(_key_of(session, token))
     if known is None:
         return session_id_of(session) is not None
-    return time.monotonic() - known.touched_at >= conf.TOUCH_SECONDS
+    written_at = known.prolonged_at if is_prolonged(session) else known.touched_at
+    return time.monotonic() - written_at >= conf.TOUCH_SECONDS
+
+
+def is_prolonged(session: Any) -> bool:
+    """Whether Django saves the session at the end of this request, and with it a later end."""
+    return was_loaded(session) and bool(session.modified or settings.SESSION_SAVE_EVERY_REQUEST)
 
 
 def note_seen(request: HttpRequest, token: str) -> None:
@@ -270,10 +278,11 @@ def note_seen(request: HttpRequest, token: str) -> None:
     key = _key_of(session, token)
     known = memory.of(key)
     session_id = str(session_id_of(session) or (known.session_id if known else ""))
+    now, prolonged = time.monotonic(), is_prolonged(session)
+    before = known.prolonged_at if known else float("-inf")
     # Also after a fault: it is tried again, but not by each request.
-    memory.remember(key, Known(session_id, touched_at=time.monotonic()))
+    memory.remember(key, Known(session_id, touched_at=now, prolonged_at=now if prolonged else before))
     try:
-        prolonged = was_loaded(session) and (session.modified or settings.SESSION_SAVE_EVERY_REQUEST)
         touch(
             session_id,
             key_hash="" if settings.SESSION_ENGINE == SIGNED_COOKIES else key_hash(key),

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connections, models, router
-from django.db.models import Exists
+from django.db.models import Exists, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 from django.utils import timezone
@@ -213,11 +213,16 @@ def written_uuids(events: Iterable[Event]) -> set[uuid.UUID]:
 
 
 def touch(session_id: str, *, key_hash: str = "", expires_at: dt.datetime | None = None) -> None:
-    """Note that an open session was seen, and under which key. Raises what the database raises."""
+    """Note that an open session was seen, and under which key. Raises what the database raises.
+
+    `expires_at`: its new end. One that had passed for expired goes on, and must not do so unseen.
+    """
     changes: dict[str, Any] = {"last_seen_at": timezone.now()}
+    living = Q(ended_at=None)
     if expires_at is not None:
-        changes["expires_at"] = expires_at
+        changes |= {"expires_at": expires_at, "ended_at": None, "end_reason": ""}
+        living |= Q(end_reason=UserSession.EndReason.EXPIRED)
     if key_hash:
         changes["key_hash"] = key_hash
     with bounded(database()):
-        UserSession.objects.using(database()).filter(ended_at=None, pk=session_id).update(**changes)
+        UserSession.objects.using(database()).filter(living, pk=session_id).update(**changes)

@@ -101,12 +101,21 @@ class Visit:
                 # Django saves no session of a 5xx answer.
                 saved = response is not None and response.status_code < 500
                 held = [noted.event for noted in self.noted if noted.holds()]
-                write([done for event in held for done in self._completed(event, saved)])
                 self.noted.clear()
+                write([done for event in held for done in self._completed_or_as_it_is(event, saved)])
             sessions.note_seen(self.request, self.token)
             cleanup.run_if_due()
         except Exception as error:
             report_fault("Tracking a request", error)
+
+    def _completed_or_as_it_is(self, event: Event, session_is_saved: bool) -> list[Event]:
+        """What one event lacks, because the session or the user cannot be had, must not cost the others."""
+        try:
+            return self._completed(event, session_is_saved)
+        except Exception as error:
+            report_fault("Completing an event", error)
+            unknown = isinstance(event, Activity) and event.user_id is WHO_IS_ASKING
+            return [replace(event, user_id=None) if unknown else event]  # type: ignore[call-arg]
 
     def _completed(self, event: Event, session_is_saved: bool) -> list[Event]:
         if isinstance(event, SessionStart):
@@ -135,7 +144,10 @@ class Visit:
 
 
 def user_id_of(request: Any) -> Any:
-    """The primary key of who makes the request; of nobody, None. May ask the database for the session and the user."""
+    """The primary key of who makes the request; of nobody, None. May ask the database for the session and the user.
+
+    That is no access of the host's, and does not make its answer vary by cookie.
+    """
     if request is None:
         return None
     request = getattr(request, "_request", request)  # Django REST framework's is a wrapper
@@ -143,7 +155,13 @@ def user_id_of(request: Any) -> Any:
     if isinstance(user, LazyObject) and in_event_loop():
         # The database cannot be asked here; what was found out already is known.
         user = getattr(request, "_acached_user", None) or getattr(request, "_cached_user", None)
-    return user.pk if user is not None and user.is_authenticated else None
+    session: Any = getattr(request, "session", None)
+    accessed = getattr(session, "accessed", None)
+    try:
+        return user.pk if user is not None and user.is_authenticated else None
+    finally:
+        if accessed is not None:
+            session.accessed = accessed
 
 
 def in_event_loop() -> bool:

@@ -43,8 +43,8 @@ def begin_try(request: HttpRequest, name: str) -> None:
 
     Raises ValidationError where there were too many, and records that.
     """
-    passed = [kind for kind, key in _counters(request, name).items() if _is_passed(kind, key)]
-    if not passed:
+    # One after the other: what its own network is refused for does not count for the name everywhere.
+    if not any(_is_passed(kind, key) for kind, key in _counters(request, name).items()):
         return
     log_login(
         success=False,
@@ -76,6 +76,35 @@ class AdminLoginForm(AdminAuthenticationForm):
 
 
 View = Callable[..., HttpResponseBase]
+
+
+def guards_old_password(view: View) -> View:
+    """Around the administration's page for a new password: who has stolen a session could guess the old one there."""
+
+    @functools.wraps(view)
+    def within_limits(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method != "POST":
+            return view(request, *args, **kwargs)
+        name = request.user.get_username()
+        try:
+            begin_try(request, name)
+        except ValidationError as refusal:
+            return _refusal(request, refusal.messages[0], 429)
+        response = view(request, *args, **kwargs)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if form is None or "old_password" not in form.errors:
+            take_back(request, name)
+        else:
+            log_login(
+                request.user,
+                success=False,
+                login_method="email",
+                failure_reason="bad_password",
+                request=request,
+            )
+        return response
+
+    return within_limits
 
 
 def limited(view: View) -> View:
@@ -119,12 +148,12 @@ def _counters(request: HttpRequest, name: str) -> dict[str, str]:
     known_as = hash_of(name)
     if device := device_of(request, name):
         return {"device": f"{PREFIX}:device:{known_as}:{device}"}
-    counters = {"name": f"{PREFIX}:name:{known_as}"}
     network = network_of(request)
+    counters = {"pair": f"{PREFIX}:pair:{known_as}:{network}"}
     # Where the address is not known, all would share one counter of a network.
     if network:
         counters["network"] = f"{PREFIX}:network:{network}"
-    return counters | {"pair": f"{PREFIX}:pair:{known_as}:{network}"}
+    return counters | {"name": f"{PREFIX}:name:{known_as}"}
 
 
 def network_of(request: HttpRequest) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cortex.models import User
 from tests.analytics.events import login_event, write_activities
-from tracking.models import LoginEvent, SecurityAlert, UserSession
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -41,6 +41,7 @@ def person() -> User:
             login_event(NOW, user_id=person.pk, ip_address=ADDRESS, success=False, failure_reason="x"),
         ]
     )
+    ActivityLog.objects.create(user=person, action="thing.done")
     write_activities(2, start=NOW - dt.timedelta(hours=1), days=0)
     UserSession.objects.create(user=person, expires_at=NOW + dt.timedelta(days=1), ip_address=ADDRESS)
     SecurityAlert.objects.create(kind="spraying", ip_address=ADDRESS, occasion="one", user=person)
@@ -123,6 +124,21 @@ def test_the_page_of_a_user_shows_what_may_be_seen(person: User, right: str, mar
     page = answer.content.decode()
     everything = {"Timeline", 'data-key="login-', "All logins", "Active sessions", "data-session="}
     assert {mark for mark in everything if mark in page} == set(marks)
+
+
+@pytest.mark.parametrize(("right", "status"), [("view_loginevent", 404), ("view_user", 403)])
+def test_a_page_is_no_way_to_the_names_of_all_users(right: str, status: int) -> None:
+    nobody = User.objects.create_user("unseen@example.com")
+
+    assert viewing(right).get(reverse("analytics:user", args=[nobody.pk])).status_code == status
+
+
+def test_who_may_view_users_may_see_that_nothing_is_known(person: User) -> None:
+    nobody = User.objects.create_user("unseen@example.com")
+
+    page = viewing("view_loginevent", "view_user").get(reverse("analytics:user", args=[nobody.pk]))
+
+    assert "Nothing is known of this user." in page.content.decode()
 
 
 def test_a_link_is_drawn_only_where_it_leads(person: User) -> None:

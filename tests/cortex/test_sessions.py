@@ -76,3 +76,29 @@ def test_a_session_of_somebody_lasts_a_week(client: Client) -> None:
 
     assert answer.cookies["sessionid"]["max-age"] == settings.SESSION_COOKIE_AGE
     assert Session.objects.get().expire_date > timezone.now() + dt.timedelta(days=6)
+
+
+@pytest.mark.parametrize("moment", ["save", "load"])
+def test_a_logout_between_the_database_and_the_cache_is_one(
+    moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = SessionStore()
+    session["_auth_user_id"] = "1"
+    session.create()
+    session.save()
+    key, cache = session.session_key, session._cache
+    put = cache.set
+
+    def log_out_first(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        SessionStore(key).delete()
+        return put(*arguments, **options)
+
+    if moment == "load":
+        cache.delete(session.cache_key)
+    monkeypatch.setattr(
+        type(cache), "set", lambda _, *arguments, **options: log_out_first(*arguments, **options)
+    )
+    session.save() if moment == "save" else SessionStore(key).load()
+
+    assert SessionStore(key).load() == {}

@@ -82,6 +82,35 @@ def test_nor_does_a_neighbour_behind_the_same_address(admin: User) -> None:
     assert log_in(known)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_what_one_network_is_refused_for_counts_nowhere_else(admin: User, page: str) -> None:
+    for _ in range(limits.LIMITS["name"].most + 10):
+        log_in(at(THERE), "wrong", page=page)
+
+    assert is_locked_out(at(THERE), page)
+    assert log_in(at(HERE), page=page)
+
+
+def test_the_old_password_is_guessed_no_more_often(admin: User) -> None:
+    thief = at(THERE)
+    thief.force_login(admin)
+    new = {"new_password1": "another long one 7", "new_password2": "another long one 7"}
+    most = limits.LIMITS["pair"].most
+
+    answers = [
+        thief.post("/admin/password_change/", new | {"old_password": f"guess {n}"}) for n in range(most + 3)
+    ]
+    last = thief.post("/admin/password_change/", new | {"old_password": PASSWORD})
+
+    assert [answer.status_code for answer in answers] == [200] * most + [429] * 3
+    assert last.status_code == 429
+    reasons = LoginEvent.objects.filter(success=False).order_by("pk").values_list("failure_reason", flat=True)
+    assert list(reasons)[: most + 1] == ["bad_password"] * most + ["too_many_attempts"]
+    owner = at(HERE)
+    owner.force_login(admin)
+    assert owner.post("/admin/password_change/", new | {"old_password": PASSWORD}).status_code == 302
+
+
 def test_a_browser_that_is_known_has_a_limit_of_its_own(admin: User) -> None:
     known = at(HERE)
     assert log_in(known)

@@ -8,14 +8,14 @@ import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models.signals import post_delete, pre_delete
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.tracking.suite.conftest import Browser, make_user
-from tracking.models import UserSession
+from tracking.models import ActivityLog, UserSession
 from tracking.sessions import memory
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +72,29 @@ def test_a_flood_of_cookies_makes_nobody_known_forgotten(user: Any) -> None:
     with CaptureQueriesContext(connection) as queries:
         browser.get("/page/")
     assert statements(queries) == []
+
+
+def test_an_activity_does_not_make_the_answer_vary(db: None) -> None:
+    for path in ("/deed/", "/async/deed/"):
+        answer = Client().get(path)
+
+        assert "Cookie" not in answer.headers.get("Vary", ""), path
+        assert not answer.cookies
+
+
+@pytest.mark.parametrize("cookie", ["\000aaaaaaaaaaaa", "x" * 40])
+def test_a_session_that_cannot_be_read_costs_no_event(
+    db: None, cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Any) -> Any:
+        raise OperationalError("the database is away for sessions")
+
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", fail)
+
+    Client().get("/deed/", headers={"cookie": f'sessionid="{cookie}"'})
+
+    activity = ActivityLog.objects.get()
+    assert (activity.action, activity.user_id) == ("thing.done", None)
 
 
 def statements(queries: CaptureQueriesContext) -> list[str]:

@@ -136,6 +136,28 @@ def test_what_was_seen_is_noted_once_in_a_while(
     assert UserSession.objects.get().last_seen_at > long_ago
 
 
+@pytest.mark.parametrize("has_passed_for_expired", [False, True])
+def test_a_session_that_is_prolonged_is_never_out_of_sight(
+    engine: str, browser: Browser, user: Any, has_passed_for_expired: bool
+) -> None:
+    """Touched a moment ago by a request that saved nothing, and saved by the next one."""
+    browser.log_in()
+    over = timezone.now() - dt.timedelta(hours=1)
+    UserSession.objects.update(expires_at=over)
+    if has_passed_for_expired:
+        UserSession.objects.all().end_expired()
+    as_another_process()
+    assert browser.is_logged_in  # which touches it
+
+    browser.post("/password/", {"password": "another good password"})
+
+    session = UserSession.objects.get()
+    assert session.is_open
+    session.end("ended_by_admin")
+    as_another_process()
+    assert not browser.is_logged_in
+
+
 def test_expired_sessions_are_ended_as_of_then(user: Any) -> None:
     Browser("sync").log_in()
     over = timezone.now() - dt.timedelta(hours=1)
