@@ -12,6 +12,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,30 +59,46 @@ class Weighed:
 
 def weigh(path: str, descriptor: int, *, name: str, deadline: Deadline) -> Weighed:
     """`path` is read through the open file `descriptor` where it names it. Raises SourceRefused."""
-    told = {
+    alive, ours = os.pipe()
+    orders = {
         "path": path,
         "name": name,
-        "seconds": deadline.left,
+        "alive": alive,
         "importer": {key: getattr(conf, key) for key in SETTINGS},
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "importer.weigh"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(descriptor,),
-        env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
-    )  # fmt: skip
+    process = _start(descriptor, alive)
     try:
-        said, _ = process.communicate(json.dumps(told).encode(), timeout=deadline.left)
+        said, _ = process.communicate(json.dumps(orders).encode(), timeout=deadline.left)
     except subprocess.TimeoutExpired:
         raise deadline.passed() from None
     finally:
         process.kill()
         process.wait()
-    if process.returncode != 0:
+        os.close(alive)
+        os.close(ours)
+    if process.returncode < 0:
         raise too_large_to_decode(name)
+    if process.returncode:
+        raise SourceRefused(
+            f'The source "{name}" cannot be decoded: `python -m importer.weigh` ended with {process.returncode}.'
+        )
     answer = json.loads(said)
     if "refused" in answer:
         raise SourceRefused(answer["refused"])
     return Weighed(answer["columns"], [(start, stop) for start, stop in answer["ranges"]])
+
+
+def _start(*descriptors: int) -> "subprocess.Popen[bytes]":
+    path = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    return subprocess.Popen(
+        [sys.executable, "-m", "importer.weigh"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=descriptors,
+        env=os.environ | ENVIRONMENT | {"PYTHONPATH": path},
+        start_new_session=True,  # Ctrl-C is for whoever started us
+    )
 
 
 def unreadable(name: str, error: BaseException) -> SourceRefused:
@@ -99,13 +116,19 @@ def main() -> None:
     told = json.load(sys.stdin)
     conf.adopt(told["importer"])
     _limit(resource.RLIMIT_DATA, conf.DECODE_MAX_MB * MEGABYTE)
-    _limit(resource.RLIMIT_CPU, int(told["seconds"]) + 1)  # should whoever started us be gone
+    threading.Thread(target=_end_with, args=[told["alive"]], daemon=True).start()
     _limit(resource.RLIMIT_CORE, 0)
     try:
         answer = _weighed(told["path"], told["name"])
     except SourceRefused as refusal:
         answer = {"refused": str(refusal)}
     json.dump(answer, sys.stdout)
+
+
+def _end_with(alive: int) -> None:
+    """End when whoever started us has: its end of the pipe closes, however it was killed."""
+    os.read(alive, 1)
+    os._exit(1)
 
 
 def _limit(kind: int, most: int) -> None:
