@@ -20,6 +20,8 @@ from importer.source import open_file
 
 # The columns of a file are the keys of its first records, in the order in which they come up.
 RECORDS_THAT_NAME_COLUMNS = 1_000
+# Columns that the plan does not know get a tenth of the cells of a batch.
+NEW_COLUMNS_PART = 10
 # Possessive: without a way back, which would be remembered for each of millions of escapes.
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 
@@ -207,8 +209,10 @@ class _Taken:
 
     def __init__(self, columns: list[str]) -> None:
         self.columns = dict.fromkeys(columns)
+        self.planned = len(self.columns)
         self.widest = max(conf.MAX_COLUMNS, len(columns))
-        self.cells = conf.BATCH_MAX_CELLS
+        # Those of the plan are in `limit` already; the others are empty but for a few.
+        self.new_cells = conf.BATCH_MAX_CELLS // NEW_COLUMNS_PART
         self.records: list[Record] = []
         self.numbers: list[int] = []
         self.rejections: list[Rejection] = []
@@ -218,15 +222,17 @@ class _Taken:
         if isinstance(record, Rejection):
             self.rejections.append(record)
             return True
-        if not self.columns.keys() >= record.keys():
-            wider = self.columns | dict.fromkeys(record)
-            if self.records and (
-                len(wider) > self.widest or len(wider) * (len(self.records) + 1) > self.cells
-            ):
-                return False
-            self.columns = wider
-        elif self.records and len(self.columns) * (len(self.records) + 1) > self.cells:
+        wider = self.columns
+        if not wider.keys() >= record.keys():
+            wider = wider | dict.fromkeys(record)
+        new = len(wider) - self.planned
+        if (
+            new
+            and self.records
+            and (len(wider) > self.widest or new * (len(self.records) + 1) > self.new_cells)
+        ):
             return False
+        self.columns = wider
         self.records.append(record)
         self.numbers.append(line)
         return True

@@ -88,12 +88,10 @@ class Lines:
     def pass_blank(self, stop: int) -> None:
         """Pass over blank lines before `stop`, of which there may be a thousand million."""
         while self.position.offset < stop and self.file.peek(1)[:1] in (b"\n", b"\r"):
-            found = BLANK_LINES.match(self.file.read(min(BLANK_PIECE, stop - self.position.offset)))
-            if found:
-                passed = self.position.line + found[0].count(b"\n")
-                self.position = Position(self.position.offset + found.end(), passed)
+            size, lines = _blank(self.file.read(min(BLANK_PIECE, stop - self.position.offset)))
+            self.position = Position(self.position.offset + size, self.position.line + lines)
             self.file.seek(self.position.offset)
-            if not found:
+            if not size:
                 return
 
     def _fields(self, line: Line) -> int:
@@ -118,6 +116,17 @@ class Lines:
 
     def _move(self, size: int) -> None:
         self.position = Position(self.position.offset + size, self.position.line + 1)
+
+
+def _blank(data: bytes) -> tuple[int, int]:
+    """How many bytes of blank lines the data begins with, and how many lines those are."""
+    size = len(data) - len(data.lstrip(b"\r\n"))
+    size = data.rfind(b"\n", 0, size) + 1
+    lines = data.count(b"\n", 0, size)
+    if data.count(b"\r", 0, size) not in (0, data.count(b"\r\n", 0, size)):
+        found = BLANK_LINES.match(data)  # a return that stands alone is no blank line
+        return (found.end(), found[0].count(b"\n")) if found else (0, 0)
+    return size, lines
 
 
 def pass_over(file: BufferedReader) -> int:
