@@ -123,10 +123,10 @@ class Relation:
         counted = f"CASE WHEN size <= {conf.MAX_RECORD_BYTES} THEN size ELSE 1 END"
         rows = self.fetch(
             f"SELECT {outer}, size FROM ("  # noqa: S608 (of quoted names and our own constants)
-            f"SELECT *, sum({counted}) OVER (ORDER BY place) AS upto FROM ("
+            f"SELECT *, sum({counted}) OVER (ORDER BY place) - {counted} AS before FROM ("
             f"SELECT {inner}, {self._size()} AS size, row_number() OVER (ORDER BY {self.key_sql}) AS place "
             f"FROM {self.sql} {where}ORDER BY {self.key_sql} LIMIT {limit}) AS sized"
-            f") AS added WHERE upto - size < {conf.BATCH_MAX_BYTES} OR place = 1 ORDER BY place",
+            f") AS added WHERE before < {conf.BATCH_MAX_BYTES} ORDER BY place",
             values,
         )
         *columns, sizes = zip(*rows, strict=True) if rows else [()] * (len(names) + 1)

@@ -3,6 +3,7 @@
 import json
 import re
 import resource
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -124,3 +125,67 @@ def test_a_worker_outlives_every_poison(site: PrivateSite, kind: str) -> None:
     assert peak < MOST, f"{peak / MEGABYTE:,.0f} MB"
     for source, _ in sources:
         Path(source).unlink()
+
+
+POSTGRES = """
+CREATE TABLE big_values (nr int PRIMARY KEY, code text, name text);
+INSERT INTO big_values SELECT n, 'P' || n, CASE WHEN mod(n, 50) = 7 THEN repeat('x', 300000000) ELSE 'P' END
+FROM generate_series(1, 100) n;
+CREATE TABLE big_rows (nr int PRIMARY KEY, code text, name text);
+INSERT INTO big_rows SELECT n, 'R' || n, repeat('x', 5000000) FROM generate_series(1, 60) n;
+CREATE TABLE big_json (nr int PRIMARY KEY, code text, name jsonb);
+INSERT INTO big_json SELECT n, 'J' || n, jsonb_build_array(repeat('x', 5000000 * (1 + mod(n, 5))))
+FROM generate_series(1, 20) n;
+"""
+# Columns that are computed when they are read, and take no room in the file.
+X = "replace(hex(zeroblob({bytes} / 2)), '00', 'xx')"
+SQLITE = [
+    f"""CREATE TABLE values_ (nr INTEGER PRIMARY KEY, code TEXT, name TEXT AS
+    (CASE WHEN nr % 50 = 7 THEN {X.format(bytes=100_000_000)} ELSE 'S' END))""",
+    "INSERT INTO values_ (nr, code) SELECT n, 'S' || n FROM numbers",
+    f"CREATE TABLE rows_ (nr INTEGER PRIMARY KEY, code TEXT, name TEXT AS ({X.format(bytes=5_000_000)}))",
+    "INSERT INTO rows_ (nr, code) SELECT n, 'T' || n FROM numbers WHERE n < 40",
+    "CREATE TABLE wide (nr INTEGER PRIMARY KEY, code TEXT, name TEXT, "
+    + ", ".join(f"c{n} TEXT AS ({X.format(bytes=12_000_000)})" for n in range(100))
+    + ")",
+    "INSERT INTO wide (nr, code) SELECT n, 'W' || n FROM numbers WHERE n < 3",
+    "CREATE TABLE blobs (nr INTEGER PRIMARY KEY, code TEXT, name BLOB AS (zeroblob(900000000)))",
+    "INSERT INTO blobs (nr, code) SELECT n, 'B' || n FROM numbers WHERE n < 3",
+    "CREATE TABLE keys (code TEXT PRIMARY KEY, name TEXT)",
+    f"INSERT INTO keys SELECT n || {X.format(bytes=3_000_000)}, 'K' FROM numbers WHERE n < 20",
+]
+# In place of 100 records, of which two are too long; of those with a code that is too long for its field, none counts.
+TABLES = {
+    "db:default/big_values": ("record_too_long", 98),
+    "db:default/big_rows": ("max_length", 0),
+    "db:default/big_json": ("max_length|record_too_long", 0),
+    "db:legacy/values_": ("record_too_long", 98),
+    "db:legacy/rows_": ("max_length", 0),
+    "db:legacy/wide": ("record_too_long", 0),
+    "db:legacy/blobs": ("record_too_long", 0),
+    "db:legacy/keys": ("has a key of more than 4,000 bytes", 0),
+}
+
+
+def test_a_worker_outlives_every_table(site: PrivateSite) -> None:
+    for statement in filter(str.strip, POSTGRES.split(";")):
+        site.sql(statement)
+    with sqlite3.connect(site.folder / "legacy.sqlite") as legacy:
+        legacy.execute("CREATE TEMP TABLE numbers AS WITH RECURSIVE n (n) AS "
+                       "(SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100) SELECT n FROM n")  # fmt: skip
+        for statement in SQLITE:
+            legacy.execute(statement)
+
+    ends, peak = import_all(site, [(source, []) for source in TABLES])
+
+    for (source, (expected, inserted)), (_, status, code, line, rejected, seconds) in zip(
+        TABLES.items(), ends, strict=True
+    ):
+        assert (status, code) in (("completed", 0), ("failed", 1)), (source, status, line)
+        assert "Unexpected" not in line, (source, line)
+        assert re.search(expected, line or " ".join(rejected)), (source, line, rejected)
+        found = site.sql("SELECT inserted FROM data_import_jobs WHERE source = %s", source)
+        assert found == [(inserted,)], source
+        assert seconds < 30, (source, seconds)
+    print(f"{peak / MEGABYTE:,.0f} MB at most")
+    assert peak < MOST, f"{peak / MEGABYTE:,.0f} MB"
