@@ -131,9 +131,13 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def _open_below(path: Path) -> int:
-    """Walk down from the root that the path lies below, each step from the folder in hand and through no link."""
     roots = (*conf.source_roots(), Path(conf.SPOOL_DIR))
     root = max((root for root in roots if path.is_relative_to(root)), default=path.parent, key=_depth)
+    return open_below(root, path)
+
+
+def open_below(root: Path, path: Path) -> int:
+    """Walk down from the root to the file, each step from the folder in hand and through no link. Raises OSError."""
     folder = os.open(root, FOLDER)
     try:
         *parents, name = path.relative_to(root).parts

@@ -169,13 +169,16 @@ class JsonLinesReader:
             )
         self.file.seek(beginning)
         keys: dict[str, None] = {}
+        reason = "has a key."
         for raw in self._first_lines():
             record = self._record(raw, 0)
             if isinstance(record, dict):
                 keys |= dict.fromkeys(record)
                 budget.refuse_columns(self.name, len(keys))
+            elif record.errors[0].code == "too_many_keys":
+                reason = f"may be read: {record.errors[0].message}"
         if not keys:
-            raise SourceRefused(f'The source "{self.name}" begins with no JSON object that has a key.')
+            raise SourceRefused(f'The source "{self.name}" begins with no JSON object that {reason}')
         return list(keys | dict.fromkeys(self.expected))
 
     def _first_lines(self) -> Iterator[bytes]:

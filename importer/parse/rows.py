@@ -129,7 +129,8 @@ class Relation:
             f") AS added WHERE before < {conf.BATCH_MAX_BYTES} ORDER BY place",
             values,
         )
-        *columns, sizes = zip(*rows, strict=True) if rows else [()] * (len(names) + 1)
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * (len(names) + 1)
+        sizes = columns.pop()
         longest = conf.MAX_RECORD_BYTES
         total = sum(size if size <= longest else 1 for size in sizes)  # as it was added up there
         return Rows(columns, sizes, total < conf.BATCH_MAX_BYTES)
