@@ -27,9 +27,19 @@ class Defaults:
     SPOOL_MAX_BYTES: int = 64 * 1024 * MEGABYTE
     # A gzip or zip entry that grows more than this is refused once it is past 64 MB: plain text rarely passes 40.
     SPOOL_MAX_RATIO: int = 200
+    # Columns of a source, keys of a record, distinct keys of a batch: PostgreSQL's widest table has 1,600 columns.
+    MAX_COLUMNS: int = 2_000
+    # Values in one record of JSON lines, told before it is parsed: a value of two bytes takes a hundred in memory.
+    MAX_RECORD_VALUES: int = 1_000_000
+    # Records x columns held at once, at some 60 bytes each: it bounds a batch where records are wide.
+    BATCH_MAX_CELLS: int = 2_000_000
+    # Fetching, unpacking and planning a source together. The largest source allowed takes an hour or two.
+    PREPARE_MAX_SECONDS: float = 4 * 3600
+    # Memory of the process that decodes a Parquet file for the first time. Row groups of other tools have up to 128 MB.
+    DECODE_MAX_MB: int = 512
     # A worker counts as lost when it has not committed for so long.
     LEASE_SECONDS: int = 30
-    # How often one chunk may fail without getting any further before the job fails.
+    # How often one chunk may fail, or a whole run die, without getting any further before the job fails.
     MAX_CHUNK_ATTEMPTS: int = 5
     # Records per transaction: where a worker begins, and the bounds it steers between.
     BATCH_SIZE_INITIAL: int = 2_000
@@ -64,6 +74,9 @@ class Defaults:
     # Thresholds for every job that sets none of its own. None: off.
     MAX_ERRORS: int | None = None
     MAX_ERROR_RATE: float | None = None
+    # The first of these for jobs that a worker runs for somebody in a browser, where neither of them is set: nobody
+    # watches, and each rejected record is a row.
+    BACKGROUND_MAX_ERRORS: int | None = 100_000
     # Never filled because a source happens to have such a column; only when a spec declares the field.
     SENSITIVE_FIELDS: tuple[str, ...] = ("password", "is_superuser", "is_staff", "is_active")
     # Days after a job's end (its making, where it never ran) until `prune_imports` deletes. None: kept for ever.
@@ -118,9 +131,10 @@ class Conf(Defaults):
 
 
 POSITIVE = (
-    "BATCH_MAX_BYTES", "BATCH_SIZE_INITIAL", "BATCH_SIZE_MAX", "BATCH_SIZE_MIN", "BATCH_TARGET_SECONDS", "CHUNK_BYTES",
-    "CHUNK_RECORDS", "LEASE_SECONDS", "MAX_CHUNK_ATTEMPTS", "MAX_FIELD_LINES", "MAX_RECORD_BYTES",
-    "MEMORY_THRESHOLD_MB", "MEMO_VALUES", "SPOOL_MAX_BYTES", "SPOOL_MAX_RATIO",
+    "BATCH_MAX_BYTES", "BATCH_MAX_CELLS", "BATCH_SIZE_INITIAL", "BATCH_SIZE_MAX", "BATCH_SIZE_MIN",
+    "BATCH_TARGET_SECONDS", "CHUNK_BYTES", "CHUNK_RECORDS", "DECODE_MAX_MB", "LEASE_SECONDS", "MAX_CHUNK_ATTEMPTS",
+    "MAX_COLUMNS", "MAX_FIELD_LINES", "MAX_RECORD_BYTES", "MAX_RECORD_VALUES", "MEMORY_THRESHOLD_MB", "MEMO_VALUES",
+    "PREPARE_MAX_SECONDS", "SPOOL_MAX_BYTES", "SPOOL_MAX_RATIO",
 )  # fmt: skip
 conf = Conf()
 KEYS = frozenset(name for name in vars(Defaults) if name.isupper())

@@ -31,6 +31,11 @@ def in_words(error: Exception) -> str:
         return str(error)
     if isinstance(error, DatabaseError):
         return one_line(f"The database refuses: {first_line(error)}")
+    if isinstance(error, MemoryError):
+        return (
+            'The process ran out of memory; give it more, or lower IMPORTER["BATCH_MAX_BYTES"] and '
+            'IMPORTER["BATCH_MAX_CELLS"].'
+        )
     if isinstance(error, OSError):
         return one_line(f"The source cannot be read: {error.strerror or error}.")
     return one_line(f"Unexpected {type(error).__name__}: {first_line(error)}")
@@ -38,7 +43,7 @@ def in_words(error: Exception) -> str:
 
 def traceback_of(error: Exception) -> dict[str, Any]:
     """For the audit trail: where a defect is, ours or that of a signal's receiver. Whoever runs the job gets a line."""
-    if isinstance(error, ImporterError | DatabaseError | OSError):
+    if isinstance(error, ImporterError | DatabaseError | OSError | MemoryError):
         return {}
     logger.debug("Unexpected %s", type(error).__name__, exc_info=error)
     lines = "".join(traceback.format_exception(error)).splitlines()

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from importer.budget import Deadline
 from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.models import DataImportJob
@@ -21,7 +22,7 @@ from importer.spoolfolder import prefix_of, remove_spool, spool_folder
 PART = ".part"
 
 
-def local_file(job: DataImportJob) -> Path:
+def local_file(job: DataImportJob, deadline: Deadline | None = None) -> Path:
     """Raises SourceRefused, and SourceChanged where it is not, or cannot be had again, as it was planned on."""
     if not is_remote(job.source):
         path = locate(job.source)
@@ -31,11 +32,11 @@ def local_file(job: DataImportJob) -> Path:
     copy = _copy(job)
     if not copy.exists():
         remote = open_remote(job.source)
-        _fetch(job, remote, remote.state(), copy)
+        _fetch(job, remote, remote.state(), copy, deadline or Deadline(job.source))
     return copy
 
 
-def identify_source(job: DataImportJob) -> None:
+def identify_source(job: DataImportJob, deadline: Deadline) -> None:
     """Note what the source is now: size, time, mark and hash."""
     if not is_remote(job.source):
         identity = identify(locate(job.source))
@@ -49,10 +50,10 @@ def identify_source(job: DataImportJob) -> None:
     copy = _copy(job)
     # Copies of earlier states are of no use; nor is this one, where nothing says that it is of this state.
     remove_spool(job, but=copy if state.mark else None)
-    job.source_hash = identify(copy).sha256 if copy.exists() else _fetch(job, remote, state, copy)
+    job.source_hash = identify(copy).sha256 if copy.exists() else _fetch(job, remote, state, copy, deadline)
 
 
-def verify_source(job: DataImportJob) -> None:
+def verify_source(job: DataImportJob, deadline: Deadline) -> None:
     """Raise SourceChanged unless the source is the one that was planned on.
 
     Of a remote one: same size and mark, taken as the same. Same size and another mark, or none (uploaded again): the
@@ -69,6 +70,7 @@ def verify_source(job: DataImportJob) -> None:
         return
     digest = hashlib.sha256()
     for block in remote.blocks(state):
+        deadline.check()
         digest.update(block)
     if digest.hexdigest() != job.source_hash:
         raise changed(job, state.size)
@@ -81,7 +83,7 @@ def _copy(job: DataImportJob) -> Path:
     return spool_folder() / f"{prefix_of(job)}{hashlib.sha256(state.encode()).hexdigest()[:32]}-source{kept}"
 
 
-def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path) -> str:
+def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path, deadline: Deadline) -> str:
     """The hash of what came."""
     if job.source_hash and state.size != job.source_size:
         raise changed(job, state.size)
@@ -97,6 +99,7 @@ def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path) -> str:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 for block in _exactly(job, state, remote.blocks(state)):
+                    deadline.check()
                     digest.update(block)
                     file.write(block)
             if job.source_hash and digest.hexdigest() != job.source_hash:

@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 from django.db import connections, router, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from importer.conf import conf
@@ -190,6 +191,11 @@ def _chunks(job: DataImportJob, condition: str) -> list[int]:
 
 def has_open_chunks(job: DataImportJob) -> bool:
     return ImportChunk.objects.filter(job=job).exclude(state=ImportChunk.State.DONE).exists()
+
+
+def committed_batches(job: DataImportJob) -> int:
+    """How many batches all runs of the job have committed."""
+    return ImportChunk.objects.filter(job=job).aggregate(sum=Sum("batches"))["sum"] or 0
 
 
 def _dead_owners(cursor: Any, job: DataImportJob, me: Owner | None) -> list[str]:

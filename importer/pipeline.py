@@ -116,12 +116,12 @@ def treat(stages: Stages, judged: Judged) -> Outcome:
         judged.take_back(part, start)
         counts += written.counts(rejected=0)
         searched += written.searched
-    contested = [_rejection(judged.batch, number) for number in set_aside]
+    contested = [_rejection(stages.job, judged.batch, number) for number in set_aside]
     for number in set_aside:
         del judged.errors[number]
     rejections = [
         *judged.batch.rejections,
-        *(_rejection(judged.batch, n, judged) for n in sorted(judged.errors)),
+        *(_rejection(stages.job, judged.batch, n, judged) for n in sorted(judged.errors)),
     ]
     counts += Counts(read=len(rejections), rejected=len(rejections))
     return Outcome(counts, rejections, contested, searched=searched)
@@ -144,8 +144,12 @@ def prepare_transaction(alias: str, *, durable: bool) -> None:
             cursor.execute("SET LOCAL synchronous_commit = off")
 
 
-def _rejection(batch: Batch, number: int, judged: Judged | None = None) -> Rejection:
+def _rejection(job: DataImportJob, batch: Batch, number: int, judged: Judged | None = None) -> Rejection:
     raw = batch.texts.row(number, named=True)
+    if len(raw) > len(columns := job.columns or []):
+        # Keys of other records of the batch, which this one does not have.
+        known = frozenset(columns)
+        raw = {name: text for name, text in raw.items() if text is not None or name in known}
     stored = {name: None if text is None else escaped(text) for name, text in raw.items()}
     if stored != raw:
         # What had to be escaped is not what the source says: marked, so that it is never replayed as if it were.

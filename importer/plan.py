@@ -1,9 +1,13 @@
 """Plan: cut the source into chunks, once. What is planned never changes."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from django.db import transaction
 from django.utils import timezone
 
 from importer import ledger
+from importer.budget import Deadline, refuse_columns
 from importer.compile import compile_mapping
 from importer.conf import conf
 from importer.exceptions import SourceRefused
@@ -11,7 +15,7 @@ from importer.fetch import identify_source, verify_source
 from importer.lookups import refuse_unknown_paths
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
-from importer.parse import Range, open_reader
+from importer.parse import Range, Reader, open_reader
 from importer.records import RESERVED
 from importer.registry import get_spec
 from importer.source import is_table
@@ -29,18 +33,20 @@ def plan(job: DataImportJob) -> Mapping:
     conf.verify()
     spec = get_spec(job.spec)
     refuse_unknown_paths(spec)
+    deadline = Deadline(Path(job.source).name)
     if job.planned_at is not None:
         if not is_table(job.source):
-            verify_source(job)
+            verify_source(job, deadline)
         return compile_mapping(spec, job.columns or [])
     if not is_table(job.source):
-        identify_source(job)
-    reader = open_reader(job)
+        identify_source(job, deadline)
+    reader = open_reader(job, deadline)
     try:
         job.columns = reader.columns()
+        refuse_columns(deadline.name, len(job.columns))
         _refuse_reserved_columns(job, job.columns)
         mapping = compile_mapping(spec, job.columns)
-        chunks = [_chunk(job, number, part) for number, part in enumerate(reader.ranges(), 1)]
+        chunks = [_chunk(job, number, part) for number, part in enumerate(_timely(reader, deadline), 1)]
     finally:
         reader.close()
     job.planned_at = timezone.now()
@@ -51,6 +57,12 @@ def plan(job: DataImportJob) -> Mapping:
             job, "planned", f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
         )
     return mapping
+
+
+def _timely(reader: Reader, deadline: Deadline) -> Iterator[Range]:
+    for part in reader.ranges():
+        deadline.check()
+        yield part
 
 
 def _refuse_reserved_columns(job: DataImportJob, columns: list[str]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.color import no_style
@@ -86,8 +87,9 @@ def run_import(
 def _perform(run: Run) -> ImportResult:
     job = run.job
     runner = f"{socket.gethostname()}:{os.getpid()}"
-    # A run that was killed may have been by a chunk that no worker gets past; asked for again, that has another chance.
-    is_new_chance = job.status != Status.RUNNING
+    former = _look_at_former_run(job)
+    if former.deaths >= conf.MAX_CHUNK_ATTEMPTS:
+        return _give_up(run, former)
     job.stop_requested = False
     if not job.move(
         to=Status.RUNNING,
@@ -96,6 +98,8 @@ def _perform(run: Run) -> ImportResult:
         started_at=timezone.now(),
         error="",
         stop_requested=False,
+        deaths=former.deaths,
+        batches=former.batches,
     ):
         job.refresh_from_db()
         return run.result(job.status)
@@ -106,7 +110,9 @@ def _perform(run: Run) -> ImportResult:
         job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
-        if is_new_chance:
+        if not former.died:
+            # A run that was killed may have been by a chunk that no worker gets past; asked for again, that has
+            # another chance.
             ledger.forget_attempts(job)
         _execute(run, mapping)
         status, reason = (Status.STOPPED, "") if run.control.stopping else (Status.COMPLETED, "")
@@ -115,6 +121,39 @@ def _perform(run: Run) -> ImportResult:
     except Exception as error:
         status, reason, details = Status.FAILED, in_words(error), traceback_of(error)
     return _conclude(run, status, reason, details)
+
+
+@dataclass(frozen=True, slots=True)
+class FormerRun:
+    """How the last run of a job ended: `deaths` in a row without a batch, and the batches committed by all so far."""
+
+    died: bool
+    deaths: int
+    batches: int
+    runner: str
+
+
+def _look_at_former_run(job: DataImportJob) -> FormerRun:
+    """A job that is running though nobody but us holds it: its run was killed. Raises DataImportJob.DoesNotExist."""
+    row = DataImportJob.objects.only("status", "deaths", "batches", "runner").get(pk=job.pk)
+    batches = ledger.committed_batches(job)
+    if row.status != Status.RUNNING:
+        return FormerRun(died=False, deaths=0, batches=batches, runner=row.runner)
+    # `row.batches` is what there was when that run began.
+    deaths = 0 if batches > row.batches else row.deaths + 1
+    count = f" ({deaths} of {conf.MAX_CHUNK_ATTEMPTS} without a batch)" if deaths else ""
+    ledger.log(job, "died", f"{row.runner} was killed{count}", deaths=deaths)
+    return FormerRun(died=True, deaths=deaths, batches=batches, runner=row.runner)
+
+
+def _give_up(run: Run, former: FormerRun) -> ImportResult:
+    """Fail a job that kills whoever runs it: a queue would start it again for ever."""
+    run.job.move(to=Status.RUNNING, believed=(Status.RUNNING,), deaths=former.deaths)
+    reason = (
+        f"Its run died {former.deaths} times before it committed a batch, the last time on {former.runner}: killed, "
+        f"most likely for want of memory. See the worker's log; run the same command again to try once more."
+    )
+    return _conclude(run, Status.FAILED, reason, {})
 
 
 def _execute(run: Run, mapping: Mapping) -> None:

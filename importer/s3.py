@@ -15,6 +15,7 @@ try:
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
     from botocore.exceptions import ConnectionError as ConnectionFailed
     from storages.backends.s3 import S3Storage
+    from urllib3.exceptions import HTTPError
 except (ImportError, ImproperlyConfigured):
     raise SourceRefused(
         'Sources on S3 need the package django-storages[s3]: pip install "django-storages[s3]".'
@@ -56,6 +57,14 @@ def storage_of(source: str, bucket: str) -> Any:
     return storage
 
 
+def _as_they_come(body: Any) -> Iterator[bytes]:
+    """Pieces of an object, each as soon as it is here: to wait for a whole block of a store that sends a byte a second
+    would take days, in which nobody looks at the clock."""
+    read = getattr(getattr(body, "_raw_stream", None), "read1", body.read)
+    while piece := read(BLOCK):
+        yield piece
+
+
 class S3Object:
     def __init__(self, source: str, storage: Any, *, key: str) -> None:
         self.source, self.bucket, self.key = source, storage.bucket_name, key
@@ -83,10 +92,10 @@ class S3Object:
             if done and answer["ResponseMetadata"]["HTTPStatusCode"] != PARTIAL:
                 raise self._refusal(broken)  # of a store that begins anew, whatever is asked
             try:
-                for block in answer["Body"].iter_chunks(BLOCK):
+                for block in _as_they_come(answer["Body"]):
                     yield block
                     done, attempts = done + len(block), 0
-            except (HTTPClientError, IncompleteReadError) as error:
+            except (HTTPClientError, IncompleteReadError, HTTPError) as error:
                 broken = error
             if done < state.size:  # also without an error: of an answer that is cut within its head
                 attempts += 1
@@ -127,6 +136,6 @@ class S3Object:
 
     def _trouble(self, error: Exception) -> str:
         endpoint = self.client.meta.endpoint_url
-        if isinstance(error, ConnectionFailed | HTTPClientError | IncompleteReadError):
+        if isinstance(error, ConnectionFailed | HTTPClientError | IncompleteReadError | HTTPError):
             return f"the store at {endpoint} does not answer, or breaks off; see that it is there, or {WHERE}"
         return f"{first_line(error).rstrip('.:')}; {WHERE}"

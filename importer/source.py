@@ -26,6 +26,9 @@ FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+# A folder that is only passed through need not be readable.
+FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+NO_LINK = os.O_NOFOLLOW
 COMPRESSIONS = {".gz": "gzip", ".zip": "zip", ".zst": "zstd"}
 
 
@@ -116,15 +119,39 @@ def locate(source: str) -> Path:
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open what `locate` found; refuses a link or a device that took its place in between."""
+    """Open what `locate` found; refuses a link or a device that took its place, or that of a folder, in between."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        descriptor = _open_below(path)
     except OSError as error:
         raise SourceRefused(f'The source "{path}" cannot be read: {error.strerror}.') from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise SourceRefused(f'The source "{path}" is not a regular file.')
     return open(descriptor, "rb")
+
+
+def _open_below(path: Path) -> int:
+    roots = (*conf.source_roots(), Path(conf.SPOOL_DIR))
+    root = max((root for root in roots if path.is_relative_to(root)), default=path.parent, key=_depth)
+    return open_below(root, path)
+
+
+def open_below(root: Path, path: Path) -> int:
+    """Walk down from the root to the file, each step from the folder in hand and through no link. Raises OSError."""
+    folder = os.open(root, FOLDER)
+    try:
+        *parents, name = path.relative_to(root).parts
+        for parent in parents:
+            child = os.open(parent, FOLDER | NO_LINK, dir_fd=folder)
+            os.close(folder)
+            folder = child
+        return os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | NO_LINK, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _depth(root: Path) -> int:
+    return len(root.parts)
 
 
 def identify(path: Path) -> Identity:

@@ -13,19 +13,17 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO
 
+from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
 from importer.source import compression_of, open_file
 from importer.spoolfolder import prefix_of, spool_folder
+from importer.unpack import unpacked
 
 BLOCK = MEGABYTE
-# What so many bytes may unpack to fits into memory, were it the worst of bombs.
-ZSTD_PIECE = 512
-# Ratios mean nothing on small files: a few zeros compress a thousandfold.
-RATIO_COUNTS_FROM = 64 * MEGABYTE
 # Codecs in which every byte below 0x80 is the ASCII character, never part of another one: those can be cut at
 # newlines and decoded piece by piece. All others are re-encoded first.
 BYTEWISE = ("ascii", "latin", "iso8859", "cp125", "cp437", "cp85", "koi8", "mac")
@@ -62,24 +60,29 @@ def is_bytewise(encoding: str) -> bool:
     return codec.name.replace("-", "").replace("_", "").startswith(("utf8", *BYTEWISE))
 
 
-def spooled(job: DataImportJob, path: Path) -> Path:
+def spooled(job: DataImportJob, path: Path, deadline: Deadline) -> Path:
     """The local UTF-8 file that stands for the source; made where it is not there yet."""
     # By the codec's own name: what people call it may have a slash within ("utf/8"), and Python takes it.
     codec = codecs.lookup(job.encoding or "utf-8").name
     target = spool_folder() / f"{prefix_of(job)}{job.source_hash}-{codec}.{job.format}"
     if not target.exists():
-        _write(job, path, target)
+        _write(job, path, target, deadline)
     return target
 
 
-def _write(job: DataImportJob, path: Path, target: Path) -> None:
+def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline) -> None:
+    name = Path(job.source).name  # what people know it by
     # Under another name until it is whole: a kill must not leave half a spool that looks like one.
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=prefix_of(job))
+    descriptor, part = tempfile.mkstemp(dir=target.parent, prefix=prefix_of(job))
     try:
-        with os.fdopen(descriptor, "wb") as spool, _opened(path, name=Path(job.source).name) as plain:
-            for block in _recoded(job, _budgeted(job, path, plain)):
+        with (
+            os.fdopen(descriptor, "wb") as spool,
+            unpacked(path, name=name, deadline=deadline) as (plain, packed),
+        ):
+            blocks = _budgeted(name, plain, packed=packed if compression_of(path) else None)
+            for block in _recoded(job, blocks):
                 spool.write(block)
-        os.replace(name, target)
+        os.replace(part, target)
     except SourceRefused:
         raise
     except (
@@ -98,92 +101,17 @@ def _write(job: DataImportJob, path: Path, target: Path) -> None:
         ) from None
     finally:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+            os.unlink(part)
 
 
-@contextlib.contextmanager
-def _opened(path: Path, *, name: str) -> Iterator[IO[bytes]]:
-    compression = compression_of(path)
-    with contextlib.ExitStack() as stack:
-        raw = stack.enter_context(open_file(path))
-        if compression == "gzip":
-            yield cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=raw)))
-        elif compression == "zip":
-            archive = stack.enter_context(zipfile.ZipFile(raw))
-            yield stack.enter_context(archive.open(_only_member(name, archive)))
-        elif compression == "zstd":
-            yield stack.enter_context(_open_zstd(raw))
-        else:
-            yield raw
-
-
-def _open_zstd(raw: IO[bytes]) -> IO[bytes]:
-    try:
-        import zstandard
-    except ImportError:
-        raise SourceRefused("Reading .zst needs the package zstandard: pip install zstandard") from None
-    return cast("IO[bytes]", _Zstd(raw, zstandard))
-
-
-class _Zstd(contextlib.AbstractContextManager["_Zstd"]):
-    """Frame by frame, since the package's own reader takes a file that ends within a frame for a whole one."""
-
-    def __init__(self, raw: IO[bytes], zstandard: Any) -> None:
-        self.raw = raw
-        self.zstandard = zstandard
-        self.frame = zstandard.ZstdDecompressor().decompressobj()
-        self.inside = False
-        self.left = b""
-
-    def read(self, size: int = -1) -> bytes:
-        while packed := self.left or self.raw.read(ZSTD_PIECE):
-            self.left, self.inside = b"", True
-            try:
-                plain = self.frame.decompress(packed)
-            except self.zstandard.ZstdError as error:
-                raise zlib.error(str(error)) from None
-            if self.frame.eof:
-                self.left, self.inside = self.frame.unused_data, False
-                self.frame = self.zstandard.ZstdDecompressor().decompressobj()
-            if plain:
-                return bytes(plain)
-        if self.inside:
-            raise EOFError("the compressed file ended before the end-of-stream marker was reached")
-        return b""
-
-    def __exit__(self, *exc_info: object) -> None:
-        """Nothing to close but the file, which is the caller's."""
-
-
-def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [entry for entry in archive.infolist() if not entry.is_dir()]
-    if len(members) != 1:
-        names = ", ".join(entry.filename for entry in members[:5]) or "none"
-        raise SourceRefused(
-            f'The archive "{name}" must hold exactly one file; it holds {len(members)} ({names}).'
-        )
-    if members[0].flag_bits & 0x1:
-        raise SourceRefused(f'The archive "{name}" is encrypted.')
-    return members[0]
-
-
-def _budgeted(job: DataImportJob, path: Path, plain: IO[bytes]) -> Iterator[bytes]:
+def _budgeted(name: str, plain: IO[bytes], *, packed: int | None) -> Iterator[bytes]:
     """Blocks of the unpacked source, counted while they come: an archive's own word about its size is not trusted."""
-    packed, total = path.stat().st_size, 0
-    name = Path(job.source).name  # what people know it by
-    limit, ratio = conf.SPOOL_MAX_BYTES, conf.SPOOL_MAX_RATIO
+    total = 0
     while block := plain.read(BLOCK):
         total += len(block)
-        if total > limit:
-            raise SourceRefused(
-                f'The source "{name}" unpacks to more than {limit:,} bytes; '
-                f'raise IMPORTER["SPOOL_MAX_BYTES"] if that is right.'
-            )
-        if compression_of(path) and total > RATIO_COUNTS_FROM and total > packed * ratio:
-            raise SourceRefused(
-                f'The source "{name}" grows more than {ratio}-fold when unpacked, as archive bombs do; '
-                f'raise IMPORTER["SPOOL_MAX_RATIO"] if that is right.'
-            )
+        refuse_size(name, total)
+        if packed is not None:
+            refuse_ratio(name, total, packed=packed)
         yield block
 
 
@@ -200,6 +128,9 @@ def _as_utf8(encoding: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)(errors="importer_mark")
     for block in blocks:
         yield decoder.decode(block).encode("utf-8", "surrogateescape")
+        # UTF-7, for one, keeps all of a section until it ends.
+        if len(decoder.getstate()[0]) > conf.MAX_RECORD_BYTES:
+            raise ValueError(f"more than {conf.MAX_RECORD_BYTES:,} bytes of {encoding} without an end")
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
 
 

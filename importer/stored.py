@@ -1,15 +1,18 @@
 """Files of Django's storages: of the file system, or of whatever else has Django's interface."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.core.files.storage import Storage
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage, Storage
 
 from importer.conf import MEGABYTE
 from importer.exceptions import SourceRefused, first_line
 from importer.remote import State
+from importer.source import open_below
 
 BLOCK = MEGABYTE
 
@@ -32,10 +35,17 @@ class StoredFile:
 
     def blocks(self, state: State) -> Iterator[bytes]:
         try:
-            with self.storage.open(self.name) as file:
+            with self._open() as file:
                 yield from file.chunks(BLOCK)
         except Exception as error:
             raise self._refusal(error) from None
+
+    def _open(self) -> File:
+        """Of a folder, through no link: one may have taken a folder's place since `_refuse_links` looked."""
+        if getattr(type(self.storage), "_open", None) is not vars(FileSystemStorage)["_open"]:
+            return self.storage.open(self.name)
+        root = Path(self.storage.path(""))
+        return File(os.fdopen(open_below(root, Path(self.storage.path(self.name))), "rb"))
 
     def _refuse_links(self) -> None:
         """Of a folder: a link within would lead out of what imports may read."""

@@ -116,9 +116,15 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
         if context.should_abort():
             control.stop()
 
-    result = run_import(job_id, on_progress=look_around, control=control)
+    result = run_import(job_id, on_progress=look_around, control=control, max_errors=_most_errors())
     if jobs.filter(status=Status.RUNNING).exists():
         raise NotRecorded(result.reason)
     was_shut_down = context.abort_reason() is AbortReason.SHUTDOWN
     if was_shut_down and jobs.filter(status=Status.STOPPED, stop_requested=False).exists():
         raise JobAborted  # for the worker that comes after this one
+
+
+def _most_errors() -> int | None:
+    """Nobody watches a run in the background, so it has a limit where the site sets none."""
+    is_set = conf.MAX_ERRORS is not None or conf.MAX_ERROR_RATE is not None
+    return None if is_set else conf.BACKGROUND_MAX_ERRORS

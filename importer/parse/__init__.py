@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from importer.budget import Deadline
 from importer.fetch import local_file
 from importer.models import DataImportJob, ImportChunk
 from importer.records import Batch, Position
@@ -41,20 +42,25 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
-def open_reader(job: DataImportJob) -> Reader:
-    """The reader for a job's source. Raises SourceRefused where the source must not or cannot be read."""
+def open_reader(job: DataImportJob, deadline: Deadline | None = None) -> Reader:
+    """The reader for a job's source. Raises SourceRefused where the source must not or cannot be read.
+
+    `deadline`: of the job's plan; a worker that has to fetch or unpack the source again has one of its own.
+    """
+    deadline = deadline or Deadline(Path(job.source).name)
     if job.format == DataImportJob.Format.TABLE:
         from importer.parse.table import TableReader
 
         alias, table = split_table(job.source)
         return TableReader(alias, table, spec=job.spec)
-    path = local_file(job)
+    path = local_file(job, deadline)
     if needs_spool(job, path):
-        return _file_reader(job, spooled(job, path), job.encoding if is_bytewise(job.encoding) else "utf-8")
-    return _file_reader(job, path, job.encoding)
+        encoding = job.encoding if is_bytewise(job.encoding) else "utf-8"
+        return _file_reader(job, spooled(job, path, deadline), encoding, deadline)
+    return _file_reader(job, path, job.encoding, deadline)
 
 
-def _file_reader(job: DataImportJob, path: Path, encoding: str) -> Reader:
+def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadline) -> Reader:
     spec = get_spec(job.spec)
     name = Path(job.source).name  # what people know it by, when its spool is read
     if job.format == DataImportJob.Format.JSONL:
@@ -72,7 +78,9 @@ def _file_reader(job: DataImportJob, path: Path, encoding: str) -> Reader:
     if job.format == DataImportJob.Format.PARQUET:
         from importer.parse.parquet import ParquetReader
 
-        return ParquetReader(path, name=name, json_columns=spec.json_columns())
+        return ParquetReader(
+            path, name=name, deadline=deadline, columns=job.columns, json_columns=spec.json_columns()
+        )
     from importer.parse.delimited import DelimitedReader
 
     default = "\t" if job.format == DataImportJob.Format.TSV else ","

@@ -13,10 +13,11 @@ from typing import Any
 
 import polars as pl
 
+from importer.budget import records_within, refuse_columns
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.parse import Range
-from importer.parse.lines import Lines, TooLong
+from importer.parse.lines import Lines, TooLong, TooWide
 from importer.parse.quoting import RegularBlock, regular_block
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.source import open_file
@@ -59,6 +60,7 @@ class DelimitedReader:
             start = end
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
+        limit = records_within(len(self.columns()), limit)
         wanted = min(int(limit * self.bytes_per_record * 1.02) + 256, conf.BATCH_MAX_BYTES)
         batch = self._read_block(start, end.end_offset, wanted, limit)
         if batch is None:
@@ -148,19 +150,17 @@ class DelimitedReader:
         rows: list[list[str]] = []
         numbers: list[int] = []
         rejections: list[Rejection] = []
-        lines = Lines(self.file, self.encoding, start, self.size)
-        width = len(self.columns())
-        while (
-            len(rows) + len(rejections) < limit
-            and lines.position.offset < stop
-            and lines.position.offset - start.offset < conf.BATCH_MAX_BYTES
-        ):
+        lines, width = self._lines(start), len(self.columns())
+        upto = min(stop, start.offset + conf.BATCH_MAX_BYTES)
+        lines.pass_blank(stop)
+        while len(rows) + len(rejections) < limit and lines.position.offset < upto:
             line, fields, errors = self._next_record(lines, width)
             if errors:
                 rejections.append(Rejection(line, self._raw(fields, errors), tuple(errors)))
             elif fields:
                 rows.append(fields)
                 numbers.append(line)
+            lines.pass_blank(stop)
         texts = pl.DataFrame(rows, schema=dict.fromkeys(self.columns(), pl.String()), orient="row")
         return Batch(texts, pl.Series(numbers, dtype=pl.Int64), start, lines.position, rejections)
 
@@ -177,6 +177,9 @@ class DelimitedReader:
             )
         except TooLong as error:
             return first, [error.beginning], [_error("record_too_long", str(error))]
+        except TooWide as error:
+            refuse_columns(self.name, 0 if width else error.fields)  # of a header; a record is one rejection
+            return first, [lines.give_up()], [_wrong_width(error.fields, width)]
         except csv.Error as error:
             text = lines.give_up()
             return first, [text], [_csv_error(str(error), text)]
@@ -200,7 +203,7 @@ class DelimitedReader:
         raise AssertionError("called without an undecodable character")
 
     def _raw(self, fields: list[str], errors: list[RecordError]) -> dict[str, Any]:
-        if errors[0].code in ("too_few_fields", "too_many_fields"):
+        if errors[0].code in ("too_few_fields", "too_many_fields") and not _is_whole(fields, errors):
             columns = self.columns()
             raw: dict[str, Any] = {name: escaped(text) for name, text in zip(columns, fields, strict=False)}
             # Which field is missing, or one too many, nobody can tell: marked, so that nothing takes it as it is.
@@ -213,15 +216,17 @@ class DelimitedReader:
         if self.size == 0:
             raise SourceRefused(f'The source "{self.name}" is empty.')
         offset = len(BOM) if self._bytes(0, len(BOM)) == BOM else 0
-        lines = Lines(self.file, self.encoding, Position(offset, 1), self.size)
+        lines = self._lines(Position(offset, 1))
         names: list[str] = []
         while not names and not lines.at_end:
+            lines.pass_blank(self.size)
             _, names, errors = self._next_record(lines, width=0)
             if errors:
                 raise SourceRefused(
                     f'The header of "{self.name}" cannot be read (line 1: {errors[0].message}) '
                     f"Check --encoding and --delimiter."
                 )
+        refuse_columns(self.name, len(names))
         names = [name.strip() or f"_column{number}" for number, name in enumerate(names, 1)]
         if not names:
             raise SourceRefused(f'The source "{self.name}" has no header, only blank lines.')
@@ -240,10 +245,15 @@ class DelimitedReader:
         if block is not None and self._is_plain(block):
             height = block.records + block.embedded_newlines
             return Position(start.offset + len(block.data), start.line + height)
-        lines = Lines(self.file, self.encoding, start, self.size)
-        while lines.position.offset < start.offset + conf.CHUNK_BYTES and not lines.at_end:
+        lines, stop = self._lines(start), min(self.size, start.offset + conf.CHUNK_BYTES)
+        lines.pass_blank(stop)
+        while lines.position.offset < stop:
             self._next_record(lines, len(self.columns()))
+            lines.pass_blank(stop)
         return lines.position
+
+    def _lines(self, start: Position) -> Lines:
+        return Lines(self.file, self.encoding, start, self.size, delimiter=self.delimiter)
 
     def _bytes(self, offset: int, size: int) -> bytes:
         self.file.seek(offset)
@@ -268,6 +278,11 @@ def _offset_after(data: bytes, *, newlines: int) -> int:
 
 def _error(code: str, message: str) -> RecordError:
     return RecordError("", code, message)
+
+
+def _is_whole(fields: list[str], errors: list[RecordError]) -> bool:
+    """Whether the one field is the record's text, which was too wide to be taken apart."""
+    return len(fields) == 1 and errors[0].code == "too_many_fields"
 
 
 def _wrong_width(found: int, expected: int) -> RecordError:

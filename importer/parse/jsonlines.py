@@ -1,22 +1,29 @@
 """JSON lines: one object per line."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from importer import budget
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.parse import Range
 from importer.parse.delimited import ASSUMED_RECORD_BYTES, BOM
+from importer.parse.lines import pass_over
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.source import open_file
 
 # The columns of a file are the keys of its first records, in the order in which they come up.
 RECORDS_THAT_NAME_COLUMNS = 1_000
+# Columns that the plan does not know get a tenth of the cells of a batch.
+NEW_COLUMNS_PART = 10
+# Possessive: without a way back, which would be remembered for each of millions of escapes.
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 
 Record = dict[str, Any]
 
@@ -46,6 +53,11 @@ class JsonLinesReader:
         self.size = self.file.seek(0, 2)
         self.bytes_per_record = float(ASSUMED_RECORD_BYTES)
         self._columns = columns
+        self.longest, self.most_values, self.most_keys = (
+            conf.MAX_RECORD_BYTES,
+            conf.MAX_RECORD_VALUES,
+            conf.MAX_COLUMNS,
+        )
         # Numbers stay the text they are written in, so that 1.50 is not made 1.5 on the way.
         self._decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).decode
 
@@ -61,9 +73,12 @@ class JsonLinesReader:
         start = Position(self._beginning(), 1)
         while start.offset < self.size:
             data = self._bytes(start.offset, conf.CHUNK_BYTES)
-            if start.offset + len(data) < self.size:
-                data = data[: data.rfind(b"\n") + 1] or self._long_line(start.offset)
-            end = Position(start.offset + len(data), start.line + data.count(b"\n"))
+            size, lines = len(data), data.count(b"\n")
+            if start.offset + size < self.size:
+                size = data.rfind(b"\n") + 1
+            if not size:  # one long line; the rest of it is passed over, and not kept
+                size, lines = len(data) + pass_over(self.file), 1
+            end = Position(start.offset + size, start.line + lines)
             yield Range(start.offset, end.offset, start.line)
             start = end
 
@@ -72,79 +87,76 @@ class JsonLinesReader:
         data = self._bytes(start.offset, min(wanted, end.end_offset - start.offset))
         if start.offset + len(data) < end.end_offset:
             data = data[: data.rfind(b"\n") + 1] or self._long_line(start.offset)
-        records: list[Record] = []
-        numbers: list[int] = []
-        rejections: list[Rejection] = []
+            if len(data) > self.longest and b"\n" not in data[:-1]:
+                return self._pass_over(start, data)
+        taken = _Taken(self.columns())
+        limit = budget.records_within(len(taken.columns), limit)
         offset, line = start.offset, start.line
         for raw in data.splitlines(keepends=True) if b"\r" not in data else _split(data):
-            if len(records) + len(rejections) == limit:
+            if len(taken.numbers) + len(taken.rejections) == limit:
                 break
-            if raw.strip():
-                record = self._record(raw, line)
-                if isinstance(record, Rejection):
-                    rejections.append(record)
-                else:
-                    records.append(record)
-                    numbers.append(line)
+            if raw.strip() and not taken.add(self._record(raw, line), line):
+                break
             offset, line = offset + len(raw), line + 1
-        batch = Batch(
-            self._as_frame(records),
-            pl.Series(numbers, dtype=pl.Int64),
-            start,
-            Position(offset, line),
-            rejections,
-        )
+        batch = taken.batch(start, Position(offset, line))
         if batch.size:
             self.bytes_per_record = (offset - start.offset) / batch.size
         return batch
 
+    def _pass_over(self, start: Position, beginning: bytes) -> Batch:
+        """A batch of one rejection, for a line of which no more is kept than its beginning."""
+        size = len(beginning) + (0 if beginning.endswith(b"\n") else pass_over(self.file))
+        taken = _Taken(self.columns())
+        taken.add(_too_long(beginning, start.line, size), start.line)
+        return taken.batch(start, Position(start.offset + size, start.line + 1))
+
     def _record(self, raw: bytes, line: int) -> Record | Rejection:
-        if len(raw) > conf.MAX_RECORD_BYTES:
-            message = f"The record is longer than {conf.MAX_RECORD_BYTES:,} bytes (it has {len(raw):,})."
-            return _rejection(line, raw[:200].decode(errors="backslashreplace"), "record_too_long", message)
+        if len(raw) > self.longest:
+            return _too_long(raw, line, len(raw))
+        if len(raw) > self.most_values and (values := _values(raw)) > self.most_values:
+            beginning = raw[:200].decode(errors="backslashreplace")
+            return _rejection(line, beginning, "too_many_values", budget.too_many_values(values))
         try:
             text = raw.decode(self.encoding)
         except UnicodeDecodeError as error:
             message = f"Byte {error.start + 1} is not valid {self.encoding} (0x{raw[error.start]:02x})."
             return _rejection(line, raw.decode(self.encoding, "surrogateescape"), "undecodable", message)
         try:
-            record = self._decode(text)
+            return self._parsed(text, line)
         except json.JSONDecodeError as error:
             return _rejection(
                 line, text, "invalid_json", f"Not JSON: {error.msg} at character {error.pos + 1}."
             )
         except RecursionError:
             return _rejection(line, text[:200], "invalid_json", "Not usable JSON: nested too deeply.")
+
+    def _parsed(self, text: str, line: int) -> Record | Rejection:
+        record = self._decode(text)
         if not isinstance(record, dict):
             return _rejection(line, text, "not_an_object", f"Not a JSON object but {text.strip()[:40]}.")
-        if b"\\u" in raw:
+        if len(record) > self.most_keys:
+            return _rejection(line, text, "too_many_keys", budget.too_many_keys(len(record)))
+        if "\\u" in text:
             if LONE_SURROGATE.search(json.dumps(record, ensure_ascii=False)):
                 return _rejection(line, text, "undecodable", "An escape stands for half a character.")
             if any("\0" in name for name in record):
                 return _rejection(
                     line, text, "null_characters_not_allowed", "A key has a null character in it."
                 )
-        if self.json_columns or raw.count(b"{") > 1 or b"[" in raw:
+        if self.json_columns or text.count("{") > 1 or "[" in text:
             self._keep_numbers(record, json.loads(text, parse_int=_number))
         return record
 
     def _keep_numbers(self, record: Record, plain: Record) -> None:
-        """Numbers must stay numbers where they are written as JSON again: in a JSON column, and in nested values."""
+        """Numbers must stay numbers where they are written as JSON again: in a JSON column, and in nested values.
+
+        As text at once, which takes a part of the memory that the values take.
+        """
         for name, value in plain.items():
             if name in self.json_columns:
                 record[name] = as_json(value, self.json_columns[name])
             elif isinstance(value, dict | list):
-                record[name] = value
-
-    def _as_frame(self, records: list[Record]) -> pl.DataFrame:
-        columns = dict.fromkeys(self.columns())
-        for record in records:
-            if not columns.keys() >= record.keys():
-                columns |= dict.fromkeys(record)
-        return pl.DataFrame(
-            {name: _texts([record.get(name) for record in records]) for name in columns},
-            schema=dict.fromkeys(columns, pl.String()),
-        )
+                record[name] = as_text(value)
 
     def _first_keys(self) -> list[str]:
         if self.size == 0:
@@ -157,16 +169,30 @@ class JsonLinesReader:
             )
         self.file.seek(beginning)
         keys: dict[str, None] = {}
-        for _, raw in zip(range(RECORDS_THAT_NAME_COLUMNS), iter(self._readline, b""), strict=False):
+        reason = "has a key."
+        for raw in self._first_lines():
             record = self._record(raw, 0)
             if isinstance(record, dict):
                 keys |= dict.fromkeys(record)
+                budget.refuse_columns(self.name, len(keys))
+            elif record.errors[0].code == "too_many_keys":
+                reason = f"may be read: {record.errors[0].message}"
         if not keys:
-            raise SourceRefused(f'The source "{self.name}" begins with no JSON object that has a key.')
+            raise SourceRefused(f'The source "{self.name}" begins with no JSON object that {reason}')
         return list(keys | dict.fromkeys(self.expected))
 
-    def _readline(self) -> bytes:
-        return self.file.readline(conf.MAX_RECORD_BYTES)
+    def _first_lines(self) -> Iterator[bytes]:
+        """Lines that are not too long, up to a number of lines and of bytes."""
+        left = self.longest + conf.BATCH_MAX_BYTES
+        for _ in range(RECORDS_THAT_NAME_COLUMNS):
+            raw = self.file.readline(self.longest + 1)
+            left -= len(raw)
+            if not raw or left < 0:
+                return
+            if len(raw) > self.longest:
+                pass_over(self.file)
+            else:
+                yield raw
 
     def _beginning(self) -> int:
         return len(BOM) if self._bytes(0, len(BOM)) == BOM else 0
@@ -176,8 +202,61 @@ class JsonLinesReader:
         return self.file.read(size)
 
     def _long_line(self, offset: int) -> bytes:
+        """The line from here on, or so much of it as shows that it is too long."""
         self.file.seek(offset)
-        return self.file.readline()
+        return self.file.readline(self.longest + 1)
+
+
+class _Taken:
+    """The records of a batch, and their columns, which become more where records have keys of their own."""
+
+    def __init__(self, columns: list[str]) -> None:
+        self.columns = dict.fromkeys(columns)
+        self.planned = len(self.columns)
+        self.widest = max(conf.MAX_COLUMNS, len(columns))
+        # Those of the plan are in `limit` already; the others are empty but for a few.
+        self.new_cells = conf.BATCH_MAX_CELLS // NEW_COLUMNS_PART
+        self.records: list[Record] = []
+        self.numbers: list[int] = []
+        self.rejections: list[Rejection] = []
+
+    def add(self, record: Record | Rejection, line: int) -> bool:
+        """False: it belongs to the next batch, since this one would have too many columns or cells."""
+        if isinstance(record, Rejection):
+            self.rejections.append(record)
+            return True
+        wider = self.columns
+        if not wider.keys() >= record.keys():
+            wider = wider | dict.fromkeys(record)
+        new = len(wider) - self.planned
+        if (
+            new
+            and self.records
+            and (len(wider) > self.widest or new * (len(self.records) + 1) > self.new_cells)
+        ):
+            return False
+        self.columns = wider
+        self.records.append(record)
+        self.numbers.append(line)
+        return True
+
+    def batch(self, start: Position, end: Position) -> Batch:
+        texts = pl.DataFrame(
+            {name: _texts([record.get(name) for record in self.records]) for name in self.columns},
+            schema=dict.fromkeys(self.columns, pl.String()),
+        )
+        return Batch(texts, pl.Series(self.numbers, dtype=pl.Int64), start, end, self.rejections)
+
+
+def _values(raw: bytes) -> int:
+    """How many values a line has at most: each but the first follows a comma, or begins a list or an object."""
+    bare = STRING.sub(b"", raw)
+    return 1 + bare.count(b",") + bare.count(b"[") + bare.count(b"{")
+
+
+def _too_long(raw: bytes, line: int, size: int) -> Rejection:
+    beginning = raw[:200].decode(errors="backslashreplace")
+    return _rejection(line, beginning, "record_too_long", budget.too_long(size))
 
 
 def _number(text: str) -> int | str:

@@ -1,20 +1,35 @@
 """Physical lines of a text file between two offsets, and how far they have been taken."""
 
+import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import BufferedReader
 
+from importer.budget import too_long
 from importer.conf import conf
 from importer.records import Position
 
 Line = str
+PIECE = 1 << 20
+# Bytes looked at for blank lines at once.
+BLANK_PIECE = 1 << 16
+BLANK_LINES = re.compile(rb"(?:\r?\n)+")
+QUOTED = re.compile(r'"[^"]*(?:"|$)')
 
 
 class TooLong(Exception):
     """A line longer than a record may be. It has been passed over."""
 
     def __init__(self, size: int, beginning: str) -> None:
-        super().__init__(f"The record is longer than {conf.MAX_RECORD_BYTES:,} bytes (it has {size:,}).")
+        super().__init__(too_long(size))
         self.beginning = beginning
+
+
+class TooWide(Exception):
+    """A line with more fields than a source may have columns; nothing was made of them."""
+
+    def __init__(self, fields: int) -> None:
+        super().__init__(fields)
+        self.fields = fields
 
 
 class Lines:
@@ -23,9 +38,13 @@ class Lines:
     `position` is behind the last line given; `give_up` takes all but the first line of the record back.
     """
 
-    def __init__(self, file: BinaryIO, encoding: str, start: Position, stop: int) -> None:
+    def __init__(
+        self, file: BufferedReader, encoding: str, start: Position, stop: int, *, delimiter: str
+    ) -> None:
         self.file = file
         self.encoding = encoding
+        self.delimiter = delimiter
+        self.longest, self.widest = conf.MAX_RECORD_BYTES, conf.MAX_COLUMNS
         self.position = start
         self.stop = stop
         self.taken = 0
@@ -38,7 +57,10 @@ class Lines:
         return self.position.offset >= self.stop
 
     def record(self, most: int) -> Iterator[Line]:
-        """The lines of one record, one by one; ends where a field has more than `most` of them. Raises TooLong."""
+        """The lines of one record, one by one; ends where a field has more than `most` of them.
+
+        Raises TooLong, and TooWide before anybody takes a line with too many fields apart.
+        """
         self.taken = 0
         size = field_lines = 0
         while field_lines < most and not self.at_end:
@@ -51,8 +73,10 @@ class Lines:
             size += len(line)
             if self.taken == 1:
                 self._first, self._behind_first = line, self.position
-            if size > conf.MAX_RECORD_BYTES:
+            if size > self.longest:
                 return
+            if len(line) > self.widest and (fields := self._fields(line)) > self.widest:
+                raise TooWide(fields)
             yield line
 
     def give_up(self) -> Line:
@@ -61,8 +85,24 @@ class Lines:
         self.file.seek(self.position.offset)
         return self._first.rstrip("\r\n")
 
+    def pass_blank(self, stop: int) -> None:
+        """Pass over blank lines before `stop`, of which there may be a thousand million."""
+        while self.position.offset < stop and self.file.peek(1)[:1] in (b"\n", b"\r"):
+            size, lines = _blank(self.file.read(min(BLANK_PIECE, stop - self.position.offset)))
+            self.position = Position(self.position.offset + size, self.position.line + lines)
+            self.file.seek(self.position.offset)
+            if not size:
+                return
+
+    def _fields(self, line: Line) -> int:
+        """How many fields the line has, counted without making them."""
+        if line.count(self.delimiter) < self.widest:
+            return 0
+        inside = '"' if self.taken > 1 else ""  # from the second line on, it begins within one
+        return QUOTED.sub("", inside + line).count(self.delimiter) + 1
+
     def _take(self) -> Line | None:
-        limit = conf.MAX_RECORD_BYTES
+        limit = self.longest
         data = self.file.readline(min(limit + 1, self.stop - self.position.offset))
         if len(data) <= limit or data.endswith(b"\n"):
             self._move(len(data))
@@ -70,17 +110,30 @@ class Lines:
         if self.taken:
             # Not this record's fault alone: it is given up, and the long line comes up again as a record of its own.
             return None
-        size = len(data) + self._pass_over()
+        size = len(data) + pass_over(self.file)
         self._move(size)
         raise TooLong(size, data[:200].decode(self.encoding, "backslashreplace"))
 
-    def _pass_over(self) -> int:
-        passed = 0
-        while data := self.file.readline(1 << 20):
-            passed += len(data)
-            if data.endswith(b"\n"):
-                break
-        return passed
-
     def _move(self, size: int) -> None:
         self.position = Position(self.position.offset + size, self.position.line + 1)
+
+
+def _blank(data: bytes) -> tuple[int, int]:
+    """How many bytes of blank lines the data begins with, and how many lines those are."""
+    size = len(data) - len(data.lstrip(b"\r\n"))
+    size = data.rfind(b"\n", 0, size) + 1
+    lines = data.count(b"\n", 0, size)
+    if data.count(b"\r", 0, size) not in (0, data.count(b"\r\n", 0, size)):
+        found = BLANK_LINES.match(data)  # a return that stands alone is no blank line
+        return (found.end(), found[0].count(b"\n")) if found else (0, 0)
+    return size, lines
+
+
+def pass_over(file: BufferedReader) -> int:
+    """Read to the end of the line, without keeping it; how many bytes that were."""
+    passed = 0
+    while data := file.readline(PIECE):
+        passed += len(data)
+        if data.endswith(b"\n"):
+            break
+    return passed

@@ -1,66 +1,117 @@
-"""Parquet: ranges of records; what lies outside of a range is skipped by the file's row groups."""
+"""Parquet: ranges of records; what lies outside of a range is skipped by the file's row groups.
+
+A file is decoded here only after `importer.weigh` has, within a limit of memory, and in ranges that it found moderate.
+"""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from importer.budget import Deadline, records_within, too_long
 from importer.conf import conf
-from importer.exceptions import SourceRefused
 from importer.parse import Range
 from importer.parse.typed import NONE, column_as_text
-from importer.records import Batch, Position
+from importer.records import RAW, Batch, Position, RecordError, Rejection
+from importer.source import open_file
+from importer.textbytes import bytes_per_record
+from importer.weigh import UNREADABLE, Weighed, unreadable, weigh
 
-# Damage may also make Polars panic, which Python does not count among the ordinary exceptions.
-UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A range's records, decoded once, and the bytes that each of them makes as text."""
+
+    start: int
+    frame: pl.DataFrame
+    sizes: pl.Series
 
 
 class ParquetReader:
-    """`name` is what messages call the file, where it is not the path's own."""
+    """`name` is what messages call the file, where it is not the path's own. `columns`: it was weighed when planned."""
 
     def __init__(
-        self, path: Path, *, json_columns: Mapping[str, frozenset[str]] = NONE, name: str = ""
+        self,
+        path: Path,
+        *,
+        deadline: Deadline,
+        columns: list[str] | None = None,
+        json_columns: Mapping[str, frozenset[str]] = NONE,
+        name: str = "",
     ) -> None:
         self.name = name or path.name
         self.json_columns = json_columns
-        self._window: tuple[int, pl.DataFrame] | None = None
+        self._window: Window | None = None
+        self.file = open_file(path)
+        # The file that we have opened, and not what has its name by now.
+        itself = Path(f"/proc/self/fd/{self.file.fileno()}")
+        self.path = str(itself if itself.exists() else path)
         try:
-            self.frame = pl.scan_parquet(path, glob=False)
-            self._columns = self.frame.collect_schema().names()
-            self.records = int(self.frame.select(pl.len()).collect().item())
+            self._weighed = self._weigh(deadline) if columns is None else Weighed(columns, [])
+            # One column after the other: each has buffers of its own.
+            self.frame = pl.scan_parquet(self.path, glob=False, parallel="none")
+            self.size_of = bytes_per_record(self.frame.collect_schema())
         except UNREADABLE as error:
-            raise _refused(self.name, error) from None
+            self.close()
+            raise unreadable(self.name, error) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _weigh(self, deadline: Deadline) -> Weighed:
+        return weigh(self.path, self.file.fileno(), name=self.name, deadline=deadline)
 
     def close(self) -> None:
         self._window = None
+        self.file.close()
 
     def columns(self) -> list[str]:
-        return self._columns
+        return self._weighed.columns
 
     def ranges(self) -> Iterator[Range]:
-        for start in range(0, self.records, conf.CHUNK_RECORDS):
-            yield Range(start, min(start + conf.CHUNK_RECORDS, self.records), start + 1)
+        for start, stop in self._weighed.ranges:
+            yield Range(start, stop, start + 1)
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
-        beginning, window = self._decoded(start.offset, end.end_offset)
-        texts = window.slice(start.offset - beginning, limit).select(
-            column_as_text(column, self.json_columns)
-            for column in window.slice(start.offset - beginning, limit).iter_columns()
-        )
-        stop = start.offset + texts.height
-        lines = pl.int_range(start.line, start.line + texts.height, eager=True)
-        return Batch(texts, lines, start, Position(stop, start.line + texts.height))
+        window = self._decoded(start.offset, end.end_offset)
+        offset = start.offset - window.start
+        number = _fitting(window.sizes, offset, records_within(len(self.columns()), limit))
+        frame, sizes = window.frame.slice(offset, number), window.sizes.slice(offset, number)
+        lines = pl.int_range(start.line, start.line + frame.height, eager=True)
+        end_of_batch = Position(start.offset + frame.height, start.line + frame.height)
+        rejections = []
+        if frame.height and int(sizes.max()) > conf.MAX_RECORD_BYTES:  # type: ignore[arg-type]
+            is_short = sizes <= conf.MAX_RECORD_BYTES
+            rejections = [
+                _too_long(line, size)
+                for line, size in zip(lines.filter(~is_short), sizes.filter(~is_short), strict=True)
+            ]
+            frame, lines = frame.filter(is_short), lines.filter(is_short)
+        texts = frame.select(column_as_text(column, self.json_columns) for column in frame.iter_columns())
+        return Batch(texts, lines, start, end_of_batch, rejections)
 
-    def _decoded(self, start: int, stop: int) -> tuple[int, pl.DataFrame]:
+    def _decoded(self, start: int, stop: int) -> Window:
         """A range's records, decoded once: row groups are large, and cutting them anew for each batch would cost."""
-        if self._window is None or not self._window[0] <= start < self._window[0] + self._window[1].height:
+        window = self._window
+        if window is None or not window.start <= start < window.start + window.frame.height:
+            self._window = None  # not two at a time
             try:
-                self._window = start, self.frame.slice(start, stop - start).collect()
+                frame = self.frame.slice(start, stop - start).collect()
+                sizes = frame.select(self.size_of.alias("")).to_series()
             except UNREADABLE as error:
-                raise _refused(self.name, error) from None
-        return self._window
+                raise unreadable(self.name, error) from None
+            window = self._window = Window(start, frame, sizes)
+        return window
 
 
-def _refused(name: str, error: BaseException) -> SourceRefused:
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return SourceRefused(f'The source "{name}" is not readable Parquet: {reason}.')
+def _fitting(sizes: pl.Series, offset: int, limit: int) -> int:
+    """How many records from `offset` on a batch takes: at least one, and of those too long any number."""
+    bounded = sizes.slice(offset, limit)
+    kept = bounded.set(bounded > conf.MAX_RECORD_BYTES, 0).cum_sum()
+    return max(1, int(kept.search_sorted(conf.BATCH_MAX_BYTES, side="right")))
+
+
+def _too_long(line: int, size: int) -> Rejection:
+    error = RecordError("", "record_too_long", too_long(size))
+    return Rejection(line, {RAW: ""}, (error,))

@@ -1,19 +1,19 @@
 """A table or query of another configured database, read by ranges of its key and never by OFFSET."""
 
-import contextlib
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import polars as pl
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, DataError, connections
 
+from importer.budget import KEY_BYTES, records_within, too_long
 from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.keys import Key, is_usable
 from importer.parse import Range
-from importer.parse.typed import as_json, as_text, decoded
-from importer.records import Batch, Position, shown
+from importer.parse.rows import Relation, Rows
+from importer.parse.typed import as_json, as_text
+from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.registry import get_spec
 
 ANOTHER_QUERY = "name a query with a unique first column in the spec's Meta.queries"
@@ -25,25 +25,25 @@ class TableReader:
     def __init__(self, alias: str, table: str, *, spec: str) -> None:
         self.connection = connections[alias]
         self.name = f"db:{alias}/{table}"
-        self.is_sqlite = self.connection.vendor == "sqlite"
         self._json_columns = get_spec(spec).json_columns()
         query = get_spec(spec).options.queries.get(table)
+        # A query's rows are told apart by its first column, which therefore has to be unique.
+        self.is_query = query is not None
         try:
-            self._key = [] if query else self._primary_key(table)
-            relation = f"({query})" if query else ".".join(self._quoted(part) for part in table.split("."))
-            self.relation = f"{relation} AS source"
+            key = [] if query else self._primary_key(table)
+            quote = self.connection.ops.quote_name
+            sql = f"({query})" if query else ".".join(str(quote(part)) for part in table.split("."))
             with self.connection.cursor() as cursor:
-                cursor.execute(f"SELECT * FROM {self.relation} WHERE 1 = 0")  # noqa: S608 (quoted, or the spec's own)
-                self._columns = [column[0] for column in cursor.description or ()]
+                cursor.execute(f"SELECT * FROM {sql} AS source WHERE 1 = 0")  # noqa: S608 (quoted, or the spec's own)
+                self.relation = Relation(self.connection, sql, description=cursor.description or ())
         except DatabaseError as error:
             raise SourceRefused(
                 f'The source "{self.name}" cannot be read: {str(error).splitlines()[0]}.'
             ) from None
         self._refuse_columns_of_one_name()
-        # A query's rows are told apart by its first column, which therefore has to be unique.
-        self.is_query = query is not None
-        self._key = self._key or self._columns[:1]
-        self._key_sql = ", ".join(f"source.{self._quoted(name)}" for name in self._key)
+        self._columns = self.relation.columns
+        self._key = key or self._columns[:1]
+        self.relation.order_by(self._key)
         self._key_indexes = [self._columns.index(name) for name in self._key]
 
     def close(self) -> None:
@@ -57,37 +57,63 @@ class TableReader:
         self._refuse_empty_keys()
         if self.is_query:
             self._refuse_repeated_keys()
-        size = conf.CHUNK_RECORDS
+        self._refuse_long_keys(self.relation.longest_key())
         start_key: Key | None = None
         start = 0
         while True:
-            keys = self._select(self._key, after=start_key, upto=None, limit=size)
-            if not keys:
+            number, end_key = self._pass_over_keys(start_key)
+            if end_key is None:
                 return
-            self._refuse_unusable_keys(keys)
-            end_key = tuple(keys[-1])
-            yield Range(start, start + len(keys), start + 1, start_key, end_key)
-            start, start_key = start + len(keys), end_key
+            yield Range(start, start + number, start + 1, start_key, end_key)
+            start, start_key = start + number, end_key
+
+    def _pass_over_keys(self, after: Key | None) -> tuple[int, Key | None]:
+        """How many keys a range has, and the last one of them."""
+        number, last = 0, None
+        try:
+            for key in self.relation.keys(after, limit=conf.CHUNK_RECORDS):
+                self._refuse_unusable_key(key)
+                number, last = number + 1, tuple(key)
+        except DataError:  # of SQLite, which finds it where PostgreSQL has been asked before
+            self._refuse_long_keys(KEY_BYTES + 1)
+        return number, last
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
+        limit = records_within(len(self._columns), limit)
         after = start.key if start.key is not None else end.start_key
-        rows = self._select(self._columns, after=after, upto=end.end_key, limit=limit)
-        stop = start.offset + len(rows)
-        key = tuple(rows[-1][index] for index in self._key_indexes) if rows else end.end_key
-        if stop > end.end_offset or (stop == end.end_offset and self._count(after=key, upto=end.end_key)):
-            surplus = start.offset + self._count(after=after, upto=end.end_key) - end.end_offset
+        found = self.relation.rows(after, end.end_key, limit=limit)
+        number = len(found.sizes)
+        stop = start.offset + number
+        key = tuple(found.columns[index][-1] for index in self._key_indexes) if number else end.end_key
+        if stop > end.end_offset or (stop == end.end_offset and self.relation.count(key, end.end_key)):
+            surplus = start.offset + self.relation.count(after, end.end_key) - end.end_offset
             raise SourceChanged(
                 f'The source "{self.name}" has {surplus:,} rows more than were planned, up to the key '
                 f"{_in_words(end.end_key)}; make a new job for it."
             )
-        if len(rows) < limit or stop == end.end_offset:
+        if (found.whole and number < limit) or stop == end.end_offset:
             # Rows may have gone since the plan; the range is done all the same.
             stop, key = end.end_offset, end.end_key
-        lines = pl.int_range(start.line, start.line + len(rows), eager=True)
-        return Batch(self._as_frame(rows), lines, start, Position(stop, start.line + len(rows), key))
+        return self._batch(found, start, Position(stop, start.line + number, key))
 
-    def _as_frame(self, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self._columns)
+    def _batch(self, found: Rows, start: Position, end: Position) -> Batch:
+        lines = pl.int_range(start.line, end.line, eager=True)
+        texts = self._as_frame(found.columns)
+        rejections = []
+        if found.sizes and max(found.sizes) > conf.MAX_RECORD_BYTES:
+            sizes = pl.Series(found.sizes, dtype=pl.Int64)
+            is_short = sizes <= conf.MAX_RECORD_BYTES
+            rejections = [self._too_long(found, start, index) for index in (~is_short).arg_true()]
+            texts, lines = texts.filter(is_short), lines.filter(is_short)
+        return Batch(texts, lines, start, end, rejections)
+
+    def _too_long(self, found: Rows, start: Position, index: int) -> Rejection:
+        key = {self._columns[n]: escaped(as_text(found.columns[n][index]) or "") for n in self._key_indexes}
+        error = RecordError("", "record_too_long", too_long(int(found.sizes[index])))
+        return Rejection(start.line + index, key | {RAW: ""}, (error,))
+
+    def _as_frame(self, columns: list[Sequence[Any]]) -> pl.DataFrame:
+        columns = columns or [()] * len(self._columns)
         return pl.DataFrame(
             {
                 name: [self._as_text(name, value) for value in values]
@@ -105,10 +131,7 @@ class TableReader:
     # What a source must not have
 
     def _refuse_columns_of_one_name(self) -> None:
-        names = self._columns
-        if self.is_sqlite:
-            # It calls the second one "name:1".
-            names = [re.sub(r"^(.+):\d+$", r"\1", name) for name in names]
+        names = self.relation.plain_names()
         for name in names:
             if names.count(name) > 1:
                 raise SourceRefused(
@@ -119,8 +142,8 @@ class TableReader:
     def _refuse_empty_keys(self) -> None:
         """No comparison finds them again, so they would be passed over."""
         for name in self._key:
-            empty = self._fetch(
-                f"SELECT count(*) FROM {self.relation} WHERE source.{self._quoted(name)} IS NULL"  # noqa: S608
+            empty = self.relation.fetch(
+                f"SELECT count(*) FROM {self.relation.sql} WHERE source.{self.relation.quoted(name)} IS NULL"  # noqa: S608
             )[0][0]
             if empty:
                 raise SourceRefused(
@@ -130,9 +153,9 @@ class TableReader:
 
     def _refuse_repeated_keys(self) -> None:
         """Where a batch ends between two of them, the second would be passed over."""
-        repeated = self._fetch(
-            f"SELECT {self._key_sql}, count(*) FROM {self.relation} "  # noqa: S608
-            f"GROUP BY {self._key_sql} HAVING count(*) > 1 LIMIT 1"
+        repeated = self.relation.fetch(
+            f"SELECT {self.relation.key_sql}, count(*) FROM {self.relation.sql} "  # noqa: S608
+            f"GROUP BY {self.relation.key_sql} HAVING count(*) > 1 LIMIT 1"
         )
         if repeated:
             *key, times = repeated[0]
@@ -141,66 +164,20 @@ class TableReader:
                 f"it is read and which must be unique; {ANOTHER_QUERY}."
             )
 
-    def _refuse_unusable_keys(self, keys: list[Key]) -> None:
-        for key in keys:
-            if not is_usable(key):
-                raise SourceRefused(
-                    f'The source "{self.name}" has the key {_in_words(key)} in "{", ".join(self._key)}", which is '
-                    f"bytes and no text, so its place cannot be kept; {ANOTHER_QUERY}."
-                )
+    def _refuse_unusable_key(self, key: Key) -> None:
+        if not is_usable(key):
+            raise SourceRefused(
+                f'The source "{self.name}" has the key {_in_words(key)} in "{", ".join(self._key)}", which is '
+                f"bytes and no text, so its place cannot be kept; {ANOTHER_QUERY}."
+            )
 
-    # Pieces of SQL
-
-    def _select(
-        self, columns: list[str], *, after: Key | None, upto: Key | None, limit: int
-    ) -> list[tuple[Any, ...]]:
-        where, values = self._between(after, upto)
-        return self._fetch(
-            f"SELECT {self._as_stored(columns)} FROM {self.relation} {where}"  # noqa: S608
-            f"ORDER BY {self._key_sql} LIMIT {limit}",
-            values,
-        )
-
-    def _count(self, *, after: Key | None, upto: Key | None) -> int:
-        where, values = self._between(after, upto)
-        return int(self._fetch(f"SELECT count(*) FROM {self.relation} {where}", values)[0][0])  # noqa: S608
-
-    def _between(self, after: Key | None, upto: Key | None) -> tuple[str, list[Any]]:
-        places = ", ".join(["%s"] * len(self._key))
-        bounds: list[str] = []
-        values: list[Any] = []
-        for comparison, key in ((">", after), ("<=", upto)):
-            if key is not None:
-                bounds.append(f"({self._key_sql}) {comparison} ({places})")
-                values.extend(key)
-        return f"WHERE {' AND '.join(bounds)} " if bounds else "", values
-
-    def _as_stored(self, columns: list[str]) -> str:
-        """On SQLite, expressions: Django converts what is declared as a date or a boolean, and loses what is none."""
-        if self.is_sqlite:
-            return ", ".join(f"+source.{self._quoted(name)} AS c{n}" for n, name in enumerate(columns))
-        return ", ".join(f"source.{self._quoted(name)}" for name in columns)
-
-    def _fetch(self, sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        with self.connection.cursor() as cursor, self._any_bytes_as_text():
-            cursor.execute(sql, values)
-            return cursor.fetchall()
-
-    @contextlib.contextmanager
-    def _any_bytes_as_text(self) -> Iterator[None]:
-        """On SQLite, text may be any bytes. Those that are none concern their record, and not the whole fetch."""
-        if not self.is_sqlite:
-            yield
-            return
-        raw = self.connection.connection
-        raw.text_factory = decoded
-        try:
-            yield
-        finally:
-            raw.text_factory = str
-
-    def _quoted(self, name: str) -> str:
-        return str(self.connection.ops.quote_name(name))
+    def _refuse_long_keys(self, longest: int) -> None:
+        """Keys are kept in the ledger, two of each range."""
+        if longest > KEY_BYTES:
+            raise SourceRefused(
+                f'The source "{self.name}" has a key of more than {KEY_BYTES:,} bytes in "{", ".join(self._key)}", by '
+                f"which it is read; {ANOTHER_QUERY}."
+            )
 
     def _primary_key(self, table: str) -> list[str]:
         with self.connection.cursor() as cursor:

@@ -210,6 +210,33 @@ def test_an_import_that_kills_its_workers_is_given_up(job: DataImportJob, clerk:
     assert run_import(job).status == "completed", "a person's wish is a new chance"
 
 
+@pytest.mark.parametrize(
+    ("limits", "status"),
+    [
+        ({"BACKGROUND_MAX_ERRORS": 1}, "failed"),
+        ({"BACKGROUND_MAX_ERRORS": 2}, "completed"),
+        ({"BACKGROUND_MAX_ERRORS": None}, "completed"),
+        ({"BACKGROUND_MAX_ERRORS": 1, "MAX_ERRORS": 2}, "completed"),
+        ({"BACKGROUND_MAX_ERRORS": 1, "MAX_ERROR_RATE": 1.0}, "completed"),
+    ],
+)
+def test_in_the_background_rejections_have_a_limit_where_the_site_sets_none(
+    folder: Path, clerk: User, settings: Any, limits: dict[str, Any], status: str
+) -> None:
+    (folder / "contacts.csv").write_text("legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance\nx\ny\n")
+    job = create_job("contacts-insert", str(folder / "contacts.csv"))
+    settings.IMPORTER |= limits
+    ask_for(job, clerk)
+
+    work()
+
+    job.refresh_from_db()
+    assert job.status == status
+    if status == "failed":
+        assert "2 records were rejected, more than the 1 allowed" in job.error
+        assert run_import(job).status == "completed", "a command has no limit of its own"
+
+
 def call_soon() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")

@@ -195,6 +195,48 @@ def test_times_are_kept_in_full() -> None:
     assert json.loads(kept) == ["2020-01-01T12:00:00.123456+02:00", "2020-01-01", "P0DT00H00M00.000001S"]
 
 
+# Large rows
+
+SIZES = [10, 700, 10, 90, 5_000, 300, 300, 300, 20, 499, 10, 10, 6_000, 7_000, 1, 480, 480, 480, 10, 600]
+
+
+@pytest.mark.parametrize("alias", ["legacy", "default"])
+@pytest.mark.parametrize("source", ["t", "q"])
+@pytest.mark.parametrize("records", [3, 1_000])
+def test_rows_of_all_sizes_are_read_once_and_those_too_long_are_rejected_with_their_key(
+    legacy: sqlite3.Connection,
+    queries: dict[str, str],
+    settings: Any,
+    alias: str,
+    source: str,
+    records: int,
+) -> None:
+    settings.IMPORTER |= {"BATCH_MAX_BYTES": 1_000, "MAX_RECORD_BYTES": 550, "CHUNK_RECORDS": 9}
+    settings.IMPORTER |= dict.fromkeys(("BATCH_SIZE_INITIAL", "BATCH_SIZE_MIN", "BATCH_SIZE_MAX"), records)
+    queries["q"] = "SELECT nr * 1 AS nr, code, name, more FROM t"  # sorted by SQLite, which holds all of them
+    rows = [(number, f"N{number}", "x", "y" * size) for number, size in enumerate(SIZES * 3, 1)]
+    with connection.cursor() as cursor:
+        columns = "nr INTEGER PRIMARY KEY, code VARCHAR(10), name TEXT, more TEXT"
+        cursor.execute(f"CREATE TABLE t ({columns})")
+        legacy.execute(f"CREATE TABLE t ({columns})")
+        cursor.executemany("INSERT INTO t VALUES (%s, %s, %s, %s)", rows)
+        legacy.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
+
+    try:
+        job, result = run("queried", f"db:{alias}/{source}")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE t")
+
+    long = [number for number, _, _, text in rows if len(text) > 550]
+    assert (result.status, result.read, result.rejected) == ("completed", len(rows), len(long)), result
+    kept = Company.objects.order_by("pk").values_list("code", flat=True)
+    assert list(kept) == [code for number, code, _, _ in rows if number not in long]
+    rejected = StagingRecord.objects.filter(job=job).order_by("line")
+    assert [(record.line, record.raw["nr"]) for record in rejected] == [(n, str(n)) for n in long]
+    assert {record.errors[0]["code"] for record in rejected} == {"record_too_long"}
+
+
 # Changes between plan and run
 
 

@@ -1,6 +1,10 @@
+import os
+import signal
 from typing import Any
 
-from importer import Column, Lookup, ModelImport, register
+from django.dispatch import receiver
+
+from importer import Column, Lookup, ModelImport, import_started, register
 from tests.importer.crm.models import Booking, Company, Contact, Everything, Period, Variants
 
 
@@ -20,6 +24,19 @@ class TalkativeCompanyImport(ModelImport):
 
     def clean_record(self, record: dict[str, Any]) -> None:
         print(record["name"] * 100)
+
+
+@register
+class DeadlyCompanyImport(ModelImport):
+    class Meta:
+        model = Company
+        name = "companies-deadly"
+
+
+@receiver(import_started, sender=DeadlyCompanyImport)
+def _die(**_: Any) -> None:
+    """As the kernel does with whoever takes too much memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class ContactColumns(ModelImport):

@@ -1,0 +1,113 @@
+"""Unpack the one file of a zip archive.
+
+zipfile unpacks deflate piece by piece, but bzip2 and LZMA without a bound: a kilobyte of them may be a gigabyte of
+text. Those two are unpacked here, from the raw bytes that zipfile gives.
+"""
+
+import bz2
+import contextlib
+import copy
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+from importer.budget import LZMA_DICTIONARY_BYTES, refuse_memory
+from importer.exceptions import SourceRefused
+
+PIECE = 1 << 16
+# lc, lp and pb of LZMA in one byte: pb * 45 + lp * 9 + lc.
+LZMA_PROPERTIES = 9 * 5 * 5
+
+
+@contextlib.contextmanager
+def open_only_member(raw: IO[bytes], *, name: str) -> Iterator[IO[bytes]]:
+    """The archive's one file, to be read from its beginning. Raises SourceRefused, and BadZipFile for damage."""
+    with zipfile.ZipFile(raw) as archive:
+        member = _only_member(name, archive)
+        if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            opened = archive.open(member)
+        else:
+            opened = archive.open(_as_stored(member))
+        with opened as packed:
+            if member.compress_type == zipfile.ZIP_BZIP2:
+                yield cast("IO[bytes]", _Bounded(packed, member, bz2.BZ2Decompressor()))
+            elif member.compress_type == zipfile.ZIP_LZMA:
+                yield cast("IO[bytes]", _Bounded(packed, member, _lzma_decompressor(name, packed)))
+            else:
+                yield packed
+
+
+def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [entry for entry in archive.infolist() if not entry.is_dir()]
+    if len(members) != 1:
+        names = ", ".join(entry.filename[:100] for entry in members[:5]) or "none"
+        raise SourceRefused(
+            f'The archive "{name}" must hold exactly one file; it holds {len(members)} ({names}).'
+        )
+    if members[0].flag_bits & 0x1:
+        raise SourceRefused(f'The archive "{name}" is encrypted.')
+    methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    if members[0].compress_type not in methods:
+        raise SourceRefused(
+            f'The archive "{name}" is packed by a method that is not supported ({members[0].compress_type}); '
+            f"pack the file again with deflate, gzip or zstd."
+        )
+    return members[0]
+
+
+def _as_stored(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """The member as if it were not packed, so that its packed bytes are read, without a sum to hold them to."""
+    stored = copy.copy(member)
+    stored.compress_type, stored.file_size = zipfile.ZIP_STORED, member.compress_size
+    del stored.CRC
+    return stored
+
+
+def _lzma_decompressor(name: str, packed: IO[bytes]) -> lzma.LZMADecompressor:
+    """By the entry's own header: two bytes of version, two of the length of what follows, then the properties."""
+    header = packed.read(9)
+    properties = int.from_bytes(header[2:4], "little")
+    if len(header) < 9 or properties != 5 or header[4] >= LZMA_PROPERTIES:
+        raise zipfile.BadZipFile("the LZMA header is invalid")
+    rest, lc = divmod(header[4], 9)
+    pb, lp = divmod(rest, 5)
+    dictionary = int.from_bytes(header[5:9], "little")
+    refuse_memory(name, "a dictionary of LZMA", dictionary, LZMA_DICTIONARY_BYTES)
+    first = {"id": lzma.FILTER_LZMA1, "dict_size": dictionary, "lc": lc, "lp": lp, "pb": pb}
+    try:
+        return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[first])
+    except lzma.LZMAError as error:
+        raise zipfile.BadZipFile(f"the LZMA header is invalid: {error}") from None
+
+
+class _Bounded:
+    """A member's plain bytes, so many at a time as are asked for; held to its size and its sum at the end."""
+
+    def __init__(self, packed: IO[bytes], member: zipfile.ZipInfo, decompressor: Any) -> None:
+        self.packed, self.member, self.decompressor = packed, member, decompressor
+        self.left, self.sum = member.file_size, 0
+
+    def read(self, size: int) -> bytes:
+        if not self.left:
+            return b""
+        plain = self._next(min(size, self.left))
+        self.left -= len(plain)
+        self.sum = zlib.crc32(plain, self.sum)
+        if not plain or (not self.left and self.sum != self.member.CRC):
+            raise zipfile.BadZipFile("its size or its sum is not that of the archive's directory")
+        return plain
+
+    def _next(self, size: int) -> bytes:
+        while not self.decompressor.eof:
+            packed = self.packed.read(PIECE) if self.decompressor.needs_input else b""
+            if self.decompressor.needs_input and not packed:
+                return b""
+            try:
+                plain = self.decompressor.decompress(packed, size)
+            except (OSError, EOFError, lzma.LZMAError) as error:
+                raise zipfile.BadZipFile(str(error)) from None
+            if plain:
+                return bytes(plain)
+        return b""
