@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import DatabaseError, OperationalError, connections, router, transaction
-from django.db.models import Min
+from django.db.models import Min, Model
 from django.utils import timezone
 
 from analytics.conf import zone, zone_name
@@ -175,5 +175,6 @@ def rebuild() -> None:
             position.generation += 1
             position.save()
         # The terms too: what strangers have invented takes no room from what comes now.
-        for model in (Term, *(model for log in LOGS for model in log.rollups)):
+        models: list[type[Model]] = [Term, *(model for log in LOGS for model in log.rollups)]
+        for model in models:
             model._base_manager.using(using).all()._raw_delete(using)

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import cached_db
+from django.core.cache import caches
 
 from tracking.sessions import peek
 
@@ -37,17 +38,18 @@ class SessionStore(cached_db.SessionStore):
 
     def _get_session_from_db(self) -> Any:
         self._came_from_database = True
-        return super()._get_session_from_db()
+        return super()._get_session_from_db()  # type: ignore[misc]
 
     def _forget_if_gone(self) -> None:
         """Between the database and the cache somebody may have logged out, and the cache would go on with the session.
 
         One query for each time that the cache was written to, which is not once in a request.
         """
-        if getattr(self._cache, "is_away", False):
+        cache = caches[settings.SESSION_CACHE_ALIAS]
+        if getattr(cache, "is_away", False):
             return
         if self.session_key and not self.model.objects.filter(session_key=self.session_key).exists():
-            self._cache.delete(self.cache_key)
+            cache.delete(self.cache_key)
 
     def _validate_session_key(self, key: Any) -> bool:
         """Django asks it of every key, and means it to be at least eight characters. A test notices if that ends."""

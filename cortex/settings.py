@@ -263,7 +263,7 @@ if bucket := env.text("S3_BUCKET"):
 
 # A developer's machine reads its own files. Elsewhere this folder holds what no record may show, such as .env.
 IMPORT_FOLDERS = [BASE_DIR] if IN_DEVELOPMENT else []
-IMPORTER = {
+IMPORTER: dict[str, Any] = {
     "SOURCE_ROOTS": [str(folder) for folder in env.folders("IMPORTER_SOURCE_ROOTS", default=IMPORT_FOLDERS)],
     "SPOOL_DIR": str(LOCAL_DIR / "importer-spool"),
     "REMOTE_ROOTS": env.names("IMPORTER_REMOTE_ROOTS", default=[]),

@@ -11,7 +11,7 @@ admin.site.site_header = "Cortex"
 admin.site.site_title = "Cortex"
 admin.site.index_title = "Administration"
 admin.site.login_form = AdminLoginForm
-admin.site.password_change = guards_old_password(admin.site.password_change)  # type: ignore[method-assign]
+admin.site.password_change = guards_old_password(admin.site.password_change)  # type: ignore[method-assign, assignment]
 
 urlpatterns = [
     path("", views.home, name="home"),

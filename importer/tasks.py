@@ -22,7 +22,7 @@ from importer.executors.workers import FAILED
 from importer.memory import resident_mb
 from importer.models import DataImportJob
 from importer.queue import NAME
-from importer.rights import may_import_with
+from importer.rights import may_import_with, may_see
 from importer.run import run_import
 from importer.worker import Worker
 
@@ -107,7 +107,9 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
         return
     model: Any = get_user_model()
     user = model._default_manager.filter(pk=user_id).first()
-    if user is None or not (user.has_perm(MAY_RUN) and may_import_with(user, job.spec)):
+    if user is None or not (
+        user.has_perm(MAY_RUN) and may_see(user, job) and may_import_with(user, job.spec)
+    ):
         ledger.log(job_id, "refused", f"whoever asked for it (user {user_id}) may no longer run imports")
         return
     control = Control()
