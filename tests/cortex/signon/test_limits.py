@@ -202,7 +202,7 @@ def faulty(settings: Any) -> Any:
     tries._local.forget()
 
 
-@pytest.mark.parametrize("mode", ["refuse", *(set(ANSWERS) - {"loading"})])
+@pytest.mark.parametrize("mode", ["refuse", *ANSWERS])
 @pytest.mark.parametrize("page", PAGES)
 def test_tries_are_limited_also_while_redis_cannot_count(
     admin: User, faulty: FaultyRedis, mode: str, page: str
