@@ -39,6 +39,14 @@ class Moved(Exception):
     """The roll-ups moved on while they were read."""
 
 
+class NotKept(Exception):
+    """Nothing is counted under a value that was asked for. Invented filters must not fill the cache."""
+
+    def __init__(self, packed: dict[str, Any]) -> None:
+        super().__init__("nothing is counted under this value")
+        self.packed = packed
+
+
 def read(asked: Question) -> Reading:
     """The counts up to the last commit."""
     for _ in range(TRIES):
@@ -66,18 +74,18 @@ def _read(asked: Question) -> Reading:
 
 
 def settled(asked: Question, at: Positions) -> Tally:
-    """What the roll-ups say at these positions, from the cache where it is known. Raises Moved.
-
-    What nothing is counted under is read anew each time, which is quick: invented filters must not fill the cache.
-    """
-    if asked.filters.terms and not Terms().know_all(asked.filters.terms):
-        return Tally.unpacked(_read_at(asked, at))
+    """What the roll-ups say at these positions, from the cache where it is known. Raises Moved."""
     name = f"overview:{asked.name()}:{at.logins}:{at.activities}:{at.generations}:{at.time_zone}"
-    return kept(name, lambda: _read_at(asked, at), Tally.unpacked)
+    try:
+        return kept(name, lambda: _read_at(asked, at), Tally.unpacked)
+    except NotKept as found:
+        return Tally.unpacked(found.packed)
 
 
 def _read_at(asked: Question, at: Positions) -> dict[str, Any]:
     tally = read_rollups(asked)
     if positions() != at:
         raise Moved
+    if asked.filters.terms and not Terms().know_all(asked.filters.terms):
+        raise NotKept(tally.packed())
     return tally.packed()
