@@ -22,6 +22,8 @@ LZMA_DICTIONARY_BYTES = 64 * MEGABYTE
 ZSTD_WINDOW_BYTES = 128 * MEGABYTE
 # A table's keys are kept in the ledger, and many are held at once. An index of PostgreSQL takes 2,700.
 KEY_BYTES = 4_000
+# What a row of SQLite may take, before it is read value by value; a query with a larger one is refused.
+QUERY_ROW_BYTES = 256 * MEGABYTE
 # A range of Parquet is decoded whole, and the pages before it are passed over each time: text per CHUNK_BYTES.
 RANGE_BYTES_PER_CHUNK_BYTE = 8
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.color import no_style
@@ -17,6 +16,7 @@ from importer import ledger
 from importer.conf import conf
 from importer.contested import OrderDecides, survey
 from importer.control import Control, stopping_on_signals
+from importer.deaths import FormerRun, look_at_former_run
 from importer.exceptions import ChunkFailed, DatabaseGone, ImporterError, in_words, one_line, traceback_of
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
@@ -87,7 +87,7 @@ def run_import(
 def _perform(run: Run) -> ImportResult:
     job = run.job
     runner = f"{socket.gethostname()}:{os.getpid()}"
-    former = _look_at_former_run(job)
+    former = look_at_former_run(job)
     if former.deaths >= conf.MAX_CHUNK_ATTEMPTS:
         return _give_up(run, former)
     job.stop_requested = False
@@ -123,37 +123,10 @@ def _perform(run: Run) -> ImportResult:
     return _conclude(run, status, reason, details)
 
 
-@dataclass(frozen=True, slots=True)
-class FormerRun:
-    """How the last run of a job ended: `deaths` in a row without a batch, and the batches committed by all so far."""
-
-    died: bool
-    deaths: int
-    batches: int
-    runner: str
-
-
-def _look_at_former_run(job: DataImportJob) -> FormerRun:
-    """A job that is running though nobody but us holds it: its run was killed. Raises DataImportJob.DoesNotExist."""
-    row = DataImportJob.objects.only("status", "deaths", "batches", "runner").get(pk=job.pk)
-    batches = ledger.committed_batches(job)
-    if row.status != Status.RUNNING:
-        return FormerRun(died=False, deaths=0, batches=batches, runner=row.runner)
-    # `row.batches` is what there was when that run began.
-    deaths = 0 if batches > row.batches else row.deaths + 1
-    count = f" ({deaths} of {conf.MAX_CHUNK_ATTEMPTS} without a batch)" if deaths else ""
-    ledger.log(job, "died", f"{row.runner} was killed{count}", deaths=deaths)
-    return FormerRun(died=True, deaths=deaths, batches=batches, runner=row.runner)
-
-
 def _give_up(run: Run, former: FormerRun) -> ImportResult:
     """Fail a job that kills whoever runs it: a queue would start it again for ever."""
     run.job.move(to=Status.RUNNING, believed=(Status.RUNNING,), deaths=former.deaths)
-    reason = (
-        f"Its run died {former.deaths} times before it committed a batch, the last time on {former.runner}: killed, "
-        f"most likely for want of memory. See the worker's log; run the same command again to try once more."
-    )
-    return _conclude(run, Status.FAILED, reason, {})
+    return _conclude(run, Status.FAILED, former.reason, {})
 
 
 def _execute(run: Run, mapping: Mapping) -> None:

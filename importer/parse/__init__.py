@@ -78,8 +78,9 @@ def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadli
     if job.format == DataImportJob.Format.PARQUET:
         from importer.parse.parquet import ParquetReader
 
+        weighed = job.columns if job.planned_at else None
         return ParquetReader(
-            path, name=name, deadline=deadline, columns=job.columns, json_columns=spec.json_columns()
+            path, name=name, deadline=deadline, columns=weighed, json_columns=spec.json_columns()
         )
     from importer.parse.delimited import DelimitedReader
 

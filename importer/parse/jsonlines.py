@@ -4,9 +4,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import polars as pl
 
 from importer import budget
 from importer.conf import conf
@@ -14,18 +11,15 @@ from importer.exceptions import SourceRefused
 from importer.parse import Range
 from importer.parse.delimited import ASSUMED_RECORD_BYTES, BOM
 from importer.parse.lines import pass_over
+from importer.parse.taken import Record, Taken
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.source import open_file
 
 # The columns of a file are the keys of its first records, in the order in which they come up.
 RECORDS_THAT_NAME_COLUMNS = 1_000
-# Columns that the plan does not know get a tenth of the cells of a batch.
-NEW_COLUMNS_PART = 10
 # Possessive: without a way back, which would be remembered for each of millions of escapes.
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
-
-Record = dict[str, Any]
 
 
 class JsonLinesReader:
@@ -89,7 +83,7 @@ class JsonLinesReader:
             data = data[: data.rfind(b"\n") + 1] or self._long_line(start.offset)
             if len(data) > self.longest and b"\n" not in data[:-1]:
                 return self._pass_over(start, data)
-        taken = _Taken(self.columns())
+        taken = Taken(self.columns())
         limit = budget.records_within(len(taken.columns), limit)
         offset, line = start.offset, start.line
         for raw in data.splitlines(keepends=True) if b"\r" not in data else _split(data):
@@ -106,7 +100,7 @@ class JsonLinesReader:
     def _pass_over(self, start: Position, beginning: bytes) -> Batch:
         """A batch of one rejection, for a line of which no more is kept than its beginning."""
         size = len(beginning) + (0 if beginning.endswith(b"\n") else pass_over(self.file))
-        taken = _Taken(self.columns())
+        taken = Taken(self.columns())
         taken.add(_too_long(beginning, start.line, size), start.line)
         return taken.batch(start, Position(start.offset + size, start.line + 1))
 
@@ -207,47 +201,6 @@ class JsonLinesReader:
         return self.file.readline(self.longest + 1)
 
 
-class _Taken:
-    """The records of a batch, and their columns, which become more where records have keys of their own."""
-
-    def __init__(self, columns: list[str]) -> None:
-        self.columns = dict.fromkeys(columns)
-        self.planned = len(self.columns)
-        self.widest = max(conf.MAX_COLUMNS, len(columns))
-        # Those of the plan are in `limit` already; the others are empty but for a few.
-        self.new_cells = conf.BATCH_MAX_CELLS // NEW_COLUMNS_PART
-        self.records: list[Record] = []
-        self.numbers: list[int] = []
-        self.rejections: list[Rejection] = []
-
-    def add(self, record: Record | Rejection, line: int) -> bool:
-        """False: it belongs to the next batch, since this one would have too many columns or cells."""
-        if isinstance(record, Rejection):
-            self.rejections.append(record)
-            return True
-        wider = self.columns
-        if not wider.keys() >= record.keys():
-            wider = wider | dict.fromkeys(record)
-        new = len(wider) - self.planned
-        if (
-            new
-            and self.records
-            and (len(wider) > self.widest or new * (len(self.records) + 1) > self.new_cells)
-        ):
-            return False
-        self.columns = wider
-        self.records.append(record)
-        self.numbers.append(line)
-        return True
-
-    def batch(self, start: Position, end: Position) -> Batch:
-        texts = pl.DataFrame(
-            {name: _texts([record.get(name) for record in self.records]) for name in self.columns},
-            schema=dict.fromkeys(self.columns, pl.String()),
-        )
-        return Batch(texts, pl.Series(self.numbers, dtype=pl.Int64), start, end, self.rejections)
-
-
 def _values(raw: bytes) -> int:
     """How many values a line has at most: each but the first follows a comma, or begins a list or an object."""
     bare = STRING.sub(b"", raw)
@@ -262,10 +215,6 @@ def _too_long(raw: bytes, line: int, size: int) -> Rejection:
 def _number(text: str) -> int | str:
     """Python reads no integers of more than 4,300 digits; nor does anybody need them as numbers."""
     return int(text) if len(text) < 4_000 else text
-
-
-def _texts(values: list[Any]) -> list[str | None]:
-    return [value if value is None or type(value) is str else as_text(value) for value in values]
 
 
 def _split(data: bytes) -> list[bytes]:

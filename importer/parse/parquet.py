@@ -80,13 +80,10 @@ class ParquetReader:
         frame, sizes = window.frame.slice(offset, number), window.sizes.slice(offset, number)
         lines = pl.int_range(start.line, start.line + frame.height, eager=True)
         end_of_batch = Position(start.offset + frame.height, start.line + frame.height)
-        rejections = []
-        if frame.height and int(sizes.max()) > conf.MAX_RECORD_BYTES:  # type: ignore[arg-type]
-            is_short = sizes <= conf.MAX_RECORD_BYTES
-            rejections = [
-                _too_long(line, size)
-                for line, size in zip(lines.filter(~is_short), sizes.filter(~is_short), strict=True)
-            ]
+        is_short = sizes <= conf.MAX_RECORD_BYTES
+        long = zip(lines.filter(~is_short), sizes.filter(~is_short), strict=True)
+        rejections = [_too_long(line, size) for line, size in long]
+        if rejections:
             frame, lines = frame.filter(is_short), lines.filter(is_short)
         texts = frame.select(column_as_text(column, self.json_columns) for column in frame.iter_columns())
         return Batch(texts, lines, start, end_of_batch, rejections)

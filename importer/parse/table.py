@@ -6,12 +6,13 @@ from typing import Any
 import polars as pl
 from django.db import DatabaseError, DataError, connections
 
-from importer.budget import KEY_BYTES, records_within, too_long
+from importer.budget import KEY_BYTES, QUERY_ROW_BYTES, records_within, too_long
 from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.keys import Key, is_usable
 from importer.parse import Range
-from importer.parse.rows import Relation, Rows
+from importer.parse.relation import Relation
+from importer.parse.rows import Fetcher, Rows
 from importer.parse.typed import as_json, as_text
 from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.registry import get_spec
@@ -35,7 +36,8 @@ class TableReader:
             sql = f"({query})" if query else ".".join(str(quote(part)) for part in table.split("."))
             with self.connection.cursor() as cursor:
                 cursor.execute(f"SELECT * FROM {sql} AS source WHERE 1 = 0")  # noqa: S608 (quoted, or the spec's own)
-                self.relation = Relation(self.connection, sql, description=cursor.description or ())
+                description = cursor.description or ()
+            self.relation = Relation(self.connection, sql, description=description, is_query=self.is_query)
         except DatabaseError as error:
             raise SourceRefused(
                 f'The source "{self.name}" cannot be read: {str(error).splitlines()[0]}.'
@@ -44,6 +46,7 @@ class TableReader:
         self._columns = self.relation.columns
         self._key = key or self._columns[:1]
         self.relation.order_by(self._key)
+        self.fetcher = Fetcher(self.relation)
         self._key_indexes = [self._columns.index(name) for name in self._key]
 
     def close(self) -> None:
@@ -74,14 +77,20 @@ class TableReader:
             for key in self.relation.keys(after, limit=conf.CHUNK_RECORDS):
                 self._refuse_unusable_key(key)
                 number, last = number + 1, tuple(key)
-        except DataError:  # of SQLite, which finds it where PostgreSQL has been asked before
+        except DataError:
+            if self.relation.vendor != "sqlite":  # PostgreSQL has been asked before
+                raise
+            if self.is_query:
+                raise SourceRefused(
+                    f'The source "{self.name}" has a row of more than {QUERY_ROW_BYTES:,} bytes; leave it out (WHERE).'
+                ) from None
             self._refuse_long_keys(KEY_BYTES + 1)
         return number, last
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
         limit = records_within(len(self._columns), limit)
         after = start.key if start.key is not None else end.start_key
-        found = self.relation.rows(after, end.end_key, limit=limit)
+        found = self.fetcher.rows(after, end.end_key, limit=limit)
         number = len(found.sizes)
         stop = start.offset + number
         key = tuple(found.columns[index][-1] for index in self._key_indexes) if number else end.end_key
@@ -170,6 +179,7 @@ class TableReader:
                 f'The source "{self.name}" has the key {_in_words(key)} in "{", ".join(self._key)}", which is '
                 f"bytes and no text, so its place cannot be kept; {ANOTHER_QUERY}."
             )
+        self._refuse_long_keys(max(len(part) if isinstance(part, str) else 0 for part in key))
 
     def _refuse_long_keys(self, longest: int) -> None:
         """Keys are kept in the ledger, two of each range."""

@@ -111,6 +111,10 @@ def delimited() -> dict[str, Poison]:
         "names.csv": (b",".join(b"%x" % n for n in range(2_000_000)) + b"\n", "has 2,000,000 columns"),
         "wide-record.csv": (HEAD + b"A,Ann\n" + b"," * fields + b"\nC,Cid\n", "too_many_fields"),
         "wide-records.csv": (HEAD + (b"a1," * 1_000_000 + b"\n") * 8, "too_many_fields"),
+        "all-rejected.csv": (
+            b"code,name," + b",".join(b"c%d" % n for n in range(1_998)) + b"\n" + (b"ab," * 1_999 + b"z\n") * 1_500,
+            "unique",
+        ),
         "wide-in-quotes.csv": (HEAD + b'A,"' + b"x,\n" * 40 + b"," * fields + b'"\nC,Cid\n', "max_length"),
         "quotes.csv": (HEAD + b'"' * fields + b"\nC,Cid\n", "stray_quote|unterminated_quote|too_few_fields"),
         "doubled.csv": (HEAD + b'A,"' + b'""' * 4 * MEGABYTE + b'"\nC,Cid\n', "max_length"),
