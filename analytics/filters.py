@@ -42,11 +42,6 @@ class Filters:
         values = {name: getattr(self, name) for name in DIMENSIONS}
         return {name: value for name, value in values.items() if value is not None}
 
-    @property
-    def terms(self) -> dict[str, str]:
-        """The values that are terms: all but the outcome."""
-        return {name: value for name, value in self.active.items() if name != "outcome"}
-
     @cached_property
     def wanted(self) -> dict[str, Any]:
         """As `active`, with the outcome as it is in the log."""

@@ -15,7 +15,6 @@ from analytics.refresh import held_positions, refresh_if_free
 from analytics.rolled import read_rollups
 from analytics.tail import add_tail, events_behind, tail
 from analytics.tally import Tally
-from analytics.terms import Terms
 
 # As many times the roll-ups may move on while they are read, before the reader holds them.
 TRIES = 4
@@ -37,14 +36,6 @@ class Reading:
 
 class Moved(Exception):
     """The roll-ups moved on while they were read."""
-
-
-class NotKept(Exception):
-    """Nothing is counted under a value that was asked for. Invented filters must not fill the cache."""
-
-    def __init__(self, packed: dict[str, Any]) -> None:
-        super().__init__("nothing is counted under this value")
-        self.packed = packed
 
 
 def read(asked: Question) -> Reading:
@@ -76,16 +67,11 @@ def _read(asked: Question) -> Reading:
 def settled(asked: Question, at: Positions) -> Tally:
     """What the roll-ups say at these positions, from the cache where it is known. Raises Moved."""
     name = f"overview:{asked.name()}:{at.logins}:{at.activities}:{at.generations}:{at.time_zone}"
-    try:
-        return kept(name, lambda: _read_at(asked, at), Tally.unpacked)
-    except NotKept as found:
-        return Tally.unpacked(found.packed)
+    return kept(name, lambda: _read_at(asked, at), Tally.unpacked)
 
 
 def _read_at(asked: Question, at: Positions) -> dict[str, Any]:
     tally = read_rollups(asked)
     if positions() != at:
         raise Moved
-    if asked.filters.terms and not Terms().know_all(asked.filters.terms):
-        raise NotKept(tally.packed())
     return tally.packed()

@@ -40,10 +40,6 @@ class Terms:
             return OTHER
         return self._numbers.get(kind, {}).get(value, UNKNOWN) if value else NONE
 
-    def know_all(self, asked: Mapping[str, str]) -> bool:
-        """Whether events may be counted under each of these values, by dimension."""
-        return all(self.asked(kind, value) != UNKNOWN for kind, value in asked.items())
-
     def value(self, number: int) -> str:
         """A number that came after these were read is not known; whoever met it has to read again."""
         return self._values.get(number, OTHER_VALUE)

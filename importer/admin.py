@@ -155,7 +155,8 @@ class DataImportJobAdmin(ReadOnly):
 
     @admin.action(description="Stop after the batch in hand", permissions=["run"])
     def ask_to_stop(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
-        """Those that wait for a worker do so no longer."""
+        """Those that wait for a worker do so no longer. Only what one could have run oneself is stopped."""
+        jobs = jobs.filter(spec__in=specs_for(request.user))
         asked = jobs.filter(status=DataImportJob.Status.RUNNING).update(stop_requested=True)
         taken_back = 0
         if self.has_queue_permission(request):

@@ -8,6 +8,7 @@ time       PREPARE_MAX_SECONDS
 """
 
 import time
+from collections.abc import Collection, Sequence
 
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused
@@ -24,6 +25,10 @@ ZSTD_WINDOW_BYTES = 128 * MEGABYTE
 KEY_BYTES = 4_000
 # What a row of SQLite may take, before it is read value by value; a query with a larger one is refused.
 QUERY_ROW_BYTES = 256 * MEGABYTE
+# Names of columns, all together: as many as MySQL's widest table may have.
+HEADER_CHARACTERS = 256_000
+# Names times records of a batch: each rejected one has them all.
+BATCH_NAME_CHARACTERS = 32 * MEGABYTE
 # A range of Parquet is decoded whole, and the pages before it are passed over each time: text per CHUNK_BYTES.
 RANGE_BYTES_PER_CHUNK_BYTE = 8
 
@@ -58,6 +63,16 @@ def refuse_columns(name: str, number: int) -> None:
         raise SourceRefused(
             f'The source "{name}" has {number:,} columns, more than the {conf.MAX_COLUMNS:,} allowed; '
             f'raise IMPORTER["MAX_COLUMNS"] if that is right.'
+        )
+
+
+def refuse_header(name: str, columns: Sequence[str]) -> None:
+    """Raise SourceRefused for names of columns that are longer than any table's: each rejected record repeats them."""
+    characters = sum(map(len, columns))
+    if characters > HEADER_CHARACTERS:
+        raise SourceRefused(
+            f'The source "{name}" has names of columns with {characters:,} characters together, more than the '
+            f"{HEADER_CHARACTERS:,} allowed; give them shorter names."
         )
 
 
@@ -108,11 +123,17 @@ def too_many_keys(number: int) -> str:
     return f'The record has {number:,} keys, more than the {conf.MAX_COLUMNS:,} allowed (IMPORTER["MAX_COLUMNS"]).'
 
 
+def keys_too_long(characters: int) -> str:
+    """Why a record is rejected whose keys are too long."""
+    return f"The record has keys with {characters:,} characters, more than the {HEADER_CHARACTERS:,} allowed."
+
+
 def too_long(size: int) -> str:
     """Why a record is rejected that has more bytes than it may."""
     return f"The record is longer than {conf.MAX_RECORD_BYTES:,} bytes (it has {size:,})."
 
 
-def records_within(columns: int, limit: int) -> int:
-    """How many records of so many columns may be in memory at once: `limit`, or fewer."""
-    return max(1, min(limit, conf.BATCH_MAX_CELLS // max(1, columns)))
+def records_within(columns: Collection[str], limit: int) -> int:
+    """How many records with these columns may be in memory at once: `limit`, or fewer."""
+    cells = conf.BATCH_MAX_CELLS // max(1, len(columns))
+    return max(1, min(limit, cells, BATCH_NAME_CHARACTERS // max(1, sum(map(len, columns)))))

@@ -9,8 +9,12 @@ import traceback
 from typing import Any
 
 from django.db import Error as DatabaseError
+from polars.exceptions import PanicException
 
 logger = logging.getLogger("importer")
+
+# What may end a run, or a worker, with a line. A panic within Polars is not among Python's ordinary exceptions.
+ANY_FAULT = (Exception, PanicException)
 
 # What breaks a line or a database, drives a terminal (C0, C1), or turns the direction of what follows.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -25,7 +29,7 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def in_words(error: Exception) -> str:
+def in_words(error: BaseException) -> str:
     """Any reason to stop as one line for the person who reads it."""
     if isinstance(error, ImporterError):
         return str(error)
@@ -41,7 +45,7 @@ def in_words(error: Exception) -> str:
     return one_line(f"Unexpected {type(error).__name__}: {first_line(error)}")
 
 
-def traceback_of(error: Exception) -> dict[str, Any]:
+def traceback_of(error: BaseException) -> dict[str, Any]:
     """For the audit trail: where a defect is, ours or that of a signal's receiver. Whoever runs the job gets a line."""
     if isinstance(error, ImporterError | DatabaseError | OSError | MemoryError):
         return {}

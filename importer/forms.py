@@ -14,6 +14,8 @@ from importer.source import is_table, split_table
 from importer.uploads import refuse_uploads_of_others
 
 SOURCE_HELP = "A file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE."
+# Of PostgreSQL, MySQL and SQLite: accounts and rights, among others.
+CATALOGUES = ("pg_", "information_schema.", "mysql.", "performance_schema.", "sys.", "sqlite_")
 BY_ITS_NAME = [("", "by its name")]
 
 
@@ -77,7 +79,11 @@ def refuse_own_tables(source: str) -> None:
 
     Raises SourceRefused. Of two aliases with one database the second may be a replica, or another account.
     """
-    alias, _ = split_table(source)
+    alias, table = split_table(source)
+    if table.lower().startswith(CATALOGUES):
+        raise SourceRefused(
+            f'The source "{source}" is a catalogue of the database, and not a table of records.'
+        )
     own = {connections[known].settings_dict["NAME"] for known in (DEFAULT_DB_ALIAS, ledger.ledger_alias())}
     if connections[alias].settings_dict["NAME"] in own:
         raise SourceRefused(

@@ -15,6 +15,8 @@ from importer.encode import Encoder
 from importer.lanes import AnyField
 from importer.records import NOT_TEXT, RecordError, escaped, shown
 
+# Longer texts are judged each time: a memory of so many values must not depend on their size.
+REMEMBERED_CHARACTERS = 1_000
 # A value's text for PostgreSQL, or what is wrong with it.
 Verdict = tuple[str | None, tuple[RecordError, ...]]
 
@@ -52,9 +54,11 @@ class Judge:
     def __call__(self, text: str | None) -> Verdict:
         verdict = self._memory.get(text)
         if verdict is None:
-            if len(self._memory) >= self.remembers:
-                self._memory.clear()
-            verdict = self._memory[text] = self._judge(text)
+            verdict = self._judge(text)
+            if text is None or len(text) <= REMEMBERED_CHARACTERS:
+                if len(self._memory) >= self.remembers:
+                    self._memory.clear()
+                self._memory[text] = verdict
         return verdict
 
     def python_value(self, text: str | None) -> Any:

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from importer import ledger
-from importer.budget import Deadline, refuse_columns
+from importer.budget import Deadline, refuse_columns, refuse_header
 from importer.compile import compile_mapping
 from importer.conf import conf
 from importer.exceptions import SourceRefused
@@ -44,6 +44,7 @@ def plan(job: DataImportJob) -> Mapping:
     try:
         job.columns = reader.columns()
         refuse_columns(deadline.name, len(job.columns))
+        refuse_header(deadline.name, job.columns)
         _refuse_reserved_columns(job, job.columns)
         mapping = compile_mapping(spec, job.columns)
         chunks = [_chunk(job, number, part) for number, part in enumerate(_timely(reader, deadline), 1)]

@@ -13,8 +13,8 @@ from importer.conf import conf
 from importer.mentions import Person, pages_that_may_name
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 
-# Records in memory at a time: one may have megabytes.
-PAGE = 200
+# Rows in memory at a time; of records, each of which may have megabytes, only these.
+PAGE, RECORDS_PAGE = 200, 2
 # Lines about jobs, before the rest is told as a number.
 MOST_LINES = 20
 ERASED = "(erased)"
@@ -92,7 +92,7 @@ def _jobs_with(records: Any) -> Any:
 def _pages_naming(job_id: int, person: Person) -> Iterator[list[StagingRecord]]:
     """Page by page, the records of the job that name the person; pages without any are left out."""
     rows = StagingRecord.objects.filter(job=job_id).exclude(state=State.CONTESTED)
-    for page in pages_that_may_name(rows, person, "raw", "errors", size=PAGE):
+    for page in pages_that_may_name(rows, person, "raw", "errors", size=RECORDS_PAGE):
         if named := [r for r in page if person.is_quoted_in(r.raw) or _quotes(r.errors, person)]:
             yield named
 
@@ -161,7 +161,7 @@ def _clean(rows: Any, person: Person, columns: tuple[str, ...], touched: set[int
 def _contested(person: Person) -> Iterator[str]:
     """Records without a fate: they go into the table of their model when the job is finished."""
     records = StagingRecord.objects.filter(state=State.CONTESTED)
-    pages = pages_that_may_name(records, person, "raw", size=PAGE)
+    pages = pages_that_may_name(records, person, "raw", size=RECORDS_PAGE)
     numbers = Counter(r.job_id for page in pages for r in page if person.is_quoted_in(r.raw))
     for job_id, number in sorted(numbers.items()):
         yield f"{number:,} records of job {job_id}; finish or delete the job, then run the command again"

@@ -1,7 +1,9 @@
 """Rejected records: out as CSV, mended, and in again as the same job."""
 
 import csv
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,6 +16,7 @@ from importer.conf import conf
 from importer.control import Control, stopping_on_signals
 from importer.exceptions import ImporterError, JobAlreadyRunning
 from importer.models import DataImportJob, StagingRecord
+from importer.pages import in_pages_of_bytes
 from importer.pipeline import Stages
 from importer.records import LINE, RAW, REASONS
 from importer.registry import get_spec
@@ -24,6 +27,7 @@ from importer.staged import replay
 # A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\0")
 State = StagingRecord.State
+EXPORTED_AT_ONCE = 1_000
 
 
 class RejectsRefused(ImporterError):
@@ -40,7 +44,7 @@ def export_rejects(job: DataImportJob, file: TextIO) -> int:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([LINE, REASONS, *(_defused(name) for name in columns), RAW])
     records = 0
-    for record in _rejected(job).order_by("line").iterator(chunk_size=1_000):
+    for record in _in_order(job):
         reasons = "; ".join(_in_words(error) for error in record.errors)
         cells = [_cell(record, name, nulls) for name in (*columns, RAW)]
         writer.writerow([record.line, _defused(reasons), *(_defused(cell) for cell in cells)])
@@ -171,6 +175,13 @@ def _mended_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tupl
         raw = {name: _restored(row[_defused(name)] or "") for name in job.columns or []}
         rows.append((int(row[LINE]), raw))
     return rows
+
+
+def _in_order(job: DataImportJob) -> Iterator[StagingRecord]:
+    pages = in_pages_of_bytes(
+        _rejected(job).order_by("line"), "raw", size=EXPORTED_AT_ONCE, most=conf.BATCH_MAX_BYTES
+    )
+    return chain.from_iterable(pages)
 
 
 def _rejected(job: DataImportJob) -> Any:

@@ -17,7 +17,15 @@ from importer.conf import conf
 from importer.contested import OrderDecides, survey
 from importer.control import Control, stopping_on_signals
 from importer.deaths import FormerRun, look_at_former_run
-from importer.exceptions import ChunkFailed, DatabaseGone, ImporterError, in_words, one_line, traceback_of
+from importer.exceptions import (
+    ANY_FAULT,
+    ChunkFailed,
+    DatabaseGone,
+    ImporterError,
+    in_words,
+    one_line,
+    traceback_of,
+)
 from importer.mapping import Mapping
 from importer.models import DataImportJob, ImportChunk
 from importer.parse import open_reader
@@ -118,7 +126,7 @@ def _perform(run: Run) -> ImportResult:
         status, reason = (Status.STOPPED, "") if run.control.stopping else (Status.COMPLETED, "")
         if status == Status.COMPLETED:
             patiently(lambda: _finish(run, mapping), run.control)
-    except Exception as error:
+    except ANY_FAULT as error:
         status, reason, details = Status.FAILED, in_words(error), traceback_of(error)
     return _conclude(run, status, reason, details)
 
@@ -264,7 +272,7 @@ def _rehearse(run: Run, sample: Sample) -> ImportResult:
                 settle_contested(Stages.of(run.job, mapping, settling=True), run.control)
             run.read_ledger()
             transaction.set_rollback(True, using=ledger.ledger_alias())
-    except Exception as error:
+    except ANY_FAULT as error:
         reason = in_words(error)
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):

@@ -16,6 +16,7 @@ from importer import ledger
 from importer.conf import conf
 from importer.control import Control
 from importer.models import DataImportJob, ImportChunk, StagingRecord
+from importer.pages import within_bytes
 from importer.pipeline import Outcome, Stages, prepare_transaction, treat
 from importer.plan import SETTLEMENT
 from importer.records import RAW, Batch, Position
@@ -53,8 +54,9 @@ def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replay
 def _in_batches(job: DataImportJob, states: Sequence[str]) -> Iterator[list[StagingRecord]]:
     line = -1
     while True:
-        waiting = StagingRecord.objects.filter(job=job, state__in=states, line__gt=line)
-        records = list(waiting.order_by("line")[: conf.BATCH_SIZE_INITIAL])
+        waiting = StagingRecord.objects.filter(job=job, state__in=states, line__gt=line).order_by("line")
+        number = len(within_bytes(waiting[: conf.BATCH_SIZE_INITIAL], "raw", conf.BATCH_MAX_BYTES))
+        records = list(waiting[:number])
         if not records:
             return
         yield records

@@ -17,7 +17,14 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from importer import ledger, queue
 from importer.conf import conf
 from importer.control import Control
-from importer.exceptions import DatabaseGone, ImporterError, JobAlreadyRunning, in_words, traceback_of
+from importer.exceptions import (
+    ANY_FAULT,
+    DatabaseGone,
+    ImporterError,
+    JobAlreadyRunning,
+    in_words,
+    traceback_of,
+)
 from importer.executors.workers import FAILED
 from importer.memory import resident_mb
 from importer.models import DataImportJob
@@ -49,7 +56,7 @@ def work_on_chunk(context: JobContext, *, job_id: int, chunk_id: int) -> None:
         ).first()
         if job is not None:
             Worker(job, control, chunk_id=chunk_id).drain()
-    except Exception as error:
+    except ANY_FAULT as error:
         with contextlib.suppress(DatabaseError):
             reason = f"On {socket.gethostname()}: {in_words(error)}"
             ledger.log(job_id, FAILED, reason, chunk_id=chunk_id, **traceback_of(error))

@@ -21,7 +21,7 @@ def main() -> int:
 
     from importer import ledger
     from importer.control import Control
-    from importer.exceptions import in_words, traceback_of
+    from importer.exceptions import ANY_FAULT, in_words, traceback_of
     from importer.models import DataImportJob
     from importer.worker import Worker, patiently
 
@@ -31,7 +31,7 @@ def main() -> int:
     try:
         job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
         Worker(job, control).drain()
-    except Exception as error:
+    except ANY_FAULT as error:
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
                 ledger.log(orders["job"], "worker_failed", in_words(error), **details)

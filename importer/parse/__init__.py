@@ -86,7 +86,12 @@ def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadli
 
     default = "\t" if job.format == DataImportJob.Format.TSV else ","
     return DelimitedReader(
-        path, name=name, delimiter=job.delimiter or default, encoding=encoding, columns=job.columns
+        path,
+        name=name,
+        delimiter=job.delimiter or default,
+        encoding=encoding,
+        columns=job.columns,
+        deadline=deadline if job.planned_at is None else None,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from importer.budget import records_within, refuse_columns
+from importer.budget import Deadline, records_within, refuse_columns
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.parse import Range
@@ -28,12 +28,20 @@ ASSUMED_RECORD_BYTES = 150
 
 
 class DelimitedReader:
-    """`name` is what messages call the file, where it is not the path's own."""
+    """`name` is what messages call the file, where it is not the path's own. `deadline`: of the plan."""
 
     def __init__(
-        self, path: Path, *, delimiter: str, encoding: str, columns: list[str] | None = None, name: str = ""
+        self,
+        path: Path,
+        *,
+        delimiter: str,
+        encoding: str,
+        columns: list[str] | None = None,
+        name: str = "",
+        deadline: Deadline | None = None,
     ) -> None:
         self.name = name or path.name
+        self.deadline = deadline
         self.delimiter = delimiter
         # "utf-8-sig" would take a mark off every line; the one at the file's beginning is taken off here.
         self.encoding = codecs.lookup(encoding or "utf-8").name.replace("utf-8-sig", "utf-8")
@@ -60,7 +68,7 @@ class DelimitedReader:
             start = end
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
-        limit = records_within(len(self.columns()), limit)
+        limit = records_within(self.columns(), limit)
         wanted = min(int(limit * self.bytes_per_record * 1.02) + 256, conf.BATCH_MAX_BYTES)
         batch = self._read_block(start, end.end_offset, wanted, limit)
         if batch is None:
@@ -173,7 +181,8 @@ class DelimitedReader:
         first = lines.position.line
         try:
             fields = next(
-                csv.reader(lines.record(conf.MAX_FIELD_LINES), delimiter=self.delimiter, strict=True), []
+                csv.reader(lines.record(conf.MAX_FIELD_LINES, width), delimiter=self.delimiter, strict=True),
+                [],
             )
         except TooLong as error:
             return first, [error.beginning], [_error("record_too_long", str(error))]
@@ -232,7 +241,7 @@ class DelimitedReader:
             raise SourceRefused(f'The source "{self.name}" has no header, only blank lines.')
         name, times = Counter(names).most_common(1)[0]
         if times > 1:
-            raise SourceRefused(f'The header of "{self.name}" has the column "{name}" more than once.')
+            raise SourceRefused(f'The header of "{self.name}" has the column "{shown(name)}" more than once.')
         if any("\0" in name for name in names):
             raise SourceRefused(f'The header of "{self.name}" has a NUL in it; is it UTF-16? (--encoding)')
         return names, lines.position
@@ -248,6 +257,8 @@ class DelimitedReader:
         lines, stop = self._lines(start), min(self.size, start.offset + conf.CHUNK_BYTES)
         lines.pass_blank(stop)
         while lines.position.offset < stop:
+            if self.deadline is not None:
+                self.deadline.check()
             self._next_record(lines, len(self.columns()))
             lines.pass_blank(stop)
         return lines.position

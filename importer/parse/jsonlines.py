@@ -84,7 +84,7 @@ class JsonLinesReader:
             if len(data) > self.longest and b"\n" not in data[:-1]:
                 return self._pass_over(start, data)
         taken = Taken(self.columns())
-        limit = budget.records_within(len(taken.columns), limit)
+        limit = budget.records_within(taken.columns, limit)
         offset, line = start.offset, start.line
         for raw in data.splitlines(keepends=True) if b"\r" not in data else _split(data):
             if len(taken.numbers) + len(taken.rejections) == limit:
@@ -130,6 +130,8 @@ class JsonLinesReader:
             return _rejection(line, text, "not_an_object", f"Not a JSON object but {text.strip()[:40]}.")
         if len(record) > self.most_keys:
             return _rejection(line, text, "too_many_keys", budget.too_many_keys(len(record)))
+        if (characters := sum(map(len, record))) > budget.HEADER_CHARACTERS:
+            return _rejection(line, text[:200], "too_many_keys", budget.keys_too_long(characters))
         if "\\u" in text:
             if LONE_SURROGATE.search(json.dumps(record, ensure_ascii=False)):
                 return _rejection(line, text, "undecodable", "An escape stands for half a character.")
@@ -169,6 +171,7 @@ class JsonLinesReader:
             if isinstance(record, dict):
                 keys |= dict.fromkeys(record)
                 budget.refuse_columns(self.name, len(keys))
+                budget.refuse_header(self.name, list(keys))
             elif record.errors[0].code == "too_many_keys":
                 reason = f"may be read: {record.errors[0].message}"
         if not keys:

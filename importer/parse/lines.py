@@ -56,19 +56,23 @@ class Lines:
     def at_end(self) -> bool:
         return self.position.offset >= self.stop
 
-    def record(self, most: int) -> Iterator[Line]:
-        """The lines of one record, one by one; ends where a field has more than `most` of them.
+    def record(self, most: int, width: int = 0) -> Iterator[Line]:
+        """The lines of one record, one by one; ends where a field has more than `most` of them, or where more fields
+        have ended than a record has: `width`, 0 where that is not known.
 
         Raises TooLong, and TooWide before anybody takes a line with too many fields apart.
         """
         self.taken = 0
-        size = field_lines = 0
-        while field_lines < most and not self.at_end:
+        size = field_lines = ended = 0
+        # Behind a stray quote each line may end a field and begin the next one: without a bound, each of these records
+        # would be sought to the end of the file.
+        while field_lines < most and ended <= (width or self.widest) and not self.at_end:
             line = self._take()
             if line is None:
                 return
             # From the second line on we are inside of a field, which a quote ends that is not doubled.
-            field_lines = 1 if self.taken and '"' in line.replace('""', "") else field_lines + 1
+            ends_field = bool(self.taken) and '"' in line.replace('""', "")
+            field_lines, ended = (1, ended + 1) if ends_field else (field_lines + 1, ended)
             self.taken += 1
             size += len(line)
             if self.taken == 1:

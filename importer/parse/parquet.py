@@ -76,7 +76,7 @@ class ParquetReader:
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
         window = self._decoded(start.offset, end.end_offset)
         offset = start.offset - window.start
-        number = _fitting(window.sizes, offset, records_within(len(self.columns()), limit))
+        number = _fitting(window.sizes, offset, records_within(self.columns(), limit))
         frame, sizes = window.frame.slice(offset, number), window.sizes.slice(offset, number)
         lines = pl.int_range(start.line, start.line + frame.height, eager=True)
         end_of_batch = Position(start.offset + frame.height, start.line + frame.height)

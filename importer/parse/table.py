@@ -88,7 +88,7 @@ class TableReader:
         return number, last
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
-        limit = records_within(len(self._columns), limit)
+        limit = records_within(self._columns, limit)
         after = start.key if start.key is not None else end.start_key
         found = self.fetcher.rows(after, end.end_key, limit=limit)
         number = len(found.sizes)

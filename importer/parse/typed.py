@@ -16,6 +16,10 @@ from django.utils.duration import duration_iso_string
 
 from importer.records import NOT_TEXT, SHOWN_CHARACTERS
 
+EPOCH = dt.date(1970, 1, 1)
+CALENDAR = (pl.Date, pl.Datetime)
+# Polars panics on values beyond the calendar, which Python does not count among the ordinary exceptions.
+UNWRITABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError)
 # No column is to be handed over as JSON.
 NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
@@ -64,7 +68,70 @@ def as_json(value: Any, null_values: frozenset[str]) -> str | None:
 
 
 def column_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]]) -> pl.Series:
-    """A typed column as text, by expressions where Polars writes what `as_text` would; or as JSON."""
+    """A typed column as text, by expressions where Polars writes what `as_text` would; or as JSON.
+
+    A value that neither Polars nor Python can write, such as a date of the year 5,881,580, is marked as not text.
+    """
+    if _is_beyond_calendar_within(series):
+        return _each_as_text(series, json_columns)
+    in_calendar = _within_calendar(series) if series.dtype in CALENDAR else series
+    try:
+        texts = _column_as_text(in_calendar, json_columns)
+    except UNWRITABLE:
+        return _each_as_text(series, json_columns)
+    if in_calendar.null_count() == series.null_count():
+        return texts
+    unwritable = in_calendar.is_null() & series.is_not_null()
+    return texts.set(unwritable, f"{NOT_TEXT}a date outside of the years 1 to 9999")
+
+
+def _is_beyond_calendar_within(series: pl.Series) -> bool:
+    """Whether a list or a structure holds such a date. Polars would not only raise, but say so on standard error."""
+    if series.dtype in (pl.List, pl.Array):
+        inner = series.explode()
+        return _is_beyond_calendar(inner) or _is_beyond_calendar_within(inner)
+    if series.dtype == pl.Struct:
+        fields = series.struct.unnest().iter_columns()
+        return any(_is_beyond_calendar(field) or _is_beyond_calendar_within(field) for field in fields)
+    return False
+
+
+def _is_beyond_calendar(series: pl.Series) -> bool:
+    return series.dtype in CALENDAR and _within_calendar(series).null_count() > series.null_count()
+
+
+def _each_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]]) -> pl.Series:
+    pieces = (series.slice(index, 1) for index in range(series.len()))
+    return pl.Series(series.name, [_value_as_text(piece, json_columns) for piece in pieces], dtype=pl.String)
+
+
+def _value_as_text(value: pl.Series, json_columns: Mapping[str, frozenset[str]]) -> str | None:
+    try:
+        if not _is_beyond_calendar(value) and not _is_beyond_calendar_within(value):
+            text: str | None = _column_as_text(value, json_columns)[0]
+            return text
+    except UNWRITABLE:
+        pass
+    return f"{NOT_TEXT}a value that cannot be written as text"
+
+
+def _within_calendar(series: pl.Series) -> pl.Series:
+    """Without what lies outside of the years that Python and PostgreSQL's ORM know: nulls stand for it."""
+    first, last = _bounds(series.dtype)
+    return series.set((series.to_physical() < first) | (series.to_physical() > last), None)
+
+
+def _bounds(kind: pl.DataType) -> tuple[int, int]:
+    days = (dt.date.min - EPOCH).days, (dt.date.max - EPOCH).days
+    if kind == pl.Date:
+        return days
+    per_day = 86_400 * {"ms": 10**3, "us": 10**6, "ns": 10**9}[kind.time_unit]  # type: ignore[attr-defined]
+    # A day less at each end: a zone may move it across.
+    first, last = (days[0] + 1) * per_day, days[1] * per_day - 1
+    return max(first, -(2**63)), min(last, 2**63 - 1)
+
+
+def _column_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]]) -> pl.Series:
     if series.name in json_columns:
         nulls = json_columns[series.name]
         return pl.Series(series.name, [as_json(value, nulls) for value in series.to_list()], dtype=pl.String)

@@ -125,6 +125,19 @@ def delimited() -> dict[str, Poison]:
         "blank.csv": (HEAD + b"A,Ann\n" + b"\n" * 50 * MEGABYTE + b"C,Cid\n", ""),
         "blank-returns.csv": (HEAD + b"\r\n" * 20 * MEGABYTE + b"C,Cid\r\n", ""),
         "only-blank.csv": (b"\n" * 50 * MEGABYTE, "only blank lines"),
+        "long-name.csv": (b"code,name," + b"x" * 2 * MEGABYTE + b"\n" + b",,\n" * 2_000, "2,097,160 characters"),
+        "long-names.csv": (
+            b"code,name," + b",".join(b"%s%d" % (b"n" * 120, n) for n in range(1_900)) + b"\n"
+            + (b"," * 1_901 + b"\n") * 3_000,
+            "null|key_missing|blank",
+        ),
+        "stray-quotes.csv": (HEAD + b'z",y,"\n' * 20_000, "stray_quote|unterminated_quote|too_few_fields"),
+        "distinct.csv": (
+            HEAD + "".join(f"D{n},{n}\N{GRINNING FACE}{'y' * 200_000}\n" for n in range(300)).encode(), "max_length",
+        ),
+        "contested.csv": (
+            b"code,name,more\n" + ("Q,n," + "\N{GRINNING FACE}" + "z" * 1_500_000 + "\n").encode() * 60, "",
+        ),
         "tabs.tsv": (b"\t" * fields + b"\n", "has 15,728,641 columns"),
     }  # fmt: skip
 
@@ -141,6 +154,9 @@ def of_keys(start: int, number: int) -> str:
 def json_lines() -> dict[str, Poison]:
     mega = 1024 * 1024
     return {
+        "long-key.jsonl": (
+            (json.dumps({"code": "A", "x" * 2_000_000: 1}) + "\n" + '{"code": "", "name": "N"}\n' * 2_000).encode(), "too_many_keys",
+        ),
         "keys.jsonl": (as_lines(*(of_keys(n, 100) for n in range(1_100))), "has 2,0.. columns"),
         "keys-later.jsonl": (
             as_lines(*['{"code": "A"}'] * 1_000, *(of_keys(n, 100) for n in range(500))), "null",
@@ -182,9 +198,27 @@ def categorical_parquet() -> bytes:
     return buffer.getvalue()
 
 
+def parquet_of(columns: dict[str, Any]) -> bytes:
+    whole = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(whole)
+    return whole.getvalue()
+
+
 def parquet() -> dict[str, Poison]:
     huge, many = b"x" * MEGABYTE, 2**31 - 1
     return {
+        "long-name.parquet": (
+            parquet_of({"code": [""] * 3_000, "x" * MEGABYTE: [""] * 3_000}), "characters",
+        ),
+        "beyond-the-calendar.parquet": (
+            parquet_of({
+                "code": ["A", "B", "C"],
+                "name": pl.Series([2**31 - 1, 0, -(2**31)], dtype=pl.Int32).cast(pl.Date),
+                "at": pl.Series([2**62, 0, -(2**62)], dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
+                "list": pl.Series([[2**31 - 1], [0], []], dtype=pl.List(pl.Int32)).cast(pl.List(pl.Date)),
+            }),
+            "undecodable",
+        ),
         "dictionary.parquet": (
             parquet_file([Column("code", huge, 20_000, codec="zstd"), Column("name", b"", 20_000)]), "archive bombs",
         ),

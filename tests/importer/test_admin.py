@@ -43,6 +43,35 @@ def test_a_running_job_can_be_asked_to_stop(client: Client) -> None:
     assert job.stop_requested
 
 
+def test_a_job_is_stopped_by_those_who_could_have_run_it(client: Client) -> None:
+    job = DataImportJob.objects.create(spec="companies", source="x.csv", format="csv", status="running")
+    reader = UserFactory(is_staff=True)
+    rights = ["view_dataimportjob", "change_dataimportjob", "view_company"]
+    reader.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client.force_login(reader)
+    asked = {"action": "ask_to_stop", "_selected_action": job.pk}
+
+    client.post(reverse("admin:importer_dataimportjob_changelist"), asked)
+    job.refresh_from_db()
+    assert not job.stop_requested
+
+    reader.user_permissions.add(Permission.objects.get(codename="add_company"))
+    client.post(reverse("admin:importer_dataimportjob_changelist"), asked)
+    job.refresh_from_db()
+    assert job.stop_requested
+
+
+@pytest.mark.parametrize("table", ["pg_authid", "information_schema.tables", "mysql.user", "SQLITE_MASTER"])
+def test_a_catalogue_is_no_table_of_records(admin: Client, table: str) -> None:
+    connections.settings["elsewhere"] = connections.settings["default"] | {"NAME": "legacy"}
+    try:
+        answer = admin.post(reverse(ADD), CHOSEN | {"source": f"db:elsewhere/{table}"})
+    finally:
+        del connections.settings["elsewhere"]
+
+    assert "is a catalogue of the database" in answer.content.decode()
+
+
 ADD = "admin:importer_dataimportjob_add"
 CHOSEN = {"spec": "companies", "source": "", "name": "", "format": "", "encoding": "utf-8", "delimiter": ""}
 
