@@ -155,7 +155,8 @@ def json_lines() -> dict[str, Poison]:
     mega = 1024 * 1024
     return {
         "long-key.jsonl": (
-            (json.dumps({"code": "A", "x" * 2_000_000: 1}) + "\n" + '{"code": "", "name": "N"}\n' * 2_000).encode(), "too_many_keys",
+            (json.dumps({"code": "A", "x" * 2_000_000: 1}) + "\n" + '{"code": "", "name": "N"}\n' * 2_000).encode(),
+            "too_many_keys",
         ),
         "keys.jsonl": (as_lines(*(of_keys(n, 100) for n in range(1_100))), "has 2,0.. columns"),
         "keys-later.jsonl": (
