@@ -59,7 +59,7 @@ for kind in cache sessions; do
     fresh "redis_${kind}_acl" <<END
 user default off resetpass -@all
 user cortex on #$(digest "redis_${kind}_password") ~* &* +@all -@admin -@dangerous +info
-user exporter on #$(digest redis_exporter_password) -@all +ping +info +client|setname +client|list +config|get +slowlog|len +slowlog|get +latency|latest +latency|histogram +dbsize
+user exporter on #$(digest redis_exporter_password) -@all +ping +info +client|setname +client|list +config|get +slowlog|len +latency|latest +latency|histogram +dbsize
 user health on nopass -@all +ping
 END
 done
