@@ -35,14 +35,16 @@ pg_ctl --pgdata "$scratch/data" --wait --timeout 60 --log "$scratch/log" start -
     -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=4GB -c maintenance_work_mem=128MB" >/dev/null \
     || { cat "$scratch/log" >&2; fail "the scratch PostgreSQL does not start"; }
 
+# What a dump has of functions is run while it is restored: by one who may do nothing else, as in the real cluster.
+createuser --no-superuser owner
 done_with=()
 for database in $(sed 's/-[0-9TZ]*$//' <<<"$names" | sort --unique); do
     name=$(newest "$database") || fail "no dump of $database is named by the moment it was made"
     (cd "$backups" && sha256sum --quiet --check "$name.sha256") || fail "$name.dump is not what was written"
-    createdb "$database"
-    pg_restore --dbname "$database" --no-owner --no-privileges --exit-on-error --jobs 2 "$backups/$name.dump" \
+    createdb --owner owner "$database"
+    pg_restore --dbname "$database" --username owner --no-owner --no-privileges --exit-on-error --jobs 2 "$backups/$name.dump" \
         || fail "$name.dump cannot be restored"
-    psql --dbname "$database" --no-psqlrc --quiet --no-align --tuples-only --field-separator=' ' --set ON_ERROR_STOP=1 \
+    psql --dbname "$database" --username owner --no-psqlrc --quiet --no-align --tuples-only --field-separator=' ' --set ON_ERROR_STOP=1 \
         --file "$here/count_rows.sql" >"$scratch/$database.rows"
     if ! diff "$backups/$name.rows" "$scratch/$database.rows" >&2; then
         fail "$name: the restored rows (>) are not those of the database (<)"

@@ -45,11 +45,23 @@ ALTER ROLE cortex_backup SET idle_in_transaction_session_timeout = 0;
 ALTER ROLE cortex_exporter SET statement_timeout = '10s';
 -- A migration that waits for a lock holds up everybody behind it.
 ALTER ROLE cortex SET lock_timeout = '30s';
+-- The index of a large table is sorted on disk.
+ALTER ROLE cortex SET temp_file_limit = '20GB';
+
+-- Who may connect to it keeps databases from being made, and so from being restored.
+REVOKE CONNECT ON DATABASE template1 FROM PUBLIC;
+-- Nobody here needs large objects; to connect would be enough to fill the disk with them. rights.sql has the same.
+\set no_large_objects 'REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;'
+:no_large_objects
+\connect template1
+-- New databases are copies of this one.
+:no_large_objects
+\connect postgres
 
 CREATE DATABASE cortex OWNER cortex;
 CREATE DATABASE keycloak OWNER keycloak;
 REVOKE ALL ON DATABASE postgres, keycloak FROM PUBLIC;
-GRANT CONNECT ON DATABASE postgres, keycloak TO cortex_exporter;
+GRANT CONNECT ON DATABASE postgres TO cortex_exporter;
 GRANT CONNECT ON DATABASE keycloak TO cortex_backup;
 -- Here and not in the site's database, so that its dump can be restored by anybody.
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements;

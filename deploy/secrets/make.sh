@@ -59,7 +59,7 @@ for kind in cache sessions; do
     fresh "redis_${kind}_acl" <<END
 user default off resetpass -@all
 user cortex on #$(digest "redis_${kind}_password") ~* &* +@all -@admin -@dangerous +info
-user exporter on #$(digest redis_exporter_password) -@all +ping +info +client|setname +client|list +config|get +slowlog|len +slowlog|get +latency|latest +latency|histogram +dbsize
+user exporter on #$(digest redis_exporter_password) -@all +ping +info +client|setname +client|list +config|get +slowlog|len +latency|latest +latency|histogram +dbsize
 user health on nopass -@all +ping
 END
 done
@@ -82,3 +82,10 @@ if [ ! -s tls_certificate ] || [ ! -s tls_key ]; then
     echo "made tls_certificate and tls_key, signed by nobody: put your own in their place"
 fi
 chmod 644 tls_certificate tls_key
+# SeaweedFS' gRPC lets in a client with a certificate that this key has signed: nobody, since it signs no other.
+if [ ! -s seaweedfs_grpc_certificate ] || [ ! -s seaweedfs_grpc_key ]; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=seaweedfs \
+        -keyout seaweedfs_grpc_key -out seaweedfs_grpc_certificate 2>/dev/null
+    echo "made seaweedfs_grpc_certificate and seaweedfs_grpc_key"
+fi
+chmod 644 seaweedfs_grpc_certificate seaweedfs_grpc_key

@@ -183,16 +183,25 @@ class TrustingConnection(http.client.HTTPSConnection):
 
 
 class HeldPost:
-    """A POST that announces a body, sends the beginning of it, and stays."""
+    """A request that announces a body, of that size or in chunks, sends the beginning of it, and stays."""
 
-    def __init__(self, nginx: Nginx, path: str, *, network: str, size: int, sent: int) -> None:
+    def __init__(
+        self,
+        nginx: Nginx,
+        path: str,
+        *,
+        network: str,
+        size: int | None = None,
+        sent: int = 0,
+        method: str = "POST",
+    ) -> None:
         connection = TrustingConnection(nginx.secure, nginx.certificate)
         connection.connect()
         self.socket = connection.sock
         self.said = b""
+        body = "Transfer-Encoding: chunked" if size is None else f"Content-Length: {size}"
         self.send(
-            f"POST {path} HTTP/1.1\r\nHost: {DOMAIN}\r\nX-Forwarded-For: {network}\r\n"
-            f"Content-Length: {size}\r\n\r\n".encode()
+            f"{method} {path} HTTP/1.1\r\nHost: {DOMAIN}\r\nX-Forwarded-For: {network}\r\n{body}\r\n\r\n".encode()
         )
         self.send(bytes(sent))
 

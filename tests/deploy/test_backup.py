@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.compose import PROJECT
 from tests.deploy.production import DEPLOY, Database
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
@@ -166,6 +167,7 @@ def test_a_lost_database_comes_back_with_the_commands_of_the_manual(backups: Bac
         before = [owner.execute(digest).fetchone() for digest in DIGESTS]
     assert backups.run("backup.sh").returncode == 0
     environment = os.environ | database.environment
+    of_owner = environment | {"PGPASSWORD": database.place.secret("database_password")}
 
     subprocess.run(["createdb", "--owner=cortex", "returned"], check=True, env=environment)
     rights = [
@@ -177,9 +179,9 @@ def test_a_lost_database_comes_back_with_the_commands_of_the_manual(backups: Bac
     ]
     subprocess.run(rights, check=True, env=environment)
     subprocess.run(
-        ["pg_restore", "--dbname=returned", "--no-owner", "--no-privileges", "--role=cortex", "--exit-on-error",
+        ["pg_restore", "--username=cortex", "--dbname=returned", "--no-owner", "--no-privileges", "--exit-on-error",
          str(backups.newest(".dump"))],
-        check=True, env=environment,
+        check=True, env=of_owner,
     )  # fmt: skip
 
     with database.connect("postgres", "returned") as connection:
@@ -191,6 +193,59 @@ def test_a_lost_database_comes_back_with_the_commands_of_the_manual(backups: Bac
         site.execute("INSERT INTO povs (title) VALUES ('after all')")
     assert after == before
     assert owners == [("cortex",)]
+
+
+# A constraint's function runs while the rows are restored. This one becomes who has logged in, as `RESET ROLE` does.
+TRAP = """
+CREATE FUNCTION stays_within() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RESET ROLE;
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        RAISE 'restored by a superuser';
+    END IF;
+    RETURN true;
+END $$;
+ALTER TABLE povs ADD CONSTRAINT trap CHECK (stays_within());
+"""
+
+
+@pytest.fixture
+def trapped(backups: Backups) -> Iterator[Backups]:
+    with backups.database.connect("cortex") as owner:
+        owner.execute(TRAP)
+    yield backups
+    with backups.database.connect("cortex") as owner:
+        owner.execute("ALTER TABLE povs DROP CONSTRAINT trap; DROP FUNCTION stays_within")
+
+
+def test_what_a_dump_runs_while_it_is_restored_gets_no_superuser(trapped: Backups) -> None:
+    assert trapped.run("backup.sh").returncode == 0
+
+    drilled = trapped.run("restore_drill.sh")
+
+    assert drilled.returncode == 0, drilled.stderr
+
+
+def test_the_manual_restores_by_the_owner_and_no_superuser() -> None:
+    manual = (PROJECT / "docs/operations.md").read_text()
+    commands = re.findall(r"pg_restore [^`\n]*", manual)
+
+    assert len(commands) == 2
+    for command in commands:
+        assert re.search(r"-U (cortex|keycloak)\b", command), command
+        assert "--role" not in command
+
+
+def test_large_objects_of_others_keep_no_backup_from_being_made(backups: Backups) -> None:
+    with backups.database.connect() as superuser:
+        superuser.execute("SELECT lo_from_bytea(4711, 'of others')")
+        try:
+            made = backups.run("backup.sh")
+        finally:
+            superuser.execute("SELECT lo_unlink(4711)")
+
+    assert made.returncode == 0, made.stderr
+    assert backups.run("restore_drill.sh").returncode == 0
 
 
 def test_a_backup_beside_writers_is_of_one_moment(backups: Backups) -> None:

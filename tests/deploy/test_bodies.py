@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.nginx import HeldPost, Nginx, TrustingConnection, logged, new_network
-from tests.deploy.production import DOMAIN
+from tests.deploy.production import DOMAIN, Place
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
 FILES = "/admin/importer/dataimportjob/add/"
@@ -70,6 +71,52 @@ def test_files_are_taken_at_one_address_alone(nginx: Nginx, path: str) -> None:
     assert through
 
 
+@pytest.mark.parametrize("method", ["POST", "GET", "PUT"])
+@pytest.mark.parametrize("path", ["/static/site.css", "/static/other.css", "/grafana/api/live/ws"])
+def test_no_body_of_unknown_size_is_held_where_none_is_wanted(nginx: Nginx, path: str, method: str) -> None:
+    held = [HeldPost(nginx, path, network=network, method=method) for network in [new_network()] * 40]
+    try:
+        for post in held:
+            post.send(b"f4240\r\n" + FORM)
+        time.sleep(0.5)
+
+        assert nginx.bytes_on_disk() == 0
+        assert {post.status() for post in held} <= {200, 403, 404, 413}
+    finally:
+        for post in held:
+            post.close()
+
+
+def slow_readers(nginx: Nginx, path: str, by: list[str]) -> list[int | None]:
+    """The status that each of these gets who ask for a large file and read nothing of it."""
+    readers = []
+    try:
+        for network in by:
+            readers.append(HeldPost(nginx, path, network=network, method="GET", size=0))
+            readers[-1].socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        time.sleep(0.5)
+        return [reader.status(within=0.01) for reader in readers]
+    finally:
+        for reader in readers:
+            reader.close()
+
+
+def test_a_network_reads_256_static_files_at_once_and_all_networks_1024(
+    nginx: Nginx, deployment: Place
+) -> None:
+    large = deployment.folder / "static/large.bin"
+    with large.open("wb") as file:
+        file.truncate(8 * MEGABYTE)
+    crowd = [network for network in (new_network() for _ in range(5)) for _ in range(220)]
+
+    of_one = slow_readers(nginx, "/static/large.bin", [new_network()] * 300)
+    of_all = slow_readers(nginx, "/static/large.bin", crowd)
+
+    # Of those who are let in, the last ones wait for memory of this machine's sockets.
+    assert (of_one.count(200), of_one.count(429)) == (256, 44)
+    assert of_all.count(429) == len(crowd) - 1024
+
+
 def test_a_network_holds_four_files_and_others_do_not_notice(nginx: Nginx) -> None:
     by = [new_network()] * 40
 
@@ -122,7 +169,7 @@ def test_all_networks_together_hold_2048_forms(nginx: Nginx) -> None:
         ("/any/form/", MEGABYTE),
         ("/accounts/saml/okta/acs/", 384 * 1024),
         (FILES, 16 * MEGABYTE),
-        ("/static/other.css", 1),
+        ("/grafana/api/live/ws", 1),
     ],
 )
 def test_a_body_is_as_large_as_its_address_takes(nginx: Nginx, path: str, largest: int) -> None:

@@ -184,16 +184,34 @@ def test_its_logs_rotate(service: str) -> None:
 
 def test_nginx_alone_is_reached_from_outside() -> None:
     assert {name for name, service in SERVICES.items() if "ports" in service} == {"nginx"}
-    assert networks_of("nginx") == {"edge", "app"}
+    assert networks_of("nginx") == {"edge", "app", "probes"}
     assert {name for name in SERVICES if "edge" in networks_of(name)} == {"nginx"}
 
 
 def test_data_and_metrics_have_networks_without_a_way_out() -> None:
-    assert set(STACK["networks"]) == {"edge", "app", "data", "metrics", "alerts"}
+    within = {"data", "metrics", "probes", "alarms"}
+    assert set(STACK["networks"]) == within | {"edge", "app", "alerts"}
     assert {name for name in SERVICES if "alerts" in networks_of(name)} == {"alertmanager"}
-    assert STACK["networks"]["data"] == STACK["networks"]["metrics"] == {"internal": True}
+    assert [name for name in within if STACK["networks"][name] != {"internal": True}] == []
     for name in ("postgres", "pgbouncer", "redis-cache", "redis-sessions", "backup", "backup-keycloak"):
         assert networks_of(name) == {"data"}, name
+
+
+def peers_of(service: str) -> set[str]:
+    return {name for name in SERVICES if networks_of(name) & networks_of(service)} - {service}
+
+
+@pytest.mark.parametrize(
+    ("service", "peers"),
+    [
+        # It fetches whatever address it is given.
+        ("blackbox-exporter", {"nginx", "prometheus"}),
+        # It takes silences without a password.
+        ("alertmanager", {"grafana", "prometheus"}),
+    ],
+)
+def test_what_asks_no_password_is_reached_by_those_who_need_it(service: str, peers: set[str]) -> None:
+    assert peers_of(service) == peers
 
 
 def test_what_speaks_to_each_other_shares_a_network() -> None:
@@ -222,7 +240,7 @@ def test_it_knows_passwords_by_file_alone(service: str) -> None:
 
     for name, value in environment.items():
         if re.search(r"PASSWORD|PASS_|SECRET|_KEY", name):
-            assert name.endswith("_FILE"), name
+            assert name.endswith("_FILE") or value.startswith("/run/secrets/"), name
         assert not re.search(r"//[^/@]*:[^/@]+@", value), f"{name} has a password within"
 
 

@@ -1,6 +1,7 @@
 """nginx as production has it: what it says of itself, who is limited where, and what it passes on."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -29,7 +30,7 @@ KINDS = {
     "not found": ("/metrics", 404),
     "static": ("/static/site.css", 200),
     "static with a hash": ("/static/site.0123456789ab.css", 200),
-    "static of the site": ("/static/other.css", 200),
+    "static that is not there": ("/static/other.css", 404),
 }
 
 
@@ -174,6 +175,67 @@ def test_steps_of_a_sign_on_are_limited_whatever_the_method(nginx: Nginx, provid
     assert tried(nginx, path, method="POST", times=80) >= 10
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Forwarded",
+        "X-Real-IP",
+        "X-Forwarded-Port",
+        "X-Forwarded-Server",
+        "X-Forwarded-Prefix",
+        "X-WEBAUTH-USER",
+        "Proxy",
+    ],
+)
+@pytest.mark.parametrize("path", ["/any/", "/grafana/", "/accounts/login/", FILES])
+def test_what_a_visitor_says_of_himself_is_passed_on_to_nobody(nginx: Nginx, header: str, path: str) -> None:
+    _, content = nginx.ask(path, network=new_network(), **{header: "for=6.6.6.6"})
+
+    assert "6.6.6.6" not in content.decode()
+
+
+def test_all_proxies_pass_on_the_same_headers() -> None:
+    configuration = (PROJECT / "deploy/nginx/nginx.conf").read_text()
+
+    # A location with one of its own would inherit none.
+    assert re.findall(r"^ {5,}proxy_set_header.*", configuration, re.MULTILINE) == []
+
+
+# -- static files -----------------------------------------------------------------------------------------------------
+
+STATIC = ["/static/site.css", "/static/site.0123456789ab.css", "/static/other.css"]
+
+
+@pytest.mark.parametrize("path", STATIC)
+def test_static_files_are_read_and_nothing_else(nginx: Nginx, path: str) -> None:
+    there = 404 if "other" in path else 200
+    statuses = {
+        method: nginx.ask(path, method=method, network=new_network())[0].status
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND")
+    }
+
+    assert statuses == dict.fromkeys(statuses, 403) | {"GET": there, "HEAD": there}
+
+
+def test_the_site_is_not_asked_for_static_files(nginx: Nginx) -> None:
+    network = new_network()
+    for path in STATIC:
+        nginx.ask(path, network=network)
+
+    assert {line["upstream_seconds"] for line in logged(nginx, len(STATIC), client=network)} == {""}
+
+
+@pytest.mark.parametrize("path", STATIC[:2])
+@pytest.mark.parametrize("part", ["bytes=900-", "bytes=0-1"])
+def test_a_part_of_a_static_file_is_the_whole_with_each_header_once(
+    nginx: Nginx, path: str, part: str
+) -> None:
+    response, content = nginx.ask(path, network=new_network(), Range=part)
+
+    assert (response.status, content) == (200, b"body {}")
+    assert len(response.headers.keys()) == len({name.lower() for name in response.headers})
+
+
 # -- websockets -------------------------------------------------------------------------------------------------------
 
 
@@ -191,6 +253,8 @@ def upgrade_seen_by(nginx: Nginx, path: str, protocol: str) -> tuple[str | None,
         ("/grafana/api/live/ws/../../../../any/", "websocket"),
         ("/grafana/", "websocket"),
         ("/grafana/api/live/ws", "h2c"),
+        ("/GRAFANA/api/live/ws", "websocket"),
+        ("/grafana/api/live/WS", "websocket"),
         (FILES, "websocket"),
     ],
 )
@@ -198,5 +262,6 @@ def test_no_other_protocol_is_passed_on(nginx: Nginx, path: str, protocol: str) 
     assert upgrade_seen_by(nginx, path, protocol) == (None, None)
 
 
-def test_grafana_s_live_updates_may_change_to_websockets(nginx: Nginx) -> None:
-    assert upgrade_seen_by(nginx, "/grafana/api/live/ws?format=json", "websocket") == ("websocket", "upgrade")
+@pytest.mark.parametrize("protocol", ["websocket", "WebSocket"])
+def test_grafana_s_live_updates_may_change_to_websockets(nginx: Nginx, protocol: str) -> None:
+    assert upgrade_seen_by(nginx, "/grafana/api/live/ws?format=json", protocol) == ("websocket", "upgrade")

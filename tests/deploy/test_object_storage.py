@@ -7,6 +7,8 @@ import http.client
 import io
 import shutil
 import signal
+import socket
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,17 +27,24 @@ from tests.deploy.production import START_SECONDS, Place, installed
 
 REGION = "us-east-1"
 BUCKET = "cortex"
+# Type, flags and stream: the first that both sides of HTTP/2 send. RFC 9113, 3.4.
+SETTINGS_FRAME = b"\x04" + bytes(5)
+
+
+@dataclass(frozen=True)
+class Ports:
+    s3: int
+    grpc: int
 
 
 @pytest.fixture(scope="module")
-def port(deployment: Place) -> Iterator[int]:
+def ports(deployment: Place) -> Iterator[Ports]:
     program = Path(installed("weed"))
     if not deployment.account.can_run([str(program), "version"]):
         program = Path(shutil.copy(program, deployment.folder / "weed"))
     data = deployment.make("s3")
-    ports = {
-        name: free_port() for name in ("s3.port", "master.port", "volume.port", "filer.port", "metricsPort")
-    }
+    names = ("s3.port", "s3.port.grpc", "master.port", "volume.port", "filer.port", "metricsPort")
+    ports = {name: free_port() for name in names}
     command = [
         argument.replace("/data", str(data)).replace("/run/secrets", str(deployment.secrets))
         for argument in SERVICES["s3"]["command"]
@@ -45,19 +54,28 @@ def port(deployment: Place) -> Iterator[int]:
     command += [f"-{name}={number}" for name, number in ports.items()]
     # Each has a second port for its own kind, 10,000 above; these are free ones below that.
     command += [f"-{name}.port.grpc={free_port()}" for name in ("master", "volume", "filer")]
-    grpc_of_s3 = {free_port()}
-    command += [f"-s3.port.grpc={port}" for port in grpc_of_s3]
+    environment = [
+        f"{name}={path.replace('/run/secrets', str(deployment.secrets))}"
+        for name, path in SERVICES["s3"]["environment"].items()
+    ]
     child = deployment.launch(
-        "s3", [str(program), *command], is_up=lambda: status_of(ports["s3.port"], "/healthz") == 200
+        "s3",
+        [installed("env"), *environment, str(program), *command],
+        is_up=lambda: status_of(ports["s3.port"], "/healthz") == 200,
     )
     of_the_process = psutil.Process(child.pid).net_connections("tcp")
     reached = {it.laddr.port for it in of_the_process if it.status == "LISTEN" and it.laddr.ip != "127.0.0.1"}
-    assert reached <= {ports["s3.port"], ports["metricsPort"], *grpc_of_s3}, (
+    assert reached <= {ports["s3.port"], ports["metricsPort"], ports["s3.port.grpc"]}, (
         "more than S3 is reached from outside"
     )
-    yield ports["s3.port"]
+    yield Ports(ports["s3.port"], ports["s3.port.grpc"])
     assert child.poll() is None, deployment.log("s3")[-3000:]
     deployment.end(child, signal.SIGKILL)  # it would take ten seconds to say good-bye to itself
+
+
+@pytest.fixture(scope="module")
+def port(ports: Ports) -> int:
+    return ports.s3
 
 
 def status_of(port: int, path: str) -> int:
@@ -239,3 +257,32 @@ def test_strangers_and_wrong_keys_get_nothing(port: int, site: Keys) -> None:
     assert request(port, "PUT", f"/{BUCKET}/other", b"x")[0] == 403
     assert replace(site, secret="guessed").ask("GET", f"/{BUCKET}/file")[0] == 403
     assert replace(site, key="guessed").ask("GET", f"/{BUCKET}/file")[0] == 403
+
+
+def test_grpc_which_takes_identities_answers_nobody(ports: Ports, deployment: Place) -> None:
+    stranger, holder = tls_of_a_client(), tls_of_a_client()
+    holder.load_cert_chain(
+        *(deployment.secrets / f"seaweedfs_grpc_{kind}" for kind in ("certificate", "key"))
+    )
+
+    assert not speaks_http2(ports.grpc)
+    assert not speaks_http2(ports.grpc, stranger)
+    assert speaks_http2(ports.grpc, holder)  # so it is there, and this test would see it
+
+
+def tls_of_a_client() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+def speaks_http2(port: int, tls: ssl.SSLContext | None = None) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        try:
+            speaker = tls.wrap_socket(plain) if tls else plain
+            speaker.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS_FRAME)
+            return SETTINGS_FRAME in speaker.recv(4096)
+        except (ssl.SSLError, ConnectionResetError):
+            return False

@@ -1,9 +1,15 @@
 """PostgreSQL, started with deploy/postgres: what it is set to, and who may do what."""
 
+import socket
+import time
+
 import psycopg
 import pytest
 
 from tests.deploy.production import Database
+
+EVERY_ROLE = ("cortex", "cortex_web", "cortex_backup", "cortex_exporter", "keycloak")
+THEIRS = {"keycloak": "keycloak", "cortex_exporter": "postgres"}
 
 
 @pytest.mark.parametrize(
@@ -12,6 +18,8 @@ from tests.deploy.production import Database
         ("shared_buffers", "256MB"),
         ("effective_cache_size", "1GB"),
         ("work_mem", "4MB"),
+        ("temp_file_limit", "2GB"),
+        ("authentication_timeout", "10s"),
         ("max_connections", "150"),
         ("jit", "off"),
         ("random_page_cost", "1.1"),
@@ -114,13 +122,13 @@ def test_the_exporter_sees_what_others_run_but_no_row(database: Database) -> Non
     with database.connect("cortex") as owner:
         owner.execute("CREATE TABLE things (id bigint)")
         try:
-            with database.connect("cortex_exporter") as exporter:
+            with database.connect("cortex_exporter", "postgres") as exporter:
                 seen = exporter.execute(
                     "SELECT count(*) FROM pg_stat_activity WHERE usename = 'cortex' AND query LIKE 'CREATE%'"
                 ).fetchone()
                 assert seen == (1,)
-                with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    exporter.execute("SELECT * FROM things")
+            with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                database.connect("cortex_exporter", "cortex")
         finally:
             owner.execute("DROP TABLE things")
 
@@ -132,10 +140,53 @@ def test_the_exporter_sees_what_others_run_but_no_row(database: Database) -> Non
         ("cortex_web", "keycloak"),
         ("cortex", "keycloak"),
         ("cortex_backup", "postgres"),
+        ("cortex_exporter", "keycloak"),
+        *((role, "template1") for role in EVERY_ROLE),
     ],
 )
 def test_nobody_gets_into_a_database_that_is_not_theirs(database: Database, role: str, foreign: str) -> None:
-    database.connect(role, "keycloak" if role == "keycloak" else "cortex").close()
+    database.connect(role, THEIRS.get(role, "cortex")).close()
 
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         database.connect(role, foreign)
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+@pytest.mark.parametrize("made_by", ["lo_creat(-1)", "lo_create(0)", "lo_from_bytea(0, 'x')"])
+def test_nobody_makes_large_objects(database: Database, role: str, made_by: str) -> None:
+    with (
+        database.connect(role, THEIRS.get(role, "cortex")) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(f"SELECT {made_by}")
+
+
+def test_a_new_database_has_no_large_objects_either(database: Database) -> None:
+    with database.connect(database="postgres") as connection:
+        connection.execute("CREATE DATABASE another OWNER cortex")
+    with (
+        database.connect("cortex", "another") as owner,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        owner.execute("SELECT lo_create(0)")
+
+
+@pytest.mark.parametrize("role", ["cortex_web", "cortex_backup", "cortex_exporter", "keycloak"])
+def test_a_session_fills_no_disk_with_what_it_sorts(database: Database, role: str) -> None:
+    with database.connect(role, THEIRS.get(role, "cortex")) as connection:
+        assert connection.execute("SHOW temp_file_limit").fetchone() == ("2GB",)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SET temp_file_limit = -1")
+
+
+def test_the_owner_sorts_a_large_table_for_its_index(database: Database) -> None:
+    with database.connect("cortex") as owner:
+        assert owner.execute("SHOW temp_file_limit").fetchone() == ("20GB",)
+
+
+def test_who_says_no_password_is_dropped(database: Database) -> None:
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", database.port), timeout=20) as silent:
+        assert silent.recv(1) == b""
+
+    assert 8 < time.monotonic() - began < 13

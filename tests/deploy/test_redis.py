@@ -112,7 +112,9 @@ def test_what_empties_lists_or_stops_a_server_is_not_allowed_to_the_site(cache: 
 def test_the_exporter_reads_no_key(cache: Redis) -> None:
     with as_exporter(cache) as client:
         assert client.info("memory")
-        for command in ("GET a", "SCAN 0", "SET a 1", "CONFIG SET maxmemory 0"):
+        assert client.execute_command("SLOWLOG LEN") >= 0
+        # An entry of the slow log is a command with its keys and values.
+        for command in ("SLOWLOG GET 10", "GET a", "SCAN 0", "SET a 1", "CONFIG SET maxmemory 0"):
             with pytest.raises(redis.exceptions.NoPermissionError):
                 client.execute_command(*command.split())
 
