@@ -52,7 +52,7 @@ def newest(filters: Filters, rights: Rights) -> list[Happening]:
 
 
 def newest_rows(filters: Filters, rights: Rights) -> list[Any]:
-    """Of the logs that somebody with these rights may read."""
+    """The newest rows of the logs that these rights allow."""
     logins: Any = (
         LoginEvent.objects.order_by("-timestamp", "-id") if rights.logins else LoginEvent.objects.none()
     )

@@ -1,4 +1,4 @@
-"""The gate of the dashboard: the admin site's own, and then the right to see it. The same for pages, JSON and files."""
+"""Guards pages, JSON and files by the admin site's own permission, and then by the right to see the dashboard."""
 
 import functools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Which rows somebody may see: each panel, page and file asks for the right on what it shows.
+"""Decides which rows a user may see: each panel, page and file asks for the right on what it shows.
 
 The counts of the dashboard (figures, series, breakdowns) come with `analytics.view_dashboard`. Single rows take
 Django's own right on their model as well, as in the admin's list of them.
@@ -16,7 +16,7 @@ from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What a user may see: rows of these models, and whether they may end sessions."""
+    """The kinds of rows that a user may see, and whether they may end sessions."""
 
     logins: bool
     activities: bool
@@ -27,7 +27,7 @@ class Rights:
 
     @property
     def people(self) -> bool:
-        """Whether a user's own page has anything to show."""
+        """True if a user's page has anything to show."""
         return self.logins or self.activities or self.sessions
 
     @property

@@ -64,7 +64,7 @@ def security(period: Period) -> Security:
 
 
 def seen_with(found: Security, rights: Rights) -> Security | None:
-    """The part that somebody with these rights may see; None where there is none."""
+    """The part that these rights allow; None if they allow nothing."""
     if not (rights.alerts or rights.logins):
         return None
     alerts = found.alerts if rights.people else tuple(replace(alert, user_id=None) for alert in found.alerts)

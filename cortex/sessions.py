@@ -1,7 +1,6 @@
-"""Django's sessions in the cache and the database, with a short life for those of nobody.
+"""Django's sessions in the cache and the database, with a short life for visitors who are not logged in.
 
-A visitor who is not logged in has a session only on the way to a provider and back. Whoever begins that again and again
-would otherwise fill Redis with sessions of a week.
+Such a visitor has a session only on the way to a provider and back. If it lasted a week, anybody could fill Redis.
 """
 
 import re

@@ -38,9 +38,9 @@ def group_of_pattern(pattern: str) -> str | None:
 
 
 def label_of(key: str) -> str:
-    """What a key is counted under in the statistics: its first word, where that is a name such as code gives.
+    """The label of a key in the statistics: its first word, if that looks like a name in code.
 
-    A part of a key may come from a visitor (a cookie, an address), and must not become a label.
+    Parts of a key may come from a visitor (a cookie, an address) and must not become labels.
     """
     head, colon, _ = key.partition(":")
     return head if colon and NAME.fullmatch(head) else NO_LABEL

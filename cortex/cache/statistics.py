@@ -64,7 +64,7 @@ class Figures:
 
 
 class Statistics:
-    """What this process has counted and not reported yet, by alias."""
+    """Counts of this process that are not reported yet, by alias."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -82,7 +82,7 @@ class Statistics:
         return time.monotonic() - self._taken_at[alias] >= FLUSH_SECONDS
 
     def take(self, alias: str) -> Counts:
-        """What was counted of an alias since the last time, to be added to the sums in its Redis."""
+        """Take the counts of an alias since the last time, to be added to the sums in its Redis."""
         with self._lock:
             self._taken_at[alias] = time.monotonic()
             return self._counts.pop(alias, {})

@@ -1,6 +1,6 @@
-"""A browser that somebody has logged in with before: a signed cookie, by which others' guesses do not keep them out.
+"""Marks browsers that have logged in before with a signed cookie, so that other people's guesses do not keep them out.
 
-Nobody is let in by it. It only says which counter of tries is this browser's own.
+The cookie lets nobody in. It only names the counter of tries that belongs to this browser.
 https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
 
@@ -26,7 +26,7 @@ MOST_NAMES = 5
 
 
 def hash_of(name: str) -> str:
-    """What a name is called in counters and cookies: people type passwords into the wrong field."""
+    """Keyed hash of a name, for counters and cookies: people type passwords into the wrong field."""
     return keyed_hash("signon", User.objects.normalize_email(name))[:32]
 
 

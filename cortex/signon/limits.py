@@ -1,4 +1,4 @@
-"""How often a password may be tried, and a sign-on begun, on every page that does either.
+"""Limits how often a password may be tried, and a sign-on begun, on every page that does either.
 
 Not allauth's own limits: theirs need a lock in the cache, so that nobody would get in while Redis is away, and the
 administration's login knows nothing of them.

@@ -1,4 +1,4 @@
-"""Whom the limits keep out just now, and letting them in again: for somebody on the server."""
+"""Lists who is locked out by the limits of tries, and lets them in again."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from cortex.signon.limits import LIMITS, PREFIX
 
 
 class CacheCannotList(Exception):
-    """The cache is none in Redis, so every process has its own counters."""
+    """The cache is not in Redis, so every process has its own counters."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Count tries within a time, for all processes; where the cache cannot, for this process alone.
+"""Counts tries within a time, for all processes; if the cache cannot, for this process alone.
 
 A counter begins with the first try and ends so many seconds after it.
 """
@@ -31,7 +31,7 @@ def count(key: str, limit: Limit) -> int:
 
 
 def take_back(key: str) -> None:
-    """It was none. Whose time is over is not begun anew."""
+    """Subtract one. A counter that has ended is not begun again."""
     if not _local.take_back(key):
         with contextlib.suppress(ValueError):
             cache.decr(key)
@@ -69,7 +69,7 @@ class LocalCounters:
             return int(counter[0]) if counter else 0
 
     def take_back(self, key: str) -> bool:
-        """False: nothing of it was counted here."""
+        """False: this process has not counted it."""
         with self._lock:
             counter = self._living(key)
             if counter is None or counter[0] <= 0:
