@@ -1,12 +1,15 @@
 """PostgreSQL, started with deploy/postgres: what it is set to, and who may do what."""
 
+import os
 import socket
+import subprocess
 import time
 
 import psycopg
 import pytest
 
-from tests.deploy.production import Database
+from tests.deploy.compose import PROJECT
+from tests.deploy.production import DEPLOY, Database
 
 EVERY_ROLE = ("cortex", "cortex_web", "cortex_backup", "cortex_exporter", "keycloak")
 THEIRS = {"keycloak": "keycloak", "cortex_exporter": "postgres"}
@@ -190,3 +193,42 @@ def test_who_says_no_password_is_dropped(database: Database) -> None:
         assert silent.recv(1) == b""
 
     assert 8 < time.monotonic() - began < 13
+
+
+LARGE_OBJECTS = "FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea)"
+ALL_RIGHTS = """
+SELECT datname, datacl::text FROM pg_database
+UNION ALL SELECT rolname, setconfig::text FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole
+ORDER BY 1
+"""
+
+
+def test_the_manual_gives_an_older_cluster_the_rights_of_a_new_one(database: Database) -> None:
+    databases = ("postgres", "template1", "keycloak", "cortex")
+    with database.connect() as superuser:
+        new = superuser.execute(ALL_RIGHTS).fetchall()
+        superuser.execute("GRANT CONNECT ON DATABASE cortex, keycloak TO cortex_exporter")
+        superuser.execute("GRANT CONNECT ON DATABASE template1 TO PUBLIC")
+        superuser.execute("ALTER ROLE cortex RESET temp_file_limit")
+    for name in databases:
+        with database.connect(database=name) as superuser:
+            superuser.execute(f"GRANT EXECUTE ON {LARGE_OBJECTS} TO PUBLIC")
+
+    commands = manual("for database in").replace("$C exec postgres ", "")
+    commands = commands.replace("/etc/postgresql/", f"{DEPLOY}/postgres/")
+    environment = os.environ | database.environment
+    told = subprocess.run(["sh", "-ec", commands], env=environment, capture_output=True, text=True)
+
+    assert (told.returncode, told.stderr) == (0, "")
+    for name in databases:
+        with database.connect(database=name) as superuser:
+            may = superuser.execute("SELECT has_function_privilege('cortex', 'lo_create(oid)', 'execute')")
+            assert may.fetchone() == (False,), name
+            assert superuser.execute(ALL_RIGHTS).fetchall() == new
+
+
+def manual(begins: str) -> str:
+    """The commands of that block of docs/operations.md."""
+    blocks = (PROJECT / "docs/operations.md").read_text().split("```\n")
+    (found,) = (block for block in blocks if block.startswith(begins))
+    return found
