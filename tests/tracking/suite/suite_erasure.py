@@ -212,6 +212,19 @@ def test_nothing_is_erased_without_a_yes(user: Any, monkeypatch: pytest.MonkeyPa
     assert LoginEvent.objects.get().user_id == user.pk
 
 
+@pytest.mark.parametrize("command", ["erase_user", "erase_user_events"])
+def test_without_a_terminal_nothing_is_erased_and_one_line_says_how(
+    user: Any, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    Browser("sync").log_in()
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    with pytest.raises(CommandError, match="^There is no terminal to answer at; add --yes"):
+        call_command(command, ANN)
+
+    assert LoginEvent.objects.get().user_id == user.pk
+
+
 def test_an_unknown_person_is_said_in_one_line(db: None) -> None:
     with pytest.raises(CommandError, match=r'^There is no user "nobody"\.$'):
         call_command("erase_user", "nobody", "--yes")

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from tracking import privacy
-from tracking.management.users import user_named
+from tracking.management.users import is_confirmed, user_named
 from tracking.mentions import Person
 from tracking.references import references_to
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *, user: str, yes: bool, **options: Any) -> None:
         person = user_named(user)
-        if not yes and input(_question(person)).lower() != "y":
+        if not yes and not is_confirmed(_question(person)):
             self.stdout.write("Nothing was erased.")
             return
         hooks = dict(_hooks())
@@ -68,9 +68,7 @@ class Command(BaseCommand):
 def _question(person: Any) -> str:
     """With the words by which texts are searched: a user called "admin" is in many a text that is about nobody."""
     words = " and ".join(f'"{name}"' for name in Person.of(person).names)
-    return (
-        f"Erase {person.get_username()}, and texts with {words} as whole words? It cannot be undone. [y/N] "
-    )
+    return f"Erase {person.get_username()}, and texts with {words} as whole words? It cannot be undone."
 
 
 def _hooks() -> Iterator[tuple[str, Callable[[Any], Any]]]:

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from tracking.management.users import user_named
+from tracking.management.users import is_confirmed, user_named
 from tracking.privacy import erase
 
 
@@ -16,10 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *, user: str, yes: bool, **options: Any) -> None:
         person = user_named(user)
-        if (
-            not yes
-            and input(f'Erase what is kept of "{user}"? It cannot be brought back. [y/N] ').lower() != "y"
-        ):
+        if not yes and not is_confirmed(f'Erase what is kept of "{user}"? It cannot be brought back.'):
             self.stdout.write("Nothing was erased.")
             return
         counts = ", ".join(f"{number:,} of kind {kind}" for kind, number in erase(person).items())
