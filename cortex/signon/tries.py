@@ -14,6 +14,8 @@ from django.core.cache import cache
 
 # Counters that a process keeps while Redis is away. The oldest makes room: nginx limits by address as well.
 MOST_KEPT = 10_000
+# A cache without `count_within` may lose a counter between two steps; one that loses it each time counts nothing.
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,16 @@ def take_back(key: str) -> None:
 
 
 def _count_shared(key: str, limit: Limit) -> int | None:
+    """None where the cache cannot count."""
     shared: Any = cache
     if hasattr(shared, "count_within"):
         counted: int | None = shared.count_within(key, limit.seconds)
         return counted
-    while True:
+    for _ in range(ATTEMPTS):
         cache.add(key, 0, limit.seconds)
-        with contextlib.suppress(ValueError):  # it ended since the line before
+        with contextlib.suppress(ValueError):  # it ended since the line before, or this cache keeps nothing
             return cache.incr(key)
+    return None
 
 
 class LocalCounters:

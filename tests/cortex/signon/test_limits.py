@@ -190,6 +190,18 @@ def test_a_window_ends_so_long_after_its_first_try() -> None:
     assert tries.count("tries:name:x", Limit(5, 300)) == 3
 
 
+@pytest.mark.parametrize("backend", ["locmem.LocMemCache", "dummy.DummyCache"])
+def test_tries_are_counted_with_any_cache_of_django(settings: Any, backend: str) -> None:
+    settings.CACHES = settings.CACHES | {"default": {"BACKEND": f"django.core.cache.backends.{backend}"}}
+    try:
+        assert [tries.count("tries:name:x", Limit(5, 300)) for _ in range(3)] == [1, 2, 3]
+        tries.take_back("tries:name:x")
+        assert tries.count("tries:name:x", Limit(5, 300)) == 3
+    finally:
+        cache.clear()
+        tries._local.forget()
+
+
 # -- Redis away -------------------------------------------------------------------------------------------------------
 
 
