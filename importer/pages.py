@@ -27,6 +27,6 @@ def in_pages_of_bytes(rows: QuerySet[Any], column: str, *, size: int, most: int)
         left = keys[start : start + size]
         while left:
             page = rows.filter(pk__in=left)
-            taken = within_bytes(page, column, most)
+            taken = frozenset(within_bytes(page, column, most))
             yield list(page.filter(pk__in=taken))
-            left = [key for key in left if key not in set(taken)]
+            left = [key for key in left if key not in taken]
