@@ -45,7 +45,7 @@ def lift(who: str = "") -> int:
 
 
 def names(hashes: set[str]) -> dict[str, str]:
-    """Of those hashes the names that users have. Of a name that nobody has, only the hash is kept."""
+    """The users' names that have one of these hashes, by hash. Names without an account are kept as hashes alone."""
     emails = User.objects.values_list("email", flat=True).iterator()
     return {hashed: email for email in emails if (hashed := hash_of(email)) in hashes}
 

@@ -52,8 +52,10 @@ def saml_acs(request: HttpRequest, organization_slug: str) -> HttpResponse:
 
 
 def _is_signed(request: HttpRequest, provider: Any) -> bool:
-    """Whether the provider has signed the response, for this site and this moment. Whose question it answers is looked
-    at when the browser comes."""
+    """Whether the provider has signed the response, for this site and this moment.
+
+    Whether it answers a request of this browser's is checked afterwards, when the browser comes with its session.
+    """
     auth = build_auth(request, provider)
     try:
         auth.process_response(request_id=None)
