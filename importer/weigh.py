@@ -109,7 +109,13 @@ def unreadable(name: str, error: BaseException) -> SourceRefused:
         return SourceRefused(
             f'The source "{name}" has more than {2**32 - 1:,} records; write it as several files.'
         )
-    return SourceRefused(f'The source "{name}" is not readable Parquet: {first_line(error)}.')
+    # A panic's words are for whoever wrote Polars.
+    reason = (
+        "it is damaged, write it again"
+        if isinstance(error, pl.exceptions.PanicException)
+        else first_line(error)
+    )
+    return SourceRefused(f'The source "{name}" is not readable Parquet: {reason}.')
 
 
 def main() -> None:

@@ -248,7 +248,8 @@ def parquet() -> dict[str, Poison]:
             parquet_file([Column("code", b"A", many), Column("name", b"A", many)], records=1_000), "unique",
         ),
         "false-records.parquet": (
-            parquet_file([Column("code", b"A", 3), Column("name", b"A", 3)], records=30_000_000), "Parquet",
+            parquet_file([Column("code", b"A", 3), Column("name", b"A", 3)], records=30_000_000),
+            "is not readable Parquet: it is damaged",
         ),
         "columns.parquet": (parquet_file([Column(f"c{n}", b"x", 1) for n in range(3_000)]), "has 3,000 columns"),
         "nested.parquet": (nested_parquet(), "record_too_long|needs more than"),
