@@ -15,7 +15,8 @@ def main(url: str, start: float, threads: int, load_seconds: float, file: Path) 
     import django
 
     django.setup()
-    from tests.cortex.cache.test_backend import make_cache
+    from tests.cortex.cache.caches import make_cache
+    from tests.throwaway_services import PATIENCE
 
     answers: list[str] = []
 
@@ -27,7 +28,7 @@ def main(url: str, start: float, threads: int, load_seconds: float, file: Path) 
 
     def call() -> None:
         time.sleep(max(0.0, start - time.time()))
-        answers.append(make_cache(url).get_or_set("cold:key", load))
+        answers.append(make_cache(url, **PATIENCE).get_or_set("cold:key", load))
 
     callers = [threading.Thread(target=call) for _ in range(threads)]
     for caller in callers:

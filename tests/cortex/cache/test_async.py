@@ -14,13 +14,13 @@ import pytest
 from cortex.cache import ResilientRedisCache, loops
 from cortex.cache.breaker import forget_breakers
 from cortex.cache.outage import forget_copies
+from tests.cortex.cache.caches import make_cache, patient_cache
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
-from tests.cortex.cache.test_backend import make_cache
 
 
 @pytest.fixture
 def cache() -> Iterator[ResilientRedisCache]:
-    cache = make_cache(os.environ["REDIS_URL"])
+    cache = patient_cache()
     cache.clear()
     yield cache
     cache.clear()

@@ -17,23 +17,14 @@ from cortex.cache import ResilientRedisCache, envelope
 from cortex.cache import statistics as stats
 from cortex.cache.serializer import dumps, loads
 from cortex.cache.steps import take
+from tests.cortex.cache.caches import patient_cache
 
 Value = Any
 
 
-def make_cache(url: str, alias: str = "test", **options: Any) -> ResilientRedisCache:
-    factory = "cortex.cache.pool.AliasConnectionFactory"
-    params = {
-        "KEY_PREFIX": alias,
-        "TIMEOUT": 300,
-        "OPTIONS": {"ALIAS": f"{alias}-{url}", "CONNECTION_FACTORY": factory} | options,
-    }
-    return ResilientRedisCache(url, params)
-
-
 @pytest.fixture
 def cache() -> Iterator[ResilientRedisCache]:
-    cache = make_cache(os.environ["REDIS_URL"])
+    cache = patient_cache()
     cache.clear()
     yield cache
     cache.clear()
@@ -166,7 +157,7 @@ def test_what_is_invalidated_while_it_is_loaded_is_not_kept(cache: ResilientRedi
 
 
 def test_a_pattern_deletes_what_fits_and_nothing_of_others(cache: ResilientRedisCache) -> None:
-    other = make_cache(os.environ["REDIS_URL"], "other")
+    other = patient_cache("other")
     other.set("users:1", "theirs")
     cache.set_many({"users:1": "a", "users:2": "b", "lists:1": "c", "users[1]": "d"})
 
@@ -190,7 +181,7 @@ def test_a_hundred_callers_of_a_cold_key_load_once(cache: ResilientRedisCache) -
 
     def call() -> None:
         # As in another process every second time: flights are one process's, the lock is everybody's.
-        mine = make_cache(os.environ["REDIS_URL"])
+        mine = patient_cache()
         start.wait()
         answers.append(mine.get_or_set("cold:key", load))
 

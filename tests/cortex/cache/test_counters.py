@@ -1,7 +1,6 @@
 """Counters end when they were said to, whenever they are added to."""
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,14 +9,14 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from cortex.cache import ResilientRedisCache
-from tests.cortex.cache.test_backend import make_cache
+from tests.cortex.cache.caches import patient_cache
 
 ROUNDS = 1_000
 
 
 @pytest.fixture
 def cache() -> Iterator[ResilientRedisCache]:
-    cache = make_cache(os.environ["REDIS_URL"], "counters")
+    cache = patient_cache("counters")
     cache.clear()
     yield cache
     cache.clear()

@@ -1,6 +1,5 @@
 """The figures of the cache stay small, whatever visitors put into keys."""
 
-import os
 import time
 from collections.abc import Iterator
 
@@ -8,12 +7,12 @@ import pytest
 
 from cortex.cache import ResilientRedisCache
 from cortex.cache import statistics as stats
-from tests.cortex.cache.test_backend import make_cache
+from tests.cortex.cache.caches import patient_cache
 
 
 @pytest.fixture
 def cache() -> Iterator[ResilientRedisCache]:
-    cache = make_cache(os.environ["REDIS_URL"], "labels")
+    cache = patient_cache("labels")
     start_anew(cache)
     yield cache
     start_anew(cache)
@@ -73,7 +72,7 @@ def test_what_an_earlier_release_let_grow_goes_away(cache: ResilientRedisCache) 
 
 
 def test_each_alias_is_counted_in_its_own_redis(cache: ResilientRedisCache) -> None:
-    other = make_cache(os.environ["REDIS_URL"], "elsewhere")
+    other = patient_cache("elsewhere")
     start_anew(other)
     cache.get("users:x")
     other.get("users:x")

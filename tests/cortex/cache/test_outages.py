@@ -11,8 +11,8 @@ from cortex.cache import ResilientRedisCache
 from cortex.cache import statistics as stats
 from cortex.cache.breaker import forget_breakers
 from cortex.cache.outage import forget_copies
+from tests.cortex.cache.caches import make_cache
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
-from tests.cortex.cache.test_backend import make_cache
 
 pytestmark = pytest.mark.alone
 

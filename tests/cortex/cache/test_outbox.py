@@ -12,9 +12,9 @@ from django.db import connection, transaction
 from cortex.cache import ResilientRedisCache, outbox
 from cortex.cache.breaker import forget_breakers
 from cortex.models import LostKey
+from tests.cortex.cache.caches import make_cache
 from tests.cortex.cache.conftest import Site, wait_until
 from tests.cortex.cache.faulty_redis import FaultyRedis
-from tests.cortex.cache.test_backend import make_cache
 
 
 @pytest.fixture

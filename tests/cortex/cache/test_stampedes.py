@@ -10,7 +10,7 @@ import pytest
 
 from cortex.cache import ResilientRedisCache
 from cortex.cache.steps import Command, Share, take
-from tests.cortex.cache.test_backend import make_cache
+from tests.cortex.cache.caches import patient_cache
 
 pytestmark = pytest.mark.alone
 
@@ -21,7 +21,7 @@ START_SECONDS = 4.0  # until all of them run
 
 @pytest.mark.parametrize("load_seconds", [0.3, 0.0])
 def test_a_hundred_callers_in_four_processes_load_once(tmp_path: Path, load_seconds: float) -> None:
-    make_cache(os.environ["REDIS_URL"]).clear()
+    patient_cache().clear()
     start, loads = time.time() + START_SECONDS, tmp_path / "loads"
     command = [sys.executable, "-m", "tests.cortex.cache.callers", os.environ["REDIS_URL"], str(start)]
     command += [str(THREADS), str(load_seconds), str(loads)]
@@ -36,7 +36,7 @@ def test_a_hundred_callers_in_four_processes_load_once(tmp_path: Path, load_seco
 
 
 def test_who_missed_before_another_had_stored_it_does_not_load_again() -> None:
-    cache: ResilientRedisCache = make_cache(os.environ["REDIS_URL"])
+    cache: ResilientRedisCache = patient_cache()
     cache.clear()
     steps = cache.wish("cold:key", lambda: "second", 60, None).come_true()
     question = next(steps)
@@ -51,7 +51,7 @@ def test_who_missed_before_another_had_stored_it_does_not_load_again() -> None:
 
 
 def test_who_found_it_nearly_over_before_another_had_loaded_it_does_not_load_again() -> None:
-    cache: ResilientRedisCache = make_cache(os.environ["REDIS_URL"])
+    cache: ResilientRedisCache = patient_cache()
     cache.get_or_set("k", lambda: "old", timeout=0.1)
     time.sleep(0.15)
     steps = cache.wish("k", lambda: "second", 60, None).come_true()

@@ -1,0 +1,22 @@
+"""Makes caches for tests."""
+
+import os
+from typing import Any
+
+from cortex.cache import ResilientRedisCache
+from tests.throwaway_services import PATIENCE
+
+
+def make_cache(url: str, alias: str = "test", **options: Any) -> ResilientRedisCache:
+    factory = "cortex.cache.pool.AliasConnectionFactory"
+    params = {
+        "KEY_PREFIX": alias,
+        "TIMEOUT": 300,
+        "OPTIONS": {"ALIAS": f"{alias}-{url}", "CONNECTION_FACTORY": factory} | options,
+    }
+    return ResilientRedisCache(url, params)
+
+
+def patient_cache(alias: str = "test", **options: Any) -> ResilientRedisCache:
+    """On the Redis of this test run."""
+    return make_cache(os.environ["REDIS_URL"], alias, **PATIENCE, **options)
