@@ -26,7 +26,7 @@ from analytics.positions import positions
 from analytics.tail import events_behind
 from cortex.gauges import failed_tasks, living_workers, waiting_since
 from cortex.tasks import QUEUE
-from importer.pooler import pools_transactions
+from importer.ledger.pooler import pools_transactions
 from tracking import spool
 from tracking.models import ActivityLog, LoginEvent
 from tracking.retention import rules

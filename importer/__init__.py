@@ -8,19 +8,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from importer.registry import register
-    from importer.results import ImportResult
-    from importer.run import run_import
+    from importer.run.results import ImportResult
+    from importer.run.run import run_import
     from importer.signals import batch_committed, import_finished, import_started
-    from importer.specs import Column, Lookup, ModelImport
+    from importer.specs.registry import register
+    from importer.specs.spec import Column, Lookup, ModelImport
 
 _HOMES = {
-    "Column": "importer.specs",
-    "Lookup": "importer.specs",
-    "ModelImport": "importer.specs",
-    "register": "importer.registry",
-    "run_import": "importer.run",
-    "ImportResult": "importer.results",
+    "Column": "importer.specs.spec",
+    "Lookup": "importer.specs.spec",
+    "ModelImport": "importer.specs.spec",
+    "register": "importer.specs.registry",
+    "run_import": "importer.run.run",
+    "ImportResult": "importer.run.results",
     "import_started": "importer.signals",
     "batch_committed": "importer.signals",
     "import_finished": "importer.signals",

@@ -19,8 +19,8 @@ from django.http import HttpRequest, HttpResponse
 from importer.forms import NewJobForm
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from importer.quotes import Redaction
-from importer.results import FATES
 from importer.rights import may_import_with, sees_every_job, specs_for, visible_jobs
+from importer.run.results import FATES
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -131,7 +131,7 @@ class DataImportJobAdmin(ReadOnly):
     @admin.action(description="Run in the background", permissions=["queue"])
     def run_in_background(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
         """Within the request's transaction: a job that is rolled back is not run."""
-        from importer import queue
+        from importer.executors import queue
 
         chosen = list(jobs)
         done = [job for job in chosen if job.status == DataImportJob.Status.COMPLETED]
@@ -160,7 +160,7 @@ class DataImportJobAdmin(ReadOnly):
         asked = jobs.filter(status=DataImportJob.Status.RUNNING).update(stop_requested=True)
         taken_back = 0
         if self.has_queue_permission(request):
-            from importer import queue
+            from importer.executors import queue
 
             taken_back = sum(queue.take_back_run(job_id) for job_id in jobs.values_list("pk", flat=True))
         told = []

@@ -9,14 +9,14 @@ from django.db import connections, router
 
 from importer.conf import KEYS, conf
 from importer.exceptions import ImporterError, SourceRefused
-from importer.lookups import unknown_paths
-from importer.mapping import unique_groups
 from importer.models import ImportChunk
-from importer.registry import all_specs
-from importer.remote import S3_PREFIX, STORAGE_PREFIX, split_remote, storage_called
-from importer.retention import senseless_days
-from importer.specs import ModelImport
-from importer.unheeded import unheeded
+from importer.privacy.retention import senseless_days
+from importer.sources.remote import S3_PREFIX, STORAGE_PREFIX, split_remote, storage_called
+from importer.specs.mapping import unique_groups
+from importer.specs.paths import unknown_paths
+from importer.specs.registry import all_specs
+from importer.specs.spec import ModelImport
+from importer.specs.unsupported import unheeded
 
 
 @register(Tags.compatibility)
@@ -77,7 +77,7 @@ def check_remote_roots() -> list[CheckMessage]:
             )
     if any(root.startswith(S3_PREFIX) for root in conf.remote_roots()):
         try:
-            from importer.s3 import storage_of
+            from importer.sources.s3 import storage_of
 
             storage_of(S3_PREFIX, "any")
         except ImporterError as refusal:

@@ -10,8 +10,8 @@ from importer.exceptions import ImporterError, SourceRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob
 from importer.rights import sees_every_job, specs_for
-from importer.source import is_table, split_table
-from importer.uploads import refuse_uploads_of_others
+from importer.sources.local import is_table, split_table
+from importer.sources.uploads import refuse_uploads_of_others
 
 SOURCE_HELP = "A file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE."
 # Of PostgreSQL, MySQL and SQLite: accounts and rights, among others.

@@ -10,10 +10,9 @@ from django.utils.text import get_valid_filename
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import SourceRefused, first_line
-from importer.lookups import refuse_unknown_paths
 from importer.models import DataImportJob
-from importer.registry import get_spec
-from importer.remote import (
+from importer.sources.local import guess_format, is_table, locate, split_table
+from importer.sources.remote import (
     STORAGE_PREFIX,
     is_remote,
     open_remote,
@@ -21,8 +20,9 @@ from importer.remote import (
     split_remote,
     storage_called,
 )
-from importer.source import guess_format, is_table, locate, split_table
-from importer.spool import is_bytewise
+from importer.sources.spool import is_bytewise
+from importer.specs.paths import refuse_unknown_paths
+from importer.specs.registry import get_spec
 
 # What a file is called is somebody else's choice; its format is told by it, and nothing more.
 UPLOAD_BYTES = 100

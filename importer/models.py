@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from importer.keys import KeyEncoder
-from importer.results import FATES, Counts
+from importer.run.results import FATES, Counts
 
 
 class Counters(models.Model):

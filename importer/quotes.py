@@ -8,8 +8,8 @@ from typing import Any
 from importer.exceptions import UnknownSpec
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from importer.records import RAW
-from importer.registry import get_spec
 from importer.rights import may_read_source
+from importer.specs.registry import get_spec
 
 HIDDEN = "The reason may quote the source; it is shown to people with the right to read sources (importer.read_source)."
 HIDDEN_TEXT = (

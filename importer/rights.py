@@ -7,8 +7,8 @@ from django.db.models import Q, QuerySet
 
 from importer.exceptions import UnknownSpec
 from importer.models import DataImportJob
-from importer.registry import all_specs, get_spec
-from importer.uploads import is_sent_by
+from importer.sources.uploads import is_sent_by
+from importer.specs.registry import all_specs, get_spec
 
 READ_SOURCE = "importer.read_source"
 

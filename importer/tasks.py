@@ -14,9 +14,8 @@ from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from importer import ledger, queue
+from importer import ledger
 from importer.conf import conf
-from importer.control import Control
 from importer.exceptions import (
     ANY_FAULT,
     DatabaseGone,
@@ -25,13 +24,15 @@ from importer.exceptions import (
     in_words,
     traceback_of,
 )
+from importer.executors import queue
+from importer.executors.queue import NAME
 from importer.executors.workers import FAILED
-from importer.memory import resident_mb
 from importer.models import DataImportJob
-from importer.queue import NAME
 from importer.rights import may_import_with, may_see
-from importer.run import run_import
-from importer.worker import Worker
+from importer.run.run import run_import
+from importer.work.control import Control
+from importer.work.machine import resident_mb
+from importer.work.worker import Worker
 
 # Between two looks whether what stands in the way of a run is gone.
 PAUSE_SECONDS = 60

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from importer.worker import Worker
+from importer.work.worker import Worker
 
 if TYPE_CHECKING:
-    from importer.watch import Run
+    from importer.run.watch import Run
 
 
 def execute(run: "Run") -> None:

@@ -17,10 +17,10 @@ from django.db import connections
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ChunkFailed, ImporterError
-from importer.worker import patiently
+from importer.work.worker import patiently
 
 if TYPE_CHECKING:
-    from importer.watch import Run
+    from importer.run.watch import Run
 
 POLL_SECONDS = 0.1
 # Workers share the cores: a pool of threads for each would only take turns. And of glibc's arenas, one per thread,
@@ -75,7 +75,7 @@ class WorkerProcess:
         self.recycled = False
         self.memory_told = False
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "importer.worker_process"],
+            [sys.executable, "-m", "importer.executors.worker_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,  # what cannot be told to a worker that is gone must not linger, and fail later

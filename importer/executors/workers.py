@@ -15,10 +15,10 @@ from django.apps import apps
 from importer import ledger
 from importer.exceptions import ImporterError, JobAlreadyRunning
 from importer.models import DataImportJob, ImportChunk, MigrationLog
-from importer.worker import patiently
+from importer.work.worker import patiently
 
 if TYPE_CHECKING:
-    from importer.watch import Run
+    from importer.run.watch import Run
 
 POLL_SECONDS = 0.2
 # How often to look for chunks that nobody works on, and for what workers say.
@@ -65,7 +65,7 @@ def _queue() -> Any:
             'The executor "workers" needs the package procrastinate[django] and "procrastinate.contrib.django" in '
             "INSTALLED_APPS. Install it, or use --executor process."
         )
-    from importer import queue
+    from importer.executors import queue
 
     return queue
 

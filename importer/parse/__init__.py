@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from importer.budget import Deadline
-from importer.fetch import local_file
 from importer.models import DataImportJob, ImportChunk
 from importer.records import Batch, Position
-from importer.registry import get_spec
-from importer.source import split_table
-from importer.spool import is_bytewise, needs_spool, spooled
+from importer.sources.fetch import local_file
+from importer.sources.local import split_table
+from importer.sources.spool import is_bytewise, needs_spool, spooled
+from importer.specs.registry import get_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def open_reader(job: DataImportJob, deadline: Deadline | None = None) -> Reader:
     """
     deadline = deadline or Deadline(Path(job.source).name)
     if job.format == DataImportJob.Format.TABLE:
-        from importer.parse.table import TableReader
+        from importer.parse.tables.table import TableReader
 
         alias, table = split_table(job.source)
         return TableReader(alias, table, spec=job.spec)

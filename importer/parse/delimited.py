@@ -17,10 +17,10 @@ from importer.budget import Deadline, records_within, refuse_columns
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.parse import Range
+from importer.parse.blocks import RegularBlock, regular_block
 from importer.parse.lines import Lines, TooLong, TooWide
-from importer.parse.quoting import RegularBlock, regular_block
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
-from importer.source import open_file
+from importer.sources.local import open_file
 
 BOM = b"\xef\xbb\xbf"
 # Before the first batch tells better. Too small costs a second read, too large only memory.

@@ -10,11 +10,11 @@ from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.parse import Range
 from importer.parse.delimited import ASSUMED_RECORD_BYTES, BOM
+from importer.parse.json_columns import Record, Taken
 from importer.parse.lines import pass_over
-from importer.parse.taken import Record, Taken
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
-from importer.source import open_file
+from importer.sources.local import open_file
 
 # The columns of a file are the keys of its first records, in the order in which they come up.
 RECORDS_THAT_NAME_COLUMNS = 1_000

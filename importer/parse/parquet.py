@@ -1,6 +1,7 @@
 """Parquet: ranges of records; what lies outside of a range is skipped by the file's row groups.
 
-A file is decoded here only after `importer.weigh` has, within a limit of memory, and in ranges that it found moderate.
+A file is decoded here only after `importer.parse.weigh` has decoded it within a limit of memory, and in ranges that it
+found moderate.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,11 +13,11 @@ import polars as pl
 from importer.budget import Deadline, records_within, too_long
 from importer.conf import conf
 from importer.parse import Range
+from importer.parse.text_bytes import bytes_per_record
 from importer.parse.typed import NONE, column_as_text
+from importer.parse.weigh import UNREADABLE, Weighed, unreadable, weigh
 from importer.records import RAW, Batch, Position, RecordError, Rejection
-from importer.source import open_file
-from importer.textbytes import bytes_per_record
-from importer.weigh import UNREADABLE, Weighed, unreadable, weigh
+from importer.sources.local import open_file
 
 
 @dataclass(frozen=True, slots=True)

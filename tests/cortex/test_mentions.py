@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-import importer.mentions
+import importer.privacy.mentions
 import tracking.mentions
 from cortex.models import User
 from tracking.models import ActivityLog
 
-MODULES = [importer.mentions, tracking.mentions]
+MODULES = [importer.privacy.mentions, tracking.mentions]
 NAMED = [
     "ann@example.com",
     " Ann@Example.COM ",

@@ -15,11 +15,12 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from cortex.models import User
-from importer import ledger, queue, run_import
+from importer import ledger, run_import
 from importer.conf import conf
+from importer.executors import queue
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportChunk, MigrationLog
-from importer.plan import plan
+from importer.run.plan import plan
 from tests.importer.crm.models import Contact
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,8 +14,8 @@ from importer.checks import check_settings, check_spec
 from importer.conf import POSITIVE
 from importer.exceptions import SourceRefused
 from importer.jobs import create_job
-from importer.registry import _specs
-from importer.source import locate
+from importer.sources.local import locate
+from importer.specs.registry import _specs
 from tests.importer.crm.models import Contact
 
 

@@ -8,7 +8,7 @@ import pytest
 from importer import run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportChunk, MigrationLog
-from importer.plan import plan
+from importer.run.plan import plan
 from tests.importer.private_site import PrivateSite
 
 GOOD = "code,name\nA,Ann\nB,Bob\n"

@@ -21,11 +21,12 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.backends.signals import connection_created
 
-from importer import run_import, source
+from importer import run_import
 from importer.jobs import create_job
+from importer.management.progress import Progress
 from importer.models import DataImportJob, StagingRecord
-from importer.progress import Progress
-from importer.results import FATES
+from importer.run.results import FATES
+from importer.sources import local
 from tests.importer.crm.models import Company, Contact
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
@@ -335,7 +336,7 @@ def test_any_read_of_the_source_may_fail(contacts: Path, monkeypatch: pytest.Mon
         job = begin(SEVERAL_WORKERS, path)
         disk = Disk(number)
         with monkeypatch.context() as patched:
-            patched.setattr(source, "open", disk.open, raising=False)
+            patched.setattr(local, "open", disk.open, raising=False)
             error = run_disturbed(job, SEVERAL_WORKERS)
 
         if disk.reads < number:

@@ -16,9 +16,9 @@ from importer.budget import Deadline
 from importer.exceptions import SourceRefused
 from importer.parse.parquet import ParquetReader
 from importer.records import Position
-from importer.remote import State
-from importer.source import locate, open_file
-from importer.stored import StoredFile
+from importer.sources.local import locate, open_file
+from importer.sources.remote import State
+from importer.sources.storages import StoredFile
 
 OPENS = 3_000
 

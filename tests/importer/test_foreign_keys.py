@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 from django.core.exceptions import ValidationError
 
-from importer import registry
 from importer.checks import check_spec
-from importer.explain import explain
 from importer.models import StagingRecord
+from importer.specs import registry
+from importer.validate.explain import explain
 from tests.importer.conftest import Importing
 from tests.importer.order.imports import UNREGISTERED
 from tests.importer.order.models import Diary, Player, Team

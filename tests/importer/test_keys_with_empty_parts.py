@@ -3,8 +3,8 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from importer import registry
 from importer.models import DataImportJob, StagingRecord
+from importer.specs import registry
 from tests.importer.conftest import Importing
 from tests.importer.order.imports import UNREGISTERED
 from tests.importer.order.models import Loose, Player, Seat, Team

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importer import Column, ModelImport
-from importer.compile import compile_mapping
-from importer.lanes import lane_of
-from importer.mapping import ColumnPlan
 from importer.records import Batch, Position
-from importer.validate import validate_columns
+from importer.specs.compile import compile_mapping
+from importer.specs.mapping import ColumnPlan
+from importer.validate.lanes import lane_of
+from importer.validate.validate import validate_columns
 from tests.importer import border_texts
 from tests.importer.crm.imports import EverythingImport, VariantsImport
 from tests.importer.crm.models import Everything, Variants

@@ -15,7 +15,7 @@ from importer.exceptions import LeaseLost
 from importer.ledger import Lease, Owner
 from importer.models import DataImportJob, ImportChunk
 from importer.records import Position
-from importer.results import Counts
+from importer.run.results import Counts
 from tests.importer.private_site import FREEZABLE, PrivateSite, workers_of
 from tests.importer.test_kills import site, source, undisturbed  # noqa: F401 (the same records, and what they make)
 

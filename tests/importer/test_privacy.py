@@ -14,9 +14,9 @@ from cortex.models import User
 from importer import ledger
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
-from importer.rejects import RejectsRefused, export_rejects, replay_rejects
-from importer.report import make_report
-from importer.run import run_import
+from importer.rejects.replay import RejectsRefused, export_rejects, replay_rejects
+from importer.rejects.report import make_report
+from importer.run.run import run_import
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Company, Contact
 

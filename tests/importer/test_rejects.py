@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 
 from importer import Column, ModelImport, register
 from importer.models import DataImportJob, StagingRecord
-from importer.registry import _specs
-from importer.rejects import RejectsRefused, export_rejects, replay_rejects
-from importer.report import make_report
+from importer.rejects.replay import RejectsRefused, export_rejects, replay_rejects
+from importer.rejects.report import make_report
+from importer.specs.registry import _specs
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Company, Contact, Everything
 

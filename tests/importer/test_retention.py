@@ -19,8 +19,8 @@ from django.utils import timezone
 from importer import ledger, run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
-from importer.rejects import replay_rejects
-from importer.report import make_report
+from importer.rejects.replay import replay_rejects
+from importer.rejects.report import make_report
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Company
 from tests.importer.object_store import BUCKET, PROGRAM, ObjectStore

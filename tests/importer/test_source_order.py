@@ -8,8 +8,8 @@ import pytest
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 
-from importer.entangled import rounds
 from importer.models import MigrationLog
+from importer.write.rounds import rounds
 from tests.importer.conftest import Importing
 from tests.importer.order.models import Badge, Draft, Nickname, Node, Price, Slot, Weight
 

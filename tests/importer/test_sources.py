@@ -17,7 +17,7 @@ from importer.exceptions import SourceChanged
 from importer.jobs import create_job
 from importer.models import StagingRecord
 from importer.parse import open_reader
-from importer.plan import plan
+from importer.run.plan import plan
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Contact, Everything
 from tests.importer.private_site import PrivateSite

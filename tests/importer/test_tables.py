@@ -14,7 +14,7 @@ from importer import ImportResult, ModelImport, run_import
 from importer.jobs import create_job
 from importer.keys import KeyEncoder
 from importer.models import DataImportJob, StagingRecord
-from importer.registry import _specs, register
+from importer.specs.registry import _specs, register
 from tests.importer.crm.models import Company, Everything
 
 pytestmark = pytest.mark.django_db(transaction=True)

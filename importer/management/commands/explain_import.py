@@ -2,9 +2,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from importer.explain import explain
 from importer.management.refusals import refusals_in_one_line
-from importer.registry import get_spec
+from importer.specs.registry import get_spec
+from importer.validate.explain import explain
 
 
 class Command(BaseCommand):

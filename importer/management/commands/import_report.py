@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from importer.exceptions import one_line
 from importer.management.refusals import get_job, refusals_in_one_line
-from importer.report import Example, Report, make_report
+from importer.rejects.report import Example, Report, make_report
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from importer.conf import conf
 from importer.management.refusals import refusals_in_one_line
-from importer.retention import prune_log, prune_rejected, prune_uploads, verify_days
+from importer.privacy.retention import prune_log, prune_rejected, prune_uploads, verify_days
 
 
 class Command(BaseCommand):

@@ -3,8 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from importer.management.refusals import get_job, refusals_in_one_line
-from importer.rejects import replay_rejects
-from importer.report import missing_rejects
+from importer.rejects.replay import replay_rejects
+from importer.rejects.report import missing_rejects
 
 
 class Command(BaseCommand):

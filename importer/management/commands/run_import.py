@@ -6,12 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from importer.conf import conf
+from importer.management.progress import PlainProgress, TerminalProgress, clock
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.models import DataImportJob
-from importer.progress import PlainProgress, TerminalProgress, clock
-from importer.results import ImportResult
-from importer.run import run_import
-from importer.sample import Sample
+from importer.run.results import ImportResult
+from importer.run.run import run_import
+from importer.write.sample import Sample
 
 EXIT_CODES = {"completed": 0, "dry-run": 0, "failed": 1, "stopped": 3}
 

@@ -1,0 +1,73 @@
+"""`python -m importer.executors.worker_process`: a worker in a process of its own (see `executors/process.py`)."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    # What a spec prints must not fill a pipe that is read at the end.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    orders = json.loads(sys.stdin.readline())
+    _set_up_django(orders)
+
+    from django.db import Error as DatabaseError
+
+    from importer import ledger
+    from importer.exceptions import ANY_FAULT, in_words, traceback_of
+    from importer.models import DataImportJob
+    from importer.work.control import Control
+    from importer.work.worker import Worker, patiently
+
+    control = Control()
+    signal.signal(signal.SIGTERM, lambda *_: control.stop())
+    threading.Thread(target=_listen, args=(control,), daemon=True).start()
+    try:
+        job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
+        Worker(job, control).drain()
+    except ANY_FAULT as error:
+        if details := traceback_of(error):
+            with contextlib.suppress(DatabaseError):
+                ledger.log(orders["job"], "worker_failed", in_words(error), **details)
+        answers.write(json.dumps({"failed": in_words(error)}) + "\n")
+        answers.flush()
+        return 1
+    return 0
+
+
+def _set_up_django(orders: dict[str, Any]) -> None:
+    import django
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = orders["settings"]
+    django.setup()
+
+    from django.conf import settings
+    from django.db import connections
+
+    from importer.conf import conf
+
+    conf.adopt(
+        orders["importer"] | {name: settings.IMPORTER[name] for name in orders["importer_as_in_settings"]}
+    )
+    for alias, name in orders["databases"].items():
+        connections[alias].settings_dict["NAME"] = name  # a test's database, where the coordinator has one
+
+
+def _listen(control: Any) -> None:
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "memory_is_short" in order:
+            control.memory_is_short = order["memory_is_short"]
+        if order.get("stop"):
+            control.stop()
+    control.stop()  # the input has ended: whoever started us is gone
+
+
+if __name__ == "__main__":
+    sys.exit(main())

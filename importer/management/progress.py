@@ -1,0 +1,86 @@
+"""Progress: what a run is doing, and how a terminal or a log shows it."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+from importer.run.results import Counts
+
+LINE_EVERY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A look at a run. `part` is how much of the source is done, from 0 to 1; `eta_seconds` None: too early to say."""
+
+    job: int
+    counts: Counts
+    part: float
+    seconds: float
+    records_per_second: float
+    eta_seconds: float | None
+    batch_size: int
+    memory_mb: float
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class PlainProgress:
+    """One line every few seconds, for logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.last = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self.last >= LINE_EVERY_SECONDS:
+            self.last = now
+            self.stream.write(f"job {progress.job}: {in_words(progress)}\n")
+            self.stream.flush()
+
+    def close(self) -> None:
+        """Nothing to clear away."""
+
+
+class TerminalProgress:
+    """A line that is rewritten in place."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        self.bar = RichProgress(
+            TextColumn("job {task.fields[job]}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[words]}"),
+            console=Console(file=sys.stderr),
+            transient=True,
+        )
+        self.task = self.bar.add_task("import", total=1.0, job="", words="starting …")
+        self.bar.start()
+
+    def __call__(self, progress: Progress) -> None:
+        self.bar.update(self.task, completed=progress.part, job=progress.job, words=in_words(progress))
+
+    def close(self) -> None:
+        self.bar.stop()
+
+
+def in_words(progress: Progress) -> str:
+    eta = "" if progress.eta_seconds is None else f" · {clock(progress.eta_seconds)} left"
+    return (
+        f"{progress.counts.read:,} records · {progress.records_per_second:,.0f}/s{eta} · "
+        f"batch {progress.batch_size:,} · {progress.counts.rejected:,} rejected · {progress.memory_mb:,.0f} MB"
+    )
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

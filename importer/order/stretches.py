@@ -1,0 +1,89 @@
+"""Stretches of a batch: records that may be resolved and written together, since none depends on an earlier one.
+
+A record may refer to a parent that an earlier record of the same table brings. Plain Django would find it. So a batch
+is cut before each record that depends on one of the same stretch; most batches are a single stretch, and a chain in
+which each record refers to the one before is written record by record.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from importer.order.hidden import canonical, is_comparable
+from importer.specs.mapping import LookupPlan, Mapping
+from importer.validate.validate import Judged
+
+Values = Sequence[tuple[Any, ...]]
+
+
+def stretches(judged: Judged, mapping: Mapping) -> Iterator[tuple[int, int]]:
+    """Where each stretch begins and ends, by record number."""
+    height, start = judged.values.height, 0
+    dependencies = [
+        _Dependency(
+            judged.values.select(part.target for part in plan.parts).rows(),
+            _brought(judged.values, mapping, plan),
+        )
+        for plan in mapping.lookups
+        if plan.reads(mapping.model)
+    ]
+    if mapping.cleans_model and mapping.on_conflict == "update":
+        # `clean()` shall see what an earlier record of the same key made of the row.
+        keys = judged.values.select(pl.col(_key_columns(mapping)).fill_null("")).rows()
+        dependencies.append(_Dependency(keys, keys))
+    if dependencies:
+        for number in judged.sound().to_list():
+            if any(dependency.holds(number) for dependency in dependencies):
+                yield start, number
+                start = number
+                for dependency in dependencies:
+                    dependency.forget()
+            for dependency in dependencies:
+                dependency.note(number)
+    yield start, height
+
+
+class _Dependency:
+    """What the records of a stretch bring (None: not known), and whether a record looks for it."""
+
+    def __init__(self, wanted: Values, brought: Values | None) -> None:
+        self.wanted = wanted
+        self.brought = brought
+        self.seen: set[tuple[Any, ...]] = set()
+        self.is_empty = True
+
+    def holds(self, number: int) -> bool:
+        wanted = self.wanted[number]
+        if None in wanted or self.is_empty:
+            return False
+        return self.brought is None or wanted in self.seen
+
+    def note(self, number: int) -> None:
+        self.is_empty = False
+        if self.brought is not None:
+            self.seen.add(self.brought[number])
+
+    def forget(self) -> None:
+        self.seen.clear()
+        self.is_empty = True
+
+
+def _key_columns(mapping: Mapping) -> list[str]:
+    columns = {column.field: [column.target] for column in mapping.columns}
+    columns |= {lookup.field: [part.target for part in lookup.parts] for lookup in mapping.lookups}
+    return [name for field in mapping.key for name in columns[field]]
+
+
+def _brought(values: pl.DataFrame, mapping: Mapping, plan: LookupPlan) -> Values | None:
+    """Under which keys each record can be found once it is written; None where that is not known before."""
+    columns = {column.field.name: column for column in mapping.columns}
+    may_change_others = mapping.on_conflict == "update" and not set(plan.to) <= {f.name for f in mapping.key}
+    if mapping.row_lane or may_change_others or not set(plan.to) <= columns.keys():
+        return None
+    if plan.parent._meta.concrete_model is not mapping.model._meta.concrete_model:
+        return None
+    parts = [columns[name] for name in plan.to]
+    if not all(is_comparable(part, mapping.alias) and canonical(part) is None for part in parts):
+        return None
+    return values.select(part.target for part in parts).rows()

@@ -1,0 +1,204 @@
+"""Erase a person from what imports have left: rejected records, logs, reasons of failures. See docs/decisions/0036."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from django.utils.text import get_valid_filename
+
+from importer import ledger
+from importer.conf import conf
+from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
+from importer.privacy.mentions import Person, pages_that_may_name
+
+# Rows in memory at a time; of records, each of which may have megabytes, only these.
+PAGE, RECORDS_PAGE = 200, 2
+# Lines about jobs, before the rest is told as a number.
+MOST_LINES = 20
+ERASED = "(erased)"
+# The mark of an erased record, beside its state.
+ERASED_MARK = "_erased"
+State = StagingRecord.State
+
+
+def erase_user(user: Any) -> dict[str, list[str]]:
+    """Lines of what was "erased", and of what "stays"."""
+    person = Person.of(user)
+    touched: set[int] = set()
+    records, busy = _erase_records(person, touched)
+    entries = _erase_log(person, touched)
+    others = _erase_jobs(person, touched) + _erase_chunks(person, touched)
+    erased = [
+        f"{records:,} rejected records that named them",
+        f"{entries:,} log entries",
+        f"{others:,} jobs and chunks, in names, reasons of failures and columns",
+    ]
+    return {"erased": erased, "stays": [*_stays_of(user, touched), *busy, *_contested(person)]}
+
+
+def without(person: Person, value: Any) -> Any:
+    """A value of JSON in which each text that names the person is replaced, and each such key left out."""
+    if isinstance(value, str):
+        return ERASED if person.is_named_in(value) else value
+    if isinstance(value, list):
+        return [without(person, item) for item in value]
+    if isinstance(value, dict):
+        named = {key for key in value if "@" in key and person.is_named_in(key)}
+        return {key: without(person, item) for key, item in value.items() if key not in named}
+    return value
+
+
+def _columns_without(person: Person, names: list[str]) -> list[str]:
+    """Columns are keys: of a file without a header they may be a person's values."""
+    return [ERASED if "@" in name and person.is_named_in(name) else name for name in names]
+
+
+def _cleaned(person: Person, name: str, value: Any) -> Any:
+    if name in ("columns", "ignored") and value is not None:
+        return _columns_without(person, value)
+    if name == "details":
+        return {key: _cleaned(person, key, item) for key, item in value.items()}
+    return without(person, value)
+
+
+def _erase_records(person: Person, touched: set[int]) -> tuple[int, list[str]]:
+    """How many; and a line for each job that could not be changed, since it runs or is replayed."""
+    erased, busy = 0, []
+    for job_id in list(_jobs_with(StagingRecord.objects.exclude(state=State.CONTESTED))):
+        if not any(_pages_naming(job_id, person)):
+            continue
+        if not ledger.hold_job(job_id):
+            busy.append(
+                f"rejected records of job {job_id}, which runs or is replayed; run the command again afterwards"
+            )
+            continue
+        try:
+            number = _erase_records_of(job_id, person)
+        finally:
+            ledger.let_job_go(job_id)
+        touched.add(job_id)
+        ledger.log(job_id, "person_erased", f"{number:,} rejected records erased, since they named a person")
+        erased += number
+    return erased, busy
+
+
+def _jobs_with(records: Any) -> Any:
+    jobs = DataImportJob.objects.filter(Exists(records.filter(job=OuterRef("pk"))))
+    return jobs.order_by("pk").values_list("pk", flat=True)
+
+
+def _pages_naming(job_id: int, person: Person) -> Iterator[list[StagingRecord]]:
+    """Page by page, the records of the job that name the person; pages without any are left out."""
+    rows = StagingRecord.objects.filter(job=job_id).exclude(state=State.CONTESTED)
+    for page in pages_that_may_name(rows, person, "raw", "errors", size=RECORDS_PAGE):
+        if named := [r for r in page if person.is_quoted_in(r.raw) or _quotes(r.errors, person)]:
+            yield named
+
+
+def _erase_records_of(job_id: int, person: Person) -> int:
+    erased = 0
+    for named in _pages_naming(job_id, person):
+        for record in named:
+            _erase_record(record, person)
+        StagingRecord.objects.bulk_update(named, ["raw", "errors", "state", "updated_at"], batch_size=PAGE)
+        erased += len(named)
+    return erased
+
+
+def _quotes(errors: list[dict[str, Any]], person: Person) -> bool:
+    """In what a reason says; a field counts as a key does, and a code names nobody."""
+    return any(
+        person.is_quoted_in([error["message"], error["value"], {error["field"]: ""}]) for error in errors
+    )
+
+
+def _erase_record(record: StagingRecord, person: Person) -> None:
+    """It stays as a number of the report. One that was replayed is counted as such, and never read again."""
+    now = timezone.now()
+    record.raw = {ERASED_MARK: now.date().isoformat()}
+    record.errors = [
+        {"field": field, "code": error["code"], "message": ERASED, "value": None}
+        for error in record.errors
+        for field in _columns_without(person, [error["field"]])
+    ]
+    record.updated_at = now
+    if record.state != State.REPLAYED:
+        record.state = State.DISCARDED
+
+
+def _erase_log(person: Person, touched: set[int]) -> int:
+    return _clean(MigrationLog.objects.all(), person, ("reason", "details"), touched)
+
+
+def _erase_jobs(person: Person, touched: set[int]) -> int:
+    jobs = DataImportJob.objects.defer("contested")
+    return _clean(jobs, person, ("name", "error", "columns", "options", "result"), touched)
+
+
+def _erase_chunks(person: Person, touched: set[int]) -> int:
+    """Of a job that is done, the keys of its ranges as well: nobody resumes from them."""
+    chunks = ImportChunk.objects.all()
+    done = chunks.filter(job__status=DataImportJob.Status.COMPLETED)
+    keys = ("start_key", "end_key", "committed_key")
+    return _clean(chunks, person, ("last_error",), touched) + _clean(done, person, keys, touched)
+
+
+def _clean(rows: Any, person: Person, columns: tuple[str, ...], touched: set[int]) -> int:
+    """Replace what names the person in these columns; how many rows."""
+    changed = 0
+    for page in pages_that_may_name(rows, person, *columns, size=PAGE):
+        for row in page:
+            old = {name: getattr(row, name) for name in columns}
+            new = {name: _cleaned(person, name, value) for name, value in old.items()}
+            if new != old:
+                touched.add(row.pk if isinstance(row, DataImportJob) else row.job_id)
+                changed += rows.model.objects.filter(pk=row.pk).update(**new)
+    return changed
+
+
+def _contested(person: Person) -> Iterator[str]:
+    """Records without a fate: they go into the table of their model when the job is finished."""
+    records = StagingRecord.objects.filter(state=State.CONTESTED)
+    pages = pages_that_may_name(records, person, "raw", size=RECORDS_PAGE)
+    numbers = Counter(r.job_id for page in pages for r in page if person.is_quoted_in(r.raw))
+    for job_id, number in sorted(numbers.items()):
+        yield f"{number:,} records of job {job_id}; finish or delete the job, then run the command again"
+
+
+def _stays_of(user: Any, touched: set[int]) -> Iterator[str]:
+    """Sources that hold the person, or may: files are not rewritten."""
+    yield from _shortened(_sources(user, touched))
+    kept = (
+        "for ever" if conf.UPLOAD_DAYS is None else f"for {conf.UPLOAD_DAYS} days after the end of their jobs"
+    )
+    yield f"other uploads, which are not searched: they are kept {kept}"
+    yield "other sources of imports (files under the source roots, objects, tables), and copies in spool folders"
+    yield "records that imports have written: the apps of their models erase them"
+    if made := DataImportJob.objects.filter(created_by=user.pk).count():
+        yield f"{made:,} jobs that they made, without their name; who made them goes with the account"
+
+
+def _sources(user: Any, touched: set[int]) -> Iterator[str]:
+    person = Person.of(user)
+    pages = pages_that_may_name(DataImportJob.objects.defer("contested"), person, "source", size=PAGE)
+    in_name = {job.pk for page in pages for job in page if _has_in_name(job.source, person)}
+    for job in DataImportJob.objects.filter(pk__in=touched | in_name).defer("contested").order_by("pk"):
+        why = "holds them" if job.pk in touched else "has them in its name"
+        yield f'the source "{job.source}" of job {job.pk}, which {why}'
+
+
+def _has_in_name(source: str, person: Person) -> bool:
+    """Without the ending, which would look like more of an address; and as uploads are called, without the @."""
+    stem = source.replace("/", " ").rpartition(".")[0] or source
+    kept = (get_valid_filename(name) for name in person.names if "@" in name)
+    return person.is_named_in(stem) or any(name in source.lower() for name in kept)
+
+
+def _shortened(lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(found := list(lines)):
+        if number == MOST_LINES:
+            yield f"{len(found) - MOST_LINES:,} other sources that hold them"
+            return
+        yield line

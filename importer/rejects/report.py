@@ -1,0 +1,120 @@
+"""The reconciliation: what became of every record, and why the rejected ones were rejected."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import connections
+from django.db.models import Count, Sum
+
+from importer.ledger import ledger_alias
+from importer.models import DataImportJob, ImportChunk, StagingRecord
+from importer.privacy.retention import pruned_by_state
+from importer.run.results import FATES, Counts
+
+EXAMPLES = 3
+State = StagingRecord.State
+
+FAMILIES = """
+    SELECT error->>'field', error->>'code', count(DISTINCT record.id),
+           (array_agg(record.line ORDER BY record.line))[:%(examples)s],
+           (array_agg(error->>'message' ORDER BY record.line))[:%(examples)s],
+           (array_agg(error->>'value' ORDER BY record.line))[:%(examples)s]
+    FROM staging_records AS record, jsonb_array_elements(record.errors) AS error
+    WHERE record.job_id = %(job)s AND record.state IN ('rejected', 'fixed')
+    GROUP BY 1, 2
+    ORDER BY 3 DESC, 1, 2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    line: int
+    message: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Rejected records with the same field and code."""
+
+    field: str
+    code: str
+    records: int
+    examples: list[Example]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    job: int
+    name: str
+    spec: str
+    status: str
+    source: str
+    counts: Counts
+    set_aside: int
+    replayed: int
+    kept: int
+    erased: int
+    pruned: int
+    families: list[Family]
+
+    @property
+    def is_balanced(self) -> bool:
+        """Fates add up, and each rejected record is there to be looked at, or known to be gone and why."""
+        accounted = self.kept + self.erased + self.pruned
+        return self.counts.read == self.counts.settled and self.counts.rejected == accounted
+
+    def as_dict(self) -> dict[str, Any]:
+        values = asdict(self)
+        return values | values.pop("counts") | {"balanced": self.is_balanced}
+
+
+def make_report(job: DataImportJob) -> Report:
+    sums = ImportChunk.objects.filter(job=job).aggregate(**{f"{name}_sum": Sum(name) for name in FATES})
+    staged = _numbers_by_state(job)
+    gone = pruned_by_state(job.pk)
+    return Report(
+        job=job.pk,
+        name=job.name or job.spec,
+        spec=job.spec,
+        status=job.status,
+        source=job.source,
+        counts=Counts(*(sums[f"{name}_sum"] or 0 for name in FATES)),
+        set_aside=staged[State.CONTESTED],
+        replayed=staged[State.REPLAYED] + gone[State.REPLAYED],
+        kept=staged[State.REJECTED] + staged[State.FIXED],
+        erased=staged[State.DISCARDED],
+        pruned=gone.total() - gone[State.REPLAYED],
+        families=_families(job),
+    )
+
+
+def missing_rejects(job: DataImportJob) -> list[str]:
+    """Why rejected records of the job are no longer there, a line each; nothing where all of them are."""
+    gone, lines = pruned_by_state(job.pk), []
+    if pruned := gone.total() - gone[State.REPLAYED]:
+        lines.append(
+            f"{pruned:,} rejected records of job {job.pk} were deleted by `prune_imports`, "
+            f'as IMPORTER["REJECTED_DAYS"] says.'
+        )
+    if erased := StagingRecord.objects.filter(job=job, state=State.DISCARDED).count():
+        lines.append(f"{erased:,} rejected records of job {job.pk} were erased, since they named a person.")
+    return lines
+
+
+def _numbers_by_state(job: DataImportJob) -> Counter[str]:
+    rows = StagingRecord.objects.filter(job=job).values_list("state").annotate(number=Count("pk"))
+    return Counter(dict(rows.order_by()))
+
+
+def _families(job: DataImportJob) -> list[Family]:
+    with connections[ledger_alias()].cursor() as cursor:
+        cursor.execute(FAMILIES, {"job": job.pk, "examples": EXAMPLES})
+        rows = cursor.fetchall()
+    return [
+        Family(
+            field, code, records, [Example(*example) for example in zip(lines, messages, values, strict=True)]
+        )
+        for field, code, records, lines, messages, values in rows
+    ]

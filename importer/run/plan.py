@@ -1,0 +1,102 @@
+"""Plan: cut the source into chunks, once. What is planned never changes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.db import transaction
+from django.utils import timezone
+
+from importer import ledger
+from importer.budget import Deadline, refuse_columns, refuse_header
+from importer.conf import conf
+from importer.exceptions import SourceRefused
+from importer.models import DataImportJob, ImportChunk
+from importer.parse import Range, Reader, open_reader
+from importer.records import RESERVED
+from importer.sources.fetch import identify_source, verify_source
+from importer.sources.local import is_table
+from importer.specs.compile import compile_mapping
+from importer.specs.mapping import Mapping
+from importer.specs.paths import refuse_unknown_paths
+from importer.specs.registry import get_spec
+
+# Chunks are numbered from 1; number 0 keeps the counts of records that were set aside first and settled later.
+SETTLEMENT = 0
+IDENTITY = ("source_size", "source_mtime_ns", "source_hash", "source_mark")
+
+
+def plan(job: DataImportJob) -> Mapping:
+    """Make the job's chunks, or prove that the source is still the one they were made for.
+
+    Raises SettingsRefused, SourceRefused, SourceChanged or MappingRefused.
+    """
+    conf.verify()
+    spec = get_spec(job.spec)
+    refuse_unknown_paths(spec)
+    deadline = Deadline(Path(job.source).name)
+    if job.planned_at is not None:
+        if not is_table(job.source):
+            verify_source(job, deadline)
+        return compile_mapping(spec, job.columns or [])
+    if not is_table(job.source):
+        identify_source(job, deadline)
+    reader = open_reader(job, deadline)
+    try:
+        job.columns = reader.columns()
+        refuse_columns(deadline.name, len(job.columns))
+        refuse_header(deadline.name, job.columns)
+        _refuse_reserved_columns(job, job.columns)
+        mapping = compile_mapping(spec, job.columns)
+        chunks = [_chunk(job, number, part) for number, part in enumerate(_timely(reader, deadline), 1)]
+    finally:
+        reader.close()
+    job.planned_at = timezone.now()
+    with transaction.atomic(using=ledger.ledger_alias()):
+        ImportChunk.objects.bulk_create([_settlement(job), *chunks], batch_size=1_000)
+        job.save(update_fields=[*IDENTITY, "columns", "planned_at"])
+        ledger.log(
+            job, "planned", f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
+        )
+    return mapping
+
+
+def _timely(reader: Reader, deadline: Deadline) -> Iterator[Range]:
+    for part in reader.ranges():
+        deadline.check()
+        yield part
+
+
+def _refuse_reserved_columns(job: DataImportJob, columns: list[str]) -> None:
+    for name in RESERVED:
+        if name in columns:
+            raise SourceRefused(
+                f'The source "{job.source}" has a column "{name}", a name that the file of rejected records needs for '
+                f"itself; give it another name."
+            )
+
+
+def _chunk(job: DataImportJob, number: int, part: Range) -> ImportChunk:
+    return ImportChunk(
+        job=job,
+        number=number,
+        start_offset=part.start_offset,
+        end_offset=part.end_offset,
+        first_line=part.first_line,
+        start_key=part.start_key,
+        end_key=part.end_key,
+        committed_offset=part.start_offset,
+        committed_line=part.first_line,
+    )
+
+
+def _settlement(job: DataImportJob) -> ImportChunk:
+    return ImportChunk(
+        job=job,
+        number=SETTLEMENT,
+        start_offset=0,
+        end_offset=0,
+        first_line=0,
+        committed_offset=0,
+        committed_line=0,
+        state=ImportChunk.State.DONE,
+    )

@@ -1,0 +1,191 @@
+"""Where records come from: which sources a job may read, and whether one is still the source it was planned on."""
+
+import functools
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+from django.conf import settings
+
+from importer.conf import conf
+from importer.exceptions import SourceChanged, SourceRefused
+from importer.models import DataImportJob
+
+TABLE_PREFIX = "db:"
+FORMATS = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+# A folder that is only passed through need not be readable.
+FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+NO_LINK = os.O_NOFOLLOW
+COMPRESSIONS = {".gz": "gzip", ".zip": "zip", ".zst": "zstd"}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one state of a file from another."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+def is_table(source: str) -> bool:
+    return source.startswith(TABLE_PREFIX)
+
+
+def split_table(source: str) -> tuple[str, str]:
+    """`db:ALIAS/TABLE` → (alias, table). Raises SourceRefused where the alias is not configured."""
+    if "\0" in source:
+        raise SourceRefused(f"The source {source!r} has a NUL in its name.")
+    alias, slash, table = source.removeprefix(TABLE_PREFIX).partition("/")
+    if not slash or not table:
+        raise SourceRefused(f'The source "{source}" names no table; write db:ALIAS/TABLE.')
+    if alias not in settings.DATABASES:
+        raise SourceRefused(
+            f'The source "{source}" names the database "{alias}", which is not in DATABASES '
+            f"({', '.join(settings.DATABASES)})."
+        )
+    return alias, table
+
+
+def guess_format(source: str) -> str:
+    """The format a source's name stands for. Raises SourceRefused where it says nothing."""
+    if is_table(source):
+        return DataImportJob.Format.TABLE
+    path = Path(source)
+    if compression_of(path):
+        path = path.with_suffix("")
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(DataImportJob.Format.values)
+        raise SourceRefused(
+            f'The name "{source}" does not tell the format; name it (--format): {known}.'
+        ) from None
+
+
+def compression_of(path: Path) -> str | None:
+    return COMPRESSIONS.get(path.suffix.lower())
+
+
+def locate(source: str) -> Path:
+    """The real path of a file that may be read: a regular file below one of the roots.
+
+    Raises SourceRefused for anything else: another folder, a path that climbs, a link, a device, a missing file.
+    """
+    if "://" in source:  # `importer.sources.remote` has those that are known
+        raise SourceRefused(
+            f'The source "{source}" is of a kind that is not supported here; write a path, s3://BUCKET/KEY, '
+            "storage:ALIAS/NAME or db:ALIAS/TABLE."
+        )
+    if "\0" in source:
+        raise SourceRefused(f"The source {source!r} has a NUL in its name.")
+    path = Path(os.path.abspath(source))
+    roots = conf.source_roots()
+    try:
+        real = path.resolve()
+        is_link = path.is_symlink()
+    except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle
+        reason = error.strerror if isinstance(error, OSError) else "links go in a circle"
+        raise SourceRefused(f'The source "{source[:200]}" cannot be read: {reason}.') from None
+    if not any(real.is_relative_to(root) for root in roots):
+        raise SourceRefused(
+            f'The source "{source}" lies outside the folders that imports may read '
+            f'({", ".join(map(str, roots)) or "none"}); move it there or extend IMPORTER["SOURCE_ROOTS"].'
+        )
+    if is_link:
+        raise SourceRefused(f'The source "{source}" is a symbolic link; name the file itself.')
+    try:
+        mode = os.lstat(real).st_mode
+    except FileNotFoundError:
+        raise SourceRefused(f'There is no file "{source}".') from None
+    except OSError as error:
+        raise SourceRefused(f'The source "{source}" cannot be read: {error.strerror}.') from None
+    if not stat.S_ISREG(mode):
+        raise SourceRefused(f'The source "{source}" is not a regular file.')
+    return real
+
+
+def open_file(path: Path) -> BufferedReader:
+    """Open what `locate` found; refuses a link or a device that took its place, or that of a folder, in between."""
+    try:
+        descriptor = _open_below(path)
+    except OSError as error:
+        raise SourceRefused(f'The source "{path}" cannot be read: {error.strerror}.') from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SourceRefused(f'The source "{path}" is not a regular file.')
+    return open(descriptor, "rb")
+
+
+def _open_below(path: Path) -> int:
+    roots = (*conf.source_roots(), Path(conf.SPOOL_DIR))
+    root = max((root for root in roots if path.is_relative_to(root)), default=path.parent, key=_depth)
+    return open_below(root, path)
+
+
+def open_below(root: Path, path: Path) -> int:
+    """Walk down from the root to the file, each step from the folder in hand and through no link. Raises OSError."""
+    folder = os.open(root, FOLDER)
+    try:
+        *parents, name = path.relative_to(root).parts
+        for parent in parents:
+            child = os.open(parent, FOLDER | NO_LINK, dir_fd=folder)
+            os.close(folder)
+            folder = child
+        return os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | NO_LINK, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _depth(root: Path) -> int:
+    return len(root.parts)
+
+
+def identify(path: Path) -> Identity:
+    """Size, time and SHA-256 of a file, by one sequential read."""
+    with open_file(path) as file:
+        status = os.fstat(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Identity(status.st_size, status.st_mtime_ns, digest)
+
+
+def verify_unchanged(job: DataImportJob, path: Path) -> None:
+    """Raise SourceChanged unless the file is the one that was planned on.
+
+    Same size and time: taken as the same. Same size and another time (copied, restored): the hash decides, which a
+    process reckons once.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise SourceRefused(f'The source "{job.source}" cannot be read: {error.strerror}.') from None
+    if (status.st_size, status.st_mtime_ns) == (job.source_size, job.source_mtime_ns):
+        return
+    if status.st_size == job.source_size and _hash_at(path, status.st_mtime_ns) == job.source_hash:
+        return
+    raise changed(job, status.st_size)
+
+
+@functools.lru_cache(maxsize=32)
+def _hash_at(path: Path, mtime_ns: int) -> str:
+    return identify(path).sha256
+
+
+def changed(job: DataImportJob, size: int) -> SourceChanged:
+    return SourceChanged(
+        f'The source "{job.source}" changed since job {job.pk} was planned ({job.source_size:,} bytes then, '
+        f"{size:,} now); put the old file back, or make a new job for the new one."
+    )

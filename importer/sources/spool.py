@@ -1,0 +1,148 @@
+"""Unpack and re-encode a source into a local UTF-8 file, once, within a budget of bytes.
+
+It is named after the job and the source's hash, so a resumed job finds it again, and makes it again where it is gone.
+"""
+
+import codecs
+import contextlib
+import gzip
+import itertools
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from importer.budget import Deadline, refuse_ratio, refuse_size
+from importer.conf import MEGABYTE, conf
+from importer.exceptions import SourceRefused
+from importer.models import DataImportJob
+from importer.sources.local import compression_of, open_file
+from importer.sources.spool_folder import prefix_of, spool_folder
+from importer.sources.unpack import unpacked
+
+BLOCK = MEGABYTE
+# Codecs in which every byte below 0x80 is the ASCII character, never part of another one: those can be cut at
+# newlines and decoded piece by piece. All others are re-encoded first.
+BYTEWISE = ("ascii", "latin", "iso8859", "cp125", "cp437", "cp85", "koi8", "mac")
+TEXT_FORMATS = ("csv", "tsv", "jsonl")
+# Begins with the mark of UTF-16 and of UTF-32, which those insist on; whether it is text is of no account.
+ANY_BYTES = b"\xff\xfe\0\0"
+# In the spool, a byte that no UTF-8 text holds: the reader rejects exactly the records that contain it.
+UNDECODABLE = "\udcff"
+
+
+def needs_spool(job: DataImportJob, path: Path) -> bool:
+    if compression_of(path):
+        return True
+    if job.format not in TEXT_FORMATS:
+        return False
+    with open_file(path) as file:
+        return not is_bytewise(job.encoding) or _ends_lines_with_returns(file.read(BLOCK))
+
+
+def _ends_lines_with_returns(block: bytes) -> bool:
+    """As Macs did before 2001."""
+    return b"\r" in block and b"\n" not in block
+
+
+def is_bytewise(encoding: str) -> bool:
+    """Whether blocks of the file can be decoded on their own. Raises SourceRefused for an unknown encoding."""
+    try:
+        codec = codecs.lookup(encoding or "utf-8")
+        codecs.getincrementaldecoder(codec.name)(errors="importer_mark").decode(ANY_BYTES)
+    except (LookupError, ValueError, TypeError, AssertionError):
+        raise SourceRefused(f'There is no text encoding "{encoding}"; try utf-8, cp1252, utf-16 …') from None
+    if not getattr(codec, "_is_text_encoding", True):
+        raise SourceRefused(f'"{encoding}" is no encoding of text; try utf-8, cp1252, utf-16 …')
+    return codec.name.replace("-", "").replace("_", "").startswith(("utf8", *BYTEWISE))
+
+
+def spooled(job: DataImportJob, path: Path, deadline: Deadline) -> Path:
+    """The local UTF-8 file that stands for the source; made where it is not there yet."""
+    # By the codec's own name: what people call it may have a slash within ("utf/8"), and Python takes it.
+    codec = codecs.lookup(job.encoding or "utf-8").name
+    target = spool_folder() / f"{prefix_of(job)}{job.source_hash}-{codec}.{job.format}"
+    if not target.exists():
+        _write(job, path, target, deadline)
+    return target
+
+
+def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline) -> None:
+    name = Path(job.source).name  # what people know it by
+    # Under another name until it is whole: a kill must not leave half a spool that looks like one.
+    descriptor, part = tempfile.mkstemp(dir=target.parent, prefix=prefix_of(job))
+    try:
+        with (
+            os.fdopen(descriptor, "wb") as spool,
+            unpacked(path, name=name, deadline=deadline) as (plain, packed),
+        ):
+            blocks = _budgeted(name, plain, packed=packed if compression_of(path) else None)
+            for block in _recoded(job, blocks):
+                spool.write(block)
+        os.replace(part, target)
+    except SourceRefused:
+        raise
+    except (
+        EOFError,
+        zlib.error,
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        ValueError,
+        IndexError,
+        RuntimeError,
+    ) as error:
+        raise SourceRefused(f'The source "{job.source}" is damaged: {_in_words(error)}.') from None
+    except OSError as error:
+        raise SourceRefused(
+            f'The source "{job.source}" cannot be unpacked: {error.strerror or error}.'
+        ) from None
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)
+
+
+def _budgeted(name: str, plain: IO[bytes], *, packed: int | None) -> Iterator[bytes]:
+    """Blocks of the unpacked source, counted while they come: an archive's own word about its size is not trusted."""
+    total = 0
+    while block := plain.read(BLOCK):
+        total += len(block)
+        refuse_size(name, total)
+        if packed is not None:
+            refuse_ratio(name, total, packed=packed)
+        yield block
+
+
+def _recoded(job: DataImportJob, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    if job.format in TEXT_FORMATS and not is_bytewise(job.encoding):
+        blocks = _as_utf8(job.encoding, blocks)
+    first = next(blocks, b"")
+    old_mac = job.format in TEXT_FORMATS and _ends_lines_with_returns(first)
+    for block in itertools.chain([first], blocks):
+        yield block.replace(b"\r", b"\n") if old_mac else block
+
+
+def _as_utf8(encoding: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="importer_mark")
+    for block in blocks:
+        yield decoder.decode(block).encode("utf-8", "surrogateescape")
+        # UTF-7, for one, keeps all of a section until it ends.
+        if len(decoder.getstate()[0]) > conf.MAX_RECORD_BYTES:
+            raise ValueError(f"more than {conf.MAX_RECORD_BYTES:,} bytes of {encoding} without an end")
+    yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return UNDECODABLE, error.end
+
+
+codecs.register_error("importer_mark", _mark)
+
+
+def _in_words(error: Exception) -> str:
+    text = str(error).strip().rstrip(".")
+    return text[:1].lower() + text[1:] if text else type(error).__name__

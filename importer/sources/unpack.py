@@ -1,0 +1,99 @@
+"""Unpack gzip, zip and zstd as a stream.
+
+Whatever an archive says of itself, no read takes much memory, and none outlasts the deadline.
+"""
+
+import contextlib
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, Any, cast
+
+from importer.budget import ZIP_DIRECTORY_BYTES, ZSTD_WINDOW_BYTES, Deadline, refuse_memory
+from importer.exceptions import SourceRefused
+from importer.sources.local import compression_of, open_file
+from importer.sources.unzip import open_only_member
+
+# What so many bytes may unpack to fits into memory, were it the worst of bombs.
+ZSTD_PIECE = 512
+
+
+@contextlib.contextmanager
+def unpacked(path: Path, *, name: str, deadline: Deadline) -> Iterator[tuple[IO[bytes], int]]:
+    """The plain bytes of a file, and how many it has packed. `name` is what messages call it."""
+    compression = compression_of(path)
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open_file(path))
+        packed = os.fstat(file.fileno()).st_size
+        raw = cast("IO[bytes]", Watched(file, name, deadline))
+        if compression == "gzip":
+            yield cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=raw))), packed
+        elif compression == "zip":
+            yield stack.enter_context(open_only_member(raw, name=name)), packed
+        elif compression == "zstd":
+            yield _open_zstd(raw), packed
+        else:
+            yield raw, packed
+
+
+class Watched:
+    """A file that looks at the clock with every read, and gives nobody more at once than a zip's directory may have.
+
+    Unpackers read on by themselves while nothing comes of it, which may be all day.
+    """
+
+    def __init__(self, file: BufferedReader, name: str, deadline: Deadline) -> None:
+        self.file, self.name, self.deadline = file, name, deadline
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.deadline.check()
+        if size is None or size < 0:
+            size = ZIP_DIRECTORY_BYTES + 1
+        data = self.file.read(min(size, ZIP_DIRECTORY_BYTES + 1))
+        refuse_memory(self.name, "a directory", len(data), ZIP_DIRECTORY_BYTES)
+        return data
+
+
+def _open_zstd(raw: IO[bytes]) -> IO[bytes]:
+    try:
+        import zstandard
+    except ImportError:
+        raise SourceRefused("Reading .zst needs the package zstandard: pip install zstandard") from None
+    return cast("IO[bytes]", _Zstd(raw, zstandard))
+
+
+class _Zstd(contextlib.AbstractContextManager["_Zstd"]):
+    """Frame by frame, since the package's own reader takes a file that ends within a frame for a whole one."""
+
+    def __init__(self, raw: IO[bytes], zstandard: Any) -> None:
+        self.raw = raw
+        self.zstandard = zstandard
+        self.frame = self._new_frame()
+        self.inside = False
+        self.left = b""
+
+    def _new_frame(self) -> Any:
+        return self.zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
+
+    def read(self, size: int = -1) -> bytes:
+        while packed := self.left or self.raw.read(ZSTD_PIECE):
+            self.left, self.inside = b"", True
+            try:
+                plain = self.frame.decompress(packed)
+            except self.zstandard.ZstdError as error:
+                raise zlib.error(str(error)) from None
+            if self.frame.eof:
+                self.left, self.inside = self.frame.unused_data, False
+                self.frame = self._new_frame()
+            if plain:
+                return bytes(plain)
+        if self.inside:
+            raise EOFError("the compressed file ended before the end-of-stream marker was reached")
+        return b""
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Nothing to close but the file, which is the caller's."""

@@ -1,0 +1,227 @@
+"""Compile a spec and the columns of a source into a mapping."""
+
+import datetime as dt
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from django.db import connections, models, router
+from django.db.models.fields import NOT_PROVIDED
+from django.utils import timezone
+
+from importer.conf import conf
+from importer.exceptions import MappingRefused
+from importer.specs.mapping import (
+    ColumnPlan,
+    Fill,
+    LookupPlan,
+    Mapping,
+    field_named,
+    row_lane,
+    unique_groups,
+)
+from importer.specs.spec import UNSET, Column, Lookup, ModelImport
+from importer.validate.encode import Encoder
+from importer.validate.judge import Judge
+from importer.validate.lanes import AnyField, lane_of
+
+# Defaults that may be taken once for all records of a batch: the moment of the import.
+MOMENTS: tuple[Callable[..., Any], ...] = (
+    timezone.now,
+    timezone.localdate,
+    timezone.localtime,
+    dt.date.today,
+)
+
+
+def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
+    """Raises MappingRefused, in one line, where the columns and the spec do not fit together."""
+    model = spec.options.model
+    alias = router.db_for_write(model)
+    encoder = Encoder(connections[alias])
+    compiler = _Compiler(spec, columns, encoder)
+    plans = [compiler.plan(field) for field in compiler.chosen_fields()]
+    column_plans = tuple(plan for plan in plans if isinstance(plan, ColumnPlan))
+    lookup_plans = tuple(plan for plan in plans if isinstance(plan, LookupPlan))
+    mapped = {plan.field for plan in plans}
+    used = {plan.column for plan in column_plans} | {
+        part.column for plan in lookup_plans for part in plan.parts
+    }
+    key = tuple(field_named(model, name) for name in spec.options.key)
+    for field in key:
+        if field not in mapped:
+            raise compiler.refused(f'the key field "{field.name}"', field.name)
+    fills = tuple(compiler.fills(mapped))
+    written = mapped | {fill.field for fill in fills}
+    return Mapping(
+        spec=spec,
+        model=model,
+        alias=alias,
+        columns=column_plans,
+        lookups=lookup_plans,
+        fills=fills,
+        key=key,
+        on_conflict=spec.options.on_conflict,
+        unique_groups=tuple(group for group in unique_groups(model) if set(group) <= written),
+        row_lane=row_lane(spec),
+        ignored=tuple(name for name in columns if name not in used),
+        encoder=encoder,
+    )
+
+
+class _Compiler:
+    def __init__(self, spec: type[ModelImport], columns: list[str], encoder: Encoder) -> None:
+        self.spec = spec
+        self.options = spec.options
+        self.available = columns
+        self.encoder = encoder
+
+    def chosen_fields(self) -> list[AnyField]:
+        meta = self.options.model._meta
+        fields = [field for field in meta.concrete_fields if not isinstance(field, _composite())]
+        if self.options.fields is not None:
+            chosen = {*self.options.fields, *self.spec.declared}
+            return [field for field in fields if field.name in chosen]
+        return [field for field in fields if self._is_chosen(field)]
+
+    def _is_chosen(self, field: AnyField) -> bool:
+        if field.name in self.spec.declared:
+            return True
+        if not field.editable or field.name in conf.SENSITIVE_FIELDS or getattr(field, "generated", False):
+            return False
+        return self._own_column(field) is not None
+
+    def _own_column(self, field: AnyField) -> str | None:
+        for name in (field.name, field.attname):
+            if name in self.available:
+                return name
+        return None
+
+    def plan(self, field: AnyField) -> ColumnPlan | LookupPlan:
+        declared = self.spec.declared.get(field.name)
+        if field.is_relation:
+            return self._plan_lookup(field, declared)
+        column = declared if isinstance(declared, Column) else Column()
+        return self._plan_column(
+            field, column, source=self._column_for(field, column.name), target=field.attname
+        )
+
+    def _plan_lookup(self, field: Any, declared: Column | Lookup | None) -> LookupPlan:
+        if isinstance(declared, Column):
+            declared = Lookup(declared.name, transform=declared.transforms, null_values=declared.null_values)
+        lookup = declared or Lookup()
+        parent, value_field = field.related_model, field.target_field
+        to = tuple(value_field.name if name == "pk" else name for name in lookup.to)
+        sources = lookup.columns or (self._column_for(field, None),)
+        parts = tuple(
+            self._plan_column(
+                _field_at(parent, path),
+                Column(transform=lookup.transforms, null_values=lookup.null_values),
+                source=self._column_for(field, source),
+                target=f"{field.attname}:{number}",
+                reports_as=field.name,
+            )
+            for number, (source, path) in enumerate(zip(sources, to, strict=True))
+        )
+        return LookupPlan(field, parent, to, value_field.name, parts, lookup.missing)
+
+    def _plan_column(
+        self, field: AnyField, column: Column, *, source: str, target: str, reports_as: str | None = None
+    ) -> ColumnPlan:
+        has_default = column.default is not UNSET
+        judge = Judge(
+            field,
+            encoder=self.encoder,
+            transforms=column.transforms,
+            formats=column.formats,
+            default=column.default if has_default else None,
+            name=field.name if reports_as is None else reports_as,
+            lenient=reports_as is not None,
+            remembers=conf.MEMO_VALUES,
+        )
+        nulls = self.options.null_values if column.null_values is None else column.null_values
+        return ColumnPlan(
+            field,
+            source,
+            target,
+            nulls,
+            column.transforms,
+            column.formats,
+            has_default,
+            lane_of(field),
+            judge,
+        )
+
+    def _column_for(self, field: AnyField, name: str | None) -> str:
+        found = self._own_column(field) if name is None else name if name in self.available else None
+        if found is None:
+            raise self.refused(f'the field "{field.name}"', name or field.name)
+        return found
+
+    def refused(self, what: str, column: str) -> MappingRefused:
+        nearest = get_close_matches(column, self.available, n=1)
+        hint = (
+            f'did you mean "{nearest[0]}"?'
+            if nearest
+            else f"it has: {', '.join(name[:40] for name in self.available[:12])}."
+        )
+        if len(self.available) == 1 and any(mark in self.available[0] for mark in ";\t|,"):
+            mark = next(mark for mark in ";\t|," if mark in self.available[0])
+            hint = f'it has one column, "{self.available[0][:60]}"; is the delimiter "{mark}"? (--delimiter)'
+        model = self.options.model.__name__
+        return MappingRefused(
+            f'{self.options.name}: the source has no column "{column}" for {what} of {model}; {hint}'
+        )
+
+    def fills(self, mapped: set[AnyField]) -> list[Fill]:
+        fills = []
+        for field in self.options.model._meta.concrete_fields:
+            if field in mapped or isinstance(field, _composite()) or getattr(field, "generated", False):
+                continue
+            fill = self._fill(field)
+            if fill is not None:
+                fills.append(fill)
+        return fills
+
+    def _fill(self, field: AnyField) -> Fill | None:
+        if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+            return Fill(
+                field, _moment_of(field), per_record=False, on_update=bool(getattr(field, "auto_now", False))
+            )
+        if field.db_default is not NOT_PROVIDED or isinstance(field, models.AutoField):
+            return None  # the database fills it
+        if isinstance(field, models.BigAutoField | models.SmallAutoField):
+            return None
+        if not field.has_default():
+            empty = field.get_default()
+            if (empty is None and not field.null) or (empty == "" and not field.blank):
+                raise self.refused(f'the required field "{field.name}"', field.name)
+            return Fill(field, field.get_default, per_record=False, on_update=False)
+        constant = not callable(field.default) or field.default in MOMENTS
+        return Fill(field, field.get_default, per_record=not constant, on_update=False)
+
+
+def _moment_of(field: AnyField) -> Callable[[], dt.date | dt.time]:
+    """The present, as a field of this class takes it."""
+    if isinstance(field, models.DateTimeField):
+        return timezone.now
+    return timezone.localdate if isinstance(field, models.DateField) else _time_of_day
+
+
+def _composite() -> type | tuple[()]:
+    return getattr(models, "CompositePrimaryKey", ())
+
+
+def _time_of_day() -> dt.time:
+    return timezone.localtime().time() if timezone.is_aware(timezone.now()) else timezone.now().time()
+
+
+def _field_at(model: type[models.Model], path: str) -> AnyField:
+    """The field at the end of a path such as "company__code"."""
+    *relations, last = path.split("__")
+    for name in relations:
+        model = model._meta.get_field(name).related_model  # type: ignore[assignment]
+    field = model._meta.get_field(last)
+    while field.is_relation:
+        field = field.target_field  # type: ignore[union-attr]
+    return field  # type: ignore[return-value]

@@ -1,0 +1,188 @@
+"""A spec and the columns of a source, compiled once into what the pipeline does with each record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+
+from importer.specs.spec import ModelImport
+from importer.validate.encode import Encoder
+from importer.validate.judge import Judge
+from importer.validate.lanes import AnyField, Lane
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """One column read for one field. `target` names the column of cleaned text that comes of it."""
+
+    field: AnyField
+    column: str
+    target: str
+    null_values: frozenset[str]
+    transforms: tuple[Callable[[Any], Any], ...]
+    formats: tuple[str, ...]
+    has_default: bool
+    lane: Lane
+    judge: Judge
+
+    @property
+    def iso_format(self) -> str | None:
+        if isinstance(self.field, models.DateTimeField):
+            return "%Y-%m-%d %H:%M:%S"
+        return "%Y-%m-%d" if isinstance(self.field, models.DateField) else None
+
+    @property
+    def accepts_null(self) -> bool:
+        return self.field.null and self.field.blank and not self.has_default
+
+    @property
+    def null_is_blank(self) -> bool:
+        """Nothing is written as an empty text, as Django does for text columns that are not null."""
+        field = self.field
+        if self.judge.lenient:
+            return False  # a part of a lookup's key that is empty names no parent, and not the one named ""
+        return not field.null and field.blank and field.empty_strings_allowed and not self.has_default
+
+    @property
+    def accepts_empty(self) -> bool:
+        return self.field.blank and isinstance(self.field, models.CharField | models.TextField)
+
+
+@dataclass(frozen=True, slots=True)
+class LookupPlan:
+    """A foreign key found by its parent's natural key, the parts of which are cleaned as the parent's fields."""
+
+    field: AnyField
+    parent: type[models.Model]
+    to: tuple[str, ...]
+    value_field: str
+    parts: tuple[ColumnPlan, ...]
+    missing: str
+
+    @property
+    def target(self) -> str:
+        return self.field.attname
+
+    def reads(self, model: type[models.Model]) -> bool:
+        """Whether the parent is looked for in this model's table, be it by way of another."""
+        table = model._meta.concrete_model
+        for path in self.to:
+            step: Any = self.parent
+            if step._meta.concrete_model is table:
+                return True
+            for name in path.split("__")[:-1]:
+                step = step._meta.get_field(name).related_model
+                if step._meta.concrete_model is table:
+                    return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A field that the source says nothing about: its default, or the moment of saving."""
+
+    field: AnyField
+    make: Callable[[], Any]
+    per_record: bool
+    on_update: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """What the pipeline does with each record.
+
+    key            the fields by which an existing row is recognised; none: insert only
+    unique_groups  the sets of fields that the database keeps unique, the key's own set included
+    row_lane       why records go through Python one by one; empty where they do not
+    ignored        columns of the source that fill nothing
+    """
+
+    spec: type[ModelImport]
+    model: type[models.Model]
+    alias: str
+    columns: tuple[ColumnPlan, ...]
+    lookups: tuple[LookupPlan, ...]
+    fills: tuple[Fill, ...]
+    key: tuple[AnyField, ...]
+    on_conflict: str
+    unique_groups: tuple[tuple[AnyField, ...], ...]
+    row_lane: str
+    ignored: tuple[str, ...]
+    encoder: Encoder
+
+    @property
+    def mapped(self) -> tuple[AnyField, ...]:
+        """Fields filled from the source, in the order in which they are written."""
+        return (*(plan.field for plan in self.columns), *(plan.field for plan in self.lookups))
+
+    @property
+    def written(self) -> tuple[AnyField, ...]:
+        return (*self.mapped, *(fill.field for fill in self.fills))
+
+    @property
+    def cleans_model(self) -> bool:
+        return self.model.clean is not models.Model.clean
+
+    @property
+    def cleaned_fills(self) -> tuple[AnyField, ...]:
+        """Fields that the source says nothing about, but `Model.clean()` may; those that `save()` sets excepted."""
+        if not self.cleans_model:
+            return ()
+        return tuple(
+            fill.field
+            for fill in self.fills
+            if not getattr(fill.field, "auto_now", False) and not getattr(fill.field, "auto_now_add", False)
+        )
+
+    @property
+    def empty_parts_are_equal(self) -> bool:
+        """To recognise a row, the empty parts of its key count as equal; to refuse one, they do not, as in SQL."""
+        return self.on_conflict != "reject"
+
+    @property
+    def constraints(self) -> list[models.BaseConstraint]:
+        """Those of the table; a proxy model has none of its own."""
+        table: Any = self.model._meta.concrete_model
+        return list(table._meta.constraints)
+
+    @property
+    def key_is_unique(self) -> bool:
+        """Whether the database itself refuses a second row with the same key."""
+        return any(set(group) <= set(self.key) for group in self.unique_groups)
+
+
+def unique_groups(model: type[models.Model]) -> list[tuple[AnyField, ...]]:
+    """The field sets that are unique in every row. Conditional and expression constraints are left to PostgreSQL."""
+    table: Any = model._meta.concrete_model  # a proxy has no constraints of its own
+    meta = table._meta
+    groups: list[tuple[AnyField, ...]] = [(field,) for field in meta.concrete_fields if field.unique]
+    names = [*meta.unique_together, *(c.fields for c in meta.total_unique_constraints)]
+    if isinstance(meta.pk, getattr(models, "CompositePrimaryKey", ())):
+        composite: Any = meta.pk
+        names.append(composite.field_names)
+    groups += [tuple(field_named(model, name) for name in group) for group in names]
+    return list(dict.fromkeys(groups))
+
+
+def key_groups(mapping: Mapping) -> tuple[tuple[ColumnPlan, ...], ...]:
+    """For each set of fields that must be unique, the columns that decide it."""
+    columns: dict[AnyField, tuple[ColumnPlan, ...]] = {plan.field: (plan,) for plan in mapping.columns}
+    columns |= {lookup.field: lookup.parts for lookup in mapping.lookups}
+    groups = [*mapping.unique_groups, *([mapping.key] if mapping.key else [])]
+    parts = [tuple(plan for f in group for plan in columns.get(f, ())) for group in groups]
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def row_lane(spec: type[ModelImport]) -> str:
+    model = spec.options.model
+    if spec.cleans_records():
+        return f"{spec.__qualname__}.clean_record() needs the whole record"
+    if model.clean is not models.Model.clean:
+        return f"{model.__qualname__}.clean() needs the whole record"
+    return ""
+
+
+def field_named(model: type[models.Model], name: str) -> AnyField:
+    field: Any = model._meta.get_field(name)
+    return field

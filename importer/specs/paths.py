@@ -1,0 +1,39 @@
+"""Whether the paths of a spec's lookups lead somewhere: known once all models are, so not when a spec is declared."""
+
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+
+from importer.exceptions import MappingRefused
+from importer.specs.spec import Lookup, ModelImport
+
+
+def refuse_unknown_paths(spec: type[ModelImport]) -> None:
+    """Raises MappingRefused, in one line, for the first path that leads nowhere."""
+    for reason in unknown_paths(spec):
+        raise MappingRefused(reason)
+
+
+def unknown_paths(spec: type[ModelImport]) -> list[str]:
+    """What is wrong with each path that leads nowhere."""
+    lookups = {name: lookup for name, lookup in spec.declared.items() if isinstance(lookup, Lookup)}
+    return [
+        f'{spec.__qualname__}: Lookup on "{name}" to "{path}": {fault}.'
+        for name, lookup in lookups.items()
+        for path in lookup.to
+        if (fault := _fault(spec.options.model._meta.get_field(name).related_model, path))
+    ]
+
+
+def _fault(model: Any, path: str) -> str:
+    before = ""
+    for name in path.split("__") if path != "pk" else ():
+        if model is None:
+            return f'"{before}" is no relation'
+        try:
+            field = model._meta.get_field(name)
+        except FieldDoesNotExist:
+            names = ", ".join(field.name for field in model._meta.concrete_fields)
+            return f'{model._meta.label} has no field "{name}"; it has {names}'
+        model, before = field.related_model, name
+    return ""

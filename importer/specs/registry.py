@@ -1,0 +1,39 @@
+"""The specs of this site, by name. Each app's `imports.py` is loaded when Django starts, as `admin.py` is."""
+
+from difflib import get_close_matches
+from typing import TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+from importer.exceptions import UnknownSpec
+from importer.specs.spec import ModelImport
+
+_specs: dict[str, type[ModelImport]] = {}
+
+Spec = TypeVar("Spec", bound=type[ModelImport])
+
+
+def register(spec: Spec) -> Spec:
+    """Class decorator: make the spec known under its `Meta.name`."""
+    name = spec.options.name
+    known = _specs.get(name)
+    if known is not None and (known.__module__, known.__qualname__) != (spec.__module__, spec.__qualname__):
+        raise ImproperlyConfigured(
+            f'Two import specs are named "{name}": {known.__module__}.{known.__qualname__} and '
+            f"{spec.__module__}.{spec.__qualname__}. Give one of them another Meta.name."
+        )
+    _specs[name] = spec
+    return spec
+
+
+def get_spec(name: str) -> type[ModelImport]:
+    """The spec of that name. Raises UnknownSpec, naming the nearest ones."""
+    if name in _specs:
+        return _specs[name]
+    nearest = get_close_matches(name, _specs, n=1)
+    hint = f'did you mean "{nearest[0]}"?' if nearest else f"known: {', '.join(sorted(_specs)) or 'none'}."
+    raise UnknownSpec(f'No import spec is named "{name}"; {hint}')
+
+
+def all_specs() -> dict[str, type[ModelImport]]:
+    return dict(sorted(_specs.items()))

@@ -1,0 +1,40 @@
+"""Existing rows that a batch will update, as instances."""
+
+import re
+from collections.abc import Mapping as Mapped
+from typing import Any
+
+from django.db import connections, models
+
+from importer.specs.mapping import Mapping
+from importer.validate.lanes import AnyField
+
+PLACE = "importer_place"
+
+
+def existing_rows(mapping: Mapping, keys: Mapped[AnyField, list[str | None]]) -> dict[int, models.Model]:
+    """The rows with these keys, by the key's place in the lists; one query."""
+    connection = connections[mapping.alias]
+    quote = connection.ops.quote_name
+    columns = ", ".join(f"t.{quote(str(field.column))}" for field in mapping.model._meta.concrete_fields)
+    arrays = ", ".join("%s::text[]" for _ in keys)
+    names = ", ".join(f"k{number}" for number in range(len(keys)))
+    comparison = "IS NOT DISTINCT FROM" if len(keys) > 1 and any(field.null for field in keys) else "="
+    matches = " AND ".join(
+        f"t.{quote(str(field.column))} {comparison} wanted.k{number}::{type_to_compare(field, mapping.alias)}"
+        for number, field in enumerate(keys)
+    )
+    statement = (
+        f"SELECT {columns}, wanted.{PLACE} - 1 AS {PLACE} "  # noqa: S608
+        f"FROM unnest({arrays}) WITH ORDINALITY AS wanted({names}, {PLACE}) "
+        f"JOIN {quote(mapping.model._meta.db_table)} AS t ON {matches}"
+    )
+    rows: Any = mapping.model._base_manager.using(mapping.alias).raw(statement, list(keys.values()))
+    return {getattr(row, PLACE): row for row in rows}
+
+
+def type_to_compare(field: AnyField, alias: str) -> str:
+    """The type a key is compared as: without length, since a cast to varchar(5) or numeric(8, 2) would cut."""
+    db_type = field.rel_db_type(connections[alias]) or "text"
+    plain = re.sub(r"\(.*?\)", "", db_type)
+    return "text" if plain in ("varchar", "char") else plain

@@ -1,0 +1,174 @@
+"""The slow lane: Django's own word on one value, asked once per distinct value and remembered."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, models
+from django.utils import timezone
+
+from importer.records import NOT_TEXT, RecordError, escaped, shown
+from importer.validate.encode import Encoder
+from importer.validate.lanes import AnyField
+
+# Longer texts are judged each time: a memory of so many values must not depend on their size.
+REMEMBERED_CHARACTERS = 1_000
+# A value's text for PostgreSQL, or what is wrong with it.
+Verdict = tuple[str | None, tuple[RecordError, ...]]
+
+
+class Judge:
+    """Judges the texts of one column for one field.
+
+    A text goes the way of a record: the column's transforms and formats, then `field.clean()`, then the form that
+    `save()` would send. With `lenient`, only `to_python()` is asked: so a lookup's key is read, not validated.
+    """
+
+    def __init__(
+        self,
+        field: AnyField,
+        *,
+        encoder: Encoder,
+        name: str,
+        transforms: tuple[Callable[[Any], Any], ...] = (),
+        formats: tuple[str, ...] = (),
+        default: Any = None,
+        lenient: bool = False,
+        remembers: int = 50_000,
+    ) -> None:
+        self.field = field
+        self.name = name
+        self.encoder = encoder
+        self.transforms = transforms
+        self.formats = formats
+        self.default = default
+        self.lenient = lenient
+        self.remembers = remembers
+        self.instance = None if lenient else field.model()
+        self._memory: dict[str | None, Verdict] = {}
+
+    def __call__(self, text: str | None) -> Verdict:
+        verdict = self._memory.get(text)
+        if verdict is None:
+            verdict = self._judge(text)
+            if text is None or len(text) <= REMEMBERED_CHARACTERS:
+                if len(self._memory) >= self.remembers:
+                    self._memory.clear()
+                self._memory[text] = verdict
+        return verdict
+
+    def python_value(self, text: str | None) -> Any:
+        """The cleaned value itself, for a text that was accepted."""
+        return self._clean(deepcopy(self.default) if text is None else self._read(text))
+
+    def _judge(self, text: str | None) -> Verdict:
+        if text is not None and text.startswith(NOT_TEXT):
+            value = shown(text.removeprefix(NOT_TEXT))
+            return None, (RecordError(self.name, "undecodable", "The bytes are not valid UTF-8.", value),)
+        try:
+            value = deepcopy(self.default) if text is None else self._read(text)
+            encoded = self.encoder.field_text(self.field, self._aware(self._clean(value)))
+        except ValidationError as error:
+            return None, tuple(as_errors(self.name, error, text))
+        except (ValueError, TypeError, OverflowError, ArithmeticError, DatabaseError) as error:
+            message = f'"{shown(text or "")}" is not usable here: {error}.'
+            return None, (RecordError(self.name, "invalid", message, _value(text)),)
+        if encoded is not None and "\0" in encoded:
+            message = "Null characters are not allowed."
+            return None, (RecordError(self.name, "null_characters_not_allowed", message, _value(text)),)
+        if encoded is not None and not encoded.isascii() and not _is_unicode(encoded):
+            return None, (RecordError(self.name, "undecodable", "Not valid Unicode.", _value(text)),)
+        return encoded, ()
+
+    def _read(self, text: str) -> Any:
+        value: Any = text
+        for transform in self.transforms:
+            value = _call(transform, value)
+        if self.formats and isinstance(value, str):
+            value = self._parse_time(value)
+        if isinstance(self.field, models.JSONField) and isinstance(value, str):
+            value = self._parse_json(value)
+        return value
+
+    def _parse_time(self, text: str) -> dt.date | dt.time:
+        for format_ in self.formats:
+            try:
+                moment = dt.datetime.strptime(text, format_)  # noqa: DTZ007 (made aware on the way to the database)
+            except ValueError:
+                continue
+            if isinstance(self.field, models.DateTimeField):
+                return moment
+            return moment.time() if isinstance(self.field, models.TimeField) else moment.date()
+        raise ValidationError(
+            "“%(value)s” does not match %(formats)s.",
+            code="invalid",
+            params={"value": shown(text), "formats": " or ".join(self.formats)},
+        )
+
+    def _parse_json(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValidationError("Value must be valid JSON.", code="invalid") from None
+
+    def _clean(self, value: Any) -> Any:
+        field = self.field
+        if self.lenient:
+            return field.to_python(value)
+        if value is None and not field.null and field.empty_strings_allowed and field.blank:
+            value = ""  # Django's own way of saying nothing in a text column
+        if field.blank and value in field.empty_values:
+            return value  # as Model.clean_fields does
+        return field.clean(value, self.instance)
+
+    def _aware(self, value: Any) -> Any:
+        """What DateTimeField does on saving, without its warning for each value."""
+        if isinstance(value, dt.datetime) and settings.USE_TZ and timezone.is_naive(value):
+            return timezone.make_aware(value, timezone.get_default_timezone())
+        return value
+
+
+def _call(transform: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return transform(value)
+    except ValidationError:
+        raise
+    except Exception as error:
+        # A developer's function may raise anything; whatever it is, it concerns this value and not the job.
+        name = getattr(transform, "__name__", type(transform).__name__)
+        raise ValidationError(
+            f"{name}() failed: {type(error).__name__}: {error}", code="transform_failed"
+        ) from None
+
+
+def as_errors(field: str, error: ValidationError, text: str | None = None) -> list[RecordError]:
+    """A ValidationError as reasons for a rejection; the fields it names itself win over `field`."""
+    if hasattr(error, "error_dict"):
+        return [
+            RecordError("" if name == "__all__" else name, one.code or "invalid", _message(one), _value(text))
+            for name, errors in error.error_dict.items()
+            for one in errors
+        ]
+    return [
+        RecordError(field, one.code or "invalid", _message(one), _value(text)) for one in error.error_list
+    ]
+
+
+def _message(error: ValidationError) -> str:
+    return escaped(" ".join(error.messages))
+
+
+def _value(text: str | None) -> str | None:
+    return None if text is None else shown(text)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,151 @@
+"""The row lane: `clean_record()` and `Model.clean()`, one record at a time, where a site defines them."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import polars as pl
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from importer.exceptions import ImporterError, MappingRefused
+from importer.records import RecordError
+from importer.specs.mapping import Mapping
+from importer.validate.existing import existing_rows
+from importer.validate.judge import as_errors
+from importer.validate.validate import Judged
+
+
+def clean_rows(judged: Judged, mapping: Mapping) -> Judged:
+    """Run the site's own code on each record that is sound so far, and take over what it changed."""
+    if not mapping.row_lane:
+        return judged
+    lane = _RowLane(judged, mapping)
+    if mapping.spec.cleans_records():
+        lane.each(lane.clean_record)
+    if mapping.cleans_model:
+        lane.prepare_instances()
+        lane.each(lane.clean_model)
+    judged.values = pl.DataFrame(lane.texts, schema=dict.fromkeys(lane.texts, pl.String()))
+    return judged
+
+
+class _RowLane:
+    """The records of a batch as Python values, and their texts, in which the changes end up."""
+
+    def __init__(self, judged: Judged, mapping: Mapping) -> None:
+        self.judged = judged
+        self.mapping = mapping
+        self.spec = mapping.spec()
+        self.raw = judged.batch.texts.to_dict(as_series=False)
+        self.texts: dict[str, list[Any]] = judged.values.to_dict(as_series=False)
+        self.records: dict[int, dict[str, Any]] = {}
+        self.existing: dict[int, models.Model] = {}
+
+    def each(self, clean: Callable[[int], None]) -> None:
+        for number in self.judged.sound().to_list():
+            try:
+                clean(number)
+            except ImporterError:
+                raise
+            except ValidationError as error:
+                self.judged.reject(number, *as_errors("", error))
+            except Exception as error:
+                # The site's own code may raise anything; it concerns this record, and the job goes on.
+                message = f"{type(error).__name__}: {error}"
+                self.judged.reject(number, RecordError("", "clean_failed", message))
+
+    def clean_record(self, number: int) -> None:
+        record = self._record(number)
+        before = deepcopy(record)
+        record |= self.spec.clean_record(record) or {}
+        self._refuse_unknown_fields(record)
+        for field in self.mapping.mapped:
+            if not _is_same(record[field.name], before[field.name]):
+                if not field.is_relation:
+                    record[field.name] = field.clean(record[field.name], None)
+                self._take_over(field, number, record[field.name])
+
+    def prepare_instances(self) -> None:
+        """An update meets the row that is there, as a form would."""
+        numbers = self.judged.sound().to_list()
+        if self.mapping.on_conflict == "update":
+            keys = {
+                field: [self.texts[field.attname][number] for number in numbers] for field in self.mapping.key
+            }
+            rows = existing_rows(self.mapping, keys)
+            self.existing = {numbers[place]: row for place, row in rows.items()}
+        for field in self.mapping.cleaned_fills:
+            self.texts[field.attname] = [None] * self.judged.values.height
+
+    def clean_model(self, number: int) -> None:
+        instance = self._instance(number)
+        before = _values(instance)
+        instance.clean()
+        after = vars(instance)
+        for field in self.mapping.cleaned_fills:
+            self._take_over(field, number, getattr(instance, field.attname))
+        for field, value in before.items():
+            if not _is_same(after.get(field.attname), value):
+                self._refuse_unwritten(field)
+                self._take_over(field, number, after[field.attname])
+
+    def _record(self, number: int) -> dict[str, Any]:
+        if number not in self.records:
+            record = self.records[number] = {}
+            for plan in self.mapping.columns:
+                text = self.raw[plan.column][number]
+                record[plan.field.name] = plan.judge.python_value(None if text in plan.null_values else text)
+            for lookup in self.mapping.lookups:
+                target: Any = lookup.field
+                record[lookup.field.name] = target.target_field.to_python(self.texts[lookup.target][number])
+        return self.records[number]
+
+    def _instance(self, number: int) -> models.Model:
+        record = self._record(number)
+        instance = self.existing.get(number)
+        if instance is None:
+            return self.mapping.model(**{f.attname: record[f.name] for f in self.mapping.mapped})
+        for field in self.mapping.mapped:
+            if not field.primary_key:
+                setattr(instance, field.attname, record[field.name])
+        return instance
+
+    def _take_over(self, field: Any, number: int, value: Any) -> None:
+        self.texts[field.attname][number] = self.mapping.encoder.field_text(field, value)
+
+    def _refuse_unknown_fields(self, record: dict[str, Any]) -> None:
+        """What the hook sets must be written, or said not to be: it is never dropped in silence."""
+        filled = {field.name for field in self.mapping.mapped}
+        if unknown := sorted(record.keys() - filled):
+            raise MappingRefused(
+                f'{self.mapping.spec.__qualname__}.clean_record() sets "{unknown[0]}", which this import does not '
+                f'fill; declare it as {unknown[0]} = Column("…"), with any column of the source to begin with.'
+            )
+
+    def _refuse_unwritten(self, field: Any) -> None:
+        if field not in self.mapping.written:
+            raise MappingRefused(
+                f'{self.mapping.model.__qualname__}.clean() sets "{field.name}", which this import leaves to the '
+                f'database; declare it as {field.name} = Column("…"), with any column of the source to begin with.'
+            )
+
+
+def _values(instance: models.Model) -> dict[Any, Any]:
+    """A copy of what `save()` would send, less what it sets by itself."""
+    values = vars(instance)
+    return {
+        field: deepcopy(values[field.attname])
+        for field in instance._meta.concrete_fields
+        if field.attname in values
+        and not getattr(field, "auto_now", False)
+        and not getattr(field, "auto_now_add", False)
+        and not getattr(field, "generated", False)
+    }
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Equal in kind too: True is not 1, be it within a list."""
+    if type(one) is not type(other) or one != other:
+        return False
+    return not isinstance(one, dict | list) or repr(one) == repr(other)

@@ -1,0 +1,121 @@
+"""Transform: from a column's raw text to the text that a field is to judge."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from importer.records import LONE_SURROGATE
+from importer.specs.mapping import ColumnPlan
+
+# str's white space among ASCII characters; Polars' default differs.
+ASCII_SPACE = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
+
+# Transforms that have the same answer as an expression, as long as the text is ASCII.
+VECTORISED: dict[Callable[..., Any], Callable[[pl.Expr], pl.Expr]] = {
+    str.lower: lambda text: text.str.to_lowercase(),
+    str.upper: lambda text: text.str.to_uppercase(),
+    str.strip: lambda text: text.str.strip_chars(ASCII_SPACE),
+    str.lstrip: lambda text: text.str.strip_chars_start(ASCII_SPACE),
+    str.rstrip: lambda text: text.str.strip_chars_end(ASCII_SPACE),
+}
+
+# strptime directives whose full-width form every parser reads alike.
+DIRECTIVES = {
+    "%Y": r"[1-9][0-9]{3}",
+    "%m": r"(?:0[1-9]|1[0-2])",
+    "%d": r"(?:0[1-9]|[12][0-9]|3[01])",
+    "%H": r"(?:[01][0-9]|2[0-3])",
+    "%M": r"[0-5][0-9]",
+    "%S": r"[0-5][0-9]",
+}
+WIDTHS = {directive: 4 if directive == "%Y" else 2 for directive in DIRECTIVES}
+ISO_PIECES = {
+    "%Y-%m-%d": ("%Y", "-", "%m", "-", "%d"),
+    "%Y-%m-%d %H:%M:%S": ("%Y", "-", "%m", "-", "%d", " ", "%H", ":", "%M", ":", "%S"),
+}
+ISO_DEFAULTS = {"%H": "00", "%M": "00", "%S": "00"}
+
+
+def raw_text(plan: ColumnPlan) -> pl.Expr:
+    """The column with the spec's null values made null."""
+    text = pl.col(plan.column)
+    nulls = sorted(plan.null_values)
+    if not nulls:
+        return text
+    is_null = text == nulls[0] if len(nulls) == 1 else text.is_in(nulls)
+    return pl.when(is_null).then(None).otherwise(text)
+
+
+def transformed(plan: ColumnPlan, raw: pl.Series) -> pl.Expr | pl.Series:
+    """The text for the fast lane: null where only the judge can tell (and where the source is null)."""
+    text = pl.col(raw.name)
+    if plan.formats:
+        return _as_iso(text, plan)
+    if not all(transform in VECTORISED for transform in plan.transforms):
+        return _by_distinct_value(plan, raw)
+    is_ascii = text.str.len_bytes() == text.str.len_chars()
+    for transform in plan.transforms:
+        text = VECTORISED[transform](text)
+    return pl.when(is_ascii).then(text)
+
+
+def _as_iso(text: pl.Expr, plan: ColumnPlan) -> pl.Expr:
+    """Texts in the first format, rewritten as ISO; the other formats, and other widths, are left to the judge."""
+    layout = None if plan.transforms or plan.iso_format is None else fixed_layout(plan.formats[0])
+    if layout is None or plan.iso_format is None:
+        return pl.lit(None, dtype=pl.String)
+    pieces = [
+        text.str.slice(layout.places[piece], WIDTHS[piece])
+        if piece in layout.places
+        else pl.lit(ISO_DEFAULTS.get(piece, piece))
+        for piece in ISO_PIECES[plan.iso_format]
+    ]
+    return pl.when(text.str.contains(layout.pattern)).then(pl.concat_str(pieces))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A format in which every directive has one width: the pattern of its texts, and where each directive begins."""
+
+    pattern: str
+    places: dict[str, int]
+
+
+def fixed_layout(format_: str) -> Layout | None:
+    """How to read a strptime format by position; None where it can be read in other ways too."""
+    pattern, rest, place = "^", format_, 0
+    places: dict[str, int] = {}
+    while rest:
+        directive = rest[:2]
+        if directive in DIRECTIVES and directive not in places:
+            places[directive] = place
+            pattern, rest, place = pattern + DIRECTIVES[directive], rest[2:], place + WIDTHS[directive]
+        elif rest[0] in "/-.: T,":
+            pattern, rest, place = pattern + re.escape(rest[0]), rest[1:], place + 1
+        else:
+            return None
+    clock = places.keys() & {"%H", "%M", "%S"}
+    is_whole = {"%Y", "%m", "%d"} <= places.keys() and (not clock or {"%H", "%M"} <= clock)
+    return Layout(pattern + "$", places) if is_whole else None
+
+
+def _by_distinct_value(plan: ColumnPlan, texts: pl.Series) -> pl.Series:
+    """Call the transforms once per distinct value. What does not come back as text is left to the judge."""
+    distinct = texts.drop_nulls().unique()
+    changed = [_call(plan.transforms, text) for text in distinct.to_list()]
+    return texts.replace_strict(
+        distinct, pl.Series(changed, dtype=pl.String), default=None, return_dtype=pl.String
+    )
+
+
+def _call(transforms: tuple[Callable[[Any], Any], ...], text: str) -> str | None:
+    value: Any = text
+    try:
+        for transform in transforms:
+            value = transform(value)
+    except Exception:  # whatever a developer's function raises: the judge asks again, and says it in words
+        return None
+    return value if type(value) is str and not LONE_SURROGATE.search(value) else None
