@@ -14,7 +14,7 @@ from analytics.logs import LOGINS
 from analytics.people import names_of
 from analytics.rights import Rights
 from analytics.terms import OTHER_VALUE, Terms
-from tracking.keyed import MARK
+from tracking.hashes import MARK
 from tracking.models import ActivityLog, LoginEvent
 
 # Under filters, the newest are looked for among so many events: one that is never met would cost the whole log.

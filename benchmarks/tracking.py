@@ -99,7 +99,7 @@ def ordinary_requests() -> None:
     from django.http import HttpRequest, HttpResponse
 
     from tracking.middleware import TrackingMiddleware
-    from tracking.sessions import Known, memory
+    from tracking.sessions.revocations import Known, memory
 
     answer = HttpResponse("")
     middleware = TrackingMiddleware(lambda request: answer)
@@ -182,8 +182,8 @@ def others(texts: list[str]) -> None:
 def stream() -> None:
     from django.conf import settings
 
-    from tracking import stream as redis_stream
     from tracking.events import Activity
+    from tracking.storage import stream as redis_stream
 
     settings.TRACKING = settings.TRACKING | {"WRITER": "stream", "STREAM_URL": os.environ["REDIS_URL"]}
     events = [

@@ -27,9 +27,9 @@ from analytics.tail import events_behind
 from cortex.gauges import failed_tasks, living_workers, waiting_since
 from cortex.tasks import QUEUE
 from importer.ledger.pooler import pools_transactions
-from tracking import spool
 from tracking.models import ActivityLog, LoginEvent
-from tracking.retention import rules
+from tracking.storage import spool
+from tracking.upkeep.retention import rules
 
 # What the schedule does every minute should not be longer ago than this.
 LATE = dt.timedelta(minutes=10)

@@ -12,7 +12,7 @@ from analytics.open_sessions import count_all_open
 from analytics.positions import positions
 from analytics.tail import events_behind
 from importer.models import DataImportJob
-from tracking import spool
+from tracking.storage import spool
 
 # What failed is told for so long; a task of the clock has come again many times by then.
 FAILURE_COUNTS_FOR = dt.timedelta(days=1)

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from cortex.freshness import invalidate
 from cortex.models import Pov, Trr, User
-from tracking.mentions import Person, in_pages, pages_that_may_name
+from tracking.privacy.mentions import Person, in_pages, pages_that_may_name
 
 PAGE = 500
 # Where people write about people.

@@ -33,7 +33,7 @@ def _empty_cache() -> None:
 def _no_pause_of_tracking() -> None:
     """After a fault that one test made, tracking spools for a second, which may be another test's."""
     if apps.is_installed("tracking"):
-        from tracking.write import database_pause, stream_pause
+        from tracking.storage.write import database_pause, stream_pause
 
         database_pause.until = stream_pause.until = 0.0
 

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from tracking.client import parse_address
-from tracking.keyed import hashed_names
+from tracking.capture.client import parse_address
+from tracking.hashes import hashed_names
 from tracking.keyset import KeysetChangeList
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 

@@ -15,18 +15,18 @@ class TrackingConfig(AppConfig):
         from django.contrib.auth.forms import AuthenticationForm
         from django.db.models import signals as db
 
-        from tracking import capture
         from tracking import checks as checks
+        from tracking.capture import receivers
 
         name = "tracking.{}".format
-        auth.user_logged_in.connect(capture.on_login, dispatch_uid=name("login"))
-        auth.user_login_failed.connect(capture.on_failure, dispatch_uid=name("failure"))
-        auth.user_logged_out.connect(capture.on_logout, dispatch_uid=name("logout"))
+        auth.user_logged_in.connect(receivers.on_login, dispatch_uid=name("login"))
+        auth.user_login_failed.connect(receivers.on_failure, dispatch_uid=name("failure"))
+        auth.user_logged_out.connect(receivers.on_logout, dispatch_uid=name("logout"))
         for model in apps.get_models():
             hear_of_users(model)
         db.class_prepared.connect(on_class_prepared, dispatch_uid=name("class_prepared"))
         if not hasattr(AuthenticationForm.clean, "notes_refusals"):
-            AuthenticationForm.clean = capture.noting_refusals(AuthenticationForm.clean)  # type: ignore[method-assign, assignment]
+            AuthenticationForm.clean = receivers.noting_refusals(AuthenticationForm.clean)  # type: ignore[method-assign, assignment]
 
 
 def hear_of_users(model: type[Model]) -> None:
@@ -38,11 +38,11 @@ def hear_of_users(model: type[Model]) -> None:
         return
     from django.db.models import signals as db
 
-    from tracking import capture
+    from tracking.capture import receivers
 
-    db.post_save.connect(capture.on_user_saved, model, dispatch_uid="tracking.user_saved")
-    db.pre_delete.connect(capture.on_user_to_be_deleted, model, dispatch_uid="tracking.user_to_be_deleted")
-    db.post_delete.connect(capture.on_user_deleted, model, dispatch_uid="tracking.user_deleted")
+    db.post_save.connect(receivers.on_user_saved, model, dispatch_uid="tracking.user_saved")
+    db.pre_delete.connect(receivers.on_user_to_be_deleted, model, dispatch_uid="tracking.user_to_be_deleted")
+    db.post_delete.connect(receivers.on_user_deleted, model, dispatch_uid="tracking.user_deleted")
 
 
 def on_class_prepared(sender: type[Model], **_: Any) -> None:

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 
-from tracking import spool
 from tracking.conf import KEYS, conf
+from tracking.storage import spool
 
 MIDDLEWARE = "tracking.middleware.TrackingMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"

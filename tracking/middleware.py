@@ -10,7 +10,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase
 
-from tracking.visit import Visit, current
+from tracking.capture.visit import Visit, current
 
 
 class TrackingMiddleware:

@@ -34,7 +34,7 @@ class SessionQuerySet(models.QuerySet[Any]):
         Where an owner or an administrator ends them, every process of the site knows within `REVOCATION_SECONDS` of
         the commit.
         """
-        from tracking.sessions import revocations
+        from tracking.sessions.revocations import revocations
         from tracking.signals import session_ended
 
         now = at or timezone.now()

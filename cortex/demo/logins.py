@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from cortex.models import Pov, User
 from tracking.device import parse_user_agent
-from tracking.drain import drain, written_uuids
 from tracking.events import Activity, Event, Login
-from tracking.keyed import hashed_name
-from tracking.write import announce
+from tracking.hashes import hashed_name
+from tracking.storage.drain import drain, written_uuids
+from tracking.storage.write import announce
 
 DAYS = 61
 LOGINS = 6_000

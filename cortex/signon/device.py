@@ -16,7 +16,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 
 from cortex.models import User
-from tracking.keyed import keyed_hash
+from tracking.hashes import keyed_hash
 
 COOKIE = "cortex_device"
 SALT = "cortex.signon.device"

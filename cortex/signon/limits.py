@@ -22,7 +22,7 @@ from cortex.signon import tries
 from cortex.signon.device import device_of, hash_of
 from cortex.signon.tries import Limit
 from tracking import log_login
-from tracking.client import client_ip
+from tracking.capture.client import client_ip
 
 IPV6_PREFIX = 64  # what one subscriber has
 # Of the page that a login leads back to. Stored in the session while somebody is at a provider.

@@ -26,7 +26,7 @@ from cortex.models import User
 from tests.analytics.events import login_event
 from tests.analytics.test_refresh import INSERT, url
 from tracking.models import LoginEvent, SecurityAlert
-from tracking.retention import PruningRefused, prune, rules
+from tracking.upkeep.retention import PruningRefused, prune, rules
 
 NOW = dt.datetime.now(dt.UTC)
 WHOLE = Period(NOW.date() - 500 * DAY, NOW.date())

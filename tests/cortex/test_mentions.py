@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 import importer.privacy.mentions
-import tracking.mentions
+import tracking.privacy.mentions
 from cortex.models import User
 from tracking.models import ActivityLog
 
-MODULES = [importer.privacy.mentions, tracking.mentions]
+MODULES = [importer.privacy.mentions, tracking.privacy.mentions]
 NAMED = [
     "ann@example.com",
     " Ann@Example.COM ",
@@ -71,12 +71,12 @@ def test_both_apps_have_the_same_rules() -> None:
 
 @pytest.mark.parametrize("text", NAMED)
 def test_an_address_is_found(text: str) -> None:
-    assert person(tracking.mentions).is_named_in(text)
+    assert person(tracking.privacy.mentions).is_named_in(text)
 
 
 @pytest.mark.parametrize("text", NOT_NAMED)
 def test_a_part_of_a_longer_address_is_not(text: str) -> None:
-    assert not person(tracking.mentions).is_named_in(text)
+    assert not person(tracking.privacy.mentions).is_named_in(text)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_a_part_of_a_longer_address_is_not(text: str) -> None:
     ],
 )
 def test_names_are_whole_words(name: str, text: str, expected: bool) -> None:
-    assert person(tracking.mentions, name, "someone@example.net").is_named_in(text) is expected
+    assert person(tracking.privacy.mentions, name, "someone@example.net").is_named_in(text) is expected
 
 
 def test_json_is_searched_at_any_depth_and_keys_by_addresses_alone() -> None:
-    ann = person(tracking.mentions, "name", "ann@example.com")
+    ann = person(tracking.privacy.mentions, "name", "ann@example.com")
 
     assert ann.is_quoted_in({"a": [{"b": "to Ann@example.com"}]})
     assert ann.is_quoted_in({"ann@example.com": 1})
@@ -126,17 +126,17 @@ def test_json_is_searched_at_any_depth_and_keys_by_addresses_alone() -> None:
 )
 def test_the_database_leaves_nothing_out(name: str, value: str) -> None:
     """It narrows the rows down; whatever Python would find must be among them."""
-    ann = person(tracking.mentions, name, "someone@example.net")
+    ann = person(tracking.privacy.mentions, name, "someone@example.net")
     row = ActivityLog.objects.create(action="x", metadata={"a": [value]})
     other = ActivityLog.objects.create(action="x", metadata={"a": "nothing"})
     assert ann.is_quoted_in(row.metadata)
 
     rows = ActivityLog.objects.all()
-    pages = tracking.mentions.pages_that_may_name(rows, ann, "metadata", "entity_id", size=10)
+    pages = tracking.privacy.mentions.pages_that_may_name(rows, ann, "metadata", "entity_id", size=10)
     found = [row for page in pages for row in page]
 
     assert row in found
-    assert other not in found or not tracking.mentions.PLAIN.findall(name)
+    assert other not in found or not tracking.privacy.mentions.PLAIN.findall(name)
 
 
 @pytest.mark.django_db
@@ -144,7 +144,7 @@ def test_pages_are_complete_also_while_rows_change() -> None:
     made = {ActivityLog.objects.create(action="x").pk for _ in range(7)}
 
     seen = []
-    for page in tracking.mentions.in_pages(ActivityLog.objects.all(), 3):
+    for page in tracking.privacy.mentions.in_pages(ActivityLog.objects.all(), 3):
         ActivityLog.objects.filter(pk=page[0].pk).delete()
         seen += [row.pk for row in page]
 
@@ -156,10 +156,10 @@ def test_pages_are_complete_also_while_rows_change() -> None:
 def test_each_statement_reads_a_window_and_all_of_them_every_row(
     monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    monkeypatch.setattr(tracking.mentions, "WINDOW", 3)
-    ann = person(tracking.mentions)
+    monkeypatch.setattr(tracking.privacy.mentions, "WINDOW", 3)
+    ann = person(tracking.privacy.mentions)
     made = [ActivityLog.objects.create(action="x", metadata={"n": "ann@example.com"}).pk for _ in range(rows)]
 
-    pages = tracking.mentions.pages_that_may_name(ActivityLog.objects.all(), ann, "metadata", size=2)
+    pages = tracking.privacy.mentions.pages_that_may_name(ActivityLog.objects.all(), ann, "metadata", size=2)
 
     assert [row.pk for page in pages for row in page] == made

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 import importer.rejects.private_file
-import tracking.privatefile
+import tracking.privacy.private_file
 from cortex.models import User
 from importer.models import DataImportJob, StagingRecord
 
@@ -76,7 +76,7 @@ def test_a_place_that_takes_no_file_is_told_in_one_line(write: Write, tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} & {".part-"} == set()
 
 
-@pytest.mark.parametrize("module", [importer.rejects.private_file, tracking.privatefile])
+@pytest.mark.parametrize("module", [importer.rejects.private_file, tracking.privacy.private_file])
 def test_what_breaks_off_leaves_the_file_of_before_and_no_other(module: Any, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old")
 

@@ -96,7 +96,7 @@ def test_a_mangled_cursor_leads_back_to_the_list(admin: Client) -> None:
     ("term", "found"), [("n3@example.com", 1), ("n3", 0), ("203.0.113.9", 1), ("Typed-By-A-Stranger", 1)]
 )
 def test_the_search_is_for_whole_values(admin: Client, term: str, found: int) -> None:
-    from tracking.keyed import hashed_name
+    from tracking.hashes import hashed_name
 
     fill(10)
     LoginEvent.objects.create(success=False, ip_address="203.0.113.9")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from tracking.client import client_ip, client_of, parse_address
+from tracking.capture.client import client_ip, client_of, parse_address
 
 
 def address(

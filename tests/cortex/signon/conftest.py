@@ -14,7 +14,7 @@ from tests.cortex.signon import saml
 from tests.cortex.signon.oidc import REALM, OidcProvider
 from tests.cortex.signon.saml import SamlProvider
 from tracking.models import LoginEvent
-from tracking.write import database_pause
+from tracking.storage.write import database_pause
 
 HOST = "localhost"
 SITE = f"http://{HOST}"

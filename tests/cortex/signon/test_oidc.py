@@ -116,7 +116,7 @@ def test_a_login_is_called_after_itself_and_not_after_another_one(
 def test_a_password_after_a_sign_on_is_a_password(
     signon: OidcProvider, visitor: Browser, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracking.methods.RECORD_SECONDS", 0)
+    monkeypatch.setattr("tracking.capture.login_method.RECORD_SECONDS", 0)
     signon.knows("boss", email=admin.email, email_verified=True)
     visitor.sign_on(signon, "boss")
 

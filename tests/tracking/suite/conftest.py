@@ -9,8 +9,9 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.test import AsyncClient, Client
 
-from tracking import detection, health, spool, write
-from tracking.sessions import memory, revocations
+from tracking import health
+from tracking.sessions.revocations import memory, revocations
+from tracking.storage import alerts, spool, write
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 CHROME = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/143.0.0.0 Safari/537.36"
@@ -70,7 +71,7 @@ def make_user(name: str = "ann@example.com", **fields: Any) -> Any:
 def _as_in_a_new_process() -> Iterator[None]:
     memory.forget()
     revocations.forget()
-    detection.forget_occasions()
+    alerts.forget_occasions()
     health._counts.clear()
     health._said_at.clear()
     for pause in (write.database_pause, write.stream_pause):

@@ -11,9 +11,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from tests.tracking.suite.conftest import Browser, make_user
-from tracking import log_activity, spool
+from tracking import log_activity
 from tracking.events import Activity
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert
+from tracking.storage import spool
 
 pytestmark = pytest.mark.django_db
 ANN = "ann@example.com"

@@ -14,10 +14,11 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db import connection
 
 from tests.tracking.suite.conftest import PASSWORD, Browser, make_user
-from tracking import device, health, spool
+from tracking import device, health
 from tracking.models import LoginEvent, UserSession
 from tracking.signals import login_recorded
-from tracking.write import database_pause, replay_spool
+from tracking.storage import spool
+from tracking.storage.write import database_pause, replay_spool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

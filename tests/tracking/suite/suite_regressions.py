@@ -21,10 +21,11 @@ from django.utils import timezone
 
 from tests.tracking.suite.conftest import Browser, make_user
 from tests.tracking.suite.suite_faults import lock_held, table_missing
-from tracking import health, log_activity, log_login, spool
+from tracking import health, log_activity, log_login
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
-from tracking.sessions import memory, revocations
-from tracking.write import database_pause, replay_spool
+from tracking.sessions.revocations import memory, revocations
+from tracking.storage import spool
+from tracking.storage.write import database_pause, replay_spool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -280,7 +281,7 @@ def test_who_is_deleted_has_no_session_left_and_events_stay(user: Any) -> None:
 
 def test_an_old_end_ends_no_newer_session(user: Any) -> None:
     from tracking.events import SessionEnd
-    from tracking.write import write
+    from tracking.storage.write import write
 
     before = timezone.now()
     Browser("sync").log_in()
@@ -357,7 +358,7 @@ def test_the_user_is_found_whoever_put_them_on_the_request(user: Any) -> None:
 
 
 def test_a_task_that_outlives_its_request_loses_nothing(user: Any) -> None:
-    from tracking.visit import Visit, current
+    from tracking.capture.visit import Visit, current
 
     visit = Visit.of(RequestFactory().get("/"))
     token = current.set(visit)

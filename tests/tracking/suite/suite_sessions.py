@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from tests.tracking.suite.conftest import Browser
 from tracking.models import UserSession
-from tracking.sessions import memory, revocations
+from tracking.sessions.revocations import memory, revocations
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,9 @@ import pytest
 from django.core.management import call_command
 
 from tests.tracking.suite.conftest import Browser
-from tracking import log_activity, stream
+from tracking import log_activity
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+from tracking.storage import stream
 
 pytestmark = [
     pytest.mark.django_db,

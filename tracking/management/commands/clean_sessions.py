@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand
 
 from tracking.models import UserSession
 from tracking.queries import SessionQuerySet
-from tracking.store import database
+from tracking.storage.rows import database
 
 BATCH = 1_000
 

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
-from tracking import spool
 from tracking.conf import conf
-from tracking.write import replay_spool
+from tracking.storage import spool
+from tracking.storage.write import replay_spool
 
 # How long to wait for new events at a time; the client's own patience is shorter than a second.
 BLOCK_MS = 100
@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def _drain_stream(self, *, once: bool) -> None:
         from redis.exceptions import RedisError
 
-        from tracking.stream import Consumer
+        from tracking.storage.stream import Consumer
 
         over = threading.Event()
         if threading.current_thread() is threading.main_thread():

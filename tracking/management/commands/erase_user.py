@@ -5,10 +5,10 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
-from tracking import privacy
 from tracking.management.users import is_confirmed, user_named
-from tracking.mentions import Person
-from tracking.references import references_to
+from tracking.privacy import personal_data
+from tracking.privacy.mentions import Person
+from tracking.privacy.references import references_to
 
 # What no app can erase.
 STAYS_ANYWAY = (
@@ -73,7 +73,7 @@ def _question(person: Any) -> str:
 
 def _hooks() -> Iterator[tuple[str, Callable[[Any], Any]]]:
     """By the app's label: tracking first, since it ends the user's sessions."""
-    yield "tracking", privacy.erase_user
+    yield "tracking", personal_data.erase_user
     for config in apps.get_app_configs():
         hook = getattr(config, "erase_user", None)
         if callable(hook):

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from tracking.management.users import is_confirmed, user_named
-from tracking.privacy import erase
+from tracking.privacy.personal_data import erase
 
 
 class Command(BaseCommand):

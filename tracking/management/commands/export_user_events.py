@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from tracking.management.users import user_named
-from tracking.privacy import export_of
-from tracking.privatefile import private_file
+from tracking.privacy.personal_data import export_of
+from tracking.privacy.private_file import private_file
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from tracking.retention import PruningRefused, prune, rules
+from tracking.upkeep.retention import PruningRefused, prune, rules
 
 
 class Command(BaseCommand):

@@ -7,11 +7,11 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 from django.http import HttpRequest
 
-from tracking import spool
-from tracking.client import client_ip, parse_address
+from tracking.capture.client import client_ip, parse_address
 from tracking.conf import conf
 from tracking.device import parse_user_agent
 from tracking.models import LoginEvent, UserSession
+from tracking.storage import spool
 
 # Where proxies of one's own have their addresses.
 RECENT = 1_000
@@ -101,7 +101,7 @@ class Command(BaseCommand):
     def _look_at_stream(self) -> None:
         from redis.exceptions import RedisError
 
-        from tracking.stream import Consumer
+        from tracking.storage.stream import Consumer
 
         try:
             waiting = Consumer().waiting()

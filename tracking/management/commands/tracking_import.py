@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 
-from tracking.predecessors import PREDECESSORS, read, tables_of, write
+from tracking.upkeep.predecessors import PREDECESSORS, read, tables_of, write
 
 
 class Command(BaseCommand):

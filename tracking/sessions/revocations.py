@@ -18,12 +18,12 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from tracking.bounded import bounded
 from tracking.conf import conf
+from tracking.hashes import keyed_hash, keyed_hashes
 from tracking.health import report_fault
-from tracking.keyed import keyed_hash, keyed_hashes
 from tracking.models import UserSession
-from tracking.store import database, touch
+from tracking.storage.bounded import bounded
+from tracking.storage.rows import database, touch
 
 SESSION_ID = "_tracking_session"
 SIGNED_COOKIES = "django.contrib.sessions.backends.signed_cookies"

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from tracking import spool
+from tracking.capture.visit import WHO_IS_ASKING, Fate, Noted, Visit, current, in_event_loop, user_id_of
 from tracking.events import Activity, Event
-from tracking.visit import WHO_IS_ASKING, Fate, Noted, Visit, current, in_event_loop, user_id_of
-from tracking.write import write
+from tracking.storage import spool
+from tracking.storage.write import write
 
 
 def visit_of(request: Any) -> Visit | None:

@@ -2,10 +2,10 @@
 
 from django.db import Error as DatabaseError
 
-from tracking import spool
 from tracking.conf import conf
-from tracking.mentions import Person
-from tracking.write import replay_spool
+from tracking.privacy.mentions import Person
+from tracking.storage import spool
+from tracking.storage.write import replay_spool
 
 
 def write_what_waits(person: Person) -> list[str]:
@@ -35,7 +35,7 @@ def _refused_lines(person: Person) -> int:
 def _drain_stream() -> list[str]:
     from redis.exceptions import RedisError
 
-    from tracking.stream import Consumer
+    from tracking.storage.stream import Consumer
 
     try:
         consumer = Consumer()

@@ -8,14 +8,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import DataError
 
-from tracking import spool
 from tracking.conf import conf
-from tracking.detection import raise_alerts
 from tracking.events import Activity, Event, Login, SessionEnd
 from tracking.health import count, report_fault
 from tracking.models import LoginEvent, UserSession
 from tracking.signals import login_recorded, session_started
-from tracking.store import in_order, store, written_uuids
+from tracking.storage import spool
+from tracking.storage.alerts import raise_alerts
+from tracking.storage.rows import in_order, store, written_uuids
 
 # What is wrong with the values: no other try will go better.
 NEVER_TAKEN = (DataError, ValueError, TypeError, OverflowError, ValidationError)
@@ -69,7 +69,7 @@ def _follow_beginnings(events: list[Event]) -> None:
 
 def _stream(events: list[Event]) -> list[Event]:
     """What is left to write: sessions, which others must see at once, and all of it where the stream is away."""
-    from tracking import stream
+    from tracking.storage import stream
 
     streamed = [event for event in events if isinstance(event, Login | Activity)]
     if not streamed or stream_pause.is_on:

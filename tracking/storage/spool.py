@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tracking.conf import conf
 from tracking.events import Event, event_from_json
+from tracking.hashes import keyed_hash
 from tracking.health import count, report_fault
-from tracking.keyed import keyed_hash
 
 NAME = "events.jsonl"
 REFUSED = "refused.jsonl"

@@ -13,10 +13,10 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
-from tracking.bounded import bounded
 from tracking.conf import conf
 from tracking.events import Activity, Event, Login, SessionEnd, SessionStart
 from tracking.models import ActivityLog, LoginEvent, UserSession
+from tracking.storage.bounded import bounded
 
 # Counting stops here: under an attack there may be a million failures within the window.
 MOST_COUNTED = 1_000

@@ -10,13 +10,13 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import LazyObject
 
-from tracking import sessions
-from tracking.client import Client, client_of
+from tracking.capture.client import Client, client_of
 from tracking.events import Activity, Event, SessionEnd, SessionStart
 from tracking.health import report_fault
 from tracking.models import UserSession
-from tracking.sessions import Cleanup, session_id_of, token_of
-from tracking.write import write
+from tracking.sessions import revocations
+from tracking.sessions.revocations import Cleanup, session_id_of, token_of
+from tracking.storage.write import write
 
 # The user of an activity is asked for once the view is done, since asking may cost a query.
 WHO_IS_ASKING: Any = object()
@@ -78,12 +78,12 @@ class Visit:
     @property
     def needs_database_first(self) -> bool:
         return bool(self.token) and (
-            sessions.has_to_be_checked(self.token) or sessions.is_revoked(self.token)
+            revocations.has_to_be_checked(self.token) or revocations.is_revoked(self.token)
         )
 
     def begin(self) -> None:
         if self.token:
-            sessions.refuse_if_ended(self.request, self.token)
+            revocations.refuse_if_ended(self.request, self.token)
 
     # After the view
 
@@ -91,7 +91,7 @@ class Visit:
     def needs_database_afterwards(self) -> bool:
         if self.noted:
             return True
-        return sessions.has_to_be_touched(self.request, self.token)
+        return revocations.has_to_be_touched(self.request, self.token)
 
     def finish(self, response: HttpResponseBase | None) -> None:
         """Write what was noted and holds. Never raises."""
@@ -103,7 +103,7 @@ class Visit:
                 held = [noted.event for noted in self.noted if noted.holds()]
                 self.noted.clear()
                 write([done for event in held for done in self._completed_or_as_it_is(event, saved)])
-            sessions.note_seen(self.request, self.token)
+            revocations.note_seen(self.request, self.token)
             cleanup.run_if_due()
         except Exception as error:
             report_fault("Tracking a request", error)
@@ -135,12 +135,12 @@ class Visit:
         session: Any = getattr(self.request, "session", None)
         if session_id_of(session) != event.uuid:
             return event
-        by_key = settings.SESSION_ENGINE != sessions.SIGNED_COOKIES
+        by_key = settings.SESSION_ENGINE != revocations.SIGNED_COOKIES
         if by_key and not session.session_key:
             session.save()  # after a change of user there is no key before the very end
-        sessions.remember_new(event.uuid, session.session_key)
-        hashed = sessions.key_hash(session.session_key) if by_key else None
-        return replace(event, key_hash=hashed, expires_at=sessions.expiry_of(session))
+        revocations.remember_new(event.uuid, session.session_key)
+        hashed = revocations.key_hash(session.session_key) if by_key else None
+        return replace(event, key_hash=hashed, expires_at=revocations.expiry_of(session))
 
 
 def user_id_of(request: Any) -> Any:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from tracking import spool
 from tracking.conf import conf
-from tracking.drain import drain
 from tracking.events import Event, event_from_json
 from tracking.health import count, report_fault
-from tracking.store import written_uuids
+from tracking.storage import spool
+from tracking.storage.drain import drain
+from tracking.storage.rows import written_uuids
 
 GROUP = "tracking"
 FIELD = b"event"
@@ -48,7 +48,7 @@ class Consumer:
         if not entries:
             return 0
         events = [event for _, values in entries if (event := _event(values)) is not None]
-        from tracking.write import announce
+        from tracking.storage.write import announce
 
         rows = _drained(events)
         ids = [entry_id for entry_id, _ in entries]
@@ -85,7 +85,7 @@ class Consumer:
 
 def _drained(events: Sequence[Event]) -> list[Any]:
     """A batch as a whole, or event by event where one of them is what no database takes."""
-    from tracking.write import NEVER_TAKEN, store_or_refuse
+    from tracking.storage.write import NEVER_TAKEN, store_or_refuse
 
     try:
         return drain(events)

@@ -9,7 +9,7 @@ from django.db import connections, transaction
 
 from tracking.events import Activity, Event
 from tracking.models import ActivityLog
-from tracking.store import activity_row, database, store, written_uuids
+from tracking.storage.rows import activity_row, database, store, written_uuids
 
 COLUMNS = ("uuid", "timestamp", "user_id", "action", "entity_type", "entity_id", "metadata")
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from tracking.conf import conf
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 from tracking.signals import pruning
-from tracking.store import database
+from tracking.storage.rows import database
 
 # Rows per statement: each is over in milliseconds and holds no lock for longer.
 STEP = 2_000

@@ -11,14 +11,14 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
 from django.http import HttpRequest
 
-from tracking.capture import note_failure, note_success
-from tracking.client import storable
+from tracking.capture.client import storable
+from tracking.capture.note import note, visit_of
+from tracking.capture.receivers import note_failure, note_success
+from tracking.capture.visit import WHO_IS_ASKING, user_id_of
 from tracking.conf import conf
 from tracking.events import Activity
 from tracking.health import report_fault
 from tracking.models import ActivityLog
-from tracking.notes import note, visit_of
-from tracking.visit import WHO_IS_ASKING, user_id_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ACTION_CHARACTERS = ENTITY_TYPE_CHARACTERS = 100

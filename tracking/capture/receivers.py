@@ -11,16 +11,16 @@ from django.core.exceptions import ValidationError
 from django.db import router
 from django.db.models import Q
 
-from tracking import sessions
-from tracking.bounded import bounded
-from tracking.client import Client, client_of, storable
+from tracking.capture.client import Client, client_of, storable
+from tracking.capture.login_method import login_method, method_of_backend, password_method
+from tracking.capture.note import note, visit_of
 from tracking.events import Login, SessionEnd, SessionStart
+from tracking.hashes import hashed_name
 from tracking.health import report_fault
-from tracking.keyed import hashed_name
-from tracking.methods import login_method, method_of_backend, password_method
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
-from tracking.notes import note, visit_of
-from tracking.store import database
+from tracking.sessions import revocations
+from tracking.storage.bounded import bounded
+from tracking.storage.rows import database
 
 IDENTIFIER_CHARACTERS = 254
 REASON_CHARACTERS = 40
@@ -46,7 +46,7 @@ def harmless(receiver: Receiver) -> Receiver:
 @harmless
 def on_login(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) -> None:
     session = getattr(request, "session", None)
-    note_success(request, user, starts=session if sessions.was_just_given_to(session, user) else None)
+    note_success(request, user, starts=session if revocations.was_just_given_to(session, user) else None)
 
 
 @harmless
@@ -58,7 +58,7 @@ def on_failure(sender: Any, credentials: Any = None, request: Any = None, **kwar
 
 @harmless
 def on_logout(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) -> None:
-    session_id = sessions.session_id_of(getattr(request, "session", None))
+    session_id = revocations.session_id_of(getattr(request, "session", None))
     if session_id is not None:
         note(SessionEnd(reason=UserSession.EndReason.LOGOUT, session_id=session_id), request)
 
@@ -98,10 +98,12 @@ def on_user_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
 
 def _session_kept(request: Any, user: Any) -> uuid.UUID | None:
     """The session of somebody who changes their own password goes on; see `update_session_auth_hash`."""
-    from tracking.visit import user_id_of
+    from tracking.capture.visit import user_id_of
 
     return (
-        sessions.session_id_of(getattr(request, "session", None)) if user_id_of(request) == user.pk else None
+        revocations.session_id_of(getattr(request, "session", None))
+        if user_id_of(request) == user.pk
+        else None
     )
 
 
@@ -138,7 +140,7 @@ def note_success(
     client = _client(request)
     method = method or login_method(request, user)
     alias = router.db_for_write(type(user)) if user is not None else router.db_for_write(UserSession)
-    session_id = sessions.session_id_of(getattr(request, "session", None))
+    session_id = revocations.session_id_of(getattr(request, "session", None))
     if starts is not None and session_id is None:
         start = _session_start(starts, user, method, client)
         session_id = start.uuid
@@ -159,14 +161,14 @@ def note_success(
 
 def _session_start(session: Any, user: Any, method: str, client: Client) -> SessionStart:
     session_id = uuid.uuid4()
-    session[sessions.SESSION_ID] = str(session_id)
-    sessions.remember_new(session_id, session.session_key)
-    by_key = session.session_key and settings.SESSION_ENGINE != sessions.SIGNED_COOKIES
+    session[revocations.SESSION_ID] = str(session_id)
+    revocations.remember_new(session_id, session.session_key)
+    by_key = session.session_key and settings.SESSION_ENGINE != revocations.SIGNED_COOKIES
     return SessionStart(
         uuid=session_id,
         user_id=user.pk,
-        key_hash=sessions.key_hash(session.session_key) if by_key else None,
-        expires_at=sessions.expiry_of(session),
+        key_hash=revocations.key_hash(session.session_key) if by_key else None,
+        expires_at=revocations.expiry_of(session),
         login_method=storable(method, REASON_CHARACTERS),
         **_of_client(client),
     )

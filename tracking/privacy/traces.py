@@ -6,10 +6,10 @@ from django.apps import apps
 from django.db import router
 from django.db.models import Q, QuerySet
 
-from tracking.mentions import Person, pages_that_may_name
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert
-from tracking.retention import STEP
-from tracking.store import database
+from tracking.privacy.mentions import Person, pages_that_may_name
+from tracking.storage.rows import database
+from tracking.upkeep.retention import STEP
 
 
 def erase_traces(user: Any) -> list[str]:

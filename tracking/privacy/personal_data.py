@@ -6,13 +6,13 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from tracking.keyed import hashed_names
-from tracking.mentions import Person
+from tracking.hashes import hashed_names
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
-from tracking.retention import STEP
-from tracking.store import database
-from tracking.traces import erase_traces
-from tracking.waiting import write_what_waits
+from tracking.privacy.mentions import Person
+from tracking.privacy.traces import erase_traces
+from tracking.privacy.waiting import write_what_waits
+from tracking.storage.rows import database
+from tracking.upkeep.retention import STEP
 
 KINDS: dict[str, type[models.Model]] = {
     "login": LoginEvent,
