@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 
-from analytics.guard import PERMISSION
+from analytics.access import PERMISSION
 from analytics.models import Dashboard
 
 if TYPE_CHECKING:

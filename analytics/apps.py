@@ -8,7 +8,7 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics import checks as checks
-        from analytics.pruned import on_pruning
+        from analytics.rollups.pruned import on_pruning
         from tracking.signals import pruning
 
         pruning.connect(on_pruning, dispatch_uid="analytics.pruning")

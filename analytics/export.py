@@ -22,11 +22,11 @@ from django.http import HttpRequest
 
 from analytics.calendar import aware, midnight, stored
 from analytics.conf import zone
-from analytics.feed import matching
 from analytics.filters import Filters
-from analytics.logs import ACTIVITIES, LOGINS, Log
-from analytics.people import names_of
+from analytics.panels.feed import matching
+from analytics.panels.people import names_of
 from analytics.period import DAY, Period
+from analytics.rollups.logs import ACTIVITIES, LOGINS, Log
 
 PAGE = 5_000
 COLUMNS = {

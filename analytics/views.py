@@ -24,19 +24,19 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from analytics import conf, export
-from analytics.charts import chart_script
-from analytics.feed import Place, newest, timeline
+from analytics.access import admin_site, for_programs, for_viewers, forbidden
+from analytics.dashboard.charts import chart_script
+from analytics.dashboard.links import admin_list
+from analytics.dashboard.page import chart_data, page
+from analytics.dashboard.tables import event_rows, session_rows
 from analytics.filters import BadFilter, Filters, filters_of
-from analytics.guard import admin_site, for_programs, for_viewers, forbidden
-from analytics.links import admin_list
-from analytics.logs import LOGS
-from analytics.open_sessions import count_open, newest_sessions, sessions_of
-from analytics.page import chart_data, page
-from analytics.people import person
+from analytics.panels.feed import Place, newest, timeline
+from analytics.panels.people import person
+from analytics.panels.sessions import count_open, newest_sessions, sessions_of
 from analytics.period import DEFAULT_PRESET, PRESETS, BadPeriod, Period, period_of
-from analytics.reports import overview
+from analytics.reports.overview import overview
 from analytics.rights import may_view, rights_of
-from analytics.rows import event_rows, session_rows
+from analytics.rollups.logs import LOGS
 from tracking import log_activity
 from tracking.models import UserSession
 

@@ -107,8 +107,8 @@ def measure(events: int) -> None:
 
 
 def rolled_up(events: int) -> None:
-    from analytics.logs import LOGS
-    from analytics.refresh import refresh
+    from analytics.rollups.logs import LOGS
+    from analytics.rollups.refresh import refresh
 
     began = time.perf_counter()
     refresh()
@@ -126,7 +126,7 @@ def reports() -> float:
 
     from analytics.filters import Filters
     from analytics.period import period_of
-    from analytics.reports import overview
+    from analytics.reports.overview import overview
 
     colds = {}
     for preset in PRESETS:
@@ -154,8 +154,8 @@ def pages() -> None:
 
     from analytics.filters import Filters
     from analytics.period import period_of
-    from analytics.refresh import refresh
-    from analytics.reports import overview
+    from analytics.reports.overview import overview
+    from analytics.rollups.refresh import refresh
     from cortex.models import User
     from tests.analytics.events import write_logins
 

@@ -20,10 +20,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from analytics.charts import chart_script
+from analytics.dashboard.charts import chart_script
 from analytics.models import RollupPosition
-from analytics.positions import positions
-from analytics.tail import events_behind
+from analytics.reports.tail import events_behind
+from analytics.rollups.positions import positions
 from cortex.gauges import failed_tasks, living_workers, waiting_since
 from cortex.tasks import QUEUE
 from importer.ledger.pooler import pools_transactions

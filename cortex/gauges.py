@@ -8,9 +8,9 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob, ProcrastinateWorker
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from analytics.open_sessions import count_all_open
-from analytics.positions import positions
-from analytics.tail import events_behind
+from analytics.panels.sessions import count_all_open
+from analytics.reports.tail import events_behind
+from analytics.rollups.positions import positions
 from importer.models import DataImportJob
 from tracking.storage import spool
 

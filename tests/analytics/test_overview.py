@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext, override_settings
 
 from analytics.filters import Filters
 from analytics.period import DAY, Period
-from analytics.refresh import refresh
-from analytics.reports import overview
+from analytics.reports.overview import overview
+from analytics.rollups.refresh import refresh
 from tests.analytics import naive
 from tests.analytics.events import login_event, write_activities, write_logins
 from tests.analytics.suite.questions import FILTERS, PERIODS, START
@@ -108,9 +108,9 @@ def test_past_a_number_of_events_a_look_moves_the_rollups_on() -> None:
 def test_too_many_events_behind_are_said_to_be_missing(
     client: Client, admin_user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.refresh.BRIEF_STEP", 10)
-    monkeypatch.setattr("analytics.refresh.BRIEF_BUDGET_SECONDS", 0.0)  # one step, as if it took long
-    monkeypatch.setattr("analytics.reading.MOST_BEHIND", 20)
+    monkeypatch.setattr("analytics.rollups.refresh.BRIEF_STEP", 10)
+    monkeypatch.setattr("analytics.rollups.refresh.BRIEF_BUDGET_SECONDS", 0.0)  # one step, as if it took long
+    monkeypatch.setattr("analytics.reports.read.MOST_BEHIND", 20)
     write_logins(60, start=START, days=95)
 
     with override_settings(ANALYTICS={"TAIL_EVENTS": 5}):

@@ -14,14 +14,14 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.test import Client, override_settings
 
-from analytics import refresh as refreshing
-from analytics import verify as verifying
 from analytics.filters import Filters
 from analytics.models import LoginCube, RollupPosition
 from analytics.period import DAY, Period
-from analytics.refresh import held_positions, rebuild, refresh
-from analytics.reports import overview
-from analytics.verify import verify
+from analytics.reports.overview import overview
+from analytics.rollups import refresh as refreshing
+from analytics.rollups import verify as verifying
+from analytics.rollups.refresh import held_positions, rebuild, refresh
+from analytics.rollups.verify import verify
 from cortex.models import User
 from tests.analytics.events import login_event
 from tests.analytics.test_refresh import INSERT, url
@@ -43,7 +43,7 @@ def logins() -> int:
 
 @pytest.mark.django_db(transaction=True)
 def test_retention_deletes_nothing_that_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analytics.pruned.refresh", lambda: refresh(patience=0.1))
+    monkeypatch.setattr("analytics.rollups.pruned.refresh", lambda: refresh(patience=0.1))
     record(*[OLD] * 5)
     with psycopg.connect(url()) as other:
         other.execute(INSERT, [NOW, True])  # a writer that takes its time

@@ -1,6 +1,6 @@
 import pytest
 
-from analytics.sketch import EMPTY, estimate, joined, sketch_of
+from analytics.rollups.sketch import EMPTY, estimate, joined, sketch_of
 
 
 @pytest.mark.parametrize("number", [0, 1, 10, 100])

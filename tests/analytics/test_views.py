@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from analytics.refresh import refresh
+from analytics.rollups.refresh import refresh
 from cortex.models import User
 from tests.analytics.events import login_event, write_activities, write_logins
 from tracking.models import ActivityLog, LoginEvent, UserSession

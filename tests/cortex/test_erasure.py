@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from analytics.refresh import refresh
+from analytics.rollups.refresh import refresh
 from cortex.models import Pov, Trr, User
 from cortex.profile import profile_of
 from importer import run_import

@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from analytics.refresh import refresh
+from analytics.rollups.refresh import refresh
 from cortex.models import Pov, Trr, User
 from cortex.probes import PROBES
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord

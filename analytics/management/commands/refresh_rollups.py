@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from analytics.refresh import PATIENCE_SECONDS, STEP, AnotherTimeZone, rebuild, refresh
+from analytics.rollups.refresh import PATIENCE_SECONDS, STEP, AnotherTimeZone, rebuild, refresh
 
 
 class Command(BaseCommand):

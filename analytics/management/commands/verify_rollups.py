@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from analytics.refresh import AnotherTimeZone
-from analytics.verify import Verified, verify
+from analytics.rollups.refresh import AnotherTimeZone
+from analytics.rollups.verify import Verified, verify
 
 MOST_SHOWN = 20
 

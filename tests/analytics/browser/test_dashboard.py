@@ -11,7 +11,7 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from analytics.refresh import refresh
+from analytics.rollups.refresh import refresh
 from cortex.models import User
 from tests.analytics.browser.conftest import Visitor
 from tests.analytics.events import any_login, login_event, write_activities

@@ -12,8 +12,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from analytics.refresh import refresh
-from analytics.reports import overview
+from analytics.reports.overview import overview
+from analytics.rollups.refresh import refresh
 from tests.analytics import naive
 from tests.analytics.events import any_login, write_activities
 from tests.analytics.suite.questions import FILTERS, PERIODS, START

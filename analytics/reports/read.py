@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.conf import conf, zone_name
-from analytics.kept import kept
-from analytics.positions import Positions, positions
-from analytics.question import Question
-from analytics.refresh import held_positions, refresh_if_free
-from analytics.rolled import read_rollups
-from analytics.tail import add_tail, events_behind, tail
-from analytics.tally import Tally
+from analytics.reports.cached import kept
+from analytics.reports.from_rollups import read_rollups
+from analytics.reports.question import Question
+from analytics.reports.tail import add_tail, events_behind, tail
+from analytics.reports.tally import Tally
+from analytics.rollups.positions import Positions, positions
+from analytics.rollups.refresh import held_positions, refresh_if_free
 
 # As many times the roll-ups may move on while they are read, before the reader holds them.
 TRIES = 4

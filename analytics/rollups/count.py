@@ -12,7 +12,6 @@ from django.db.models.functions import Greatest, Least, TruncDate
 
 from analytics.calendar import EARLIEST, LATEST, local, month_of, stored
 from analytics.filters import DIMENSIONS
-from analytics.logs import ACTIVITIES, LOGINS, Log
 from analytics.models import (
     ActivityCube,
     LoginCube,
@@ -22,8 +21,9 @@ from analytics.models import (
     Resolution,
     UserSketch,
 )
-from analytics.sketch import joined, sketch_of
-from analytics.terms import ANY, Terms
+from analytics.rollups.logs import ACTIVITIES, LOGINS, Log
+from analytics.rollups.sketch import joined, sketch_of
+from analytics.rollups.terms import ANY, Terms
 
 # By the columns of a roll-up's primary key: a number, or a sketch.
 Rows = dict[tuple[Any, ...], Any]

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import connections, models
 
-from analytics.counting import Counts, Rows, together
 from analytics.models import UserSketch
+from analytics.rollups.count import Counts, Rows, together
 
 ROWS_PER_STATEMENT = 20_000
 

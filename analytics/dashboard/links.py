@@ -9,8 +9,8 @@ from django.urls import NoReverseMatch, reverse
 
 from analytics.calendar import midnight, stored
 from analytics.conf import zone
-from analytics.feed import columns_of
 from analytics.filters import Filters
+from analytics.panels.feed import columns_of
 from analytics.period import DAY, PRESETS, Period
 from analytics.rights import Rights
 

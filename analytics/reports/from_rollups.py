@@ -10,10 +10,10 @@ from analytics.calendar import local, month_of, slots_of
 from analytics.filters import DIMENSIONS, SUCCESS_NAMES
 from analytics.models import ActivityCube, LoginCube, LoginHour, LoginShare, LoginSlot, Resolution, UserSketch
 from analytics.period import Cover, Step, cover, point_of_slot
-from analytics.question import Question
-from analytics.sketch import joined
-from analytics.tally import Outcomes, Shares, Tally
-from analytics.terms import ANY, Terms
+from analytics.reports.question import Question
+from analytics.reports.tally import Outcomes, Shares, Tally
+from analytics.rollups.sketch import joined
+from analytics.rollups.terms import ANY, Terms
 
 # The columns of the cube, and what they are called in filters; in the order of DIMENSIONS.
 COLUMNS = {("success" if name == "outcome" else name): name for name in DIMENSIONS}

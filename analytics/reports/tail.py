@@ -8,12 +8,12 @@ from django.db.models import Max, Min
 
 from analytics.calendar import day_of, slot_of
 from analytics.filters import DIMENSIONS
-from analytics.logs import ACTIVITIES, LOGINS, Log
-from analytics.positions import Positions
-from analytics.question import Question
-from analytics.rolled import add_slot
-from analytics.sketch import joined, sketch_of
-from analytics.tally import Shares, Side, Tally
+from analytics.reports.from_rollups import add_slot
+from analytics.reports.question import Question
+from analytics.reports.tally import Shares, Side, Tally
+from analytics.rollups.logs import ACTIVITIES, LOGINS, Log
+from analytics.rollups.positions import Positions
+from analytics.rollups.sketch import joined, sketch_of
 
 
 @dataclass(frozen=True, slots=True)

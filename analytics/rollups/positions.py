@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from analytics.logs import LOGS
 from analytics.models import RollupPosition
+from analytics.rollups.logs import LOGS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 from analytics.calendar import clock, midnight, stored
 from analytics.conf import conf, zone, zone_name
-from analytics.feed import shortened
-from analytics.kept import kept
-from analytics.people import names_of
+from analytics.panels.feed import shortened
+from analytics.panels.people import names_of
 from analytics.period import DAY, Period
+from analytics.reports.cached import kept
 from analytics.rights import Rights
 from tracking.models import LoginEvent, SecurityAlert
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from analytics.links import Links
-from analytics.reports import Overview
+from analytics.dashboard.links import Links
+from analytics.reports.overview import Overview
 
 
 @dataclass(frozen=True, slots=True)

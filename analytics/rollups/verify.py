@@ -11,14 +11,14 @@ from django.db import router, transaction
 
 from analytics.calendar import EARLIEST, LATEST, aware, midnight, month_of, next_month, slots_of, stored
 from analytics.conf import zone
-from analytics.counting import Counts, Rows, count, day_in_database, monthly, together
 from analytics.filters import DIMENSIONS
-from analytics.logs import LOGS, Log
 from analytics.models import LoginHour, LoginShare, LoginSlot, Resolution, RollupPosition, UserSketch
-from analytics.refresh import lock_position
-from analytics.sketch import EMPTY, estimate
-from analytics.terms import Terms
-from analytics.upsert import add
+from analytics.rollups.count import Counts, Rows, count, day_in_database, monthly, together
+from analytics.rollups.logs import LOGS, Log
+from analytics.rollups.refresh import lock_position
+from analytics.rollups.sketch import EMPTY, estimate
+from analytics.rollups.terms import Terms
+from analytics.rollups.upsert import add
 
 DAY = dt.timedelta(days=1)
 # How many rows of a roll-up count one event.

@@ -6,19 +6,20 @@ from typing import Any
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from analytics import feed, open_sessions, rows
-from analytics.breakdowns import Breakdown, breakdowns, text_of, title_of
-from analytics.caching import CacheFigures, cache_figures
-from analytics.cards import Card, cards
 from analytics.conf import conf, zone
+from analytics.dashboard import tables
+from analytics.dashboard.breakdowns import Breakdown, breakdowns, text_of, title_of
+from analytics.dashboard.cards import Card, cards
+from analytics.dashboard.links import Links
 from analytics.filters import Filters
-from analytics.imports import ImportJob, import_jobs
-from analytics.links import Links
-from analytics.people import names_of
+from analytics.panels import feed, sessions
+from analytics.panels.caches import CacheFigures, cache_figures
+from analytics.panels.import_jobs import ImportJob, import_jobs
+from analytics.panels.people import names_of
+from analytics.panels.security import Security, security, seen_with
 from analytics.period import Period
-from analytics.reports import Overview, overview
+from analytics.reports.overview import Overview, overview
 from analytics.rights import Rights, rights_of
-from analytics.security import Security, security, seen_with
 
 MOST_ACTIONS = 12
 
@@ -54,17 +55,17 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
     """As this user may see it."""
     rights = rights_of(user)
     links, found = Links(span, period, filters, rights), overview(period, filters)
-    events, sessions = feed.newest_rows(filters, rights), open_sessions.newest_rows()
+    events, sessions = feed.newest_rows(filters, rights), sessions.newest_rows()
     names = names_of(row.user_id for row in [*events, *sessions])
-    session_count = f"{open_sessions.count_open(sessions):,}"
+    session_count = f"{sessions.count_open(sessions):,}"
     return Page(
         rights=rights,
         links=links,
         overview=found,
         cards=cards(found, session_count, links),
         breakdowns=breakdowns(found, links),
-        series_rows=rows.series_rows(found),
-        hour_rows=rows.hour_rows(found),
+        series_rows=tables.series_rows(found),
+        hour_rows=tables.hour_rows(found),
         actions=tuple(
             (a.action, f"{a.activities:,}", f"{a.previous:,}") for a in found.actions[:MOST_ACTIONS]
         ),
@@ -72,10 +73,10 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
             (title_of(name), text_of(value), links.query(**{name: None}))
             for name, value in filters.active.items()
         ),
-        event_rows=rows.event_rows(feed.happenings(events, names, most=conf.FEED_ROWS)),
+        event_rows=tables.event_rows(feed.happenings(events, names, most=conf.FEED_ROWS)),
         session_count=session_count,
-        session_rows=rows.session_rows(
-            open_sessions.described(sessions, names) if rights.sessions else (), may_end=rights.end_sessions
+        session_rows=tables.session_rows(
+            sessions.described(sessions, names) if rights.sessions else (), may_end=rights.end_sessions
         ),
         security=seen_with(security(period), rights),
         imports=import_jobs(user) if rights.imports else None,

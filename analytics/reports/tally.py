@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analytics.filters import DIMENSIONS, SUCCESS_NAMES
-from analytics.sketch import EMPTY
-from analytics.terms import OTHER_VALUE
+from analytics.rollups.sketch import EMPTY
+from analytics.rollups.terms import OTHER_VALUE
 
 PLACES = range(len(DIMENSIONS))
 # The key of a point: see `Period.points`.

@@ -6,9 +6,9 @@ from typing import Any
 from django.db import router, transaction
 
 from analytics.calendar import aware
-from analytics.logs import LOGS, Log
 from analytics.models import RollupPosition
-from analytics.refresh import lock_position, refresh
+from analytics.rollups.logs import LOGS, Log
+from analytics.rollups.refresh import lock_position, refresh
 
 
 class NotCounted(Exception):

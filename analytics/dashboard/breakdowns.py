@@ -7,11 +7,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from analytics.dashboard.links import Links
 from analytics.filters import DIMENSIONS, OUTCOMES
-from analytics.links import Links
-from analytics.logs import LOGINS
-from analytics.reports import Overview, Share
-from analytics.terms import OTHER_VALUE
+from analytics.reports.overview import Overview, Share
+from analytics.rollups.logs import LOGINS
+from analytics.rollups.terms import OTHER_VALUE
 
 TOP = 8
 BAR = (

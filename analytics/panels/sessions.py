@@ -8,7 +8,7 @@ from typing import Any
 
 from analytics.calendar import clock
 from analytics.conf import conf
-from analytics.people import names_of
+from analytics.panels.people import names_of
 from tracking.models import UserSession
 
 # Counting stops here: past it the exact number is of no use to anybody.

@@ -10,10 +10,10 @@ from django.db.models import Max, Q
 from analytics.calendar import aware, clock, stored
 from analytics.conf import conf
 from analytics.filters import Filters
-from analytics.logs import LOGINS
-from analytics.people import names_of
+from analytics.panels.people import names_of
 from analytics.rights import Rights
-from analytics.terms import OTHER_VALUE, Terms
+from analytics.rollups.logs import LOGINS
+from analytics.rollups.terms import OTHER_VALUE, Terms
 from tracking.hashes import MARK
 from tracking.models import ActivityLog, LoginEvent
 

@@ -9,14 +9,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from analytics import reading
 from analytics.calendar import local
 from analytics.conf import zone
 from analytics.filters import DIMENSIONS, Filters
 from analytics.period import Period, Step
-from analytics.question import Question, question
-from analytics.sketch import estimate
-from analytics.tally import Outcomes, Point, Side, Tally
+from analytics.reports import read
+from analytics.reports.question import Question, question
+from analytics.reports.tally import Outcomes, Point, Side, Tally
+from analytics.rollups.sketch import estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Overview:
 def overview(period: Period, filters: Filters | None = None) -> Overview:
     """Exact up to the last commit, save `Totals.users`. At most 10 queries, whatever the number of events."""
     asked = question(period, filters or Filters())
-    found = reading.read(asked)
+    found = read.read(asked)
     tally = found.tally
     is_filtered = bool(asked.filters.active)
     return Overview(

@@ -12,12 +12,12 @@ from django.db.models import Min, Model
 from django.utils import timezone
 
 from analytics.conf import zone, zone_name
-from analytics.counting import count, with_months
-from analytics.logs import LOGS, Log
 from analytics.models import RollupPosition, Term
-from analytics.settled import sees_the_present, settled_id
-from analytics.terms import Terms
-from analytics.upsert import add
+from analytics.rollups.count import count, with_months
+from analytics.rollups.frontier import sees_the_present, settled_id
+from analytics.rollups.logs import LOGS, Log
+from analytics.rollups.terms import Terms
+from analytics.rollups.upsert import add
 
 logger = logging.getLogger("analytics")
 

@@ -11,9 +11,9 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from analytics.feed import Happening
-from analytics.open_sessions import OpenSession
-from analytics.reports import Overview
+from analytics.panels.feed import Happening
+from analytics.panels.sessions import OpenSession
+from analytics.reports.overview import Overview
 
 # Shades of the heat map; the stylesheet has as many.
 SHADES = 9
