@@ -34,7 +34,7 @@ from analytics.panels.feed import Place, newest, timeline
 from analytics.panels.people import person
 from analytics.panels.sessions import count_open, newest_sessions, sessions_of
 from analytics.period import DEFAULT_PRESET, PRESETS, BadPeriod, Period, period_of
-from analytics.reports.overview import overview
+from analytics.reports import overview
 from analytics.rights import may_view, rights_of
 from analytics.rollups.logs import LOGS
 from tracking import log_activity

@@ -126,7 +126,7 @@ def reports() -> float:
 
     from analytics.filters import Filters
     from analytics.period import period_of
-    from analytics.reports.overview import overview
+    from analytics.reports import overview
 
     colds = {}
     for preset in PRESETS:
@@ -154,7 +154,7 @@ def pages() -> None:
 
     from analytics.filters import Filters
     from analytics.period import period_of
-    from analytics.reports.overview import overview
+    from analytics.reports import overview
     from analytics.rollups.refresh import refresh
     from cortex.models import User
     from tests.analytics.events import write_logins

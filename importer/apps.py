@@ -16,6 +16,6 @@ class ImporterConfig(AppConfig):
 
     def erase_user(self, user: Any) -> dict[str, list[str]]:
         """Asked by `manage.py erase_user`, which tracking has; see docs/tracking.md."""
-        from importer.privacy.erase import erase_user
+        from importer.privacy import erase_user
 
         return erase_user(user)

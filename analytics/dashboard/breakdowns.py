@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from analytics.dashboard.links import Links
 from analytics.filters import DIMENSIONS, OUTCOMES
-from analytics.reports.overview import Overview, Share
+from analytics.reports import Overview, Share
 from analytics.rollups.logs import LOGINS
 from analytics.rollups.terms import OTHER_VALUE
 

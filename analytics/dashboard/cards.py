@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from analytics.dashboard.links import Links
-from analytics.reports.overview import Overview
+from analytics.reports import Overview
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from analytics.panels.import_jobs import ImportJob, import_jobs
 from analytics.panels.people import names_of
 from analytics.panels.security import Security, security, seen_with
 from analytics.period import Period
-from analytics.reports.overview import Overview, overview
+from analytics.reports import Overview, overview
 from analytics.rights import Rights, rights_of
 
 MOST_ACTIONS = 12
@@ -54,20 +54,20 @@ class Page:
 def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> Page:
     """As this user may see it."""
     rights = rights_of(user)
-    links, found = Links(span, period, filters, rights), overview(period, filters)
-    events, sessions = feed.newest_rows(filters, rights), sessions.newest_rows()
-    names = names_of(row.user_id for row in [*events, *sessions])
-    session_count = f"{sessions.count_open(sessions):,}"
+    links, report = Links(span, period, filters, rights), overview(period, filters)
+    events, open_sessions = feed.newest_rows(filters, rights), sessions.newest_rows()
+    names = names_of(row.user_id for row in [*events, *open_sessions])
+    session_count = f"{sessions.count_open(open_sessions):,}"
     return Page(
         rights=rights,
         links=links,
-        overview=found,
-        cards=cards(found, session_count, links),
-        breakdowns=breakdowns(found, links),
-        series_rows=tables.series_rows(found),
-        hour_rows=tables.hour_rows(found),
+        overview=report,
+        cards=cards(report, session_count, links),
+        breakdowns=breakdowns(report, links),
+        series_rows=tables.series_rows(report),
+        hour_rows=tables.hour_rows(report),
         actions=tuple(
-            (a.action, f"{a.activities:,}", f"{a.previous:,}") for a in found.actions[:MOST_ACTIONS]
+            (a.action, f"{a.activities:,}", f"{a.previous:,}") for a in report.actions[:MOST_ACTIONS]
         ),
         chips=tuple(
             (title_of(name), text_of(value), links.query(**{name: None}))
@@ -76,7 +76,7 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
         event_rows=tables.event_rows(feed.happenings(events, names, most=conf.FEED_ROWS)),
         session_count=session_count,
         session_rows=tables.session_rows(
-            sessions.described(sessions, names) if rights.sessions else (), may_end=rights.end_sessions
+            sessions.described(open_sessions, names) if rights.sessions else (), may_end=rights.end_sessions
         ),
         security=seen_with(security(period), rights),
         imports=import_jobs(user) if rights.imports else None,
@@ -84,13 +84,13 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
     )
 
 
-def chart_data(found: Overview) -> dict[str, Any]:
-    is_of_days = str(found.step) == "day"
+def chart_data(report: Overview) -> dict[str, Any]:
+    is_of_days = str(report.step) == "day"
     return {
-        "labels": [point.label for point in found.series],
-        "successes": [point.successes for point in found.series],
-        "failures": [point.failures for point in found.series],
-        "previous": [point.previous for point in found.series],
-        "days": [point.start.date().isoformat() for point in found.series] if is_of_days else [],
+        "labels": [point.label for point in report.series],
+        "successes": [point.successes for point in report.series],
+        "failures": [point.failures for point in report.series],
+        "previous": [point.previous for point in report.series],
+        "days": [point.start.date().isoformat() for point in report.series] if is_of_days else [],
         "names": {"successes": _("Successes"), "failures": _("Failures"), "previous": _("Period before")},
     }

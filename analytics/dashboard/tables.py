@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from analytics.panels.feed import Happening
 from analytics.panels.sessions import OpenSession
-from analytics.reports.overview import Overview
+from analytics.reports import Overview
 
 # Shades of the heat map; the stylesheet has as many.
 SHADES = 9

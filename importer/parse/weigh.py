@@ -1,8 +1,8 @@
 """Weigh a Parquet file: decode all of it once, in a process that may have so much memory and no more.
 
-What a page or a dictionary expands to is known only once it has been decoded, and by then it is in memory. So a separate
-process (`python -m importer.parse.weigh`) decodes a file first: if its limit kills it, no worker dies. It measures the
-text of every record and cuts ranges by it, so that later readers know what to expect.
+What a page or a dictionary expands to is known only once it has been decoded, and by then it is in memory. So a
+separate process (`python -m importer.parse.weigh`) decodes a file first: if its limit kills it, no worker dies. It
+measures the text of every record and cuts ranges by it, so that later readers know what to expect.
 
 Orders come as JSON on standard input, and the answer goes as JSON to standard output.
 """

@@ -1,7 +1,7 @@
 """A worker: claims chunks and carries them through the pipeline until none is left.
 
-The same function runs in this process, in a separate process (`python -m importer.executors.worker_process`) and on other
-machines (`importer.tasks`). Workers share nothing but the ledger.
+The same function runs in this process, in a process of its own (`python -m importer.executors.worker_process`) and on
+other machines (`importer.tasks`). Workers share nothing but the ledger.
 """
 
 import contextlib

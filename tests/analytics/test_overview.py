@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 
 from analytics.filters import Filters
 from analytics.period import DAY, Period
-from analytics.reports.overview import overview
+from analytics.reports import overview
 from analytics.rollups.refresh import refresh
 from tests.analytics import naive
 from tests.analytics.events import login_event, write_activities, write_logins

@@ -21,7 +21,7 @@ from django.test import override_settings
 
 from analytics.models import LoginCube, LoginSlot, RollupPosition
 from analytics.period import Period
-from analytics.reports.overview import overview
+from analytics.reports import overview
 from analytics.rollups.refresh import refresh
 from analytics.rollups.verify import verify
 from tests.analytics.events import login_event, write_activities, write_logins

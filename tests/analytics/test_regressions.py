@@ -17,7 +17,7 @@ from django.test import Client, override_settings
 from analytics.filters import Filters
 from analytics.models import LoginCube, RollupPosition
 from analytics.period import DAY, Period
-from analytics.reports.overview import overview
+from analytics.reports import overview
 from analytics.rollups import refresh as refreshing
 from analytics.rollups import verify as verifying
 from analytics.rollups.refresh import held_positions, rebuild, refresh

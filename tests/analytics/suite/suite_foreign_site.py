@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from analytics.reports.overview import overview
+from analytics.reports import overview
 from analytics.rollups.refresh import refresh
 from tests.analytics import naive
 from tests.analytics.events import any_login, write_activities
