@@ -2,7 +2,7 @@
 import os
 import sys
 
-from cortex.faults import explain_faults
+from cortex.one_line import explain_faults
 
 
 def main() -> None:

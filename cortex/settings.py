@@ -3,8 +3,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from cortex import env, logs
+from cortex import env
 from cortex.embedded.state import running_urls
+from cortex.monitoring import logs
 from cortex.signon import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -63,7 +64,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.saml",
 ]
 MIDDLEWARE = [
-    "cortex.probes.answer_probes",  # first: who probes knows no host name, no cookie and no HTTPS
+    "cortex.monitoring.probes.answer_probes",  # first: who probes knows no host name, no cookie and no HTTPS
     "django.middleware.security.SecurityMiddleware",
     "cortex.content_security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -73,7 +74,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tracking.middleware.TrackingMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "cortex.signon.faults.answer_faults",
+    "cortex.signon.provider_faults.answer_faults",
     "cortex.signon.device.remember_device",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -142,7 +143,7 @@ def cache_alias(alias: str, lifetime: int) -> dict[str, Any]:
         "LOCATION": location,
         "KEY_PREFIX": alias,
         "TIMEOUT": lifetime,
-        "OPTIONS": options | {"CONNECTION_FACTORY": "cortex.cache.pool.AliasConnectionFactory"},
+        "OPTIONS": options | {"CONNECTION_FACTORY": "cortex.cache.redis.pool.AliasConnectionFactory"},
     }
 
 

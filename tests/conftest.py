@@ -20,8 +20,8 @@ CHROMIUM_OPTIONS = (
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     if apps.is_installed("cortex"):
-        from cortex.cache.breaker import forget_breakers
-        from cortex.cache.outage import forget_copies
+        from cortex.cache.outages.breaker import forget_breakers
+        from cortex.cache.outages.copies import forget_copies
 
         # An outage that one test met ends with it.
         forget_breakers()

@@ -19,15 +19,15 @@ from cortex.cache import statistics as stats
 from cortex.cache.asynchronous import AsyncMethods
 from cortex.cache.entries import Entries, in_utf8
 from cortex.cache.loading import GRACE_LIFETIMES, Wish
-from cortex.cache.loops import client_of_loop
-from cortex.cache.outbox import open_outbox
-from cortex.cache.server import Server
+from cortex.cache.outages.outbox import open_outbox
+from cortex.cache.redis.loops import client_of_loop
+from cortex.cache.redis.server import Server
 from cortex.cache.steps import Steps, T, take
 
 
 class ResilientRedisCache(AsyncMethods, RedisCache[Any]):
     """Options besides django-redis': ALIAS (the alias' own name), GROUPS (default True), GRACE_LIFETIMES, and OUTBOX
-    (default False; see `cortex.cache.outbox`)."""
+    (default False; see `cortex.cache.outages.outbox`)."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)

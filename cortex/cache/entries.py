@@ -16,8 +16,8 @@ from cortex.cache.groups import (
     label_of,
     new_stamp,
 )
+from cortex.cache.redis.server import Away, Server
 from cortex.cache.serializer import NotReadable, dumps
-from cortex.cache.server import Away, Server
 from cortex.cache.steps import Steps
 
 logger = logging.getLogger("cortex.cache")

@@ -13,13 +13,13 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from cortex.cache import outage
 from cortex.cache import statistics as stats
 from cortex.cache.entries import Entries
 from cortex.cache.envelope import FOREVER, Envelope, serialized
 from cortex.cache.groups import label_of
+from cortex.cache.outages import copies
+from cortex.cache.redis.server import Away
 from cortex.cache.serializer import dumps
-from cortex.cache.server import Away
 from cortex.cache.steps import Load, Pause, Share, Steps
 
 logger = logging.getLogger("cortex.cache")
@@ -77,12 +77,12 @@ class Wish:
         return envelope.value
 
     def _load_during_outage(self) -> Steps[Any]:
-        kept = outage.copy_of(self.name, MISSING)
+        kept = copies.copy_of(self.name, MISSING)
         if kept is not MISSING:
             return kept
         value, was_loaded = yield Share(self.name, self._load)
         if was_loaded:
-            outage.keep_copy(self.name, value)
+            copies.keep_copy(self.name, value)
         return value
 
     def _load(self) -> Steps[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cortex.embedded.faults import EmbeddedServerError
+from cortex.embedded.errors import EmbeddedServerError
 from cortex.embedded.home import PASSING_ONLY
 from cortex.embedded.postgres import EmbeddedPostgres
 from cortex.embedded.state import RunningServer, read_state, write_state

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from cortex.embedded.account import Account
-from cortex.embedded.faults import EmbeddedServerError
+from cortex.embedded.errors import EmbeddedServerError
 
 POINTER = "moved-to"
 PLACES_FOR_ALL = (Path("/var/tmp"), Path("/tmp"))  # noqa: S108 (mkdtemp picks a private name in there)

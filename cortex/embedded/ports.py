@@ -1,7 +1,7 @@
 import random
 import socket
 
-from cortex.embedded.faults import EmbeddedServerError
+from cortex.embedded.errors import EmbeddedServerError
 
 # Below the range that kernels hand out to outgoing connections: while a server is being restarted, nobody else is
 # given its port by chance.

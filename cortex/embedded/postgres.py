@@ -14,7 +14,7 @@ from psycopg import sql
 
 from cortex.embedded import home, ports, process, programs
 from cortex.embedded.account import Account
-from cortex.embedded.faults import EmbeddedServerError
+from cortex.embedded.errors import EmbeddedServerError
 from cortex.embedded.password import keep_password, write_private
 
 StopMode = Literal["smart", "fast", "immediate"]

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cortex.embedded.account import Account
-from cortex.embedded.faults import EmbeddedServerError
+from cortex.embedded.errors import EmbeddedServerError
 
 OLDEST_POSTGRES = 15
 

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from cortex.embedded import home, ports, process, programs
 from cortex.embedded.account import Account
-from cortex.embedded.faults import EmbeddedServerError
+from cortex.embedded.errors import EmbeddedServerError
 from cortex.embedded.password import keep_password, write_private
 
 START_SECONDS = 30

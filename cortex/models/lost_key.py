@@ -5,7 +5,7 @@ from django.utils import timezone
 class LostKey(models.Model):
     """A key that could not be deleted or written anew while Redis was away, so that what Redis has of it is old.
 
-    See `cortex.cache.outbox`.
+    See `cortex.cache.outages.outbox`.
     """
 
     # Which Redis, without its password: a site may have several.

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
 
-from cortex.signon.faults import FROM_OUTSIDE
+from cortex.signon.provider_faults import FROM_OUTSIDE
 from cortex.signon.refusals import note_fault
 
 MOST_BYTES = 256 * 1024  # a response with hundreds of groups has fewer

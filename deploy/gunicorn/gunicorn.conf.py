@@ -1,6 +1,6 @@
 """gunicorn in the image. How many processes: WEB_CONCURRENCY, which gunicorn reads itself."""
 
-from cortex import logs
+from cortex.monitoring import logs
 
 bind = "0.0.0.0:8000"
 wsgi_app = "cortex.wsgi"

@@ -13,8 +13,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
-from cortex import doctor, tasks
-from cortex.doctor import Finding
+from cortex import tasks
+from cortex.monitoring import doctor
+from cortex.monitoring.doctor import Finding
 from tests.analytics.events import login_event
 from tracking.models import ActivityLog, LoginEvent
 

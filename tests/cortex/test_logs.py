@@ -5,7 +5,7 @@ import sys
 from django.core.exceptions import PermissionDenied
 from django.test import RequestFactory
 
-from cortex.logs import JsonFormatter
+from cortex.monitoring.logs import JsonFormatter
 
 
 def record(message: str, *arguments: object, **extra: object) -> logging.LogRecord:

@@ -10,7 +10,8 @@ from django.test import Client
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from cortex import metrics, tasks
+from cortex import tasks
+from cortex.monitoring import metrics
 from importer.models import DataImportJob
 from tests.analytics.events import login_event
 from tracking.models import LoginEvent

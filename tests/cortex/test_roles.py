@@ -19,7 +19,7 @@ from django.urls import URLPattern, get_resolver
 
 from analytics.rollups.refresh import refresh
 from cortex.models import Pov, Trr, User
-from cortex.probes import PROBES
+from cortex.monitoring.probes import PROBES
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from tracking import log_activity
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession

@@ -38,7 +38,7 @@ def as_exporter(server: Redis) -> "redis.Redis[Any]":
 @pytest.fixture
 def alias(cache: Redis) -> Iterator[ResilientRedisCache]:
     """The site's cache, as the site has it."""
-    options = {"ALIAS": "deployed", "CONNECTION_FACTORY": "cortex.cache.pool.AliasConnectionFactory"}
+    options = {"ALIAS": "deployed", "CONNECTION_FACTORY": "cortex.cache.redis.pool.AliasConnectionFactory"}
     made = ResilientRedisCache(cache.url(), {"KEY_PREFIX": "deployed", "TIMEOUT": 300, "OPTIONS": options})
     yield made
     made.close()

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cortex.embedded.checkout import start_services, stop_services
-from cortex.embedded.faults import EmbeddedServerError
+from cortex.embedded.errors import EmbeddedServerError
 from cortex.embedded.state import read_state
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from cortex.doctor import examine
+from cortex.monitoring.doctor import examine
 
 
 class Command(BaseCommand):

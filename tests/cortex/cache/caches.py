@@ -8,7 +8,7 @@ from tests.throwaway_services import PATIENCE
 
 
 def make_cache(url: str, alias: str = "test", **options: Any) -> ResilientRedisCache:
-    factory = "cortex.cache.pool.AliasConnectionFactory"
+    factory = "cortex.cache.redis.pool.AliasConnectionFactory"
     params = {
         "KEY_PREFIX": alias,
         "TIMEOUT": 300,

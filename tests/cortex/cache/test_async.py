@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from cortex.cache import ResilientRedisCache, loops
-from cortex.cache.breaker import forget_breakers
-from cortex.cache.outage import forget_copies
+from cortex.cache import ResilientRedisCache
+from cortex.cache.outages.breaker import forget_breakers
+from cortex.cache.outages.copies import forget_copies
+from cortex.cache.redis import loops
 from tests.cortex.cache.caches import make_cache, patient_cache
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
 

@@ -9,8 +9,8 @@ import pytest
 
 from cortex.cache import ResilientRedisCache
 from cortex.cache import statistics as stats
-from cortex.cache.breaker import forget_breakers
-from cortex.cache.outage import forget_copies
+from cortex.cache.outages.breaker import forget_breakers
+from cortex.cache.outages.copies import forget_copies
 from tests.cortex.cache.caches import make_cache
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
 

@@ -9,8 +9,9 @@ import pytest
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.db import connection, transaction
 
-from cortex.cache import ResilientRedisCache, outbox
-from cortex.cache.breaker import forget_breakers
+from cortex.cache import ResilientRedisCache
+from cortex.cache.outages import outbox
+from cortex.cache.outages.breaker import forget_breakers
 from cortex.models import LostKey
 from tests.cortex.cache.caches import make_cache
 from tests.cortex.cache.conftest import Site, wait_until

@@ -36,7 +36,7 @@ def configuration(*, as_json: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "json": {"()": "cortex.logs.JsonFormatter"},
+            "json": {"()": "cortex.monitoring.logs.JsonFormatter"},
             "plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
         },
         "handlers": {"stderr": handler},

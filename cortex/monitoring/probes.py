@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-from cortex.health import healthz, readyz
-from cortex.metrics import metrics
+from cortex.monitoring.health import healthz, readyz
+from cortex.monitoring.metrics import metrics
 
 PROBES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 

@@ -24,7 +24,7 @@ from analytics.dashboard.charts import chart_script
 from analytics.models import RollupPosition
 from analytics.reports.tail import events_behind
 from analytics.rollups.positions import positions
-from cortex.gauges import failed_tasks, living_workers, waiting_since
+from cortex.monitoring.gauges import failed_tasks, living_workers, waiting_since
 from cortex.tasks import QUEUE
 from importer.ledger.pooler import pools_transactions
 from tracking.models import ActivityLog, LoginEvent

@@ -17,9 +17,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from cortex import gauges
+from cortex.monitoring import gauges
 
-logger = logging.getLogger("cortex.metrics")
+logger = logging.getLogger("cortex.monitoring.metrics")
 
 CACHE_COUNTERS = {
     "hits": "Reads that found a fresh value.",

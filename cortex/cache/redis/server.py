@@ -13,9 +13,9 @@ from django.db import connections
 from redis.exceptions import MaxConnectionsError, RedisError
 
 from cortex.cache import statistics as stats
-from cortex.cache.breaker import OUTAGES, Breaker, breaker_of
-from cortex.cache.journal import Journal, journal_of
-from cortex.cache.outbox import Outbox, Rows, outbox_of
+from cortex.cache.outages.breaker import OUTAGES, Breaker, breaker_of
+from cortex.cache.outages.journal import Journal, journal_of
+from cortex.cache.outages.outbox import Outbox, Rows, outbox_of
 from cortex.cache.steps import Blocking, Command, Steps, take
 
 logger = logging.getLogger("cortex.cache")
