@@ -19,8 +19,8 @@ from django.http import HttpRequest, HttpResponse
 from importer.forms import NewJobForm
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from importer.quotes import Redaction
+from importer.records import FATES
 from importer.rights import may_import_with, sees_every_job, specs_for, visible_jobs
-from importer.run.results import FATES
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]

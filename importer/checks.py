@@ -11,7 +11,8 @@ from importer.conf import KEYS, conf
 from importer.exceptions import ImporterError, SourceRefused
 from importer.models import ImportChunk
 from importer.privacy.retention import senseless_days
-from importer.sources.remote import S3_PREFIX, STORAGE_PREFIX, split_remote, storage_called
+from importer.sources.names import S3_PREFIX, STORAGE_PREFIX, split_remote
+from importer.sources.remote import storage_called
 from importer.specs.mapping import unique_groups
 from importer.specs.paths import unknown_paths
 from importer.specs.registry import all_specs

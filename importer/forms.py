@@ -5,12 +5,11 @@ from typing import Any
 from django import forms
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from importer import ledger
 from importer.exceptions import ImporterError, SourceRefused
 from importer.jobs import create_job
-from importer.models import DataImportJob
+from importer.models import DataImportJob, ledger_alias
 from importer.rights import sees_every_job, specs_for
-from importer.sources.local import is_table, split_table
+from importer.sources.names import is_table, split_table
 from importer.sources.uploads import refuse_uploads_of_others
 
 SOURCE_HELP = "A file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE."
@@ -84,7 +83,7 @@ def refuse_own_tables(source: str) -> None:
         raise SourceRefused(
             f'The source "{source}" is a catalogue of the database, and not a table of records.'
         )
-    own = {connections[known].settings_dict["NAME"] for known in (DEFAULT_DB_ALIAS, ledger.ledger_alias())}
+    own = {connections[known].settings_dict["NAME"] for known in (DEFAULT_DB_ALIAS, ledger_alias())}
     if connections[alias].settings_dict["NAME"] in own:
         raise SourceRefused(
             f'The source "{source}" is a table of the site itself, which may hold what its readers must not see; '

@@ -11,15 +11,16 @@ from importer import ledger
 from importer.conf import conf
 from importer.exceptions import SourceRefused, first_line
 from importer.models import DataImportJob
-from importer.sources.local import guess_format, is_table, locate, split_table
-from importer.sources.remote import (
+from importer.sources.local import locate
+from importer.sources.names import (
     STORAGE_PREFIX,
+    guess_format,
     is_remote,
-    open_remote,
-    refuse_forbidden,
+    is_table,
     split_remote,
-    storage_called,
+    split_table,
 )
+from importer.sources.remote import open_remote, refuse_forbidden, storage_called
 from importer.sources.spool import is_bytewise
 from importer.specs.paths import refuse_unknown_paths
 from importer.specs.registry import get_spec

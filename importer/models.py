@@ -1,14 +1,29 @@
 """The four tables: the job, its ledger of chunks, the records set aside, and the audit trail."""
 
+import datetime as dt
+import json
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.duration import duration_iso_string
 
-from importer.keys import KeyEncoder
-from importer.run.results import FATES, Counts
+from importer.records import FATES, Counts
+
+
+class KeyEncoder(json.JSONEncoder):
+    """Times in full, where Django's encoder cuts them to milliseconds; all else as the text that a database reads."""
+
+    def default(self, o: Any) -> str:
+        if isinstance(o, dt.date | dt.time):
+            return o.isoformat()
+        if isinstance(o, dt.timedelta):
+            return duration_iso_string(o)
+        if isinstance(o, bytes | bytearray | memoryview):
+            raise TypeError("bytes have no text that a database would read back as the same bytes")
+        return str(o)
 
 
 class Counters(models.Model):
@@ -214,3 +229,11 @@ class MigrationLog(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} of job {self.job_id}"
+
+
+def ledger_alias() -> str:
+    return router.db_for_write(ImportChunk)
+
+
+# Chunks are numbered from 1; number 0 keeps the counts of records that were set aside first and settled later.
+SETTLEMENT = 0

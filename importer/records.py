@@ -1,7 +1,7 @@
 """The values that travel through the pipeline: positions, batches of text, rejections."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import polars as pl
@@ -95,3 +95,42 @@ def _as_escape(match: re.Match[str]) -> str:
 def shown(text: str) -> str:
     """The beginning of a text, for a message."""
     return escaped(text[:SHOWN_CHARACTERS])
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Fates of records. `read` is always the sum of the other five."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Counts)))
+
+    def __sub__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(Counts)))
+
+    @property
+    def settled(self) -> int:
+        return self.inserted + self.updated + self.unchanged + self.skipped + self.rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed(Counts):
+    """Fates of the records that a replay tried.
+
+    left         records it did not try: they could not be taken apart, so somebody has to mend them in a file first
+    passed_over  records of the file that an earlier replay, which was killed or stopped, has put in already
+    stopped      asked to stop before the last of them; the same command goes on
+    """
+
+    left: int = 0
+    passed_over: int = 0
+    stopped: bool = False
+
+
+FATES = tuple(f.name for f in fields(Counts))

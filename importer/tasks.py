@@ -36,7 +36,6 @@ from importer.work.worker import Worker
 
 # Between two looks whether what stands in the way of a run is gone.
 PAUSE_SECONDS = 60
-Status = DataImportJob.Status
 MAY_RUN = "importer.change_dataimportjob"
 
 
@@ -108,9 +107,9 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
     job = jobs.defer("contested").first()
     if job is None:
         return  # it was deleted, and its log with it
-    if job.stop_requested and job.status == Status.RUNNING:
+    if job.stop_requested and job.status == DataImportJob.Status.RUNNING:
         # Its worker died before it could heed somebody who wants it to stop.
-        job.move(to=Status.STOPPED, believed=(Status.RUNNING,))
+        job.move(to=DataImportJob.Status.STOPPED, believed=(DataImportJob.Status.RUNNING,))
         ledger.log(job, "stopped", "as was asked for while its worker was gone")
         return
     model: Any = get_user_model()
@@ -127,10 +126,10 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
             control.stop()
 
     result = run_import(job_id, on_progress=look_around, control=control, max_errors=_most_errors())
-    if jobs.filter(status=Status.RUNNING).exists():
+    if jobs.filter(status=DataImportJob.Status.RUNNING).exists():
         raise NotRecorded(result.reason)
     was_shut_down = context.abort_reason() is AbortReason.SHUTDOWN
-    if was_shut_down and jobs.filter(status=Status.STOPPED, stop_requested=False).exists():
+    if was_shut_down and jobs.filter(status=DataImportJob.Status.STOPPED, stop_requested=False).exists():
         raise JobAborted  # for the worker that comes after this one
 
 

@@ -17,7 +17,7 @@ from django.db import connections
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ChunkFailed, ImporterError
-from importer.work.worker import patiently
+from importer.work.patience import patiently
 
 if TYPE_CHECKING:
     from importer.run.watch import Run

@@ -23,7 +23,8 @@ def main() -> int:
     from importer.exceptions import ANY_FAULT, in_words, traceback_of
     from importer.models import DataImportJob
     from importer.work.control import Control
-    from importer.work.worker import Worker, patiently
+    from importer.work.patience import patiently
+    from importer.work.worker import Worker
 
     control = Control()
     signal.signal(signal.SIGTERM, lambda *_: control.stop())

@@ -15,7 +15,7 @@ from django.apps import apps
 from importer import ledger
 from importer.exceptions import ImporterError, JobAlreadyRunning
 from importer.models import DataImportJob, ImportChunk, MigrationLog
-from importer.work.worker import patiently
+from importer.work.patience import patiently
 
 if TYPE_CHECKING:
     from importer.run.watch import Run

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from importer import ledger
 from importer.conf import conf
+from importer.ledger.audit import log
+from importer.ledger.leases import committed_batches
 from importer.models import DataImportJob
 
 
@@ -28,11 +29,11 @@ class FormerRun:
 def look_at_former_run(job: DataImportJob) -> FormerRun:
     """A job that is running though nobody but us holds it: its run was killed. Raises DataImportJob.DoesNotExist."""
     row = DataImportJob.objects.only("status", "deaths", "batches", "runner").get(pk=job.pk)
-    batches = ledger.committed_batches(job)
+    batches = committed_batches(job)
     if row.status != DataImportJob.Status.RUNNING:
         return FormerRun(died=False, deaths=0, batches=batches, runner=row.runner)
     # `row.batches` is what there was when that run began.
     deaths = 0 if batches > row.batches else row.deaths + 1
     count = f" ({deaths} of {conf.MAX_CHUNK_ATTEMPTS} without a batch)" if deaths else ""
-    ledger.log(job, "died", f"{row.runner} was killed{count}", deaths=deaths)
+    log(job, "died", f"{row.runner} was killed{count}", deaths=deaths)
     return FormerRun(died=True, deaths=deaths, batches=batches, runner=row.runner)

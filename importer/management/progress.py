@@ -2,30 +2,11 @@
 
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TextIO
 
-from importer.run.results import Counts
+from importer.run.results import Progress
 
 LINE_EVERY_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A look at a run. `part` is how much of the source is done, from 0 to 1; `eta_seconds` None: too early to say."""
-
-    job: int
-    counts: Counts
-    part: float
-    seconds: float
-    records_per_second: float
-    eta_seconds: float | None
-    batch_size: int
-    memory_mb: float
-
-
-OnProgress = Callable[[Progress], None]
 
 
 class PlainProgress:

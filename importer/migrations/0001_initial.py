@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import importer.keys
+import importer.models
 
 
 class Migration(migrations.Migration):
@@ -133,17 +133,17 @@ class Migration(migrations.Migration):
                 ("first_line", models.BigIntegerField()),
                 (
                     "start_key",
-                    models.JSONField(encoder=importer.keys.KeyEncoder, null=True),
+                    models.JSONField(encoder=importer.models.KeyEncoder, null=True),
                 ),
                 (
                     "end_key",
-                    models.JSONField(encoder=importer.keys.KeyEncoder, null=True),
+                    models.JSONField(encoder=importer.models.KeyEncoder, null=True),
                 ),
                 ("committed_offset", models.BigIntegerField()),
                 ("committed_line", models.BigIntegerField()),
                 (
                     "committed_key",
-                    models.JSONField(encoder=importer.keys.KeyEncoder, null=True),
+                    models.JSONField(encoder=importer.models.KeyEncoder, null=True),
                 ),
                 (
                     "state",

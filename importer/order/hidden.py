@@ -4,28 +4,10 @@ Several workers need to know beforehand which records meet one another: the surv
 does not tell, one worker takes the records in the order of the source.
 """
 
-import datetime as dt
-import re
-from collections.abc import Callable
-from decimal import Decimal
+from django.db import models
 
-from django.conf import settings
-from django.db import connections, models
-
-from importer.specs.mapping import ColumnPlan, Mapping, field_named, key_groups, unique_groups
-from importer.validate.lanes import AnyField, cleans_like
-
-# Equal values of these have equal texts, whichever lane they took.
-SAME_VALUE_SAME_TEXT = (
-    models.IntegerField,
-    models.AutoField,
-    models.BigAutoField,
-    models.SmallAutoField,
-    models.UUIDField,
-    models.BooleanField,
-)
-# What is compared character by character, as long as no collation says otherwise.
-TEXT_TYPE = re.compile(r"(varchar|text)(\(\d+\))?")
+from importer.order.comparable import is_comparable
+from importer.specs.mapping import Mapping, field_named, key_groups, unique_groups
 
 
 def hidden_rivalry(mapping: Mapping) -> str:
@@ -67,43 +49,6 @@ def unseen_constraint(mapping: Mapping) -> str:
         if filled:
             return f'the database fills "{filled[0].name}", which takes part in what must be unique'
     return ""
-
-
-def canonical(plan: ColumnPlan) -> Callable[[str], str] | None:
-    """What makes equal texts of a field's equal values; None where they are equal already (or cannot be made so)."""
-    field = plan.field
-    if _is_plain(field, models.DecimalField):
-        return _by(lambda text: hash(Decimal(text)))
-    if _is_plain(field, models.DateTimeField) and settings.USE_TZ:
-        return _by(lambda text: hash(dt.datetime.fromisoformat(text)))
-    return None
-
-
-def _by(number: Callable[[str], int]) -> Callable[[str], str]:
-    """Python's hashes of numbers and moments are those of their values, in whatever way they are written."""
-
-    def call(text: str) -> str:
-        try:
-            return str(number(text))
-        except (ArithmeticError, TypeError, ValueError):
-            return text
-
-    return call
-
-
-def is_comparable(plan: ColumnPlan, alias: str) -> bool:
-    """Whether texts of the column tell which values PostgreSQL takes for equal, once they are made canonical."""
-    field = plan.field
-    if canonical(plan) is not None or any(_is_plain(field, cls) for cls in SAME_VALUE_SAME_TEXT):
-        return True
-    if isinstance(field, models.DateField):
-        return not isinstance(field, models.DateTimeField) and _is_plain(field, models.DateField)
-    db_type = field.rel_db_type(connections[alias]) or ""
-    return bool(TEXT_TYPE.fullmatch(db_type)) and not getattr(field, "db_collation", None)
-
-
-def _is_plain(field: AnyField, cls: type) -> bool:
-    return isinstance(field, cls) and cleans_like(field, cls)
 
 
 def _all_alike(mapping: Mapping) -> bool:

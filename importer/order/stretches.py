@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from importer.order.hidden import canonical, is_comparable
+from importer.order.comparable import canonical, is_comparable
 from importer.specs.mapping import LookupPlan, Mapping
 from importer.validate.validate import Judged
 

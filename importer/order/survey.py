@@ -14,8 +14,8 @@ import polars as pl
 from django.db import models
 
 from importer.models import DataImportJob, ImportChunk
-from importer.order.hidden import canonical
-from importer.parse import Reader, chunk_range
+from importer.order.comparable import canonical
+from importer.parse.reader import Reader, chunk_range
 from importer.records import Position, RecordError
 from importer.specs.mapping import ColumnPlan, Mapping, key_groups
 from importer.validate.validate import Judged, validate_columns

@@ -16,9 +16,9 @@ import polars as pl
 from importer.budget import Deadline, records_within, refuse_columns
 from importer.conf import conf
 from importer.exceptions import SourceRefused
-from importer.parse import Range
 from importer.parse.blocks import RegularBlock, regular_block
 from importer.parse.lines import Lines, TooLong, TooWide
+from importer.parse.reader import Range
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.sources.local import open_file
 

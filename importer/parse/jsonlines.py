@@ -8,10 +8,10 @@ from pathlib import Path
 from importer import budget
 from importer.conf import conf
 from importer.exceptions import SourceRefused
-from importer.parse import Range
 from importer.parse.delimited import ASSUMED_RECORD_BYTES, BOM
 from importer.parse.json_columns import Record, Taken
 from importer.parse.lines import pass_over
+from importer.parse.reader import Range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.sources.local import open_file

@@ -12,7 +12,7 @@ import polars as pl
 
 from importer.budget import Deadline, records_within, too_long
 from importer.conf import conf
-from importer.parse import Range
+from importer.parse.reader import Range
 from importer.parse.text_bytes import bytes_per_record
 from importer.parse.typed import NONE, column_as_text
 from importer.parse.weigh import UNREADABLE, Weighed, unreadable, weigh

@@ -19,8 +19,9 @@ from django.utils import timezone
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ImporterError, SettingsRefused, first_line, one_line
-from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
-from importer.sources.remote import split_remote, storage_called
+from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord, ledger_alias
+from importer.sources.names import split_remote
+from importer.sources.remote import storage_called
 from importer.sources.uploads import is_upload
 
 # Rows per statement: each is over in milliseconds and holds no lock for longer.
@@ -138,7 +139,7 @@ def _prune_step(job_id: int, days: int, step: int) -> int:
     chosen = list(rows.values_list("pk", "state")[:step])
     if not chosen:
         return 0
-    with transaction.atomic(using=ledger.ledger_alias()):
+    with transaction.atomic(using=ledger_alias()):
         _delete_rows(StagingRecord, [pk for pk, _ in chosen])
         details = dict(pruned_by_state(job_id) + Counter(state for _, state in chosen))
         reason = f'{sum(details.values()):,} rejected records deleted, by IMPORTER["REJECTED_DAYS"] ({days})'

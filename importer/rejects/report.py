@@ -7,10 +7,9 @@ from typing import Any
 from django.db import connections
 from django.db.models import Count, Sum
 
-from importer.ledger import ledger_alias
-from importer.models import DataImportJob, ImportChunk, StagingRecord
+from importer.models import DataImportJob, ImportChunk, StagingRecord, ledger_alias
 from importer.privacy.retention import pruned_by_state
-from importer.run.results import FATES, Counts
+from importer.records import FATES, Counts
 
 EXAMPLES = 3
 State = StagingRecord.State

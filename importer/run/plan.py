@@ -10,18 +10,17 @@ from importer import ledger
 from importer.budget import Deadline, refuse_columns, refuse_header
 from importer.conf import conf
 from importer.exceptions import SourceRefused
-from importer.models import DataImportJob, ImportChunk
-from importer.parse import Range, Reader, open_reader
+from importer.models import SETTLEMENT, DataImportJob, ImportChunk, ledger_alias
+from importer.parse.open import open_reader
+from importer.parse.reader import Range, Reader
 from importer.records import RESERVED
 from importer.sources.fetch import identify_source, verify_source
-from importer.sources.local import is_table
+from importer.sources.names import is_table
 from importer.specs.compile import compile_mapping
 from importer.specs.mapping import Mapping
 from importer.specs.paths import refuse_unknown_paths
 from importer.specs.registry import get_spec
 
-# Chunks are numbered from 1; number 0 keeps the counts of records that were set aside first and settled later.
-SETTLEMENT = 0
 IDENTITY = ("source_size", "source_mtime_ns", "source_hash", "source_mark")
 
 
@@ -51,7 +50,7 @@ def plan(job: DataImportJob) -> Mapping:
     finally:
         reader.close()
     job.planned_at = timezone.now()
-    with transaction.atomic(using=ledger.ledger_alias()):
+    with transaction.atomic(using=ledger_alias()):
         ImportChunk.objects.bulk_create([_settlement(job), *chunks], batch_size=1_000)
         job.save(update_fields=[*IDENTITY, "columns", "planned_at"])
         ledger.log(

@@ -1,46 +1,10 @@
 """What a run answers."""
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Fates of records. `read` is always the sum of the other five."""
-
-    read: int = 0
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    skipped: int = 0
-    rejected: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Counts)))
-
-    def __sub__(self, other: "Counts") -> "Counts":
-        return Counts(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(Counts)))
-
-    @property
-    def settled(self) -> int:
-        return self.inserted + self.updated + self.unchanged + self.skipped + self.rejected
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed(Counts):
-    """Fates of the records that a replay tried.
-
-    left         records it did not try: they could not be taken apart, so somebody has to mend them in a file first
-    passed_over  records of the file that an earlier replay, which was killed or stopped, has put in already
-    stopped      asked to stop before the last of them; the same command goes on
-    """
-
-    left: int = 0
-    passed_over: int = 0
-    stopped: bool = False
-
-
-FATES = tuple(f.name for f in fields(Counts))
+from importer.records import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +35,20 @@ class ImportResult:
         if not self.reason:
             del values["reason"]
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A look at a run. `part` is how much of the source is done, from 0 to 1; `eta_seconds` None: too early to say."""
+
+    job: int
+    counts: Counts
+    part: float
+    seconds: float
+    records_per_second: float
+    eta_seconds: float | None
+    batch_size: int
+    memory_mb: float
+
+
+OnProgress = Callable[[Progress], None]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.color import no_style
 from django.db import Error as DatabaseError
-from django.db import connections, transaction
+from django.db import connections
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -24,27 +24,32 @@ from importer.exceptions import (
     traceback_of,
 )
 from importer.ledger.deaths import FormerRun, look_at_former_run
-from importer.management.progress import OnProgress
-from importer.models import DataImportJob, ImportChunk
+from importer.models import SETTLEMENT, DataImportJob, ImportChunk
 from importer.order.hidden import hidden_rivalry
 from importer.order.survey import OrderDecides, survey
-from importer.parse import open_reader
-from importer.processors import processors
-from importer.run.plan import SETTLEMENT, plan
-from importer.run.results import FATES, ImportResult
+from importer.parse.open import open_reader
+from importer.records import FATES
+from importer.run.plan import plan
+from importer.run.rehearse import rehearse
+from importer.run.results import ImportResult, OnProgress
 from importer.run.watch import Run
 from importer.signals import import_finished, import_started
 from importer.sources.spool_folder import remove_spool
 from importer.specs.mapping import Mapping
 from importer.specs.registry import all_specs, get_spec
 from importer.work.control import Control, stopping_on_signals
+from importer.work.machine import processors
+from importer.work.patience import is_transient, patiently
 from importer.work.pipeline import Stages
 from importer.work.settle import settle_contested
-from importer.work.worker import Worker, is_transient, patiently
 from importer.write.sample import Sample
 
-Status = DataImportJob.Status
-RESUMABLE = (Status.PENDING, Status.STOPPED, Status.FAILED, Status.RUNNING)
+RESUMABLE = (
+    DataImportJob.Status.PENDING,
+    DataImportJob.Status.STOPPED,
+    DataImportJob.Status.FAILED,
+    DataImportJob.Status.RUNNING,
+)
 
 
 def run_import(
@@ -84,11 +89,11 @@ def run_import(
         is_rehearsal=dry_run,
         control=control or Control(),
     )
-    if job.status == Status.COMPLETED:
-        return run.result(Status.COMPLETED)
+    if job.status == DataImportJob.Status.COMPLETED:
+        return run.result(DataImportJob.Status.COMPLETED)
     with _holding(run), stopping_on_signals(run.control):
         if dry_run:
-            return _rehearse(run, sample or Sample())
+            return rehearse(run, sample or Sample())
         return _perform(run)
 
 
@@ -100,7 +105,7 @@ def _perform(run: Run) -> ImportResult:
         return _give_up(run, former)
     job.stop_requested = False
     if not job.move(
-        to=Status.RUNNING,
+        to=DataImportJob.Status.RUNNING,
         believed=RESUMABLE,
         runner=runner,
         started_at=timezone.now(),
@@ -123,18 +128,24 @@ def _perform(run: Run) -> ImportResult:
             # another chance.
             ledger.forget_attempts(job)
         _execute(run, mapping)
-        status, reason = (Status.STOPPED, "") if run.control.stopping else (Status.COMPLETED, "")
-        if status == Status.COMPLETED:
+        status, reason = (
+            (DataImportJob.Status.STOPPED, "")
+            if run.control.stopping
+            else (DataImportJob.Status.COMPLETED, "")
+        )
+        if status == DataImportJob.Status.COMPLETED:
             patiently(lambda: _finish(run, mapping), run.control)
     except ANY_FAULT as error:
-        status, reason, details = Status.FAILED, in_words(error), traceback_of(error)
+        status, reason, details = DataImportJob.Status.FAILED, in_words(error), traceback_of(error)
     return _conclude(run, status, reason, details)
 
 
 def _give_up(run: Run, former: FormerRun) -> ImportResult:
     """Fail a job that kills whoever runs it: a queue would start it again for ever."""
-    run.job.move(to=Status.RUNNING, believed=(Status.RUNNING,), deaths=former.deaths)
-    return _conclude(run, Status.FAILED, former.reason, {})
+    run.job.move(
+        to=DataImportJob.Status.RUNNING, believed=(DataImportJob.Status.RUNNING,), deaths=former.deaths
+    )
+    return _conclude(run, DataImportJob.Status.FAILED, former.reason, {})
 
 
 def _execute(run: Run, mapping: Mapping) -> None:
@@ -212,11 +223,11 @@ def _finish(run: Run, mapping: Mapping) -> None:
 
 def _conclude(run: Run, status: str, reason: str, details: dict[str, Any]) -> ImportResult:
     job = run.job
-    if status == Status.FAILED and job.planned_at is None:
+    if status == DataImportJob.Status.FAILED and job.planned_at is None:
         remove_spool(job)
     _close_dead_connections()
     try:
-        if status == Status.COMPLETED:
+        if status == DataImportJob.Status.COMPLETED:
             patiently(lambda: _record(run, status, reason, details), run.control)
         else:
             _record(run, status, reason, details)
@@ -224,9 +235,9 @@ def _conclude(run: Run, status: str, reason: str, details: dict[str, Any]) -> Im
         if not is_transient(error) and not isinstance(error, DatabaseGone):
             raise
         # The database is gone, and with it our hold on the job: the next run finds it "running" and goes on.
-        if status == Status.COMPLETED:
+        if status == DataImportJob.Status.COMPLETED:
             status, reason = (
-                Status.FAILED,
+                DataImportJob.Status.FAILED,
                 f"All is written, but that could not be recorded. {one_line(str(error))}",
             )
     result = run.result(status, reason)
@@ -242,10 +253,10 @@ def _record(run: Run, status: str, reason: str, details: dict[str, Any]) -> None
     counted = {name: getattr(result, name) for name in (*FATES, "batches")}
     run.job.move(
         to=status,
-        believed=(Status.RUNNING, status),
+        believed=(DataImportJob.Status.RUNNING, status),
         finished_at=timezone.now(),
         error=reason,
-        result=result.as_dict() if status == Status.COMPLETED else None,
+        result=result.as_dict() if status == DataImportJob.Status.COMPLETED else None,
         **counted,
     )
     ledger.log(run.job, status, reason, **counted, **details)
@@ -256,29 +267,6 @@ def _close_dead_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if connection.errors_occurred and not connection.in_atomic_block and not connection.is_usable():
             connection.close()
-
-
-def _rehearse(run: Run, sample: Sample) -> ImportResult:
-    """The whole run in one transaction that is rolled back: exact counts, nothing left behind."""
-    run.executor, run.workers = "inline", 1
-    try:
-        with transaction.atomic(using=ledger.ledger_alias()):
-            mapping = plan(run.job)
-            run.read_ledger()
-            run.before = run.counts
-            run.control.on_batch(run.after_batch)
-            Worker(run.job, run.control, sample=sample).drain()
-            if not run.control.stopping:
-                settle_contested(Stages.of(run.job, mapping, settling=True), run.control)
-            run.read_ledger()
-            transaction.set_rollback(True, using=ledger.ledger_alias())
-    except ANY_FAULT as error:
-        reason = in_words(error)
-        if details := traceback_of(error):
-            with contextlib.suppress(DatabaseError):
-                ledger.log(run.job, "dry_run_failed", reason, **details)
-        return run.result(Status.FAILED, reason)
-    return run.result("dry-run")
 
 
 @contextlib.contextmanager

@@ -11,13 +11,13 @@ from django.db.models import F, Q, Sum
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import JobAlreadyRunning, ThresholdPassed
-from importer.management.progress import OnProgress, Progress
-from importer.models import DataImportJob, ImportChunk
+from importer.models import DataImportJob, ImportChunk, ledger_alias
+from importer.records import FATES, Counts
 from importer.rejects.report import make_report
-from importer.run.results import FATES, Counts, ImportResult
+from importer.run.results import ImportResult, OnProgress, Progress
 from importer.work.control import Control
 from importer.work.machine import resident_mb
-from importer.work.worker import Patience, is_transient
+from importer.work.patience import Patience, is_transient
 
 TICK_SECONDS = 0.25
 # An error rate over fewer records says little.
@@ -65,12 +65,12 @@ class Run:
             self.keep_hold()
             self.read_ledger()
         except DatabaseError as error:
-            if not is_transient(error) or connections[ledger.ledger_alias()].in_atomic_block:
+            if not is_transient(error) or connections[ledger_alias()].in_atomic_block:
                 raise
             self._patience = self._patience or Patience()
             # The workers wait for the database too; we only must not give up first.
             self._patience.next_pause(error)
-            connections[ledger.ledger_alias()].close()
+            connections[ledger_alias()].close()
             return
         self._patience = None
         self._check_thresholds(finished=False)
@@ -86,11 +86,11 @@ class Run:
         if not ledger.hold_job(self.job.pk, former=self._backend):
             runner = DataImportJob.objects.values_list("runner", flat=True).get(pk=self.job.pk)
             raise JobAlreadyRunning(f"Job {self.job.pk} is already running ({runner or 'elsewhere'}).")
-        self._held_by = connections[ledger.ledger_alias()].connection
+        self._held_by = connections[ledger_alias()].connection
         self._backend = ledger.ledger_backend()
 
     def keep_hold(self) -> None:
-        connection = connections[ledger.ledger_alias()]
+        connection = connections[ledger_alias()]
         connection.ensure_connection()
         if connection.connection is not self._held_by:
             self.hold()

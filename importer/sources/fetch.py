@@ -15,8 +15,10 @@ from importer.budget import Deadline
 from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.models import DataImportJob
-from importer.sources.local import COMPRESSIONS, FORMATS, changed, identify, locate, verify_unchanged
-from importer.sources.remote import Remote, State, is_remote, open_remote
+from importer.sources.local import changed, identify, locate, verify_unchanged
+from importer.sources.names import COMPRESSIONS, FORMATS, is_remote
+from importer.sources.remote import open_remote
+from importer.sources.remote_file import Remote, State
 from importer.sources.spool_folder import prefix_of, remove_spool, spool_folder
 
 PART = ".part"

@@ -8,28 +8,13 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from django.conf import settings
-
 from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.models import DataImportJob
 
-TABLE_PREFIX = "db:"
-FORMATS = {
-    ".csv": "csv",
-    ".txt": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
 # A folder that is only passed through need not be readable.
 FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 NO_LINK = os.O_NOFOLLOW
-COMPRESSIONS = {".gz": "gzip", ".zip": "zip", ".zst": "zstd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,45 +24,6 @@ class Identity:
     size: int
     mtime_ns: int
     sha256: str
-
-
-def is_table(source: str) -> bool:
-    return source.startswith(TABLE_PREFIX)
-
-
-def split_table(source: str) -> tuple[str, str]:
-    """`db:ALIAS/TABLE` → (alias, table). Raises SourceRefused where the alias is not configured."""
-    if "\0" in source:
-        raise SourceRefused(f"The source {source!r} has a NUL in its name.")
-    alias, slash, table = source.removeprefix(TABLE_PREFIX).partition("/")
-    if not slash or not table:
-        raise SourceRefused(f'The source "{source}" names no table; write db:ALIAS/TABLE.')
-    if alias not in settings.DATABASES:
-        raise SourceRefused(
-            f'The source "{source}" names the database "{alias}", which is not in DATABASES '
-            f"({', '.join(settings.DATABASES)})."
-        )
-    return alias, table
-
-
-def guess_format(source: str) -> str:
-    """The format a source's name stands for. Raises SourceRefused where it says nothing."""
-    if is_table(source):
-        return DataImportJob.Format.TABLE
-    path = Path(source)
-    if compression_of(path):
-        path = path.with_suffix("")
-    try:
-        return FORMATS[path.suffix.lower()]
-    except KeyError:
-        known = ", ".join(DataImportJob.Format.values)
-        raise SourceRefused(
-            f'The name "{source}" does not tell the format; name it (--format): {known}.'
-        ) from None
-
-
-def compression_of(path: Path) -> str | None:
-    return COMPRESSIONS.get(path.suffix.lower())
 
 
 def locate(source: str) -> Path:

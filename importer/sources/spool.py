@@ -19,7 +19,8 @@ from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
-from importer.sources.local import compression_of, open_file
+from importer.sources.local import open_file
+from importer.sources.names import compression_of
 from importer.sources.spool_folder import prefix_of, spool_folder
 from importer.sources.unpack import unpacked
 

@@ -10,10 +10,9 @@ from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
-from importer import ledger
 from importer.conf import conf
 from importer.exceptions import SourceRefused
-from importer.models import DataImportJob
+from importer.models import DataImportJob, ledger_alias
 
 # A job that failed or was stopped may go on: it finds its copy for so long, and makes another one after that.
 KEPT = dt.timedelta(days=7)
@@ -50,7 +49,7 @@ def prefix_of(job: DataImportJob) -> str:
 
 def _site() -> str:
     """Another site may have the same spool, and a job of the same number."""
-    database = connections[ledger.ledger_alias()].settings_dict
+    database = connections[ledger_alias()].settings_dict
     place = "\0".join(str(database.get(key, "")) for key in ("HOST", "PORT", "NAME"))
     return hashlib.sha256(place.encode()).hexdigest()[:12]
 

@@ -14,7 +14,8 @@ from typing import IO, Any, cast
 
 from importer.budget import ZIP_DIRECTORY_BYTES, ZSTD_WINDOW_BYTES, Deadline, refuse_memory
 from importer.exceptions import SourceRefused
-from importer.sources.local import compression_of, open_file
+from importer.sources.local import open_file
+from importer.sources.names import compression_of
 from importer.sources.unzip import open_only_member
 
 # What so many bytes may unpack to fits into memory, were it the worst of bombs.

@@ -10,8 +10,8 @@ from django.core.files.storage import storages
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
-from importer.sources.local import is_table
-from importer.sources.remote import S3_PREFIX, is_remote, refuse_forbidden, split_remote, storage_called
+from importer.sources.names import S3_PREFIX, is_remote, is_table, split_remote
+from importer.sources.remote import refuse_forbidden, storage_called
 
 
 @dataclass(frozen=True, slots=True)

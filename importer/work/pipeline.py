@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from django.db import connections, transaction
 
 from importer import ledger
-from importer.ledger import Lease
+from importer.ledger.leases import Lease
 from importer.models import DataImportJob, StagingRecord
 from importer.order.stretches import stretches
 from importer.order.survey import Contested
-from importer.parse import Reader, chunk_position, chunk_range
-from importer.records import RAW, Batch, Rejection, escaped
-from importer.run.results import Counts
+from importer.parse.reader import Reader, chunk_position, chunk_range
+from importer.records import RAW, Batch, Counts, Rejection, escaped
 from importer.signals import batch_committed
 from importer.specs.mapping import Mapping
 from importer.validate.resolve import Resolver

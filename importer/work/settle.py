@@ -8,27 +8,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import polars as pl
-from django.db import connections, transaction
-from django.db.models import Sum
+from django.db import transaction
 from django.utils import timezone
 
-from importer import ledger
 from importer.conf import conf
+from importer.ledger.figures import add_to_settlement, refresh_job_figures
 from importer.ledger.pages import within_bytes
-from importer.models import DataImportJob, ImportChunk, StagingRecord
-from importer.records import RAW, Batch, Position
-from importer.run.plan import SETTLEMENT
-from importer.run.results import FATES, Counts, Replayed
+from importer.models import DataImportJob, StagingRecord
+from importer.records import RAW, Batch, Counts, Position, Replayed
 from importer.validate.validate import validate
 from importer.work.control import Control
 from importer.work.pipeline import Outcome, Stages, prepare_transaction, treat
 
-State = StagingRecord.State
-
 
 def settle_contested(stages: Stages, control: Control) -> None:
     """Write the contested records one after the other, in the order of the source."""
-    for records in _in_batches(stages.job, [State.CONTESTED]):
+    for records in _in_batches(stages.job, [StagingRecord.State.CONTESTED]):
         _settle(stages, records)
         control.after_batch(len(records))
         if control.stopping:
@@ -67,14 +62,14 @@ def _settle(stages: Stages, records: list[StagingRecord]) -> Counts:
     if not records:
         return Counts()
     judged = validate(_as_batch(records, stages.job.columns or []), stages.mapping)
-    was_rejected = sum(record.state != State.CONTESTED for record in records)
+    was_rejected = sum(record.state != StagingRecord.State.CONTESTED for record in records)
     with transaction.atomic(using=stages.mapping.alias):
         prepare_transaction(stages.mapping.alias, durable=True)
         outcome = treat(stages, judged)
         _update_records(records, outcome)
-        _add_counts(stages.job, outcome.counts, was_rejected=was_rejected)
+        add_to_settlement(stages.job, outcome.counts, was_rejected=was_rejected)
         if was_rejected:
-            _keep_figures_true(stages.job)
+            refresh_job_figures(stages.job)
     return outcome.counts
 
 
@@ -95,37 +90,12 @@ def _update_records(records: list[StagingRecord], outcome: Outcome) -> None:
     changed, gone = [], []
     for record in records:
         rejection = rejected.get(record.line)
-        if rejection is None and record.state == State.CONTESTED:
+        if rejection is None and record.state == StagingRecord.State.CONTESTED:
             gone.append(record.pk)
             continue
-        record.state = State.REPLAYED if rejection is None else State.REJECTED
+        record.state = StagingRecord.State.REPLAYED if rejection is None else StagingRecord.State.REJECTED
         record.errors = [] if rejection is None else [error.as_dict() for error in rejection.errors]
         record.updated_at = now
         changed.append(record)
     StagingRecord.objects.filter(pk__in=gone).delete()
     StagingRecord.objects.bulk_update(changed, ["state", "errors", "updated_at"], batch_size=500)
-
-
-def _add_counts(job: DataImportJob, counts: Counts, *, was_rejected: int) -> None:
-    """Counts go to the settlement chunk. A replayed record had a fate already, which it now changes."""
-    values = {name: getattr(counts, name) for name in FATES}
-    values["read"] -= was_rejected
-    values["rejected"] -= was_rejected
-    additions = ", ".join(f"{name} = {name} + %({name})s" for name in FATES)
-    with connections[ledger.ledger_alias()].cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {ImportChunk._meta.db_table} SET {additions}, batches = batches + 1 "  # noqa: S608
-            f"WHERE job_id = %(job)s AND number = {SETTLEMENT}",
-            values | {"job": job.pk},
-        )
-
-
-def _keep_figures_true(job: DataImportJob) -> None:
-    """The job's figures follow the ledger in the same transaction, so that a kill cannot leave them behind."""
-    sums = ImportChunk.objects.filter(job=job).aggregate(
-        **{f"{name}_sum": Sum(name) for name in (*FATES, "batches")}
-    )
-    figures = {name: sums[f"{name}_sum"] for name in (*FATES, "batches")}
-    current = DataImportJob.objects.select_for_update().get(pk=job.pk)
-    result = None if current.result is None else current.result | figures
-    DataImportJob.objects.filter(pk=job.pk).update(**figures, result=result)

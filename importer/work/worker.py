@@ -5,41 +5,24 @@ other machines (`importer.tasks`). Workers share nothing but the ledger.
 """
 
 import contextlib
-import random
-import time
-from collections.abc import Callable
-from typing import TypeVar
 
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connections
-from psycopg import Error as PsycopgError
+from django.db import connections
 
 from importer import ledger
 from importer.conf import conf
-from importer.exceptions import ChunkFailed, DatabaseGone, LeaseLost, first_line
-from importer.ledger import Lease, Owner
-from importer.models import DataImportJob
-from importer.parse import Reader, open_reader
+from importer.exceptions import ChunkFailed, LeaseLost, first_line
+from importer.ledger.holds import Owner
+from importer.ledger.leases import Lease
+from importer.models import DataImportJob, ledger_alias
+from importer.parse.open import open_reader
+from importer.parse.reader import Reader
 from importer.specs.compile import compile_mapping
 from importer.specs.registry import get_spec
 from importer.work.control import Control
+from importer.work.patience import Patience, is_transient, patience_of
 from importer.work.pipeline import Stages, run_chunk
 from importer.write.sample import Sample
-
-# Classes of SQLSTATE that pass by themselves: connection, resources, shutdown, serialization, deadlock, lock timeout.
-TRANSIENT = ("08", "53", "57P", "40001", "40P01", "55P03")
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-
-T = TypeVar("T")
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether trying again makes sense: the database was away or busy, the records are not to blame."""
-    if not isinstance(error, OperationalError | InterfaceError):
-        return False
-    cause = error.__cause__
-    state = cause.sqlstate if isinstance(cause, PsycopgError) else None
-    return state is None or state.startswith(TRANSIENT)
 
 
 class Worker:
@@ -92,7 +75,7 @@ class Worker:
                     self.job, "lease_lost", str(lost), chunk_id=self.lease.chunk.pk if self.lease else None
                 )
             except DatabaseError as error:
-                if not is_transient(error) or connections[ledger.ledger_alias()].in_atomic_block:
+                if not is_transient(error) or connections[ledger_alias()].in_atomic_block:
                     raise
                 connected = False
                 patience = patience_of(self.control, before=patience)
@@ -145,44 +128,3 @@ class Worker:
             if self.lease:
                 ledger.note_failure(self.lease, self.trouble)
             self.trouble = ""
-
-
-def patiently(call: Callable[[], T], control: Control) -> T:
-    """Call, and call again while the database is away. For calls that may be repeated, outside of transactions."""
-    patience = None
-    while True:
-        try:
-            return call()
-        except DatabaseError as error:
-            in_transaction = connections[ledger.ledger_alias()].in_atomic_block
-            if not is_transient(error) or in_transaction or control.stopping:
-                raise
-            patience = patience_of(control, before=patience)
-            pause = patience.next_pause(error)
-            for connection in connections.all(initialized_only=True):
-                connection.close()
-            control.wait(pause)
-
-
-def patience_of(control: Control, *, before: "Patience | None") -> "Patience":
-    """What is left of the patience of before, or a new one: in the first trouble, and in the first since a batch."""
-    if before is None or control.last_batch_at > before.since:
-        return Patience()
-    return before
-
-
-class Patience:
-    """Back-off with jitter, within `RETRY_SECONDS` of trouble without any progress. Begins with the trouble."""
-
-    def __init__(self) -> None:
-        self.since = time.monotonic()
-        self.pause = FIRST_PAUSE
-
-    def next_pause(self, error: Exception) -> float:
-        """Raises DatabaseGone when there has been enough of it."""
-        if time.monotonic() - self.since >= conf.RETRY_SECONDS:
-            raise DatabaseGone(
-                f"The database did not come back within {conf.RETRY_SECONDS:.0f} s: {first_line(error)}"
-            )
-        pause, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE)
-        return pause * random.uniform(0.5, 1.5)

@@ -13,6 +13,7 @@ from importer.records import RecordError
 from importer.specs.mapping import Mapping
 from importer.validate.judge import as_errors
 from importer.validate.lanes import AnyField
+from importer.write.constraints import constraint_code, fields_of, has_own_words
 from importer.write.copy import copy_frame
 from importer.write.duplicates import judge_duplicates
 from importer.write.rounds import rounds
@@ -102,7 +103,7 @@ class Staging:
         for constraint in self.mapping.constraints:
             if not isinstance(constraint, models.CheckConstraint):
                 continue
-            if not _fields_of(constraint) <= names:
+            if not fields_of(constraint) <= names:
                 continue
             editor = self.connection.SchemaEditorClass(self.connection, collect_sql=True)
             check = constraint._get_check_sql(self.mapping.model, editor)  # type: ignore[attr-defined]
@@ -305,7 +306,7 @@ class Staging:
     def _unique_errors(self, group: tuple[AnyField, ...]) -> list[RecordError]:
         names = tuple(f.name for f in group)
         for constraint in self.mapping.constraints:
-            if isinstance(constraint, models.UniqueConstraint) and _has_own_words(constraint, names):
+            if isinstance(constraint, models.UniqueConstraint) and has_own_words(constraint, names):
                 about = names[0] if constraint.violation_error_code == "unique" and len(names) == 1 else ""
                 message = str(constraint.get_violation_error_message())
                 return [RecordError(about, constraint_code(constraint), message)]
@@ -320,26 +321,10 @@ def _kept(mapping: Mapping) -> list[AnyField]:
     judged = {f.name for group in mapping.unique_groups for f in group}
     for constraint in mapping.constraints:
         if isinstance(constraint, models.CheckConstraint):
-            judged |= _fields_of(constraint)
+            judged |= fields_of(constraint)
     fills = [fill.field for fill in mapping.fills if not fill.on_update]
     return [
         f
         for f in fills
         if f not in mapping.cleaned_fills and not f.primary_key and {f.name, f.attname} & judged
     ]
-
-
-def _fields_of(constraint: models.CheckConstraint) -> set[str]:
-    condition: Any = constraint.condition
-    return set(getattr(condition, "referenced_base_fields", ()))
-
-
-def _has_own_words(constraint: models.UniqueConstraint, names: tuple[str, ...]) -> bool:
-    is_whole = constraint.condition is None and constraint.fields == names
-    return is_whole and constraint.violation_error_message != constraint.default_violation_error_message
-
-
-def constraint_code(constraint: models.BaseConstraint) -> str:
-    """The constraint's own code, or what Django calls such a violation elsewhere."""
-    names = {models.UniqueConstraint: "unique", models.CheckConstraint: "check"}
-    return constraint.violation_error_code or names.get(type(constraint), type(constraint).__name__.lower())

@@ -14,12 +14,12 @@ import polars as pl
 from django.db import DataError, IntegrityError, InternalError, connections, models, transaction
 from psycopg import Error as PsycopgError
 
-from importer.records import RecordError, escaped
-from importer.run.results import Counts
+from importer.records import Counts, RecordError, escaped
 from importer.specs.mapping import Fill, Mapping
 from importer.validate.lanes import AnyField
 from importer.validate.validate import Judged
-from importer.write.batch_table import NUMBER, Staging, constraint_code
+from importer.write.batch_table import NUMBER, Staging
+from importer.write.constraints import constraint_code
 from importer.write.copy import copy_frame
 from importer.write.sample import Sample
 

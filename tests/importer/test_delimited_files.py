@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from importer.exceptions import SourceRefused
-from importer.parse import Range
 from importer.parse.delimited import DelimitedReader
+from importer.parse.reader import Range
 from importer.records import Batch, Position
 from tests.importer.public_suites import folder_of, papaparse_cases
 

@@ -23,9 +23,9 @@ from django.db.backends.signals import connection_created
 
 from importer import run_import
 from importer.jobs import create_job
-from importer.management.progress import Progress
 from importer.models import DataImportJob, StagingRecord
-from importer.run.results import FATES
+from importer.records import FATES
+from importer.run.results import Progress
 from importer.sources import local
 from tests.importer.crm.models import Company, Contact
 

@@ -12,10 +12,10 @@ from django.db import connection
 
 from importer import ledger
 from importer.exceptions import LeaseLost
-from importer.ledger import Lease, Owner
+from importer.ledger.holds import Owner
+from importer.ledger.leases import Lease
 from importer.models import DataImportJob, ImportChunk
-from importer.records import Position
-from importer.run.results import Counts
+from importer.records import Counts, Position
 from tests.importer.private_site import FREEZABLE, PrivateSite, workers_of
 from tests.importer.test_kills import site, source, undisturbed  # noqa: F401 (the same records, and what they make)
 

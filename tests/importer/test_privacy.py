@@ -14,7 +14,9 @@ from cortex.models import User
 from importer import ledger
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
-from importer.rejects.replay import RejectsRefused, export_rejects, replay_rejects
+from importer.rejects.export import export_rejects
+from importer.rejects.mended import RejectsRefused
+from importer.rejects.replay import replay_rejects
 from importer.rejects.report import make_report
 from importer.run.run import run_import
 from tests.importer.conftest import Importing

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from importer import processors
+from importer.work import machine
 
 
 @pytest.mark.parametrize(
@@ -13,8 +13,8 @@ from importer import processors
 def test_a_container_has_the_processors_that_it_was_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, most: int
 ) -> None:
-    monkeypatch.setattr(processors, "CPU_MAX", tmp_path / "cpu.max")
-    without_a_limit = processors.processors()
+    monkeypatch.setattr(machine, "CPU_MAX", tmp_path / "cpu.max")
+    without_a_limit = machine.processors()
     (tmp_path / "cpu.max").write_text(f"{told}\n")
 
-    assert processors.processors() == min(most, without_a_limit)
+    assert machine.processors() == min(most, without_a_limit)

@@ -12,7 +12,9 @@ from django.core.management import CommandError, call_command
 
 from importer import Column, ModelImport, register
 from importer.models import DataImportJob, StagingRecord
-from importer.rejects.replay import RejectsRefused, export_rejects, replay_rejects
+from importer.rejects.export import export_rejects
+from importer.rejects.mended import RejectsRefused
+from importer.rejects.replay import replay_rejects
 from importer.rejects.report import make_report
 from importer.specs.registry import _specs
 from tests.importer.conftest import Importing

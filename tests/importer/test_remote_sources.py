@@ -24,7 +24,8 @@ from importer.exceptions import ImporterError, SourceChanged, SourceRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob, StagingRecord
 from importer.sources.fetch import local_file
-from importer.sources.remote import State, open_remote
+from importer.sources.remote import open_remote
+from importer.sources.remote_file import State
 from tests.importer.object_store import BUCKET, PROGRAM, ObjectStore
 from tests.importer.private_site import PrivateSite
 from tests.importer.test_sources import SOURCES, as_csv

@@ -12,8 +12,8 @@ from django.core.management import CommandError, call_command
 
 from importer import batch_committed, import_finished, import_started, run_import
 from importer.executors.process import orders
-from importer.management.progress import Progress
 from importer.models import DataImportJob, ImportChunk, MigrationLog
+from importer.run.results import Progress
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Company, Contact
 

@@ -16,7 +16,7 @@ import zstandard
 from importer.exceptions import SourceChanged
 from importer.jobs import create_job
 from importer.models import StagingRecord
-from importer.parse import open_reader
+from importer.parse.open import open_reader
 from importer.run.plan import plan
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Contact, Everything

@@ -12,8 +12,7 @@ from django.db import connection, connections
 
 from importer import ImportResult, ModelImport, run_import
 from importer.jobs import create_job
-from importer.keys import KeyEncoder
-from importer.models import DataImportJob, StagingRecord
+from importer.models import DataImportJob, KeyEncoder, StagingRecord
 from importer.specs.registry import _specs, register
 from tests.importer.crm.models import Company, Everything
 

@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.models import DataImportJob
+from importer.rejects.export import export_rejects
 from importer.rejects.private_file import private_file
-from importer.rejects.replay import export_rejects
 from importer.rejects.report import missing_rejects
 
 

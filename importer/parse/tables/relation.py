@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from importer.budget import KEY_BYTES, QUERY_ROW_BYTES
-from importer.keys import Key
+from importer.parse.tables.keys import Key
 from importer.parse.typed import decoded
 
 # Types of PostgreSQL whose text is short: bool, integers, oid, floats, dates, times, interval, uuid.

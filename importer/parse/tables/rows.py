@@ -12,7 +12,7 @@ from django.db import DataError
 
 from importer.budget import QUERY_ROW_BYTES
 from importer.conf import MEGABYTE, conf
-from importer.keys import Key
+from importer.parse.tables.keys import Key
 from importer.parse.tables.relation import SHORT_TYPES, Relation
 
 # Those whose bytes it counts without unpacking them: bytea, name, text, char, varchar.

@@ -9,8 +9,8 @@ from django.db import DatabaseError, DataError, connections
 from importer.budget import KEY_BYTES, QUERY_ROW_BYTES, records_within, too_long
 from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
-from importer.keys import Key, is_usable
-from importer.parse import Range
+from importer.parse.reader import Range
+from importer.parse.tables.keys import Key, is_usable
 from importer.parse.tables.relation import Relation
 from importer.parse.tables.rows import Fetcher, Rows
 from importer.parse.typed import as_json, as_text

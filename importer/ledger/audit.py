@@ -1,0 +1,12 @@
+"""Writes the audit trail of a job."""
+
+from typing import Any
+
+from importer.models import DataImportJob, MigrationLog
+
+
+def log(
+    job: DataImportJob | int, event: str, reason: str = "", *, chunk_id: int | None = None, **details: Any
+) -> None:
+    job_id = job if isinstance(job, int) else job.pk
+    MigrationLog.objects.create(job_id=job_id, chunk_id=chunk_id, event=event, reason=reason, details=details)

@@ -1,0 +1,97 @@
+"""Advisory locks: a process holds a job, and a worker shows that it lives."""
+
+import os
+import socket
+import uuid
+import zlib
+from typing import Any
+
+from django.db import connections
+
+from importer.exceptions import PoolerInTheWay
+from importer.ledger.pooler import backend_of, pools_transactions
+from importer.models import ledger_alias
+
+# First half of our advisory locks' keys; any number that other users of advisory locks are unlikely to have taken.
+JOBS, WORKERS = 0x1A9E7B01, 0x1A9E7B02
+
+
+class Owner:
+    """This worker, as others can tell whether it lives: its name, and the lock that its connection holds."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.backend: int | None = None
+
+    def announce(self) -> None:
+        """Take the lock; again after each new connection, since the lock went with the old one.
+
+        Raises PoolerInTheWay.
+        """
+        _refuse_pooler()
+        number = lock_number(self.name)
+        with connections[ledger_alias()].cursor() as cursor:
+            if self.backend is not None:
+                _end_former(cursor, WORKERS, number, backend=self.backend)
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [WORKERS, number])
+        self.backend = ledger_backend()
+
+    def retire(self) -> None:
+        """Free the lock while the connection lives on, as it does in a server's process."""
+        with connections[ledger_alias()].cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [WORKERS, lock_number(self.name)])
+
+
+def hold_job(job_id: int, *, former: int | None = None) -> bool:
+    """Take the job for this connection. False: another process has it. The server frees it when we die.
+
+    `former` is the backend of the connection that had it for us before, and was lost. Raises PoolerInTheWay.
+    """
+    _refuse_pooler()
+    with connections[ledger_alias()].cursor() as cursor:
+        if former is not None:
+            _end_former(cursor, JOBS, job_id, backend=former)
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [JOBS, job_id])
+        return bool(cursor.fetchone()[0])
+
+
+def let_job_go(job_id: int) -> None:
+    with connections[ledger_alias()].cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [JOBS, job_id])
+
+
+def ledger_backend() -> int:
+    """The number of the server's process behind our connection."""
+    return backend_of(connections[ledger_alias()])
+
+
+def _refuse_pooler() -> None:
+    if pools_transactions(connections[ledger_alias()]):
+        raise PoolerInTheWay(
+            "The database is reached through a pooler of transactions (such as PgBouncer with pool_mode=transaction), "
+            "which keeps no lock between them; import with DATABASES pointed at PostgreSQL itself, or at a pooler of "
+            "sessions."
+        )
+
+
+# Milliseconds that the server is given to end a process of its own.
+ENDING = 5_000
+
+
+def _end_former(cursor: Any, kind: int, number: int, *, backend: int) -> None:
+    """End the server's side of a connection that we have lost, where it still holds our lock.
+
+    The server may learn of the loss much later than we do (a cable, a firewall: hours), and until then our own former
+    self would pass for another process that has the job.
+    """
+    cursor.execute(
+        "SELECT pg_terminate_backend(pid, %s) FROM pg_locks "
+        "WHERE locktype = 'advisory' AND classid = %s AND objid::bigint = %s AND objsubid = 2 AND pid = %s "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()",
+        [ENDING, kind, number % 2**32, backend],
+    )
+
+
+def lock_number(name: str) -> int:
+    """A signed 32-bit number, as advisory locks want it."""
+    return zlib.crc32(name.encode()) - 2**31

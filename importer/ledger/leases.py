@@ -1,0 +1,173 @@
+"""Claims chunks, fences batches and moves cursors: one conditional UPDATE each."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections, transaction
+from django.db.models import Sum
+
+from importer.conf import conf
+from importer.exceptions import LeaseLost
+from importer.ledger.holds import WORKERS, Owner, lock_number
+from importer.models import DataImportJob, ImportChunk, KeyEncoder, ledger_alias
+from importer.records import FATES, Counts, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    chunk: ImportChunk
+    token: int
+
+
+# What may be claimed: not begun, or its worker died or is frozen. Where no survey has found the records that meet one
+# another, their order decides, and nothing may be taken before all that comes first is done, whoever asks.
+FREE = """
+    c.job_id = %(job)s AND c.state <> 'done'
+    AND (c.state = 'pending' OR c.lease_expires_at < clock_timestamp() OR c.lease_owner = ANY(%(dead)s))
+    AND (
+        (SELECT contested IS NOT NULL FROM data_import_jobs WHERE id = %(job)s)
+        OR NOT EXISTS (
+            SELECT 1 FROM data_import_chunks e
+            WHERE e.job_id = c.job_id AND e.number < c.number AND e.state <> 'done'
+        )
+    )
+"""
+CLAIM = f"""
+    UPDATE data_import_chunks
+    SET state = 'running', lease_owner = %(owner)s, lease_token = lease_token + 1, attempts = attempts + 1,
+        lease_expires_at = clock_timestamp() + %(lease)s * interval '1 second'
+    WHERE id = (
+        SELECT c.id FROM data_import_chunks c
+        WHERE {FREE} AND (%(chunk)s::bigint IS NULL OR c.id = %(chunk)s)
+        ORDER BY c.number
+        FOR UPDATE SKIP LOCKED
+        LIMIT 1
+    )
+    RETURNING id, lease_token
+"""  # noqa: S608 (of constants)
+
+
+def claim(job: DataImportJob, owner: Owner, *, chunk_id: int | None = None) -> Lease | None:
+    """The next chunk that nobody works on (or this one), with a new token; None where there is none just now."""
+    with transaction.atomic(using=ledger_alias()), connections[ledger_alias()].cursor() as cursor:
+        parameters: dict[str, Any] = {
+            "job": job.pk,
+            "owner": owner.name,
+            "lease": conf.LEASE_SECONDS,
+            "dead": _dead_owners(cursor, job, owner),
+            "chunk": chunk_id,
+        }
+        cursor.execute(CLAIM, parameters)
+        row = cursor.fetchone()
+    return None if row is None else Lease(ImportChunk.objects.get(pk=row[0]), row[1])
+
+
+# By the server's clock: the coordinator's may be another.
+ATTENDED = """
+    c.job_id = %(job)s AND c.state = 'running'
+    AND c.lease_expires_at >= clock_timestamp() AND c.lease_owner <> ALL(%(dead)s)
+"""
+
+
+def unattended_chunks(job: DataImportJob) -> list[int]:
+    """The chunks that may be claimed, in their order."""
+    return _chunks(job, FREE)
+
+
+def attended(job: DataImportJob) -> int:
+    """How many chunks somebody works on."""
+    return len(_chunks(job, ATTENDED))
+
+
+def _chunks(job: DataImportJob, condition: str) -> list[int]:
+    with transaction.atomic(using=ledger_alias()), connections[ledger_alias()].cursor() as cursor:
+        parameters: dict[str, Any] = {"job": job.pk, "dead": _dead_owners(cursor, job, None)}
+        cursor.execute(
+            f"SELECT c.id FROM data_import_chunks c WHERE {condition} ORDER BY c.number",  # noqa: S608
+            parameters,
+        )
+        return [chunk_id for (chunk_id,) in cursor.fetchall()]
+
+
+def has_open_chunks(job: DataImportJob) -> bool:
+    return ImportChunk.objects.filter(job=job).exclude(state=ImportChunk.State.DONE).exists()
+
+
+def committed_batches(job: DataImportJob) -> int:
+    """How many batches all runs of the job have committed."""
+    return ImportChunk.objects.filter(job=job).aggregate(sum=Sum("batches"))["sum"] or 0
+
+
+def _dead_owners(cursor: Any, job: DataImportJob, me: Owner | None) -> list[str]:
+    """Owners whose connection is gone. Their lock is free, so that we get it, until the end of this transaction."""
+    cursor.execute(
+        "SELECT DISTINCT lease_owner FROM data_import_chunks WHERE job_id = %s AND state = 'running'",
+        [job.pk],
+    )
+    dead = []
+    for (name,) in cursor.fetchall():
+        if me is not None and name == me.name:
+            dead.append(name)  # ours, from before a lost connection
+            continue
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [WORKERS, lock_number(name)])
+        if cursor.fetchone()[0]:
+            dead.append(name)
+    return dead
+
+
+def fence(lease: Lease) -> None:
+    """At the beginning of a batch's transaction: lock the chunk, prove that it is still ours, renew the lease.
+
+    Raises LeaseLost where another worker has taken over.
+    """
+    with connections[ledger_alias()].cursor() as cursor:
+        cursor.execute(
+            "UPDATE data_import_chunks SET lease_expires_at = clock_timestamp() + %s * interval '1 second' "
+            "WHERE id = %s AND lease_token = %s AND state = 'running'",
+            [conf.LEASE_SECONDS, lease.chunk.pk, lease.token],
+        )
+        if cursor.rowcount != 1:
+            raise LeaseLost(f"The lease of {lease.chunk} went to another worker.")
+
+
+def advance(lease: Lease, end: Position, counts: Counts, *, done: bool) -> bool:
+    """Move the cursor and the counters, in the transaction that wrote the records. True: the job shall stop."""
+    additions = ", ".join(f"{name} = {name} + %({name})s" for name in FATES)
+    values: dict[str, Any] = {name: getattr(counts, name) for name in FATES}
+    values |= {
+        "chunk": lease.chunk.pk,
+        "token": lease.token,
+        "offset": end.offset,
+        "line": end.line,
+        "key": None if end.key is None else json.dumps(end.key, cls=KeyEncoder),
+        "state": "done" if done else "running",
+    }
+    with connections[ledger_alias()].cursor() as cursor:
+        cursor.execute(
+            f"UPDATE data_import_chunks SET committed_offset = %(offset)s, committed_line = %(line)s, "  # noqa: S608
+            f"committed_key = %(key)s::jsonb, state = %(state)s, attempts = 1, batches = batches + 1, {additions} "
+            f"WHERE id = %(chunk)s AND lease_token = %(token)s "
+            f"RETURNING (SELECT stop_requested FROM data_import_jobs WHERE id = job_id)",
+            values,
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise LeaseLost(f"The lease of {lease.chunk} went to another worker.")
+    return bool(row[0])
+
+
+def release(lease: Lease) -> None:
+    """Give a chunk back before it is done, so that the next run need not wait for the lease to end."""
+    ImportChunk.objects.filter(pk=lease.chunk.pk, lease_token=lease.token, state="running").update(
+        state="pending", lease_owner="", lease_expires_at=None, attempts=0
+    )
+
+
+def forget_attempts(job: DataImportJob) -> None:
+    """A new run is a new chance for chunks that were given up."""
+    ImportChunk.objects.filter(job=job).exclude(state=ImportChunk.State.DONE).update(attempts=0)
+
+
+def note_failure(lease: Lease, reason: str) -> None:
+    ImportChunk.objects.filter(pk=lease.chunk.pk, lease_token=lease.token).update(last_error=reason)

@@ -1,0 +1,64 @@
+"""Opens the reader for a job's source, by its format."""
+
+from pathlib import Path
+
+from importer.budget import Deadline
+from importer.models import DataImportJob
+from importer.parse.reader import Reader
+from importer.sources.fetch import local_file
+from importer.sources.names import split_table
+from importer.sources.spool import is_bytewise, needs_spool, spooled
+from importer.specs.registry import get_spec
+
+
+def open_reader(job: DataImportJob, deadline: Deadline | None = None) -> Reader:
+    """The reader for a job's source. Raises SourceRefused where the source must not or cannot be read.
+
+    `deadline`: of the job's plan; a worker that has to fetch or unpack the source again has one of its own.
+    """
+    deadline = deadline or Deadline(Path(job.source).name)
+    if job.format == DataImportJob.Format.TABLE:
+        from importer.parse.tables.table import TableReader
+
+        alias, table = split_table(job.source)
+        return TableReader(alias, table, spec=job.spec)
+    path = local_file(job, deadline)
+    if needs_spool(job, path):
+        encoding = job.encoding if is_bytewise(job.encoding) else "utf-8"
+        return _file_reader(job, spooled(job, path, deadline), encoding, deadline)
+    return _file_reader(job, path, job.encoding, deadline)
+
+
+def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadline) -> Reader:
+    spec = get_spec(job.spec)
+    name = Path(job.source).name  # what people know it by, when its spool is read
+    if job.format == DataImportJob.Format.JSONL:
+        from importer.parse.jsonlines import JsonLinesReader
+
+        return JsonLinesReader(
+            path,
+            name=name,
+            encoding=encoding,
+            columns=job.columns,
+            # A key that is null in every record is often left out of all of them.
+            expected=spec.declared_columns(),
+            json_columns=spec.json_columns(),
+        )
+    if job.format == DataImportJob.Format.PARQUET:
+        from importer.parse.parquet import ParquetReader
+
+        weighed = job.columns if job.planned_at else None
+        return ParquetReader(
+            path, name=name, deadline=deadline, columns=weighed, json_columns=spec.json_columns()
+        )
+    from importer.parse.delimited import DelimitedReader
+
+    default = "\t" if job.format == DataImportJob.Format.TSV else ","
+    return DelimitedReader(
+        path,
+        name=name,
+        delimiter=job.delimiter or default,
+        encoding=encoding,
+        columns=job.columns,
+        deadline=deadline if job.planned_at is None else None,
+    )

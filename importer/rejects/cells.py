@@ -1,0 +1,29 @@
+"""Writes stored values as cells of a CSV file, safe from spreadsheets, and reads them back."""
+
+from importer.models import DataImportJob, StagingRecord
+from importer.records import RAW
+from importer.specs.registry import get_spec
+
+# A spreadsheet takes a cell that begins with one of these for a formula.
+FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\0")
+
+
+def cell(record: StagingRecord, name: str, nulls: dict[str, str]) -> str:
+    """A stored value as the file shows it."""
+    text = record.raw.get(name)
+    return nulls.get(name, "") if text is None and RAW not in record.raw else text or ""
+
+
+def nulls_of(job: DataImportJob) -> dict[str, str]:
+    """By column, the text that stands for null where an empty one does not."""
+    spec = get_spec(job.spec)
+    values = {name: spec.null_values_of(name) for name in job.columns or []}
+    return {name: min(texts) for name, texts in values.items() if texts and "" not in texts}
+
+
+def defused(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("'", *FORMULA_BEGINNINGS)) else cell
+
+
+def restored(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(("'", *FORMULA_BEGINNINGS)) else cell

@@ -1,0 +1,49 @@
+"""Exports rejected records as CSV, with their reasons."""
+
+import csv
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, TextIO
+
+from importer.conf import conf
+from importer.ledger.pages import in_pages_of_bytes
+from importer.models import DataImportJob, StagingRecord
+from importer.records import LINE, RAW, REASONS
+from importer.rejects.cells import cell, defused, nulls_of
+
+EXPORTED_AT_ONCE = 1_000
+
+
+def export_rejects(job: DataImportJob, file: TextIO) -> int:
+    """Write the rejected records, the number of which is returned.
+
+    Columns: `_line`, `_reasons`, then those of the source. Cells that a spreadsheet would take for a formula begin
+    with an apostrophe, which `replay_rejects` takes off again.
+    """
+    columns, nulls = job.columns or [], nulls_of(job)
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([LINE, REASONS, *(defused(name) for name in columns), RAW])
+    records = 0
+    for record in _in_order(job):
+        reasons = "; ".join(_in_words(error) for error in record.errors)
+        cells = [cell(record, name, nulls) for name in (*columns, RAW)]
+        writer.writerow([record.line, defused(reasons), *(defused(cell) for cell in cells)])
+        records += 1
+    return records
+
+
+def _in_order(job: DataImportJob) -> Iterator[StagingRecord]:
+    pages = in_pages_of_bytes(
+        _rejected(job).order_by("line"), "raw", size=EXPORTED_AT_ONCE, most=conf.BATCH_MAX_BYTES
+    )
+    return chain.from_iterable(pages)
+
+
+def _rejected(job: DataImportJob) -> Any:
+    return StagingRecord.objects.filter(
+        job=job, state__in=[StagingRecord.State.REJECTED, StagingRecord.State.FIXED]
+    )
+
+
+def _in_words(error: dict[str, Any]) -> str:
+    return f"{error['field'] or 'record'}: {error['message']}"

@@ -1,0 +1,72 @@
+"""Waits for a database that is away or busy: back-off with jitter, within `RETRY_SECONDS`."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError, connections
+from psycopg import Error as PsycopgError
+
+from importer.conf import conf
+from importer.exceptions import DatabaseGone, first_line
+from importer.models import ledger_alias
+from importer.work.control import Control
+
+# Classes of SQLSTATE that pass by themselves: connection, resources, shutdown, serialization, deadlock, lock timeout.
+TRANSIENT = ("08", "53", "57P", "40001", "40P01", "55P03")
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+
+T = TypeVar("T")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying again makes sense: the database was away or busy, the records are not to blame."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    cause = error.__cause__
+    state = cause.sqlstate if isinstance(cause, PsycopgError) else None
+    return state is None or state.startswith(TRANSIENT)
+
+
+def patiently(call: Callable[[], T], control: Control) -> T:
+    """Call, and call again while the database is away. For calls that may be repeated, outside of transactions."""
+    patience = None
+    while True:
+        try:
+            return call()
+        except DatabaseError as error:
+            in_transaction = connections[ledger_alias()].in_atomic_block
+            if not is_transient(error) or in_transaction or control.stopping:
+                raise
+            patience = patience_of(control, before=patience)
+            pause = patience.next_pause(error)
+            for connection in connections.all(initialized_only=True):
+                connection.close()
+            control.wait(pause)
+
+
+def patience_of(control: Control, *, before: "Patience | None") -> "Patience":
+    """What is left of the patience of before, or a new one: in the first trouble, and in the first since a batch."""
+    if before is None or control.last_batch_at > before.since:
+        return Patience()
+    return before
+
+
+class Patience:
+    """Back-off with jitter, within `RETRY_SECONDS` of trouble without any progress. Begins with the trouble."""
+
+    def __init__(self) -> None:
+        self.since = time.monotonic()
+        self.pause = FIRST_PAUSE
+
+    def next_pause(self, error: Exception) -> float:
+        """Raises DatabaseGone when there has been enough of it."""
+        if time.monotonic() - self.since >= conf.RETRY_SECONDS:
+            raise DatabaseGone(
+                f"The database did not come back within {conf.RETRY_SECONDS:.0f} s: {first_line(error)}"
+            )
+        pause, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE)
+        return pause * random.uniform(0.5, 1.5)
