@@ -23,9 +23,9 @@ from django.http import HttpRequest
 from analytics.calendar import aware, midnight, stored
 from analytics.conf import zone
 from analytics.filters import Filters
-from analytics.panels.feed import matching
 from analytics.panels.people import names_of
 from analytics.period import DAY, Period
+from analytics.reports.matching import matching
 from analytics.rollups.logs import ACTIVITIES, LOGINS, Log
 
 PAGE = 5_000

@@ -99,7 +99,7 @@ def ordinary_requests() -> None:
     from django.http import HttpRequest, HttpResponse
 
     from tracking.middleware import TrackingMiddleware
-    from tracking.sessions.revocations import Known, memory
+    from tracking.sessions.memory import Known, memory
 
     answer = HttpResponse("")
     middleware = TrackingMiddleware(lambda request: answer)

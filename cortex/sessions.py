@@ -11,7 +11,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import cached_db
 from django.core.cache import caches
 
-from tracking.sessions.revocations import peek
+from tracking.sessions.identity import peek
 
 # Django's own keys. Other cookies are no session: they are asked for neither in Redis nor in the database, which takes
 # no NUL in a text.

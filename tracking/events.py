@@ -101,3 +101,9 @@ def event_from_json(line: str | bytes) -> Event:
         return cls(**{name: value for name, value in values.items() if name in known})
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"This is no event: {error}") from None
+
+
+def storable(text: str, characters: int) -> str:
+    """Text that any database takes: no NUL, no half of a character, and not too long."""
+    text = text[:characters].replace("\0", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -244,3 +244,7 @@ class SecurityAlert(models.Model):
     def __str__(self) -> str:
         is_of_network = self.kind == self.Kind.SPRAYING or not self.identifier
         return f"{self.get_kind_display()}: {self.ip_address if is_of_network else self.identifier}"
+
+
+def database() -> str:
+    return router.db_for_write(LoginEvent)

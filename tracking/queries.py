@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar
 from django.db import models, transaction
 from django.utils import timezone
 
+from tracking.signals import session_ended, sessions_revoked
+
 Event = TypeVar("Event", bound=models.Model)
 
 
@@ -34,9 +36,6 @@ class SessionQuerySet(models.QuerySet[Any]):
         Where an owner or an administrator ends them, every process of the site knows within `REVOCATION_SECONDS` of
         the commit.
         """
-        from tracking.sessions.revocations import revocations
-        from tracking.signals import session_ended
-
         now = at or timezone.now()
         is_revocation = reason in self.model.REVOKED  # of the others Django knows by itself
         open_ones = self.filter(ended_at=None)
@@ -45,21 +44,20 @@ class SessionQuerySet(models.QuerySet[Any]):
 
         def tell() -> None:
             if is_revocation:
-                revocations.expect_news()
+                sessions_revoked.send_robust(sender=self.model)
             for session in told:
                 session.ended_at, session.end_reason = now, reason
                 session_ended.send_robust(sender=self.model, session=session)
 
         if ended:
             if is_revocation:
-                revocations.expect_news()  # for whoever reads within this very transaction, as a test does
+                # For a reader within this transaction, such as a test.
+                sessions_revoked.send_robust(sender=self.model)
             transaction.on_commit(tell, using=self.db, robust=True)
         return ended
 
     def end_expired(self, limit: int = 1_000) -> int:
         """End at most `limit` of those whose time is over, as of the moment when it was."""
-        from tracking.signals import session_ended
-
         overdue: Any = self.filter(ended_at=None, expires_at__lte=timezone.now()).order_by("expires_at")
         rows = list(overdue[:limit])
         if not rows:

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from tracking.models import UserSession
-from tracking.sessions.revocations import session_id_of
+from tracking.sessions.identity import session_id_of
 
 # Nobody has more devices; a program that logs in again each time may have thousands of sessions.
 MOST_SHOWN = 100

@@ -10,8 +10,8 @@ from django.urls import NoReverseMatch, reverse
 from analytics.calendar import midnight, stored
 from analytics.conf import zone
 from analytics.filters import Filters
-from analytics.panels.feed import columns_of
 from analytics.period import DAY, PRESETS, Period
+from analytics.reports.matching import columns_of
 from analytics.rights import Rights
 
 

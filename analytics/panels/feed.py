@@ -11,9 +11,8 @@ from analytics.calendar import aware, clock, stored
 from analytics.conf import conf
 from analytics.filters import Filters
 from analytics.panels.people import names_of
+from analytics.reports.matching import matching
 from analytics.rights import Rights
-from analytics.rollups.logs import LOGINS
-from analytics.rollups.terms import OTHER_VALUE, Terms
 from tracking.hashes import MARK
 from tracking.models import ActivityLog, LoginEvent
 
@@ -113,25 +112,6 @@ def timeline(
     shown, names = rows[:most], names_of([user.pk])
     told = [_told(row, names) for _, row in shown]
     return told, shown[-1][0] if len(rows) > most else None
-
-
-def matching(logins: Any, filters: Filters) -> Any:
-    """Of these logins those that the filters admit."""
-    found = logins.filter(**columns_of(filters))
-    for name, value in filters.active.items():
-        if value == OTHER_VALUE:
-            column = LOGINS.dimensions[name]
-            found = found.exclude(**{f"{column}__in": ["", *Terms().known(name)]})
-    return found
-
-
-def columns_of(filters: Filters) -> dict[str, Any]:
-    """The filters by the columns of the log, save those by what the roll-ups do not tell apart."""
-    return {
-        "success" if name == "outcome" else LOGINS.dimensions[name]: value
-        for name, value in filters.wanted.items()
-        if value != OTHER_VALUE
-    }
 
 
 def happenings(rows: Iterable[Any], names: dict[Any, str], *, most: int) -> list[Happening]:

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from tracking.conf import conf
 from tracking.device import OTHER, READ_CHARACTERS, Device, parse_headers
+from tracking.events import storable
 from tracking.health import report_fault
 
 
@@ -74,9 +75,3 @@ def truncated(address: Address | None) -> str | None:
     if bits is None:
         return str(address)
     return str(ipaddress.ip_network((address, bits), strict=False).network_address)
-
-
-def storable(text: str, characters: int) -> str:
-    """Text that any database takes: no NUL, no half of a character, and not too long."""
-    text = text[:characters].replace("\0", "")
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -7,7 +7,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, get_user_model
 from django.utils.module_loading import import_string
 
 from tracking.conf import conf
-from tracking.sessions.revocations import peek
+from tracking.sessions.identity import peek
 
 # Where allauth keeps what it has checked in this session, the last one last. By name, so that nothing is imported.
 ALLAUTH_METHODS = "account_authentication_methods"

@@ -11,12 +11,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
 from django.http import HttpRequest
 
-from tracking.capture.client import storable
+from tracking.capture.logins import note_failure, note_success
 from tracking.capture.note import note, visit_of
-from tracking.capture.receivers import note_failure, note_success
 from tracking.capture.visit import WHO_IS_ASKING, user_id_of
 from tracking.conf import conf
-from tracking.events import Activity
+from tracking.events import Activity, storable
 from tracking.health import report_fault
 from tracking.models import ActivityLog
 

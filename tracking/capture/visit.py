@@ -15,7 +15,10 @@ from tracking.events import Activity, Event, SessionEnd, SessionStart
 from tracking.health import report_fault
 from tracking.models import UserSession
 from tracking.sessions import revocations
-from tracking.sessions.revocations import Cleanup, session_id_of, token_of
+from tracking.sessions.cleanup import Cleanup
+from tracking.sessions.identity import SIGNED_COOKIES, expiry_of, key_hash, session_id_of, token_of
+from tracking.sessions.memory import remember_new
+from tracking.sessions.seen import has_to_be_touched, note_seen
 from tracking.storage.write import write
 
 # The user of an activity is asked for once the view is done, since asking may cost a query.
@@ -91,7 +94,7 @@ class Visit:
     def needs_database_afterwards(self) -> bool:
         if self.noted:
             return True
-        return revocations.has_to_be_touched(self.request, self.token)
+        return has_to_be_touched(self.request, self.token)
 
     def finish(self, response: HttpResponseBase | None) -> None:
         """Write what was noted and holds. Never raises."""
@@ -103,7 +106,7 @@ class Visit:
                 held = [noted.event for noted in self.noted if noted.holds()]
                 self.noted.clear()
                 write([done for event in held for done in self._completed_or_as_it_is(event, saved)])
-            revocations.note_seen(self.request, self.token)
+            note_seen(self.request, self.token)
             cleanup.run_if_due()
         except Exception as error:
             report_fault("Tracking a request", error)
@@ -135,12 +138,12 @@ class Visit:
         session: Any = getattr(self.request, "session", None)
         if session_id_of(session) != event.uuid:
             return event
-        by_key = settings.SESSION_ENGINE != revocations.SIGNED_COOKIES
+        by_key = settings.SESSION_ENGINE != SIGNED_COOKIES
         if by_key and not session.session_key:
             session.save()  # after a change of user there is no key before the very end
-        revocations.remember_new(event.uuid, session.session_key)
-        hashed = revocations.key_hash(session.session_key) if by_key else None
-        return replace(event, key_hash=hashed, expires_at=revocations.expiry_of(session))
+        remember_new(event.uuid, session.session_key)
+        hashed = key_hash(session.session_key) if by_key else None
+        return replace(event, key_hash=hashed, expires_at=expiry_of(session))
 
 
 def user_id_of(request: Any) -> Any:

@@ -7,11 +7,10 @@ from django.db import models
 from django.db.models import Q
 
 from tracking.hashes import hashed_names
-from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession, database
 from tracking.privacy.mentions import Person
 from tracking.privacy.traces import erase_traces
 from tracking.privacy.waiting import write_what_waits
-from tracking.storage.rows import database
 from tracking.upkeep.retention import STEP
 
 KINDS: dict[str, type[models.Model]] = {

@@ -6,9 +6,8 @@ from django.apps import apps
 from django.db import router
 from django.db.models import Q, QuerySet
 
-from tracking.models import ActivityLog, LoginEvent, SecurityAlert
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, database
 from tracking.privacy.mentions import Person, pages_that_may_name
-from tracking.storage.rows import database
 from tracking.upkeep.retention import STEP
 
 

@@ -5,6 +5,7 @@ from django.db import Error as DatabaseError
 from tracking.conf import conf
 from tracking.privacy.mentions import Person
 from tracking.storage import spool
+from tracking.storage.consumer import Consumer
 from tracking.storage.write import replay_spool
 
 
@@ -34,8 +35,6 @@ def _refused_lines(person: Person) -> int:
 
 def _drain_stream() -> list[str]:
     from redis.exceptions import RedisError
-
-    from tracking.storage.stream import Consumer
 
     try:
         consumer = Consumer()

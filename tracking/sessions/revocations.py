@@ -7,74 +7,20 @@ no query.
 import datetime as dt
 import threading
 import time
-import uuid
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
 from tracking.conf import conf
-from tracking.hashes import keyed_hash, keyed_hashes
+from tracking.hashes import keyed_hashes
 from tracking.health import report_fault
-from tracking.models import UserSession
+from tracking.models import UserSession, database
+from tracking.sessions.memory import memory
 from tracking.storage.bounded import bounded
-from tracking.storage.rows import database, touch
-
-SESSION_ID = "_tracking_session"
-SIGNED_COOKIES = "django.contrib.sessions.backends.signed_cookies"
-# Sessions that a process remembers. When there are more it forgets them all, and looks at each once more.
-MOST_REMEMBERED = 20_000
-
-
-def key_hash(session_key: str) -> str:
-    return keyed_hash("session", session_key)
-
-
-@dataclass(slots=True)
-class Known:
-    """A session with a row of ours, as this process has seen it; times are of the monotonic clock."""
-
-    session_id: str
-    began_at: float = float("-inf")  # when this process made it
-    touched_at: float = float("-inf")
-    prolonged_at: float = float("-inf")  # when a new end of it was written
-
-
-class Memory:
-    """By session key. Only keys of sessions that exist get in: a visitor's cookie may hold anything."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Known] = {}
-
-    def of(self, token: str) -> Known | None:
-        return self._known.get(token)
-
-    def remember(self, token: str, known: Known) -> None:
-        if len(self._known) >= MOST_REMEMBERED:
-            self._known.clear()
-        self._known[token] = known
-
-    def forget(self) -> None:
-        self._known.clear()
-
-
-def remember_new(session_id: uuid.UUID, session_key: str | None) -> None:
-    """A session that has just begun needs no look at the database for a while."""
-    token = str(session_id) if settings.SESSION_ENGINE == SIGNED_COOKIES else session_key
-    if token:
-        now = time.monotonic()
-        known = Known(str(session_id), began_at=now, touched_at=now, prolonged_at=now)
-        memory.remember(token, known)
-
-
-def expiry_of(session: Any) -> dt.datetime:
-    expiry: dt.datetime = session.get_expiry_date()
-    return timezone.make_aware(expiry) if timezone.is_naive(expiry) and settings.USE_TZ else expiry
 
 
 class Revocations:
@@ -100,8 +46,8 @@ class Revocations:
         self._since: dt.datetime | None = None
         self._until: dict[str, dt.datetime] = {}  # when the session would have ended by itself
 
-    def expect_news(self) -> None:
-        """Look again at the next request of any session, whenever the last look was."""
+    def expect_news(self, **_: Any) -> None:
+        """Look again at the next request, whenever the last look was. A receiver of `sessions_revoked`."""
         self.news_at = time.monotonic()
 
     @property
@@ -151,27 +97,7 @@ class Revocations:
         return bool(self._until)
 
 
-memory = Memory()
 revocations = Revocations()
-
-
-def token_of(request: HttpRequest) -> str:
-    """What tells this request's session from others, without loading it; empty where there is none."""
-    if settings.SESSION_ENGINE == SIGNED_COOKIES:
-        return _peek(getattr(request, "session", None))
-    return request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-
-
-def _peek(session: Any) -> str:
-    """The session's id within a signed cookie, whose key changes all the time. Reading it costs no query, and must not
-    count as access, for that would make every answer vary by cookie."""
-    if session is None or not session.session_key:
-        return ""
-    accessed = session.accessed
-    try:
-        return str(session.get(SESSION_ID, ""))
-    finally:
-        session.accessed = accessed
 
 
 def has_to_be_checked(token: str) -> bool:
@@ -218,99 +144,3 @@ def forget_user(request: HttpRequest) -> None:
         return AnonymousUser()
 
     request.auser = auser
-
-
-def was_loaded(session: Any) -> bool:
-    return session is not None and hasattr(session, "_session_cache")
-
-
-def peek(session: Any, name: str) -> Any:
-    """A value of a session, or None where the session has not been loaded: it costs no query, and does not count as
-    access, which would make the answer vary by cookie."""
-    if not was_loaded(session):
-        return None
-    accessed = session.accessed
-    try:
-        return session.get(name)
-    finally:
-        session.accessed = accessed
-
-
-def session_id_of(session: Any) -> uuid.UUID | None:
-    """The id of a session that has been loaded already."""
-    try:
-        return uuid.UUID(peek(session, SESSION_ID))
-    except (TypeError, ValueError, AttributeError):
-        return None
-
-
-def was_just_given_to(session: Any, user: Any) -> bool:
-    """Whether `login()` has put the user into this session. An API that gives out a token sends the same signal, and
-    has nobody's session, or one that was merely read."""
-    if user is None or not was_loaded(session) or not session.modified:
-        return False
-    return bool(peek(session, SESSION_KEY) == user._meta.pk.value_to_string(user))
-
-
-def has_to_be_touched(request: HttpRequest, token: str) -> bool:
-    """Whether it is time to write that the session was seen: of one that was loaded, or is known to be ours.
-
-    A cookie alone proves nothing. Without this a flood of invented ones would be a flood of updates.
-    """
-    session: Any = getattr(request, "session", None)
-    known = memory.of(_key_of(session, token))
-    if known is None:
-        return session_id_of(session) is not None
-    written_at = known.prolonged_at if is_prolonged(session) else known.touched_at
-    return time.monotonic() - written_at >= conf.TOUCH_SECONDS
-
-
-def is_prolonged(session: Any) -> bool:
-    """Whether Django saves the session at the end of this request, and with it a later end."""
-    return was_loaded(session) and bool(session.modified or settings.SESSION_SAVE_EVERY_REQUEST)
-
-
-def note_seen(request: HttpRequest, token: str) -> None:
-    """Write that the session was seen, once in `TOUCH_SECONDS`; at once where its key has changed. Never raises."""
-    if not has_to_be_touched(request, token):
-        return
-    session: Any = getattr(request, "session", None)
-    key = _key_of(session, token)
-    known = memory.of(key)
-    session_id = str(session_id_of(session) or (known.session_id if known else ""))
-    now, prolonged = time.monotonic(), is_prolonged(session)
-    before = known.prolonged_at if known else float("-inf")
-    # Also after a fault: it is tried again, but not by each request.
-    memory.remember(key, Known(session_id, touched_at=now, prolonged_at=now if prolonged else before))
-    try:
-        touch(
-            session_id,
-            key_hash="" if settings.SESSION_ENGINE == SIGNED_COOKIES else key_hash(key),
-            expires_at=expiry_of(session) if prolonged else None,
-        )
-    except Exception as error:
-        report_fault("Noting that a session was seen", error)
-
-
-def _key_of(session: Any, token: str) -> str:
-    """The session's key at the end of the request, which may be another than at its beginning."""
-    if settings.SESSION_ENGINE == SIGNED_COOKIES:
-        return str(session_id_of(session) or token)
-    return str((session.session_key if was_loaded(session) else None) or token)
-
-
-class Cleanup:
-    """Sessions that have expired are ended by any process, now and then, when it asks the database anyway."""
-
-    def __init__(self) -> None:
-        self.next_at = time.monotonic() + conf.CLEANUP_SECONDS
-
-    def run_if_due(self) -> None:
-        if time.monotonic() < self.next_at:
-            return
-        self.next_at = time.monotonic() + conf.CLEANUP_SECONDS
-        try:
-            with bounded(database()):
-                UserSession.objects.using(database()).end_expired()
-        except Exception as error:
-            report_fault("Ending expired sessions", error)

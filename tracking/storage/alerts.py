@@ -10,10 +10,11 @@ from typing import Any
 from django.db import IntegrityError
 
 from tracking.conf import conf
-from tracking.models import LoginEvent, SecurityAlert
+from tracking.models import LoginEvent, SecurityAlert, database
 from tracking.signals import alert_raised
 from tracking.storage.bounded import bounded
-from tracking.storage.rows import database, insert, network_of
+from tracking.storage.evidence import network_of
+from tracking.storage.rows import insert
 
 Kind = SecurityAlert.Kind
 # Occasions that this process has seen to: an attack that goes on shall not cost a query for each of its tries.

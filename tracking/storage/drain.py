@@ -8,8 +8,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections, transaction
 
 from tracking.events import Activity, Event
-from tracking.models import ActivityLog
-from tracking.storage.rows import activity_row, database, store, written_uuids
+from tracking.models import ActivityLog, database
+from tracking.storage.rows import activity_row, store, written_uuids
 
 COLUMNS = ("uuid", "timestamp", "user_id", "action", "entity_type", "entity_id", "metadata")
 

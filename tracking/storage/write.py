@@ -13,7 +13,7 @@ from tracking.events import Activity, Event, Login, SessionEnd
 from tracking.health import count, report_fault
 from tracking.models import LoginEvent, UserSession
 from tracking.signals import login_recorded, session_started
-from tracking.storage import spool
+from tracking.storage import spool, stream
 from tracking.storage.alerts import raise_alerts
 from tracking.storage.rows import in_order, store, written_uuids
 
@@ -69,8 +69,6 @@ def _follow_beginnings(events: list[Event]) -> None:
 
 def _stream(events: list[Event]) -> list[Event]:
     """What is left to write: sessions, which others must see at once, and all of it where the stream is away."""
-    from tracking.storage import stream
-
     streamed = [event for event in events if isinstance(event, Login | Activity)]
     if not streamed or stream_pause.is_on:
         return events

@@ -15,14 +15,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 from django.utils import timezone
 
-from tracking.capture.client import parse_address, storable, truncated
+from tracking.capture.client import parse_address, truncated
 from tracking.capture.login_method import password_method
 from tracking.device import READ_CHARACTERS, parse_user_agent
-from tracking.events import Activity, Login
+from tracking.events import Activity, Login, storable
 from tracking.hashes import hashed_name
-from tracking.models import ActivityLog, LoginEvent, UserSession
-from tracking.sessions.revocations import key_hash
-from tracking.storage.rows import activity_row, database, login_row
+from tracking.models import ActivityLog, LoginEvent, UserSession, database
+from tracking.sessions.identity import key_hash
+from tracking.storage.rows import activity_row, login_row
 
 # Makes uuids of our own kind of (table, key); any fixed one would do.
 NAMESPACE = uuid.UUID("5f0c7d3a-0d35-4c1e-9a53-1a0f3a7f0c11")

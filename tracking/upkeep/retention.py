@@ -9,9 +9,8 @@ from django.db import models
 from django.utils import timezone
 
 from tracking.conf import conf
-from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession, database
 from tracking.signals import pruning
-from tracking.storage.rows import database
 
 # Rows per statement: each is over in milliseconds and holds no lock for longer.
 STEP = 2_000

@@ -10,7 +10,8 @@ from django.contrib.auth import get_user_model
 from django.test import AsyncClient, Client
 
 from tracking import health
-from tracking.sessions.revocations import memory, revocations
+from tracking.sessions.memory import memory
+from tracking.sessions.revocations import revocations
 from tracking.storage import alerts, spool, write
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from tests.tracking.suite.conftest import Browser, make_user
 from tracking.models import ActivityLog, UserSession
-from tracking.sessions.revocations import memory
+from tracking.sessions.memory import memory
 
 pytestmark = pytest.mark.django_db
 

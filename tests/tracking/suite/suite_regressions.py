@@ -23,7 +23,8 @@ from tests.tracking.suite.conftest import Browser, make_user
 from tests.tracking.suite.suite_faults import lock_held, table_missing
 from tracking import health, log_activity, log_login
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
-from tracking.sessions.revocations import memory, revocations
+from tracking.sessions.memory import memory
+from tracking.sessions.revocations import revocations
 from tracking.storage import spool
 from tracking.storage.write import database_pause, replay_spool
 

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from tests.tracking.suite.conftest import Browser
 from tracking.models import UserSession
-from tracking.sessions.revocations import memory, revocations
+from tracking.sessions.memory import memory
+from tracking.sessions.revocations import revocations
 
 pytestmark = pytest.mark.django_db
 

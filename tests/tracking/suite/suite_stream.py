@@ -10,7 +10,7 @@ from django.core.management import call_command
 from tests.tracking.suite.conftest import Browser
 from tracking import log_activity
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
-from tracking.storage import stream
+from tracking.storage import consumer, stream
 
 pytestmark = [
     pytest.mark.django_db,
@@ -26,7 +26,7 @@ def redis(settings: Any) -> Iterator[Any]:
         "STREAM_URL": os.environ["REDIS_URL"],
         "STREAM_KEY": key,
     }
-    client = stream._client(os.environ["REDIS_URL"], "default")
+    client = stream.client_of(os.environ["REDIS_URL"], "default")
     client.delete(key)
     yield client
     client.delete(key)
@@ -60,7 +60,7 @@ def test_a_consumer_that_died_before_it_acknowledged_repeats_nothing(
 ) -> None:
     for number in range(10):
         log_activity("thing.done", entity=("things.thing", number), user=user)
-    dead = stream.Consumer()
+    dead = consumer.Consumer()
     dead.name = "dead"
     monkeypatch.setattr(dead.redis, "pipeline", _killed)
     with pytest.raises(KeyboardInterrupt):
@@ -115,7 +115,7 @@ def test_what_another_process_drains_just_now_is_told(
     user: Any, redis: Any, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log_activity("thing.done", user=user)
-    other = stream.Consumer()
+    other = consumer.Consumer()
     other._new(None)  # read, and not yet acknowledged
 
     call_command("erase_user", user.get_username(), "--yes")

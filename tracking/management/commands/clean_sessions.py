@@ -3,9 +3,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 
-from tracking.models import UserSession
+from tracking.models import UserSession, database
 from tracking.queries import SessionQuerySet
-from tracking.storage.rows import database
 
 BATCH = 1_000
 

@@ -10,6 +10,7 @@ from django.db import close_old_connections
 
 from tracking.conf import conf
 from tracking.storage import spool
+from tracking.storage.consumer import Consumer
 from tracking.storage.write import replay_spool
 
 # How long to wait for new events at a time; the client's own patience is shorter than a second.
@@ -34,8 +35,6 @@ class Command(BaseCommand):
 
     def _drain_stream(self, *, once: bool) -> None:
         from redis.exceptions import RedisError
-
-        from tracking.storage.stream import Consumer
 
         over = threading.Event()
         if threading.current_thread() is threading.main_thread():

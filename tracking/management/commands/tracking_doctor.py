@@ -12,6 +12,7 @@ from tracking.conf import conf
 from tracking.device import parse_user_agent
 from tracking.models import LoginEvent, UserSession
 from tracking.storage import spool
+from tracking.storage.consumer import Consumer
 
 # Where proxies of one's own have their addresses.
 RECENT = 1_000
@@ -100,8 +101,6 @@ class Command(BaseCommand):
 
     def _look_at_stream(self) -> None:
         from redis.exceptions import RedisError
-
-        from tracking.storage.stream import Consumer
 
         try:
             waiting = Consumer().waiting()

@@ -1,0 +1,146 @@
+"""Notes logins that succeeded or failed, with session, method, account and client."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import router
+from django.db.models import Q
+
+from tracking.capture.client import Client, client_of
+from tracking.capture.login_method import login_method
+from tracking.capture.note import note, visit_of
+from tracking.events import Login, SessionStart, storable
+from tracking.hashes import hashed_name
+from tracking.health import report_fault
+from tracking.models import UserSession
+from tracking.sessions.identity import SESSION_ID, SIGNED_COOKIES, expiry_of, key_hash, session_id_of
+from tracking.sessions.memory import remember_new
+from tracking.storage.bounded import bounded
+
+IDENTIFIER_CHARACTERS = 254
+REASON_CHARACTERS = 40
+# Names under which login forms and backends pass what was entered, besides the user model's own.
+IDENTIFIER_KEYS = ("username", "email", "login", "identifier")
+
+
+def note_success(
+    request: Any, user: Any, *, method: str = "", identifier: str = "", starts: Any = None
+) -> None:
+    """`starts`: the session that Django has just put the user into; None for a login without one, such as a token."""
+    client = _client(request)
+    method = method or login_method(request, user)
+    alias = router.db_for_write(type(user)) if user is not None else router.db_for_write(UserSession)
+    session_id = session_id_of(getattr(request, "session", None))
+    if starts is not None and session_id is None:
+        start = _session_start(starts, user, method, client)
+        session_id = start.uuid
+        note(start, request, follows=alias)
+    login = Login(
+        success=True,
+        user_id=user.pk if user is not None else None,
+        identifier=_identifier(
+            user.get_username() if user is not None else identifier, is_known=user is not None
+        ),
+        login_method=storable(method, REASON_CHARACTERS),
+        session_id=session_id,
+        **_of_client(client),
+        user_agent=client.user_agent,
+    )
+    note(login, request, follows=alias)
+
+
+def _session_start(session: Any, user: Any, method: str, client: Client) -> SessionStart:
+    session_id = uuid.uuid4()
+    session[SESSION_ID] = str(session_id)
+    remember_new(session_id, session.session_key)
+    by_key = session.session_key and settings.SESSION_ENGINE != SIGNED_COOKIES
+    return SessionStart(
+        uuid=session_id,
+        user_id=user.pk,
+        key_hash=key_hash(session.session_key) if by_key else None,
+        expires_at=expiry_of(session),
+        login_method=storable(method, REASON_CHARACTERS),
+        **_of_client(client),
+    )
+
+
+def note_failure(
+    request: Any, identifier: str, *, user: Any = None, method: str = "", reason: str = ""
+) -> None:
+    client = _client(request)
+    if user is None and identifier:
+        user = find_user(identifier)
+    if not reason:
+        is_active = getattr(user, "is_active", True)
+        reason = "unknown_user" if user is None else "bad_password" if is_active else "inactive"
+    login = Login(
+        success=False,
+        user_id=user.pk if user is not None else None,
+        identifier=_identifier(
+            user.get_username() if user is not None else identifier, is_known=user is not None
+        ),
+        login_method=storable(method, REASON_CHARACTERS),
+        failure_reason=storable(reason, REASON_CHARACTERS),
+        session_id=None,
+        **_of_client(client),
+        user_agent=client.user_agent,
+    )
+    note(login, request)
+
+
+def entered_identifier(credentials: dict[str, Any]) -> str:
+    """What was entered as a name, whatever the user model calls it."""
+    for key in (get_user_model().USERNAME_FIELD, *IDENTIFIER_KEYS):
+        if value := credentials.get(key):
+            return str(value)
+    return ""
+
+
+def find_user(identifier: str) -> Any:
+    """The user of that name, asked for alike whether there is one or not. None, too, if the database is in trouble."""
+    user_model: Any = get_user_model()
+    if storable(identifier, len(identifier)) != identifier:
+        return None  # nobody has a name that no database takes
+    try:
+        with bounded(router.db_for_read(user_model)):
+            email = user_model.get_email_field_name()
+            if "@" in identifier and email != user_model.USERNAME_FIELD and _has_field(user_model, email):
+                by_either = Q(**{user_model.USERNAME_FIELD: identifier}) | Q(
+                    **{f"{email}__iexact": identifier}
+                )
+                return user_model._default_manager.filter(by_either).first()
+            return user_model._default_manager.get_by_natural_key(identifier)
+    except (user_model.DoesNotExist, ValueError, TypeError, ValidationError):
+        return None  # the latter where what was entered is no value of such a field; which is not for the log
+    except Exception as error:
+        report_fault("Looking for a user", error)
+        return None
+
+
+def _has_field(model: Any, name: str) -> bool:
+    return any(f.name == name for f in model._meta.concrete_fields)
+
+
+def _identifier(text: str, *, is_known: bool) -> str:
+    """A user's name as it is; of anything else a keyed hash, for people type passwords into the wrong field."""
+    if not text:
+        return ""
+    return storable(str(text), IDENTIFIER_CHARACTERS) if is_known else hashed_name(str(text))
+
+
+def _client(request: Any) -> Client:
+    visit = visit_of(request)
+    return visit.client if visit is not None else client_of(request)
+
+
+def _of_client(client: Client) -> dict[str, Any]:
+    device = client.device
+    return {
+        "device_type": device.device_type,
+        "browser": device.browser,
+        "os": device.os,
+        "ip_address": client.ip_address,
+    }

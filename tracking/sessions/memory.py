@@ -1,0 +1,52 @@
+"""Remembers the sessions that this process has seen, so that an ordinary request costs no query."""
+
+import time
+import uuid
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from tracking.sessions.identity import SIGNED_COOKIES
+
+# Sessions that a process remembers. When there are more it forgets them all, and looks at each once more.
+MOST_REMEMBERED = 20_000
+
+
+@dataclass(slots=True)
+class Known:
+    """A session with a row of ours, as this process has seen it; times are of the monotonic clock."""
+
+    session_id: str
+    began_at: float = float("-inf")  # when this process made it
+    touched_at: float = float("-inf")
+    prolonged_at: float = float("-inf")  # when a new end of it was written
+
+
+class Memory:
+    """By session key. Only keys of sessions that exist get in: a visitor's cookie may hold anything."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Known] = {}
+
+    def of(self, token: str) -> Known | None:
+        return self._known.get(token)
+
+    def remember(self, token: str, known: Known) -> None:
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        self._known[token] = known
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
+def remember_new(session_id: uuid.UUID, session_key: str | None) -> None:
+    """A session that has just begun needs no look at the database for a while."""
+    token = str(session_id) if settings.SESSION_ENGINE == SIGNED_COOKIES else session_key
+    if token:
+        now = time.monotonic()
+        known = Known(str(session_id), began_at=now, touched_at=now, prolonged_at=now)
+        memory.remember(token, known)
+
+
+memory = Memory()

@@ -1,0 +1,102 @@
+"""Moves events from the Redis stream into the database: one of any number of consumers."""
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from tracking.conf import conf
+from tracking.events import Event, event_from_json
+from tracking.health import count, report_fault
+from tracking.storage import spool
+from tracking.storage.drain import drain
+from tracking.storage.rows import written_uuids
+from tracking.storage.stream import FIELD, client_of
+from tracking.storage.write import NEVER_TAKEN, announce, store_or_refuse
+
+GROUP = "tracking"
+
+
+BATCH = 5_000
+
+
+# What another consumer has not acknowledged for so long, its consumer died with.
+ABANDONED_MS = 60_000
+
+
+class Consumer:
+    """One of any number of processes that drain the stream."""
+
+    def __init__(self) -> None:
+        self.redis: Any = client_of(conf.STREAM_URL, conf.STREAM_CACHE)
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._make_group()
+
+    def drain_batch(self, *, block_ms: int | None) -> int:
+        """Move a batch into the database; how many events it had. Waits for one up to `block_ms`; None: not at all."""
+        entries = self._abandoned() or self._new(block_ms)
+        if not entries:
+            return 0
+        events = [event for _, values in entries if (event := _event(values)) is not None]
+        rows = _drained(events)
+        ids = [entry_id for entry_id, _ in entries]
+        with self.redis.pipeline(transaction=True) as pipeline:
+            pipeline.xack(conf.STREAM_KEY, GROUP, *ids)
+            pipeline.xdel(conf.STREAM_KEY, *ids)
+            pipeline.execute()
+        announce(rows)
+        count("written", len(events))
+        return len(entries)
+
+    def waiting(self) -> int:
+        return int(self.redis.xlen(conf.STREAM_KEY))
+
+    def _new(self, block_ms: int | None) -> list[Any]:
+        answer = self.redis.xreadgroup(GROUP, self.name, {conf.STREAM_KEY: ">"}, count=BATCH, block=block_ms)
+        return _entries(answer)
+
+    def _abandoned(self) -> list[Any]:
+        answer = self.redis.xautoclaim(
+            conf.STREAM_KEY, GROUP, self.name, ABANDONED_MS, start_id="0-0", count=BATCH
+        )
+        return [entry for entry in answer[1] if entry[1]]
+
+    def _make_group(self) -> None:
+        from redis.exceptions import ResponseError
+
+        try:
+            self.redis.xgroup_create(conf.STREAM_KEY, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+
+def _drained(events: Sequence[Event]) -> list[Any]:
+    """A batch as a whole, or event by event where one of them is what no database takes."""
+    try:
+        return drain(events)
+    except NEVER_TAKEN:
+        written = written_uuids(events)
+        return [row for event in events if event.uuid not in written for row in store_or_refuse([event])]
+
+
+def _entries(answer: Any) -> list[Any]:
+    """The entries of our one stream: a dict in RESP 3, a list of pairs in RESP 2."""
+    if not answer:
+        return []
+    found: Any = next(iter(answer.values())) if isinstance(answer, dict) else answer[0][1]
+    return list(
+        found[0]
+        if found and isinstance(found[0], list) and found[0] and isinstance(found[0][0], list | tuple)
+        else found
+    )
+
+
+def _event(values: Any) -> Event | None:
+    line = values.get(FIELD) or values.get(FIELD.decode())
+    try:
+        return event_from_json(line or b"")
+    except ValueError as error:
+        report_fault("Reading an event of the stream", error)
+        spool.refuse([(line or b"").decode("utf-8", "replace").replace("\n", " ")])
+        return None
