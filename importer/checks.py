@@ -17,7 +17,7 @@ from importer.specs.mapping import unique_groups
 from importer.specs.paths import unknown_paths
 from importer.specs.registry import all_specs
 from importer.specs.spec import ModelImport
-from importer.specs.unsupported import unheeded
+from importer.specs.unsupported import ignored_hooks
 
 
 @register(Tags.compatibility)
@@ -137,11 +137,11 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
         )
     problems += [
         CheckWarning(
-            f"{spec.__qualname__}: {model._meta.label} has {what}, which the import does not heed.",
+            f"{spec.__qualname__}: {model._meta.label} has {what}, which the import ignores.",
             hint="Say it in clean(), in a validator or in a constraint, or check it in the spec's clean_record().",
             id="importer.W002",
         )
-        for what in unheeded(model)
+        for what in ignored_hooks(model)
     ]
     return problems
 

@@ -1,6 +1,7 @@
 """The four tables: the job, its ledger of chunks, the records set aside, and the audit trail."""
 
 import datetime as dt
+import enum
 import json
 from typing import Any
 
@@ -60,6 +61,13 @@ class DataImportJob(Counters):
         PARQUET = "parquet", "Parquet"
         TABLE = "table", "Database table"
 
+    class Survey(enum.Enum):
+        """What is known of keys that repeat in the source: whether chunks may be taken in any order."""
+
+        NOT_DONE = "not done"  # chunks are taken in the order of the source
+        NOTHING_REPEATS = "nothing repeats"
+        KEYS_REPEAT = "keys repeat"
+
     name = models.CharField(max_length=200, blank=True)
     spec = models.CharField(max_length=200)
     source = models.CharField(max_length=2000)
@@ -112,6 +120,17 @@ class DataImportJob(Counters):
 
     def __str__(self) -> str:
         return f"{self.name or self.spec} #{self.pk}"
+
+    @property
+    def survey(self) -> Survey:
+        if self.contested is None:
+            return self.Survey.NOT_DONE
+        return self.Survey.KEYS_REPEAT if self.contested else self.Survey.NOTHING_REPEATS
+
+    def note_survey(self, contested: bytes) -> None:
+        """Keep what a survey has found: hashes of eight bytes, none where nothing repeats."""
+        self.contested = contested
+        self.save(update_fields=["contested"])
 
     def move(self, *, to: str, believed: tuple[str, ...], **values: Any) -> bool:
         """The one way a status changes: only from a state we believe in. False: somebody else was first."""

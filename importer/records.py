@@ -1,7 +1,9 @@
-"""The values that travel through the pipeline: positions, batches of text, rejections."""
+"""The values that travel through the pipeline: positions, batches, rejections, counts. All are frozen."""
 
 import re
-from dataclasses import dataclass, field, fields
+from bisect import bisect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import polars as pl
@@ -34,7 +36,7 @@ class RecordError:
         return {"field": self.field, "code": self.code, "message": self.message, "value": self.value}
 
 
-# What is no text at all begins with this; no field takes it, since none takes a NUL.
+# Prefix for bytes that are not text. No field accepts it, because Django rejects NUL.
 NOT_TEXT = "\0not text: "
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -42,7 +44,7 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # How much of a value an error shows.
 SHOWN_CHARACTERS = 200
 
-# Raw text that could not be taken apart into columns, or cannot be stored as it is, stands under this key.
+# The key of raw text that could not be split into columns, or cannot be stored as it is.
 RAW = "_raw"
 
 
@@ -60,23 +62,74 @@ class Rejection:
     errors: tuple[RecordError, ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Consecutive records as text: one column of `texts` per column of the source, one of `lines` per record.
 
-    `rejections` are the records between `start` and `end` that could not be taken apart.
+    `rejections` are the records between `start` and `end` that could not be split into columns.
     """
 
     texts: pl.DataFrame
     lines: pl.Series
     start: Position
     end: Position
-    rejections: list[Rejection] = field(default_factory=list)
+    rejections: Sequence[Rejection] = ()
 
     @property
     def size(self) -> int:
-        """Records read, the broken ones included."""
+        """Records read, the rejected ones included."""
         return self.texts.height + len(self.rejections)
+
+
+# What is wrong with records, by their number within a batch.
+Errors = Mapping[int, Sequence[RecordError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The values of a batch as text for PostgreSQL, one column per target, and what is wrong by record number.
+
+    Records with errors stay in `values`, so that numbers keep their meaning. Stages return a new one.
+    """
+
+    batch: Batch
+    values: pl.DataFrame
+    errors: Errors = field(default_factory=dict)
+
+    def rejecting(self, errors: Errors) -> "Cleaned":
+        if not errors:
+            return self
+        merged = dict(self.errors)
+        for number, found in errors.items():
+            merged[number] = (*merged.get(number, ()), *found)
+        return replace(self, errors=merged)
+
+    def sound(self) -> pl.Series:
+        """The numbers of the records without errors."""
+        numbers = pl.int_range(self.values.height, eager=True, dtype=pl.Int64)
+        if not self.errors:
+            return numbers
+        return numbers.filter(~numbers.is_in(list(self.errors)))
+
+    def part(self, start: int, end: int) -> "Cleaned":
+        """The records from `start` to before `end`, numbered from 0."""
+        if (start, end) == (0, self.values.height):
+            return self
+        batch = replace(
+            self.batch, texts=self.batch.texts[start:end], lines=self.batch.lines[start:end], rejections=()
+        )
+        errors = {number - start: found for number, found in self.errors.items() if start <= number < end}
+        return Cleaned(batch, self.values[start:end], errors)
+
+    def without(self, numbers: Sequence[int]) -> "Cleaned":
+        """The other records, numbered anew. `numbers` are sorted, and of records without errors."""
+        if not numbers:
+            return self
+        kept = pl.int_range(self.values.height, eager=True, dtype=pl.Int64)
+        kept = kept.filter(~kept.is_in(numbers))
+        batch = replace(self.batch, texts=self.batch.texts[kept], lines=self.batch.lines[kept])
+        errors = {number - bisect(numbers, number): found for number, found in self.errors.items()}
+        return Cleaned(batch, self.values[kept], errors)
 
 
 def escaped(text: str) -> str:
@@ -134,3 +187,13 @@ class Replayed(Counts):
 
 
 FATES = tuple(f.name for f in fields(Counts))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch. `contested` records wait for the end of the run; `searched` were found by halves."""
+
+    counts: Counts
+    rejections: Sequence[Rejection]
+    contested: Sequence[Rejection] = ()
+    searched: int = 0

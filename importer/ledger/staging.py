@@ -1,6 +1,7 @@
 """Stores rejected and contested records by COPY, and updates them when they are replayed."""
 
 import json
+from collections.abc import Sequence
 
 import polars as pl
 from django.db import connections
@@ -11,7 +12,7 @@ from importer.records import Rejection
 from importer.write.copy import copy_frame
 
 
-def set_aside(job_id: int, chunk_id: int, rejections: list[Rejection], *, state: str) -> None:
+def set_aside(job_id: int, chunk_id: int, rejections: Sequence[Rejection], *, state: str) -> None:
     """Store records that were not written, by COPY: there may be as many of them as records."""
     if not rejections:
         return
@@ -38,3 +39,21 @@ def set_aside(job_id: int, chunk_id: int, rejections: list[Rejection], *, state:
     statement = f"COPY {StagingRecord._meta.db_table} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)"
     with connections[ledger_alias()].cursor() as cursor:
         copy_frame(cursor, statement, frame)
+
+
+def update_set_aside(records: list[StagingRecord], rejections: Sequence[Rejection]) -> None:
+    """A contested record that was written is gone; a replayed one stays, as part of the history."""
+    now = timezone.now()
+    rejected = {rejection.line: rejection for rejection in rejections}
+    changed, gone = [], []
+    for record in records:
+        rejection = rejected.get(record.line)
+        if rejection is None and record.state == StagingRecord.State.CONTESTED:
+            gone.append(record.pk)
+            continue
+        record.state = StagingRecord.State.REPLAYED if rejection is None else StagingRecord.State.REJECTED
+        record.errors = [] if rejection is None else [error.as_dict() for error in rejection.errors]
+        record.updated_at = now
+        changed.append(record)
+    StagingRecord.objects.filter(pk__in=gone).delete()
+    StagingRecord.objects.bulk_update(changed, ["state", "errors", "updated_at"], batch_size=500)

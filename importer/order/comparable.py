@@ -8,8 +8,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import connections, models
 
-from importer.specs.mapping import ColumnPlan
-from importer.validate.lanes import AnyField, cleans_like
+from importer.specs.mapping import AnyField, ColumnPlan
+from importer.validate.lanes import cleans_like
 
 # Equal values of these have equal texts, whichever lane they took.
 SAME_VALUE_SAME_TEXT = (

@@ -1,8 +1,8 @@
-"""Stretches of a batch: records that may be resolved and written together, since none depends on an earlier one.
+"""Cuts a batch into stretches of records that may be resolved and written together.
 
 A record may refer to a parent that an earlier record of the same table brings. Plain Django would find it. So a batch
-is cut before each record that depends on one of the same stretch; most batches are a single stretch, and a chain in
-which each record refers to the one before is written record by record.
+is cut before each record that depends on an earlier one of the same stretch. Most batches are a single stretch; a
+chain in which each record refers to the one before is written record by record.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,29 +11,29 @@ from typing import Any
 import polars as pl
 
 from importer.order.comparable import canonical, is_comparable
+from importer.records import Cleaned
 from importer.specs.mapping import LookupPlan, Mapping
-from importer.validate.validate import Judged
 
 Values = Sequence[tuple[Any, ...]]
 
 
-def stretches(judged: Judged, mapping: Mapping) -> Iterator[tuple[int, int]]:
+def stretches(cleaned: Cleaned, mapping: Mapping) -> Iterator[tuple[int, int]]:
     """Where each stretch begins and ends, by record number."""
-    height, start = judged.values.height, 0
+    height, start = cleaned.values.height, 0
     dependencies = [
         _Dependency(
-            judged.values.select(part.target for part in plan.parts).rows(),
-            _brought(judged.values, mapping, plan),
+            cleaned.values.select(part.target for part in plan.parts).rows(),
+            _brought(cleaned.values, mapping, plan),
         )
         for plan in mapping.lookups
         if plan.reads(mapping.model)
     ]
     if mapping.cleans_model and mapping.on_conflict == "update":
         # `clean()` shall see what an earlier record of the same key made of the row.
-        keys = judged.values.select(pl.col(_key_columns(mapping)).fill_null("")).rows()
+        keys = cleaned.values.select(pl.col(_key_columns(mapping)).fill_null("")).rows()
         dependencies.append(_Dependency(keys, keys))
     if dependencies:
-        for number in judged.sound().to_list():
+        for number in cleaned.sound().to_list():
             if any(dependency.holds(number) for dependency in dependencies):
                 yield start, number
                 start = number

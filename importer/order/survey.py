@@ -1,9 +1,9 @@
-"""Keys that occur more than once in the source, and what several workers do about them.
+"""Finds keys that repeat in the source, so that several workers can leave those records for the end.
 
 One worker takes records in the order of the source, so of two records with one key the first is written first. Several
-workers have no order. So before they start, the source is surveyed: keys that occur again are known by their hashes,
-their records are set aside, and in the end they are settled one after the other in the order of the source. The table
-is then the one that a single worker would have made.
+workers have no order. So before they start, the source is surveyed: the job keeps the hashes of the keys that repeat
+(the *contested* keys), workers set their records aside, and at the end of the run they are settled one after the other
+in the order of the source. The table is then the one that a single worker would have made.
 """
 
 import array
@@ -16,9 +16,9 @@ from django.db import models
 from importer.models import DataImportJob, ImportChunk
 from importer.order.comparable import canonical
 from importer.parse.reader import Reader, chunk_range
-from importer.records import Position, RecordError
+from importer.records import Cleaned, Position
 from importer.specs.mapping import ColumnPlan, Mapping, key_groups
-from importer.validate.validate import Judged, validate_columns
+from importer.validate.validate import Validator
 
 # Above this part of all records, setting aside would cost more than several workers gain.
 WORTH_IT = 0.2
@@ -30,41 +30,41 @@ HASHES_PER_PASS = 12_000_000
 BUCKETS = 16
 
 NONE = pl.Series([], dtype=pl.UInt64)
-SET_ASIDE = RecordError("", "contested", "Set aside: its key occurs more than once in the source.")
 
 
 @dataclass(frozen=True, slots=True)
-class Contested:
-    hashes: pl.Series | None
+class Survey:
+    """What the survey of a job's source has found: the hashes of contested keys."""
+
+    hashes: pl.Series
     groups: tuple[tuple[ColumnPlan, ...], ...]
 
     @classmethod
-    def of(cls, job: DataImportJob, mapping: Mapping) -> "Contested":
-        if not job.contested:
-            return cls.none()
-        return cls(_unpacked(bytes(job.contested)), key_groups(mapping))
+    def of(cls, job: DataImportJob, mapping: Mapping) -> "Survey":
+        if job.survey != DataImportJob.Survey.KEYS_REPEAT:
+            return cls.nothing()
+        return cls(_unpacked(bytes(job.contested or b"")), key_groups(mapping))
 
     @classmethod
-    def none(cls) -> "Contested":
-        return cls(None, ())
+    def nothing(cls) -> "Survey":
+        """No record is contested, or their turn has come."""
+        return cls(NONE, ())
 
-    def set_aside(self, judged: Judged) -> list[int]:
-        """Mark the sound records whose key is contested as errors for now; their numbers."""
-        if self.hashes is None or self.hashes.is_empty():
-            return []
-        marks = [hashes.is_in(self.hashes.implode()) for hashes in group_hashes(judged, self.groups)]
+    def part(self, cleaned: Cleaned) -> tuple[Cleaned, list[int]]:
+        """The records that may be written now, and the numbers of those that wait because their key is contested."""
+        if self.hashes.is_empty():
+            return cleaned, []
+        marks = [hashes.is_in(self.hashes.implode()) for hashes in group_hashes(cleaned, self.groups)]
         marked = pl.select(pl.any_horizontal(marks)).to_series().fill_null(value=False)
-        numbers = [n for n in marked.arg_true().to_list() if n not in judged.errors]
-        for number in numbers:
-            judged.reject(number, SET_ASIDE)
-        return numbers
+        contested = [number for number in marked.arg_true().to_list() if number not in cleaned.errors]
+        return cleaned.without(contested), contested
 
 
-def group_hashes(judged: Judged, groups: tuple[tuple[ColumnPlan, ...], ...]) -> list[pl.Series]:
+def group_hashes(cleaned: Cleaned, groups: tuple[tuple[ColumnPlan, ...], ...]) -> list[pl.Series]:
     """One series of hashes per group, null where all of a key is null; the group's number goes into the hash."""
     series = []
     for number, group in enumerate(groups):
-        values = pl.DataFrame([_comparable(judged.values, plan) for plan in group])
+        values = pl.DataFrame([_comparable(cleaned.values, plan) for plan in group])
         is_null = values.select(pl.all_horizontal(pl.all().is_null())).to_series()
         hashes = values.hash_rows(seed=number)
         series.append(pl.select(pl.when(~is_null).then(hashes)).to_series())
@@ -89,24 +89,23 @@ def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> None:
     """
     groups = key_groups(mapping)
     if not groups:
-        job.contested = b""  # surveyed: what was not is taken in order, see `ledger.FREE`
-        job.save(update_fields=["contested"])
+        job.note_survey(b"")
         return
     chunks = list(ImportChunk.objects.filter(job=job, number__gt=0).order_by("number"))
     records = chunks[-1].first_line + chunks[-1].first_line // len(chunks) if chunks else 0
     passes = 1 + records * len(groups) // HASHES_PER_PASS
     found = [NONE]
     for share in range(passes):
-        hashes = list(_hashes(chunks, reader, groups, share=share, of=passes))
+        hashes = list(_hashes(mapping.alias, chunks, reader, groups, share=share, of=passes))
         found += [_repeated(hashes, bucket) for bucket in range(BUCKETS)]
     contested = pl.concat(found)
     if len(contested) > max(1_000, records * WORTH_IT):
         raise OrderDecides("keys occur again so often")
-    job.contested = array.array("Q", contested.to_list()).tobytes()
-    job.save(update_fields=["contested"])
+    job.note_survey(array.array("Q", contested.to_list()).tobytes())
 
 
 def _hashes(
+    alias: str,
     chunks: list[ImportChunk],
     reader: Reader,
     groups: tuple[tuple[ColumnPlan, ...], ...],
@@ -116,16 +115,17 @@ def _hashes(
 ) -> Iterator[pl.Series]:
     """The hashes of all records' keys that fall to a share of the passes, batch by batch."""
     plans = list(dict.fromkeys(plan for group in groups for plan in group))
+    validator = Validator(plans, alias)
     numbered = [plan.target for plan in plans if isinstance(plan.field, models.AutoField)]
     for chunk in chunks:
         part = chunk_range(chunk)
         position = Position(part.start_offset, part.first_line, part.start_key)
         while position.offset < part.end_offset:
             batch = reader.read(position, part, limit=SURVEY_RECORDS)
-            judged = validate_columns(batch, plans)
-            if any(judged.values.get_column(name).null_count() for name in numbered):
+            cleaned = validator.validate(batch)
+            if any(cleaned.values.get_column(name).null_count() for name in numbered):
                 raise OrderDecides("some records take the table's next number, which others may have")
-            for hashes in group_hashes(judged, groups):
+            for hashes in group_hashes(cleaned, groups):
                 yield hashes.filter(hashes // BUCKETS % of == share) if of > 1 else hashes.drop_nulls()
             position = batch.end
 

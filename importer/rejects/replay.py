@@ -41,7 +41,7 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
                 else [StagingRecord.State.FIXED]
             )
             mapping = compile_mapping(get_spec(job.spec), job.columns or [])
-            counts = replay(Stages.of(job, mapping, settling=True), control, states=states)
+            counts = replay(Stages.of(job, mapping, is_settling=True), control, states=states)
             counts = replace(counts, left=counts.left + taken.left, passed_over=taken.passed_over)
             ledger.log(job, "replayed", **asdict(counts))
     finally:

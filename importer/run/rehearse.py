@@ -32,7 +32,7 @@ def rehearse(run: Run, sample: Sample) -> ImportResult:
             run.control.on_batch(run.after_batch)
             Worker(run.job, run.control, sample=sample).drain()
             if not run.control.stopping:
-                settle_contested(Stages.of(run.job, mapping, settling=True), run.control)
+                settle_contested(Stages.of(run.job, mapping, is_settling=True), run.control)
             run.read_ledger()
             transaction.set_rollback(True, using=ledger_alias())
     except ANY_FAULT as error:

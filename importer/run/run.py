@@ -153,7 +153,7 @@ def _execute(run: Run, mapping: Mapping) -> None:
     run.before = run.counts
     run.control.on_batch(run.after_batch)
     _choose_executor(run)
-    if run.workers > 1 and run.job.contested is None and run.open_chunks:
+    if run.workers > 1 and run.job.survey == DataImportJob.Survey.NOT_DONE and run.open_chunks:
         _survey(run, mapping)
     ledger.log(run.job, "executing", f"{run.executor}, {run.workers} workers")
     import_string(conf.EXECUTORS[run.executor])(run)
@@ -163,7 +163,9 @@ def _execute(run: Run, mapping: Mapping) -> None:
         return
     if run.open_chunks:
         raise ChunkFailed("Not every chunk is done, and no worker is left; run the same command again.")
-    patiently(lambda: settle_contested(Stages.of(run.job, mapping, settling=True), run.control), run.control)
+    patiently(
+        lambda: settle_contested(Stages.of(run.job, mapping, is_settling=True), run.control), run.control
+    )
     _read_ledger(run)
     run.check_thresholds_finally()
 

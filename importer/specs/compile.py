@@ -1,17 +1,18 @@
-"""Compile a spec and the columns of a source into a mapping."""
+"""Compiles a spec and the columns of a source into a mapping."""
 
 import datetime as dt
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from django.db import connections, models, router
+from django.db import models, router
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
 from importer.conf import conf
 from importer.exceptions import MappingRefused
 from importer.specs.mapping import (
+    AnyField,
     ColumnPlan,
     Fill,
     LookupPlan,
@@ -20,10 +21,7 @@ from importer.specs.mapping import (
     row_lane,
     unique_groups,
 )
-from importer.specs.spec import UNSET, Column, Lookup, ModelImport
-from importer.validate.encode import Encoder
-from importer.validate.judge import Judge
-from importer.validate.lanes import AnyField, lane_of
+from importer.specs.spec import Column, Lookup, ModelImport
 
 # Defaults that may be taken once for all records of a batch: the moment of the import.
 MOMENTS: tuple[Callable[..., Any], ...] = (
@@ -37,9 +35,7 @@ MOMENTS: tuple[Callable[..., Any], ...] = (
 def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
     """Raises MappingRefused, in one line, where the columns and the spec do not fit together."""
     model = spec.options.model
-    alias = router.db_for_write(model)
-    encoder = Encoder(connections[alias])
-    compiler = _Compiler(spec, columns, encoder)
+    compiler = _Compiler(spec, columns)
     plans = [compiler.plan(field) for field in compiler.chosen_fields()]
     column_plans = tuple(plan for plan in plans if isinstance(plan, ColumnPlan))
     lookup_plans = tuple(plan for plan in plans if isinstance(plan, LookupPlan))
@@ -56,7 +52,7 @@ def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
     return Mapping(
         spec=spec,
         model=model,
-        alias=alias,
+        alias=router.db_for_write(model),
         columns=column_plans,
         lookups=lookup_plans,
         fills=fills,
@@ -65,16 +61,14 @@ def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
         unique_groups=tuple(group for group in unique_groups(model) if set(group) <= written),
         row_lane=row_lane(spec),
         ignored=tuple(name for name in columns if name not in used),
-        encoder=encoder,
     )
 
 
 class _Compiler:
-    def __init__(self, spec: type[ModelImport], columns: list[str], encoder: Encoder) -> None:
+    def __init__(self, spec: type[ModelImport], columns: list[str]) -> None:
         self.spec = spec
         self.options = spec.options
         self.available = columns
-        self.encoder = encoder
 
     def chosen_fields(self) -> list[AnyField]:
         meta = self.options.model._meta
@@ -128,28 +122,17 @@ class _Compiler:
     def _plan_column(
         self, field: AnyField, column: Column, *, source: str, target: str, reports_as: str | None = None
     ) -> ColumnPlan:
-        has_default = column.default is not UNSET
-        judge = Judge(
-            field,
-            encoder=self.encoder,
-            transforms=column.transforms,
-            formats=column.formats,
-            default=column.default if has_default else None,
-            name=field.name if reports_as is None else reports_as,
-            lenient=reports_as is not None,
-            remembers=conf.MEMO_VALUES,
-        )
         nulls = self.options.null_values if column.null_values is None else column.null_values
         return ColumnPlan(
-            field,
-            source,
-            target,
-            nulls,
-            column.transforms,
-            column.formats,
-            has_default,
-            lane_of(field),
-            judge,
+            field=field,
+            column=source,
+            target=target,
+            reports_as=field.name if reports_as is None else reports_as,
+            null_values=nulls,
+            transforms=column.transforms,
+            formats=column.formats,
+            default=column.default,
+            is_lenient=reports_as is not None,
         )
 
     def _column_for(self, field: AnyField, name: str | None) -> str:

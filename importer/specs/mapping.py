@@ -1,30 +1,43 @@
-"""A spec and the columns of a source, compiled once into what the pipeline does with each record."""
+"""What the pipeline does with each record: pure data, compiled once from a spec and a source's columns.
 
+Nothing here needs a database or remembers anything. The stages (`Validator`, `Resolver`, `RowLane`, `Writer`) are made
+of a mapping and own what they remember.
+"""
+
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
 
-from importer.specs.spec import ModelImport
-from importer.validate.encode import Encoder
-from importer.validate.judge import Judge
-from importer.validate.lanes import AnyField, Lane
+from importer.specs.spec import UNSET, ModelImport
+
+AnyField = models.Field
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """One column read for one field. `target` names the column of cleaned text that comes of it."""
+    """One column of the source, read for one field.
+
+    target       the column of cleaned texts that it becomes
+    reports_as   the field that errors name: of a lookup's key, the foreign key
+    is_lenient   a part of a lookup's key: read by `to_python()`, and not validated
+    """
 
     field: AnyField
     column: str
     target: str
-    null_values: frozenset[str]
-    transforms: tuple[Callable[[Any], Any], ...]
-    formats: tuple[str, ...]
-    has_default: bool
-    lane: Lane
-    judge: Judge
+    reports_as: str
+    null_values: frozenset[str] = frozenset()
+    transforms: tuple[Callable[[Any], Any], ...] = ()
+    formats: tuple[str, ...] = ()
+    default: Any = dataclasses.field(default=UNSET, compare=False)  # it may be a list, which has no hash
+    is_lenient: bool = False
+
+    @property
+    def has_default(self) -> bool:
+        return self.default is not UNSET
 
     @property
     def iso_format(self) -> str | None:
@@ -40,8 +53,10 @@ class ColumnPlan:
     def null_is_blank(self) -> bool:
         """Nothing is written as an empty text, as Django does for text columns that are not null."""
         field = self.field
-        if self.judge.lenient:
-            return False  # a part of a lookup's key that is empty names no parent, and not the one named ""
+        if self.is_lenient:
+            return (
+                False  # an empty part of a lookup's key means no parent; it does not mean the parent named ""
+            )
         return not field.null and field.blank and field.empty_strings_allowed and not self.has_default
 
     @property
@@ -109,7 +124,6 @@ class Mapping:
     unique_groups: tuple[tuple[AnyField, ...], ...]
     row_lane: str
     ignored: tuple[str, ...]
-    encoder: Encoder
 
     @property
     def mapped(self) -> tuple[AnyField, ...]:
@@ -145,6 +159,14 @@ class Mapping:
         """Those of the table; a proxy model has none of its own."""
         table: Any = self.model._meta.concrete_model
         return list(table._meta.constraints)
+
+    @property
+    def may_copy(self) -> bool:
+        """Whether records may go straight into the table, as long as nothing collides.
+
+        A single column is left out, because COPY reads an empty line as the end of a file of one column.
+        """
+        return self.on_conflict == "reject" and (not self.key or self.key_is_unique) and len(self.written) > 1
 
     @property
     def key_is_unique(self) -> bool:

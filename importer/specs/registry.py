@@ -1,5 +1,7 @@
-"""The specs of this site, by name. Each app's `imports.py` is loaded when Django starts, as `admin.py` is."""
+"""Keeps the specs of this site by name. Django loads each app's `imports.py` when it starts, as it does `admin.py`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -24,6 +26,18 @@ def register(spec: Spec) -> Spec:
         )
     _specs[name] = spec
     return spec
+
+
+@contextmanager
+def temporarily(*specs: type[ModelImport]) -> Iterator[None]:
+    """Within the block these specs are registered, and may take the place of others. For tests."""
+    before = dict(_specs)
+    _specs.update({spec.options.name: spec for spec in specs})
+    try:
+        yield
+    finally:
+        _specs.clear()
+        _specs.update(before)
 
 
 def get_spec(name: str) -> type[ModelImport]:

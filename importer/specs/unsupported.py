@@ -1,4 +1,4 @@
-"""What `full_clean()` would do for a model, and an import does not do."""
+"""Finds parts of `full_clean()` that an import skips."""
 
 from django.db import models
 
@@ -7,8 +7,8 @@ METHODS = ("full_clean", "clean_fields", "validate_unique", "validate_constraint
 UNIQUE_FOR = ("unique_for_date", "unique_for_month", "unique_for_year")
 
 
-def unheeded(model: type[models.Model]) -> list[str]:
-    """In words, one for each."""
+def ignored_hooks(model: type[models.Model]) -> list[str]:
+    """In words, one for each hook of the model that an import does not call."""
     methods = [
         f"{name}() of its own" for name in METHODS if getattr(model, name) is not getattr(models.Model, name)
     ]

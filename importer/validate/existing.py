@@ -6,8 +6,7 @@ from typing import Any
 
 from django.db import connections, models
 
-from importer.specs.mapping import Mapping
-from importer.validate.lanes import AnyField
+from importer.specs.mapping import AnyField, Mapping
 
 PLACE = "importer_place"
 

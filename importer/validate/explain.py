@@ -1,76 +1,89 @@
-"""Which lane each field takes, and why."""
+"""Explains a compiled mapping: which lane each field takes and why, and how records are written."""
 
-from django.db import models
-
-from importer.specs.mapping import row_lane, unique_groups
+from importer.conf import conf
+from importer.specs.compile import compile_mapping
+from importer.specs.mapping import ColumnPlan, LookupPlan, Mapping
 from importer.specs.paths import refuse_unknown_paths
-from importer.specs.spec import Column, Lookup, ModelImport
-from importer.specs.unsupported import unheeded
-from importer.validate.lanes import AnyField, lane_of
-from importer.validate.transform import VECTORISED, fixed_layout
+from importer.specs.spec import ModelImport
+from importer.specs.unsupported import ignored_hooks
+from importer.validate.lanes import lane_of
+from importer.validate.transform import Way, own_transforms, way_of
 
 
-def explain(spec: type[ModelImport]) -> str:
-    """A table in plain text: field, column, lane, reason; then what happens to the record as a whole."""
+def explain(spec: type[ModelImport], columns: list[str] | None = None) -> str:
+    """A table in plain text: field, column, lane, reason; then what happens to the record as a whole.
+
+    `columns`: those of the source; None: a source that has a column for every field. Raises MappingRefused.
+    """
     refuse_unknown_paths(spec)
-    options = spec.options
-    rows = [("field", "column", "lane", "because")]
-    rows += [_row(spec, field) for field in options.model._meta.concrete_fields if _is_filled(spec, field)]
-    widths = [max(len(row[index]) for row in rows) for index in range(3)]
-    lines = [f"{options.name} → {options.model._meta.label} ({options.model._meta.db_table})"]
+    mapping = compile_mapping(spec, _all_columns(spec) if columns is None else columns)
+    table = [("field", "column", "lane", "because")]
+    table += [_column(plan) for plan in mapping.columns]
+    table += [_lookup(plan) for plan in mapping.lookups]
+    widths = [max(len(row[index]) for row in table) for index in range(3)]
+    lines = [f"{spec.options.name} → {mapping.model._meta.label} ({mapping.model._meta.db_table})"]
     lines += [
         "  " + "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]])
-        for row in rows
+        for row in table
     ]
-    key = ", ".join(options.key) or "none: every record is inserted"
-    lines.append(f"  key        {key}" + (f"; on conflict {options.on_conflict}" if options.key else ""))
+    key = ", ".join(field.name for field in mapping.key)
     lines.append(
-        f"  record     {row_lane(spec) or 'by columns: neither clean() nor clean_record() is defined'}"
+        f"  key        {f'{key}; on conflict {mapping.on_conflict}' if key else 'none: every record is inserted'}"
     )
-    groups = ["+".join(f.name for f in group) for group in unique_groups(options.model)]
+    if mapping.fills:
+        lines.append(f"  defaults   {', '.join(fill.field.name for fill in mapping.fills)}")
+    if left_out := _left_out(mapping):
+        lines.append(
+            f"  left out   {', '.join(left_out)}: SENSITIVE_FIELDS, filled only where the spec declares them"
+        )
+    lines.append(
+        f"  record     {mapping.row_lane or 'by columns: neither clean() nor clean_record() is defined'}"
+    )
+    groups = ["+".join(field.name for field in group) for group in mapping.unique_groups]
     lines.append(f"  unique     {', '.join(groups) or 'nothing'}, checked by the database")
-    lines += [f"  not heeded {what}" for what in unheeded(options.model)]
-    lines.append(f"  write      {_write(spec)}")
+    lines += [f"  ignored    {what}" for what in ignored_hooks(mapping.model)]
+    lines.append(f"  write      {_write(mapping)}")
     return "\n".join(lines)
 
 
-def _is_filled(spec: type[ModelImport], field: AnyField) -> bool:
-    if field.name in spec.declared:
-        return True
-    chosen = spec.options.fields
-    if chosen is None:
-        return field.editable and not isinstance(field, models.AutoField)  # (BigAutoField counts as one)
-    return field.name in chosen
+def _all_columns(spec: type[ModelImport]) -> list[str]:
+    names = [
+        field.name for field in spec.options.model._meta.concrete_fields if field.name not in spec.declared
+    ]
+    return list(dict.fromkeys([*spec.declared_columns(), *names]))
 
 
-def _row(spec: type[ModelImport], field: AnyField) -> tuple[str, str, str, str]:
-    declared = spec.declared.get(field.name)
-    if field.is_relation:
-        lookup = declared if isinstance(declared, Lookup) else Lookup()
-        return field.name, ", ".join(lookup.columns or (field.name,)), "lookup", f"by {', '.join(lookup.to)}"
-    column = declared if isinstance(declared, Column) else Column()
-    lane, why = _lane(field, column)
-    return field.name, column.name or field.name, lane, why
+def _column(plan: ColumnPlan) -> tuple[str, str, str, str]:
+    return plan.field.name, plan.column, *_lane(plan)
 
 
-def _lane(field: AnyField, column: Column) -> tuple[str, str]:
-    lane = lane_of(field)
-    own = [t for t in column.transforms if t not in VECTORISED]
+def _lookup(plan: LookupPlan) -> tuple[str, str, str, str]:
+    columns = ", ".join(part.column for part in plan.parts)
+    return plan.field.name, columns, "lookup", f"by {', '.join(plan.to)}"
+
+
+def _lane(plan: ColumnPlan) -> tuple[str, str]:
+    lane = lane_of(plan.field)
     if lane.fast is None:
         return "distinct", lane.why
-    if own:
-        name = getattr(own[0], "__name__", "a function")
-        return "distinct + fast", f"{name}() is called per distinct value, then {lane.why}"
-    if column.formats and (fixed_layout(column.formats[0]) is None or column.transforms):
-        return "distinct", f"the format {column.formats[0]} is read by strptime"
+    match way_of(plan):
+        case Way.BY_DISTINCT_VALUE:
+            name = getattr(own_transforms(plan)[0], "__name__", "a function")
+            return "distinct + fast", f"{name}() is called per distinct value, then {lane.why}"
+        case Way.BY_STRPTIME:
+            return "distinct", f"the format {plan.formats[0]} is read by strptime"
     return "fast", lane.why
 
 
-def _write(spec: type[ModelImport]) -> str:
-    options = spec.options
-    key = {options.model._meta.get_field(name) for name in options.key}
-    is_unique = any(set(group) <= key for group in unique_groups(options.model))
-    if options.on_conflict == "reject" and (not key or is_unique):
-        return "COPY into the table; by way of a temporary table where something collides"
-    warning = "" if is_unique else " (no unique constraint covers the key: slow on large tables)"
+def _left_out(mapping: Mapping) -> list[str]:
+    filled = {field.name for field in mapping.mapped}
+    names = [field.name for field in mapping.model._meta.concrete_fields]
+    return [name for name in names if name in conf.SENSITIVE_FIELDS and name not in filled]
+
+
+def _write(mapping: Mapping) -> str:
+    if mapping.may_copy:
+        return "COPY into the table; through a temporary table where something collides"
+    slow = mapping.key and not mapping.key_is_unique
+    warning = " (no unique constraint covers the key: slow on large tables)" if slow else ""
     return f"COPY into a temporary table, then compared with the table by its key{warning}"

@@ -1,4 +1,4 @@
-"""The slow lane: Django's own word on one value, asked once per distinct value and remembered."""
+"""The slow lane: asks Django about each distinct value once, and remembers the answer."""
 
 import datetime as dt
 import json
@@ -11,9 +11,10 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models
 from django.utils import timezone
 
+from importer.conf import conf
 from importer.records import NOT_TEXT, RecordError, escaped, shown
+from importer.specs.mapping import ColumnPlan
 from importer.validate.encode import Encoder
-from importer.validate.lanes import AnyField
 
 # Longer texts are judged each time: a memory of so many values must not depend on their size.
 REMEMBERED_CHARACTERS = 1_000
@@ -25,30 +26,16 @@ class Judge:
     """Judges the texts of one column for one field.
 
     A text goes the way of a record: the column's transforms and formats, then `field.clean()`, then the form that
-    `save()` would send. With `lenient`, only `to_python()` is asked: so a lookup's key is read, not validated.
+    `save()` would send. A part of a lookup's key is only read by `to_python()`, and not validated.
     """
 
-    def __init__(
-        self,
-        field: AnyField,
-        *,
-        encoder: Encoder,
-        name: str,
-        transforms: tuple[Callable[[Any], Any], ...] = (),
-        formats: tuple[str, ...] = (),
-        default: Any = None,
-        lenient: bool = False,
-        remembers: int = 50_000,
-    ) -> None:
-        self.field = field
-        self.name = name
+    def __init__(self, plan: ColumnPlan, encoder: Encoder) -> None:
+        self.plan = plan
+        self.field = plan.field
         self.encoder = encoder
-        self.transforms = transforms
-        self.formats = formats
-        self.default = default
-        self.lenient = lenient
-        self.remembers = remembers
-        self.instance = None if lenient else field.model()
+        self.default = plan.default if plan.has_default else None
+        self.instance = None if plan.is_lenient else plan.field.model()
+        self.remembers = conf.MEMO_VALUES
         self._memory: dict[str | None, Verdict] = {}
 
     def __call__(self, text: str | None) -> Verdict:
@@ -67,35 +54,41 @@ class Judge:
 
     def _judge(self, text: str | None) -> Verdict:
         if text is not None and text.startswith(NOT_TEXT):
-            value = shown(text.removeprefix(NOT_TEXT))
-            return None, (RecordError(self.name, "undecodable", "The bytes are not valid UTF-8.", value),)
+            beginning = shown(text.removeprefix(NOT_TEXT))
+            return None, (
+                RecordError(self.plan.reports_as, "undecodable", "The bytes are not valid UTF-8.", beginning),
+            )
         try:
-            value = deepcopy(self.default) if text is None else self._read(text)
+            value: Any = deepcopy(self.default) if text is None else self._read(text)
             encoded = self.encoder.field_text(self.field, self._aware(self._clean(value)))
         except ValidationError as error:
-            return None, tuple(as_errors(self.name, error, text))
+            return None, tuple(as_errors(self.plan.reports_as, error, text))
         except (ValueError, TypeError, OverflowError, ArithmeticError, DatabaseError) as error:
             message = f'"{shown(text or "")}" is not usable here: {error}.'
-            return None, (RecordError(self.name, "invalid", message, _value(text)),)
+            return None, (RecordError(self.plan.reports_as, "invalid", message, _value(text)),)
         if encoded is not None and "\0" in encoded:
             message = "Null characters are not allowed."
-            return None, (RecordError(self.name, "null_characters_not_allowed", message, _value(text)),)
+            return None, (
+                RecordError(self.plan.reports_as, "null_characters_not_allowed", message, _value(text)),
+            )
         if encoded is not None and not encoded.isascii() and not _is_unicode(encoded):
-            return None, (RecordError(self.name, "undecodable", "Not valid Unicode.", _value(text)),)
+            return None, (
+                RecordError(self.plan.reports_as, "undecodable", "Not valid Unicode.", _value(text)),
+            )
         return encoded, ()
 
     def _read(self, text: str) -> Any:
         value: Any = text
-        for transform in self.transforms:
+        for transform in self.plan.transforms:
             value = _call(transform, value)
-        if self.formats and isinstance(value, str):
+        if self.plan.formats and isinstance(value, str):
             value = self._parse_time(value)
         if isinstance(self.field, models.JSONField) and isinstance(value, str):
             value = self._parse_json(value)
         return value
 
     def _parse_time(self, text: str) -> dt.date | dt.time:
-        for format_ in self.formats:
+        for format_ in self.plan.formats:
             try:
                 moment = dt.datetime.strptime(text, format_)  # noqa: DTZ007 (made aware on the way to the database)
             except ValueError:
@@ -106,7 +99,7 @@ class Judge:
         raise ValidationError(
             "“%(value)s” does not match %(formats)s.",
             code="invalid",
-            params={"value": shown(text), "formats": " or ".join(self.formats)},
+            params={"value": shown(text), "formats": " or ".join(self.plan.formats)},
         )
 
     def _parse_json(self, text: str) -> Any:
@@ -117,7 +110,7 @@ class Judge:
 
     def _clean(self, value: Any) -> Any:
         field = self.field
-        if self.lenient:
+        if self.plan.is_lenient:
             return field.to_python(value)
         if value is None and not field.null and field.empty_strings_allowed and field.blank:
             value = ""  # Django's own way of saying nothing in a text column

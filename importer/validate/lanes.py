@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core import validators
 from django.db import models
 
-AnyField = models.Field
+from importer.specs.mapping import AnyField
 
 # text → (the text PostgreSQL shall read, whether Django accepts it with that value)
 FastLane = Callable[[pl.Expr], tuple[pl.Expr, pl.Expr]]

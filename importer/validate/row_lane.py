@@ -1,59 +1,75 @@
-"""The row lane: `clean_record()` and `Model.clean()`, one record at a time, where a site defines them."""
+"""The row lane: runs `clean_record()` and `Model.clean()` on one record at a time, where a site defines them."""
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connections, models
 
 from importer.exceptions import ImporterError, MappingRefused
-from importer.records import RecordError
+from importer.records import Cleaned, RecordError
 from importer.specs.mapping import Mapping
+from importer.validate.encode import Encoder
 from importer.validate.existing import existing_rows
 from importer.validate.judge import as_errors
-from importer.validate.validate import Judged
+from importer.validate.validate import Validator
 
 
-def clean_rows(judged: Judged, mapping: Mapping) -> Judged:
-    """Run the site's own code on each record that is sound so far, and take over what it changed."""
-    if not mapping.row_lane:
-        return judged
-    lane = _RowLane(judged, mapping)
-    if mapping.spec.cleans_records():
-        lane.each(lane.clean_record)
-    if mapping.cleans_model:
-        lane.prepare_instances()
-        lane.each(lane.clean_model)
-    judged.values = pl.DataFrame(lane.texts, schema=dict.fromkeys(lane.texts, pl.String()))
-    return judged
+class RowLane:
+    """Runs the site's own code on each record that is sound so far, and takes over what it changed."""
+
+    def __init__(self, mapping: Mapping, validator: Validator) -> None:
+        self.mapping = mapping
+        self.columns = [(plan, validator.judge_of(plan)) for plan in mapping.columns]
+        self.encoder = Encoder(connections[mapping.alias])
+
+    def clean(self, cleaned: Cleaned) -> Cleaned:
+        """The batch with the values and errors that `clean_record()` and `Model.clean()` make."""
+        if not self.mapping.row_lane:
+            return cleaned
+        rows = _Rows(cleaned, self)
+        if self.mapping.spec.cleans_records():
+            rows.each(rows.clean_record)
+        if self.mapping.cleans_model:
+            rows.prepare_instances()
+            rows.each(rows.clean_model)
+        values = pl.DataFrame(rows.texts, schema=dict.fromkeys(rows.texts, pl.String()))
+        return replace(cleaned, values=values).rejecting(rows.errors)
 
 
-class _RowLane:
+class _Rows:
     """The records of a batch as Python values, and their texts, in which the changes end up."""
 
-    def __init__(self, judged: Judged, mapping: Mapping) -> None:
-        self.judged = judged
-        self.mapping = mapping
-        self.spec = mapping.spec()
-        self.raw = judged.batch.texts.to_dict(as_series=False)
-        self.texts: dict[str, list[Any]] = judged.values.to_dict(as_series=False)
+    def __init__(self, cleaned: Cleaned, lane: RowLane) -> None:
+        self.mapping = lane.mapping
+        self.columns = lane.columns
+        self.encoder = lane.encoder
+        self.spec = lane.mapping.spec()
+        self.raw = cleaned.batch.texts.to_dict(as_series=False)
+        self.texts: dict[str, list[Any]] = cleaned.values.to_dict(as_series=False)
+        self.height = cleaned.values.height
+        self.sound = cleaned.sound().to_list()
+        self.errors: dict[int, list[RecordError]] = {}
         self.records: dict[int, dict[str, Any]] = {}
         self.existing: dict[int, models.Model] = {}
 
     def each(self, clean: Callable[[int], None]) -> None:
-        for number in self.judged.sound().to_list():
+        for number in self.sound:
+            if number in self.errors:
+                continue
             try:
                 clean(number)
             except ImporterError:
                 raise
             except ValidationError as error:
-                self.judged.reject(number, *as_errors("", error))
+                self.errors[number] = as_errors("", error)
             except Exception as error:
                 # The site's own code may raise anything; it concerns this record, and the job goes on.
                 message = f"{type(error).__name__}: {error}"
-                self.judged.reject(number, RecordError("", "clean_failed", message))
+                self.errors[number] = [RecordError("", "clean_failed", message)]
 
     def clean_record(self, number: int) -> None:
         record = self._record(number)
@@ -68,7 +84,7 @@ class _RowLane:
 
     def prepare_instances(self) -> None:
         """An update meets the row that is there, as a form would."""
-        numbers = self.judged.sound().to_list()
+        numbers = [number for number in self.sound if number not in self.errors]
         if self.mapping.on_conflict == "update":
             keys = {
                 field: [self.texts[field.attname][number] for number in numbers] for field in self.mapping.key
@@ -76,7 +92,7 @@ class _RowLane:
             rows = existing_rows(self.mapping, keys)
             self.existing = {numbers[place]: row for place, row in rows.items()}
         for field in self.mapping.cleaned_fills:
-            self.texts[field.attname] = [None] * self.judged.values.height
+            self.texts[field.attname] = [None] * self.height
 
     def clean_model(self, number: int) -> None:
         instance = self._instance(number)
@@ -93,9 +109,9 @@ class _RowLane:
     def _record(self, number: int) -> dict[str, Any]:
         if number not in self.records:
             record = self.records[number] = {}
-            for plan in self.mapping.columns:
+            for plan, judge in self.columns:
                 text = self.raw[plan.column][number]
-                record[plan.field.name] = plan.judge.python_value(None if text in plan.null_values else text)
+                record[plan.field.name] = judge.python_value(None if text in plan.null_values else text)
             for lookup in self.mapping.lookups:
                 target: Any = lookup.field
                 record[lookup.field.name] = target.target_field.to_python(self.texts[lookup.target][number])
@@ -112,7 +128,7 @@ class _RowLane:
         return instance
 
     def _take_over(self, field: Any, number: int, value: Any) -> None:
-        self.texts[field.attname][number] = self.mapping.encoder.field_text(field, value)
+        self.texts[field.attname][number] = self.encoder.field_text(field, value)
 
     def _refuse_unknown_fields(self, record: dict[str, Any]) -> None:
         """What the hook sets must be written, or said not to be: it is never dropped in silence."""

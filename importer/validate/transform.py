@@ -1,5 +1,6 @@
-"""Transform: from a column's raw text to the text that a field is to judge."""
+"""Transforms a column's raw text into the text that a field cleans."""
 
+import enum
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,13 +50,42 @@ def raw_text(plan: ColumnPlan) -> pl.Expr:
     return pl.when(is_null).then(None).otherwise(text)
 
 
+class Way(enum.Enum):
+    """How a column's raw texts become those that the fast lane sees."""
+
+    AS_THEY_ARE = enum.auto()
+    BY_COLUMN = enum.auto()
+    BY_DISTINCT_VALUE = enum.auto()
+    BY_POSITION = enum.auto()  # texts of the first format are rewritten as ISO, piece by piece
+    BY_STRPTIME = enum.auto()  # the judge reads each distinct text
+
+
+def way_of(plan: ColumnPlan) -> Way:
+    if plan.formats:
+        is_fixed = not plan.transforms and plan.iso_format is not None and fixed_layout(plan.formats[0])
+        return Way.BY_POSITION if is_fixed else Way.BY_STRPTIME
+    if not plan.transforms:
+        return Way.AS_THEY_ARE
+    return Way.BY_DISTINCT_VALUE if own_transforms(plan) else Way.BY_COLUMN
+
+
+def own_transforms(plan: ColumnPlan) -> list[Callable[..., Any]]:
+    """Those that no expression can do."""
+    return [transform for transform in plan.transforms if transform not in VECTORISED]
+
+
 def transformed(plan: ColumnPlan, raw: pl.Series) -> pl.Expr | pl.Series:
     """The text for the fast lane: null where only the judge can tell (and where the source is null)."""
     text = pl.col(raw.name)
-    if plan.formats:
-        return _as_iso(text, plan)
-    if not all(transform in VECTORISED for transform in plan.transforms):
-        return _by_distinct_value(plan, raw)
+    match way_of(plan):
+        case Way.AS_THEY_ARE:
+            return text
+        case Way.BY_STRPTIME:
+            return pl.lit(None, dtype=pl.String)
+        case Way.BY_POSITION:
+            return _as_iso(text, plan)
+        case Way.BY_DISTINCT_VALUE:
+            return _by_distinct_value(plan, raw)
     is_ascii = text.str.len_bytes() == text.str.len_chars()
     for transform in plan.transforms:
         text = VECTORISED[transform](text)
@@ -64,9 +94,9 @@ def transformed(plan: ColumnPlan, raw: pl.Series) -> pl.Expr | pl.Series:
 
 def _as_iso(text: pl.Expr, plan: ColumnPlan) -> pl.Expr:
     """Texts in the first format, rewritten as ISO; the other formats, and other widths, are left to the judge."""
-    layout = None if plan.transforms or plan.iso_format is None else fixed_layout(plan.formats[0])
-    if layout is None or plan.iso_format is None:
-        return pl.lit(None, dtype=pl.String)
+    layout = fixed_layout(plan.formats[0])
+    assert layout
+    assert plan.iso_format
     pieces = [
         text.str.slice(layout.places[piece], WIDTHS[piece])
         if piece in layout.places

@@ -1,95 +1,79 @@
-"""Validate: fast accept, slow judge.
+"""Cleans a batch: accepts by columns what a lane can prove, and asks Django about the distinct values that are left."""
 
-Each field's lane accepts what it can prove, for all records at once; the distinct values that are left go to Django.
-"""
-
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
+from django.db import connections
 
-from importer.records import Batch, RecordError
+from importer.records import Batch, Cleaned, RecordError
 from importer.specs.mapping import ColumnPlan, Mapping
+from importer.validate.encode import Encoder
+from importer.validate.judge import Judge
+from importer.validate.lanes import Lane, lane_of
 from importer.validate.transform import raw_text, transformed
 
 
-@dataclass(slots=True)
-class Judged:
-    """A batch's values as text for PostgreSQL, one column per target, with what was found wrong by record number.
-
-    Records with errors stay in `values` until they are written, so that numbers keep their meaning.
-    """
-
-    batch: Batch
-    values: pl.DataFrame
-    errors: dict[int, list[RecordError]] = field(default_factory=dict)
-
-    def reject(self, number: int, *errors: RecordError) -> None:
-        self.errors.setdefault(number, []).extend(errors)
-
-    def part(self, start: int, end: int) -> "Judged":
-        """Some of the records, with numbers of their own. All of them are this very object: nothing is held twice."""
-        if (start, end) == (0, self.values.height):
-            return self
-        batch = replace(
-            self.batch,
-            texts=self.batch.texts[start:end],
-            lines=self.batch.lines[start:end],
-            rejections=[],
-        )
-        errors = {number - start: found for number, found in self.errors.items() if start <= number < end}
-        return Judged(batch, self.values[start:end], errors)
-
-    def take_back(self, part: "Judged", start: int) -> None:
-        """Know what was found wrong in a part."""
-        self.errors |= {number + start: found for number, found in part.errors.items()}
-
-    def sound(self) -> pl.Series:
-        """The numbers of the records without errors."""
-        numbers = pl.int_range(self.values.height, eager=True, dtype=pl.Int64)
-        if not self.errors:
-            return numbers
-        return numbers.filter(~numbers.is_in(list(self.errors)))
+@dataclass(frozen=True, slots=True)
+class _Column:
+    plan: ColumnPlan
+    lane: Lane
+    judge: Judge
 
 
-def validate(batch: Batch, mapping: Mapping) -> Judged:
-    plans = [*mapping.columns, *(part for lookup in mapping.lookups for part in lookup.parts)]
-    return validate_columns(batch, plans)
+class Validator:
+    """Cleans batches on this thread's connection, and remembers Django's answers from batch to batch."""
+
+    def __init__(self, plans: Sequence[ColumnPlan], alias: str) -> None:
+        encoder = Encoder(connections[alias])
+        self.columns = [_Column(plan, lane_of(plan.field), Judge(plan, encoder)) for plan in plans]
+
+    @classmethod
+    def of(cls, mapping: Mapping) -> "Validator":
+        """For all columns that the mapping reads."""
+        parts = [part for lookup in mapping.lookups for part in lookup.parts]
+        return cls([*mapping.columns, *parts], mapping.alias)
+
+    def validate(self, batch: Batch) -> Cleaned:
+        if not self.columns:
+            return Cleaned(batch, pl.DataFrame({"": pl.Series([None] * batch.texts.height, dtype=pl.String)}))
+        verdicts = _fast(batch, self.columns)
+        series = []
+        errors: dict[int, list[RecordError]] = {}
+        for column in self.columns:
+            values = verdicts.get_column(column.plan.target)
+            accepted = verdicts.get_column(f"{column.plan.target}?")
+            series.append(values if accepted.all() else _slow(batch, column, values, accepted, errors))
+        return Cleaned(batch, pl.DataFrame(series), errors)
+
+    def judge_of(self, plan: ColumnPlan) -> Judge:
+        return next(column.judge for column in self.columns if column.plan is plan)
 
 
-def validate_columns(batch: Batch, plans: list[ColumnPlan]) -> Judged:
-    if not plans:
-        return Judged(batch, pl.DataFrame({"": pl.Series([None] * batch.texts.height, dtype=pl.String)}))
-    verdicts = _fast(batch, plans)
-    judged = Judged(batch, verdicts.select(plan.target for plan in plans))
-    for plan in plans:
-        accepted = verdicts.get_column(f"{plan.target}?")
-        if not accepted.all():
-            _slow(judged, plan, accepted)
-    return judged
-
-
-def _fast(batch: Batch, plans: list[ColumnPlan]) -> pl.DataFrame:
+def _fast(batch: Batch, columns: list[_Column]) -> pl.DataFrame:
     """For each plan a column of values, and one (`?`) that says which of them are accepted.
 
-    In three queries, because a query computes an expression as often as it stands in it: the raw texts (`#`), the
+    In three queries, because a query computes an expression as often as it occurs: the raw texts (`#`), the
     transformed ones (`!`), and the lanes on top of them.
     """
+    plans = [column.plan for column in columns]
     raw = batch.texts.select(raw_text(plan).alias(f"{plan.target}#") for plan in plans)
     texts = raw.with_columns(
         transformed(plan, raw.get_column(f"{plan.target}#")).alias(f"{plan.target}!")
         for plan in plans
         if plan.transforms or plan.formats
     )
-    return texts.select(expression for plan in plans for expression in _lane_expressions(plan))
+    return texts.select(expression for column in columns for expression in _lane_expressions(column))
 
 
-def _lane_expressions(plan: ColumnPlan) -> tuple[pl.Expr, pl.Expr]:
+def _lane_expressions(column: _Column) -> tuple[pl.Expr, pl.Expr]:
+    plan, fast = column.plan, column.lane.fast
     raw = pl.col(f"{plan.target}#")
     text = pl.col(f"{plan.target}!") if plan.transforms or plan.formats else raw
-    if plan.lane.fast is None:
+    if fast is None:
         value, accepted = pl.lit(None, dtype=pl.String), pl.lit(value=False)
     else:
-        value, accepted = plan.lane.fast(text)
+        value, accepted = fast(text)
         empty = text == ""
         accepted = (accepted | empty) if plan.accepts_empty else accepted & ~empty
     null_passes = pl.lit(plan.accepts_null or plan.null_is_blank)
@@ -99,14 +83,20 @@ def _lane_expressions(plan: ColumnPlan) -> tuple[pl.Expr, pl.Expr]:
     return value.alias(plan.target), accepted.alias(f"{plan.target}?")
 
 
-def _slow(judged: Judged, plan: ColumnPlan, accepted: pl.Series) -> None:
-    """Ask the judge about each distinct value that is left, and put its answers in their places."""
-    left = judged.batch.texts.select(raw_text(plan).alias("text"), number=pl.int_range(pl.len())).filter(
+def _slow(
+    batch: Batch,
+    column: _Column,
+    values: pl.Series,
+    accepted: pl.Series,
+    errors: dict[int, list[RecordError]],
+) -> pl.Series:
+    """Ask the judge about each distinct text that is left, put its values in their places, and add its errors."""
+    left = batch.texts.select(raw_text(column.plan).alias("text"), number=pl.int_range(pl.len())).filter(
         ~accepted
     )
     texts = left.get_column("text")
     distinct = texts.unique()
-    verdicts = [plan.judge(text) for text in distinct.to_list()]
+    verdicts = [column.judge(text) for text in distinct.to_list()]
     answers = left.join(
         pl.DataFrame(
             {"text": distinct, "verdict": range(len(verdicts))}, schema_overrides={"text": pl.String}
@@ -119,7 +109,6 @@ def _slow(judged: Judged, plan: ColumnPlan, accepted: pl.Series) -> None:
     numbers, which = left.get_column("number"), answers.to_list()
     for number, verdict in zip(numbers.to_list(), which, strict=True):
         if verdicts[verdict][1]:
-            judged.reject(number, *verdicts[verdict][1])
-    values = pl.Series(plan.target, [verdicts[verdict][0] for verdict in which], dtype=pl.String)
-    column = judged.values.get_column(plan.target)
-    judged.values = judged.values.with_columns(column.scatter(numbers, values))
+            errors.setdefault(number, []).extend(verdicts[verdict][1])
+    judged = pl.Series(column.plan.target, [verdicts[verdict][0] for verdict in which], dtype=pl.String)
+    return values.scatter(numbers, judged)

@@ -1,137 +1,131 @@
-"""The way of a record, from the source to the ledger.
+"""Carries a chunk of the source to its end, batch by batch.
 
-    source → plan → parse → transform, validate → resolve → write → ledger
+    source → plan → parse → validate → survey → resolve → row lane → write → ledger
 
-`plan` has cut the source into chunks; here a worker carries one chunk to its end, batch by batch. All that a batch
-does to the database happens in one transaction, fenced by the worker's lease.
+`plan` has cut the source into chunks. All that a batch does to the database happens in one transaction, fenced by the
+worker's lease.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import connections, transaction
 
 from importer import ledger
-from importer.ledger.leases import Lease
+from importer.ledger import Lease
 from importer.models import DataImportJob, StagingRecord
 from importer.order.stretches import stretches
-from importer.order.survey import Contested
+from importer.order.survey import Survey
 from importer.parse.reader import Reader, chunk_position, chunk_range
-from importer.records import RAW, Batch, Counts, Rejection, escaped
+from importer.records import RAW, Batch, Cleaned, Counts, Outcome, RecordError, Rejection, escaped
 from importer.signals import batch_committed
 from importer.specs.mapping import Mapping
 from importer.validate.resolve import Resolver
-from importer.validate.row_lane import clean_rows
-from importer.validate.validate import Judged, validate
+from importer.validate.row_lane import RowLane
+from importer.validate.validate import Validator
 from importer.work.batch_size import BatchSize
 from importer.work.control import Control
 from importer.write.sample import Sample
-from importer.write.writer import Writer, Written
+from importer.write.writer import Writer
 
 
 @dataclass(slots=True)
 class Stages:
-    """What a worker keeps from batch to batch."""
+    """The stages of one mapping, with what they remember from batch to batch."""
 
     job: DataImportJob
     mapping: Mapping
+    validator: Validator
+    survey: Survey
     resolver: Resolver
+    row_lane: RowLane
     writer: Writer
-    contested: Contested
     size: BatchSize = field(default_factory=BatchSize)
 
     @classmethod
     def of(
-        cls, job: DataImportJob, mapping: Mapping, *, sample: Sample | None = None, settling: bool = False
+        cls, job: DataImportJob, mapping: Mapping, *, sample: Sample | None = None, is_settling: bool = False
     ) -> "Stages":
-        """`settling`: contested records are not set aside, for their turn has come."""
-        contested = Contested.none() if settling else Contested.of(job, mapping)
-        return cls(job, mapping, Resolver(mapping), Writer(mapping, sample), contested)
-
-
-@dataclass(slots=True)
-class Outcome:
-    counts: Counts
-    rejections: list[Rejection]
-    contested: list[Rejection] = field(default_factory=list)
-    searched: int = 0
+        """`is_settling`: the turn of contested records has come, so they are written like any others."""
+        validator = Validator.of(mapping)
+        return cls(
+            job=job,
+            mapping=mapping,
+            validator=validator,
+            survey=Survey.nothing() if is_settling else Survey.of(job, mapping),
+            resolver=Resolver(mapping),
+            row_lane=RowLane(mapping, validator),
+            writer=Writer(mapping, sample),
+        )
 
 
 def run_chunk(stages: Stages, lease: Lease, reader: Reader, control: Control) -> None:
-    """Carry a chunk to its end. Raises LeaseLost, Stopped, and what the database raises."""
+    """Carry a chunk to its end, or until asked to stop. Raises LeaseLost, and what the database raises."""
     part, position = chunk_range(lease.chunk), chunk_position(lease.chunk)
     while True:
         batch = reader.read(position, part, limit=stages.size.records)
-        judged = validate(batch, stages.mapping)
-        done = batch.end.offset >= part.end_offset
-        shall_stop = commit(stages, lease, judged, control, done=done)
+        cleaned = stages.validator.validate(batch)
+        is_done = batch.end.offset >= part.end_offset
+        must_stop = commit(stages, lease, cleaned, control, is_done=is_done)
         control.after_batch(stages.size.records)
-        if done:
+        if is_done:
             return
-        if shall_stop or control.stopping:
+        if must_stop or control.stopping:
             control.stop()
             ledger.release(lease)
             return
         position = batch.end
 
 
-def commit(stages: Stages, lease: Lease, judged: Judged, control: Control, *, done: bool) -> bool:
-    """One batch, one transaction. True: the job has been asked to stop."""
+def commit(stages: Stages, lease: Lease, cleaned: Cleaned, control: Control, *, is_done: bool) -> bool:
+    """Write one batch in one transaction. True: the job has been asked to stop."""
     began = time.monotonic()
-    batch = judged.batch
+    job, chunk, batch = stages.job, lease.chunk, cleaned.batch
     with transaction.atomic(using=stages.mapping.alias):
         ledger.fence(lease)
-        prepare_transaction(stages.mapping.alias, durable=done)
-        outcome = treat(stages, judged)
-        ledger.set_aside(
-            stages.job.pk, lease.chunk.pk, outcome.rejections, state=StagingRecord.State.REJECTED
-        )
-        ledger.set_aside(
-            stages.job.pk, lease.chunk.pk, outcome.contested, state=StagingRecord.State.CONTESTED
-        )
-        shall_stop = ledger.advance(lease, batch.end, outcome.counts, done=done)
+        prepare_transaction(stages.mapping.alias, durable=is_done)
+        outcome = write_batch(stages, cleaned)
+        ledger.set_aside(job.pk, chunk.pk, outcome.rejections, state=StagingRecord.State.REJECTED)
+        ledger.set_aside(job.pk, chunk.pk, outcome.contested, state=StagingRecord.State.CONTESTED)
+        must_stop = ledger.advance(lease, batch.end, outcome.counts, done=is_done)
     seconds = time.monotonic() - began
     _learn(
         stages, lease, outcome, seconds=seconds, records=batch.size, memory_is_short=control.memory_is_short
     )
     batch_committed.send(
         sender=stages.mapping.spec,
-        job=stages.job,
-        chunk_id=lease.chunk.pk,
+        job=job,
+        chunk_id=chunk.pk,
         line=batch.end.line,
         counts=outcome.counts,
         seconds=seconds,
     )
-    return shall_stop
+    return must_stop
 
 
-def treat(stages: Stages, judged: Judged) -> Outcome:
-    """Resolve and write what was found valid; every record of the batch gets its fate."""
-    set_aside = stages.contested.set_aside(judged)
+def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
+    """Write the sound records of a batch. Every record gets its fate."""
+    free, contested = stages.survey.part(cleaned)
     counts, searched = Counts(), 0
-    for start, end in stretches(judged, stages.mapping):
-        part = judged.part(start, end)
-        written = _write(stages, part)
-        judged.take_back(part, start)
-        counts += written.counts(rejected=0)
+    errors: dict[int, Sequence[RecordError]] = {}
+    for start, end in stretches(free, stages.mapping):
+        rows = stages.row_lane.clean(stages.resolver.resolve(free.part(start, end)))
+        written = stages.writer.write(rows)
+        counts += written.counts()
         searched += written.searched
-    contested = [_rejection(stages.job, judged.batch, number) for number in set_aside]
-    for number in set_aside:
-        del judged.errors[number]
+        refused = rows.rejecting(written.errors).errors
+        errors |= {number + start: found for number, found in refused.items()}
     rejections = [
-        *judged.batch.rejections,
-        *(_rejection(stages.job, judged.batch, n, judged) for n in sorted(judged.errors)),
+        *cleaned.batch.rejections,
+        *(_rejection(stages.job, free.batch, number, errors[number]) for number in sorted(errors)),
     ]
-    counts += Counts(read=len(rejections), rejected=len(rejections))
-    return Outcome(counts, rejections, contested, searched=searched)
-
-
-def _write(stages: Stages, judged: Judged) -> Written:
-    judged = clean_rows(stages.resolver.resolve(judged), stages.mapping)
-    written = stages.writer.write(judged)
-    for number, errors in written.errors.items():
-        judged.reject(number, *errors)
-    return written
+    return Outcome(
+        counts + Counts(read=len(rejections), rejected=len(rejections)),
+        rejections,
+        contested=[_rejection(stages.job, cleaned.batch, number) for number in contested],
+        searched=searched,
+    )
 
 
 def prepare_transaction(alias: str, *, durable: bool) -> None:
@@ -143,7 +137,9 @@ def prepare_transaction(alias: str, *, durable: bool) -> None:
             cursor.execute("SET LOCAL synchronous_commit = off")
 
 
-def _rejection(job: DataImportJob, batch: Batch, number: int, judged: Judged | None = None) -> Rejection:
+def _rejection(
+    job: DataImportJob, batch: Batch, number: int, errors: Sequence[RecordError] = ()
+) -> Rejection:
     raw = batch.texts.row(number, named=True)
     if len(raw) > len(columns := job.columns or []):
         # Keys of other records of the batch, which this one does not have.
@@ -153,7 +149,6 @@ def _rejection(job: DataImportJob, batch: Batch, number: int, judged: Judged | N
     if stored != raw:
         # What had to be escaped is not what the source says: marked, so that it is never replayed as if it were.
         stored |= {RAW: "escaped"}
-    errors = judged.errors[number] if judged else []
     return Rejection(int(batch.lines[number]), stored, tuple(errors))
 
 

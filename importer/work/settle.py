@@ -9,16 +9,15 @@ from dataclasses import asdict
 
 import polars as pl
 from django.db import transaction
-from django.utils import timezone
 
 from importer.conf import conf
 from importer.ledger.figures import add_to_settlement, refresh_job_figures
 from importer.ledger.pages import within_bytes
+from importer.ledger.staging import update_set_aside
 from importer.models import DataImportJob, StagingRecord
 from importer.records import RAW, Batch, Counts, Position, Replayed
-from importer.validate.validate import validate
 from importer.work.control import Control
-from importer.work.pipeline import Outcome, Stages, prepare_transaction, treat
+from importer.work.pipeline import Stages, prepare_transaction, write_batch
 
 
 def settle_contested(stages: Stages, control: Control) -> None:
@@ -61,12 +60,12 @@ def _in_batches(job: DataImportJob, states: Sequence[str]) -> Iterator[list[Stag
 def _settle(stages: Stages, records: list[StagingRecord]) -> Counts:
     if not records:
         return Counts()
-    judged = validate(_as_batch(records, stages.job.columns or []), stages.mapping)
+    cleaned = stages.validator.validate(_as_batch(records, stages.job.columns or []))
     was_rejected = sum(record.state != StagingRecord.State.CONTESTED for record in records)
     with transaction.atomic(using=stages.mapping.alias):
         prepare_transaction(stages.mapping.alias, durable=True)
-        outcome = treat(stages, judged)
-        _update_records(records, outcome)
+        outcome = write_batch(stages, cleaned)
+        update_set_aside(records, outcome.rejections)
         add_to_settlement(stages.job, outcome.counts, was_rejected=was_rejected)
         if was_rejected:
             refresh_job_figures(stages.job)
@@ -81,21 +80,3 @@ def _as_batch(records: list[StagingRecord], columns: list[str]) -> Batch:
     )
     lines = pl.Series([record.line for record in records], dtype=pl.Int64)
     return Batch(texts, lines, Position(0, records[0].line), Position(0, records[-1].line + 1))
-
-
-def _update_records(records: list[StagingRecord], outcome: Outcome) -> None:
-    """A contested record that was written is gone; a replayed one stays, as part of the history."""
-    now = timezone.now()
-    rejected = {rejection.line: rejection for rejection in outcome.rejections}
-    changed, gone = [], []
-    for record in records:
-        rejection = rejected.get(record.line)
-        if rejection is None and record.state == StagingRecord.State.CONTESTED:
-            gone.append(record.pk)
-            continue
-        record.state = StagingRecord.State.REPLAYED if rejection is None else StagingRecord.State.REJECTED
-        record.errors = [] if rejection is None else [error.as_dict() for error in rejection.errors]
-        record.updated_at = now
-        changed.append(record)
-    StagingRecord.objects.filter(pk__in=gone).delete()
-    StagingRecord.objects.bulk_update(changed, ["state", "errors", "updated_at"], batch_size=500)

@@ -40,6 +40,7 @@ class Worker:
         self.chunk_id = chunk_id
         self.control = control
         self.sample = sample
+        self.mapping = compile_mapping(get_spec(job.spec), job.columns or [])
         self.owner = Owner()
         self.stages: Stages | None = None
         self.reader: Reader | None = None
@@ -93,8 +94,8 @@ class Worker:
     def _connect(self) -> None:
         self.owner.announce()
         self._note_trouble()
-        mapping = compile_mapping(get_spec(self.job.spec), self.job.columns or [])
-        self.stages = Stages.of(self.job, mapping, sample=self.sample)
+        # What the stages remember belongs to a connection, so each connection has stages of its own.
+        self.stages = Stages.of(self.job, self.mapping, sample=self.sample)
         if self.reader is None:
             self.reader = open_reader(self.job)
 

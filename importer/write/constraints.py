@@ -3,6 +3,15 @@
 from typing import Any
 
 from django.db import models
+from psycopg import Error as PsycopgError
+
+from importer.records import RecordError, escaped
+from importer.specs.mapping import AnyField, Mapping
+from importer.validate.judge import as_errors
+from importer.write.copy import column_of
+
+# SQLSTATE → the code that Django gives such an error.
+CODES = {"23505": "unique", "23503": "does_not_exist", "23514": "check", "23502": "null"}
 
 
 def fields_of(constraint: models.CheckConstraint) -> set[str]:
@@ -19,3 +28,34 @@ def constraint_code(constraint: models.BaseConstraint) -> str:
     """The constraint's own code, or what Django calls such a violation elsewhere."""
     names = {models.UniqueConstraint: "unique", models.CheckConstraint: "check"}
     return constraint.violation_error_code or names.get(type(constraint), type(constraint).__name__.lower())
+
+
+def violation_of(constraint: models.BaseConstraint) -> RecordError:
+    return RecordError("", constraint_code(constraint), str(constraint.get_violation_error_message()))
+
+
+def unique_errors(mapping: Mapping, group: tuple[AnyField, ...]) -> list[RecordError]:
+    """What `full_clean()` says where another row has the same values in these fields."""
+    names = tuple(f.name for f in group)
+    for constraint in mapping.constraints:
+        if isinstance(constraint, models.UniqueConstraint) and has_own_words(constraint, names):
+            about = names[0] if constraint.violation_error_code == "unique" and len(names) == 1 else ""
+            message = str(constraint.get_violation_error_message())
+            return [RecordError(about, constraint_code(constraint), message)]
+    error: Any = mapping.model().unique_error_message(mapping.model, names)
+    return as_errors(names[0] if len(names) == 1 else "", error)
+
+
+def refusal(mapping: Mapping, error: Exception) -> RecordError:
+    """What the database said about a single record, in the constraint's own words where it has some."""
+    cause = error.__cause__
+    diagnosis = cause.diag if isinstance(cause, PsycopgError) else None
+    name = diagnosis.constraint_name if diagnosis else None
+    for constraint in mapping.constraints:
+        if name and constraint.name == name:
+            return violation_of(constraint)
+    state = diagnosis.sqlstate if diagnosis and diagnosis.sqlstate else ""
+    message = (diagnosis.message_primary if diagnosis else None) or str(error)
+    column = diagnosis.column_name if diagnosis else None
+    field = next((f.name for f in mapping.written if column and column_of(f) == column), "")
+    return RecordError(field, CODES.get(state, "database"), escaped(f"The database refuses it: {message}."))

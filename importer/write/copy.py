@@ -1,4 +1,4 @@
-"""COPY of a frame of texts."""
+"""Copies a frame of texts into a table, by COPY."""
 
 from io import BytesIO
 from typing import Any
@@ -18,3 +18,7 @@ def copy_frame(cursor: Any, statement: str, frame: pl.DataFrame) -> None:
     with cursor.db.wrap_database_errors, cursor.copy(statement) as copy:
         for start in range(0, len(data), PIECE):
             copy.write(data[start : start + PIECE])
+
+
+def column_of(model_field: Any) -> str:
+    return str(model_field.column)

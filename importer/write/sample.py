@@ -1,9 +1,10 @@
-"""Some of what a dry run would change."""
+"""Collects some of what a dry run would change."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-MOST = 5
+# Shown of each kind.
+MOST_SHOWN = 5
 
 
 @dataclass(slots=True)
@@ -12,6 +13,25 @@ class Sample:
 
     inserted: list[dict[str, Any]] = field(default_factory=list)
     updated: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def room_for_inserted(self) -> int:
+        return MOST_SHOWN - len(self.inserted)
+
+    @property
+    def room_for_updated(self) -> int:
+        return MOST_SHOWN - len(self.updated)
+
+    def add_inserted(self, fields: list[str], rows: list[tuple[Any, ...]]) -> None:
+        """`rows`: the values of the fields, as text."""
+        self.inserted += [dict(zip(fields, row, strict=True)) for row in rows]
+
+    def add_updated(self, columns: list[str], keys: int, rows: list[tuple[Any, ...]]) -> None:
+        """`rows`: the values of so many keys, then of each column the one before and the one after, as text."""
+        for row in rows:
+            pairs = zip(columns, row[keys::2], row[keys + 1 :: 2], strict=True)
+            changes = {column: [before, after] for column, before, after in pairs if before != after}
+            self.updated.append({"key": list(row[:keys]), "changes": changes})
 
     def as_dict(self) -> dict[str, Any]:
         return {"inserted": self.inserted, "updated": self.updated}

@@ -1,50 +1,28 @@
-"""Write: from judged records to rows of the target table, within the caller's transaction.
+"""Writes cleaned records as rows of the target table, within the caller's transaction.
 
-Two ways. Where a job only inserts, COPY goes straight into the target, in the hope that nothing collides. Otherwise,
-or where something did, the batch goes into a temporary table first, is compared with the target there as a set, and
-each collision becomes a rejection of its own. What the database refuses beyond that is narrowed down by halves to the
-single record.
+There are two ways. Where a job only inserts, COPY goes straight into the target, in the hope that nothing collides.
+Otherwise, or after a collision, the batch goes into a temporary table first and is compared with the target there as a
+set; each collision becomes a rejection. Whatever else the database refuses is narrowed down by halves to the single
+record.
 """
 
 import uuid
-from dataclasses import dataclass, field
-from typing import Any
 
 import polars as pl
 from django.db import DataError, IntegrityError, InternalError, connections, models, transaction
-from psycopg import Error as PsycopgError
 
-from importer.records import Counts, RecordError, escaped
-from importer.specs.mapping import Fill, Mapping
-from importer.validate.lanes import AnyField
-from importer.validate.validate import Judged
-from importer.write.batch_table import NUMBER, Staging
-from importer.write.constraints import constraint_code
-from importer.write.copy import copy_frame
+from importer.records import Cleaned
+from importer.specs.mapping import AnyField, Fill, Mapping
+from importer.validate.encode import Encoder
+from importer.write.batch_table import NUMBER, BatchTable
+from importer.write.constraints import refusal
+from importer.write.copy import column_of, copy_frame
 from importer.write.sample import Sample
+from importer.write.written import Written
 
 REFUSALS = (DataError, IntegrityError, InternalError)
 # After a collision, how many batches go by way of the temporary table before COPY is trusted again.
 BATCHES_OF_CAUTION = 8
-
-
-@dataclass(slots=True)
-class Written:
-    """Fates of a batch's sound records; `errors` has those that were not written, by record number.
-
-    `searched`: how many of them were found by halves, which costs a search for each.
-    """
-
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    skipped: int = 0
-    errors: dict[int, list[RecordError]] = field(default_factory=dict)
-    searched: int = 0
-
-    def counts(self, *, rejected: int) -> Counts:
-        fates = (self.inserted, self.updated, self.unchanged, self.skipped, rejected)
-        return Counts(sum(fates), *fates)
 
 
 class Writer:
@@ -54,7 +32,8 @@ class Writer:
         self.mapping = mapping
         self.sample = sample
         self.connection = connections[mapping.alias]
-        self.staging = Staging(mapping, f"importer_stage_{uuid.uuid4().hex[:12]}", sample)
+        self.encoder = Encoder(self.connection)
+        self.batch_table = BatchTable(mapping, f"importer_batch_{uuid.uuid4().hex[:12]}", sample)
         self.caution = 0
         quote = self.connection.ops.quote_name
         self.table = quote(mapping.model._meta.db_table)
@@ -62,26 +41,24 @@ class Writer:
         self.serials = [f for f in mapping.mapped if isinstance(f, models.AutoField)]
         self.copy_sql = f"COPY {self.table} ({', '.join(map(quote, self.columns))}) FROM STDIN (FORMAT csv)"
 
-    def write(self, judged: Judged) -> Written:
-        rows = self._rows(judged)
-        written = Written()
+    def write(self, cleaned: Cleaned) -> Written:
+        """Write the sound records; what became of each."""
+        rows = self._rows(cleaned)
         if rows.is_empty():
-            return written
+            return Written()
         if self._may_copy(rows) and self._copied(rows):
-            written.inserted = rows.height
-        else:
-            self._settle(rows, written)
-        return written
+            return Written(inserted=rows.height)
+        return self._compared(rows)
 
-    def _rows(self, judged: Judged) -> pl.DataFrame:
+    def _rows(self, cleaned: Cleaned) -> pl.DataFrame:
         """The sound records' columns in writing order, behind their number in the batch."""
-        mapping, sound = self.mapping, judged.sound()
-        judged_fields = [f for f in mapping.written if f.attname in judged.values.columns]
-        values = judged.values.select(pl.col(f.attname).alias(column_of(f)) for f in judged_fields)
+        mapping, sound = self.mapping, cleaned.sound()
+        present = [f for f in mapping.written if f.attname in cleaned.values.columns]
+        values = cleaned.values.select(pl.col(f.attname).alias(column_of(f)) for f in present)
         if len(sound) < values.height:
             values = values[sound]
         values = values.with_columns(self._numbered(f, values) for f in self.serials)
-        fills = [fill for fill in mapping.fills if fill.field not in judged_fields]
+        fills = [fill for fill in mapping.fills if fill.field not in present]
         filled = [self._filled(fill, values.height) for fill in fills]
         return values.with_columns(filled).select(sound.alias(NUMBER), *self.columns)
 
@@ -101,7 +78,7 @@ class Writer:
         return column.scatter(empty, numbers)
 
     def _filled(self, fill: Fill, height: int) -> pl.Series | pl.Expr:
-        name, encode = column_of(fill.field), self.mapping.encoder.field_text
+        name, encode = column_of(fill.field), self.encoder.field_text
         if fill.per_record:
             values = [encode(fill.field, fill.make()) for _ in range(height)]
             return pl.Series(name, values, dtype=pl.String)
@@ -110,18 +87,12 @@ class Writer:
     # Straight into the target
 
     def _may_copy(self, rows: pl.DataFrame) -> bool:
-        mapping = self.mapping
         if self.caution:
             self.caution -= 1
             return False
-        if (
-            self.sample is not None
-            or mapping.on_conflict != "reject"
-            or (mapping.key and not mapping.key_is_unique)
-            or len(self.columns) < 2
-        ):
+        if self.sample is not None or not self.mapping.may_copy:
             return False
-        for group in mapping.unique_groups:
+        for group in self.mapping.unique_groups:
             names = [column_of(f) for f in group]
             keys = rows.select(names).drop_nulls()
             if keys.height > 1 and keys.is_duplicated().any():
@@ -139,49 +110,17 @@ class Writer:
 
     # By way of the temporary table
 
-    def _settle(self, rows: pl.DataFrame, written: Written, *, are_apart: bool = False) -> None:
+    def _compared(self, rows: pl.DataFrame, *, are_independent: bool = False) -> Written:
         try:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
-                outcome = self.staging.settle(cursor, rows, are_apart=are_apart)
+                written = self.batch_table.write(cursor, rows, are_independent=are_independent)
         except REFUSALS as error:
             if rows.height == 1:
-                written.errors[int(rows[0, NUMBER])] = [self._refusal(error)]
-                written.searched += 1
-                return
+                return Written(errors={int(rows[0, NUMBER]): [refusal(self.mapping, error)]}, searched=1)
             half = rows.height // 2
-            self._settle(rows.head(half), written, are_apart=are_apart)
-            self._settle(rows.tail(rows.height - half), written, are_apart=are_apart)
-            return
-        written.inserted += outcome.inserted
-        written.updated += outcome.updated
-        written.unchanged += outcome.unchanged
-        written.skipped += outcome.skipped
-        for number, errors in outcome.errors.items():
-            written.errors.setdefault(number, []).extend(errors)
-        for numbers in outcome.entangled:
-            self._settle(rows.filter(pl.col(NUMBER).is_in(numbers)), written, are_apart=True)
-
-    def _refusal(self, error: Exception) -> RecordError:
-        """What the database said about a single record, in the constraint's own words where it has some."""
-        cause = error.__cause__
-        diagnosis = cause.diag if isinstance(cause, PsycopgError) else None
-        name = diagnosis.constraint_name if diagnosis else None
-        for constraint in self.mapping.constraints:
-            if name and constraint.name == name:
-                return RecordError(
-                    "", constraint_code(constraint), str(constraint.get_violation_error_message())
-                )
-        state = diagnosis.sqlstate if diagnosis and diagnosis.sqlstate else ""
-        message = (diagnosis.message_primary if diagnosis else None) or str(error)
-        field_name = self._field_of(diagnosis.column_name if diagnosis else None)
-        codes = {"23505": "unique", "23503": "does_not_exist", "23514": "check", "23502": "null"}
-        return RecordError(
-            field_name, codes.get(state, "database"), escaped(f"The database refuses it: {message}.")
-        )
-
-    def _field_of(self, column: str | None) -> str:
-        return next((f.name for f in self.mapping.written if column and column_of(f) == column), "")
-
-
-def column_of(model_field: Any) -> str:
-    return str(model_field.column)
+            written = self._compared(rows.head(half), are_independent=are_independent)
+            written.add(self._compared(rows.tail(rows.height - half), are_independent=are_independent))
+            return written
+        for numbers in written.dependent:
+            written.add(self._compared(rows.filter(pl.col(NUMBER).is_in(numbers)), are_independent=True))
+        return written

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, models, transaction
 
-from importer.validate.lanes import AnyField
+from importer.specs.mapping import AnyField
 
 # What a text may end in, besides a ValidationError: a reason not to save it.
 REFUSALS = (ValidationError, ValueError, TypeError, OverflowError, ArithmeticError, DatabaseError)

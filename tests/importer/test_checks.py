@@ -15,7 +15,7 @@ from importer.conf import POSITIVE
 from importer.exceptions import SourceRefused
 from importer.jobs import create_job
 from importer.sources.local import locate
-from importer.specs.registry import _specs
+from importer.specs.registry import temporarily
 from tests.importer.crm.models import Contact
 
 
@@ -56,12 +56,11 @@ def test_e009_a_lookup_that_leads_nowhere(path: str, fault: str) -> None:
 
 
 @pytest.mark.parametrize("command", [("create_import", "lost", "x.csv"), ("explain_import", "lost")])
-def test_a_lookup_that_leads_nowhere_is_refused_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
-) -> None:
-    monkeypatch.setitem(_specs, "lost", lookup("nope"))
-
-    with pytest.raises(CommandError, match='has no field "nope"') as refusal:
+def test_a_lookup_that_leads_nowhere_is_refused_in_one_line(command: tuple[str, ...]) -> None:
+    with (
+        temporarily(lookup("nope")),
+        pytest.raises(CommandError, match='has no field "nope"') as refusal,
+    ):
         call_command(*command)
 
     assert refusal.value.returncode == 2

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from importer.checks import check_spec
 from importer.models import StagingRecord
-from importer.specs import registry
+from importer.specs.registry import temporarily
 from importer.validate.explain import explain
 from tests.importer.conftest import Importing
 from tests.importer.order.imports import UNREGISTERED
@@ -36,23 +36,23 @@ def test_limit_choices_and_validators_hold(importing: Importing) -> None:
 
 
 def test_what_full_clean_would_do_and_the_import_does_not_is_said(
-    importing: Importing, monkeypatch: pytest.MonkeyPatch
+    importing: Importing,
 ) -> None:
     spec = UNREGISTERED["order.diary"]
-    monkeypatch.setitem(registry._specs, "order.diary", spec)
 
-    _, result = importing("order.diary", "title,day\na,2024-01-01\na,2024-01-01\n")
+    with temporarily(spec):
+        _, result = importing("order.diary", "title,day\na,2024-01-01\na,2024-01-01\n")
 
     assert Diary.objects.filter(title="a", day=date(2024, 1, 1)).count() == result.inserted == 2
     warnings = check_spec(spec)
     assert [(warning.id, warning.msg) for warning in warnings] == [
         (
             "importer.W002",
-            "DiaryReject: order.Diary has validate_unique() of its own, which the import does not heed.",
+            "DiaryReject: order.Diary has validate_unique() of its own, which the import ignores.",
         ),
         (
             "importer.W002",
-            'DiaryReject: order.Diary has unique_for_date of the field "title", which the import does not heed.',
+            'DiaryReject: order.Diary has unique_for_date of the field "title", which the import ignores.',
         ),
     ]
-    assert 'not heeded unique_for_date of the field "title"' in explain(spec)
+    assert 'ignored    unique_for_date of the field "title"' in explain(spec)

@@ -13,8 +13,9 @@ from importer import Column, ModelImport
 from importer.records import Batch, Position
 from importer.specs.compile import compile_mapping
 from importer.specs.mapping import ColumnPlan
+from importer.validate.judge import Judge
 from importer.validate.lanes import lane_of
-from importer.validate.validate import validate_columns
+from importer.validate.validate import Validator
 from tests.importer import border_texts
 from tests.importer.crm.imports import EverythingImport, VariantsImport
 from tests.importer.crm.models import Everything, Variants
@@ -87,9 +88,13 @@ def accepted_fast(field: AnyField, texts: Sequence[str]) -> dict[int, str]:
 
 def validated(plan: ColumnPlan, texts: Sequence[str | None]) -> dict[int, str | None]:
     """The texts that both lanes together let pass, as the value that they make of them."""
-    judged = validate_columns(batch_of(plan.column, texts), [plan])
-    values = judged.values.get_column(plan.target).to_list()
-    return {number: value for number, value in enumerate(values) if number not in judged.errors}
+    cleaned = Validator([plan], "default").validate(batch_of(plan.column, texts))
+    values = cleaned.values.get_column(plan.target).to_list()
+    return {number: value for number, value in enumerate(values) if number not in cleaned.errors}
+
+
+def judge_of(plan: ColumnPlan) -> Judge:
+    return Validator([plan], "default").judge_of(plan)
 
 
 def shown(answers: dict[int, Any], texts: Sequence[Any]) -> dict[Any, Any]:
@@ -130,7 +135,7 @@ def test_both_lanes_together_answer_as_django_does_to_any_text(field: AnyField, 
 def test_a_judge_rejects_what_is_no_unicode(name: str) -> None:
     plan = plan_for(next(field for field in Everything._meta.concrete_fields if field.name == name))
 
-    value, errors = plan.judge("\ud800")
+    value, errors = judge_of(plan)("\ud800")
 
     assert value is None
     assert errors
@@ -201,7 +206,8 @@ def test_formats_are_read_as_strptime_reads_them(name: str, format_: str, texts:
 
     answers = validated(plan, texts)
 
-    judged = {number: plan.judge(text or None) for number, text in enumerate(texts)}
+    judge = judge_of(plan)
+    judged = {number: judge(text or None) for number, text in enumerate(texts)}
     expected = {number: value for number, (value, errors) in judged.items() if not errors}
     field = plan.field
     assert shown(stored_texts(field, answers), texts) == shown(stored_texts(field, expected), texts)

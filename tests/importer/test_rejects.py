@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from importer import Column, ModelImport, register
+from importer import Column, ModelImport
 from importer.models import DataImportJob, StagingRecord
 from importer.rejects.export import export_rejects
 from importer.rejects.mended import RejectsRefused
 from importer.rejects.replay import replay_rejects
 from importer.rejects.report import make_report
-from importer.specs.registry import _specs
+from importer.specs.registry import temporarily
 from tests.importer.conftest import Importing
 from tests.importer.crm.models import Company, Contact, Everything
 
@@ -140,9 +140,7 @@ def test_the_report_groups_reasons_into_families(
 @pytest.fixture
 def noted() -> Iterator[type[ModelImport]]:
     """A spec for which only "NA" is null, and whose names may be made to interrupt the process."""
-    known = dict(_specs)
 
-    @register
     class Noted(ModelImport):
         class Meta:
             model = Everything
@@ -159,9 +157,8 @@ def noted() -> Iterator[type[ModelImport]]:
                 signal.raise_signal(signal.SIGINT)
             return text
 
-    yield Noted
-    _specs.clear()
-    _specs.update(known)
+    with temporarily(Noted):
+        yield Noted
 
 
 @pytest.mark.usefixtures("noted")

@@ -13,7 +13,7 @@ from django.db import connection, connections
 from importer import ImportResult, ModelImport, run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob, KeyEncoder, StagingRecord
-from importer.specs.registry import _specs, register
+from importer.specs.registry import temporarily
 from tests.importer.crm.models import Company, Everything
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,19 +38,16 @@ def legacy(transactional_db: None, folder: Path) -> Iterator[sqlite3.Connection]
 @pytest.fixture
 def queries() -> Iterator[dict[str, str]]:
     """Queries of a spec named "queried", to be filled in."""
-    known = dict(_specs)
     texts: dict[str, str] = {}
 
-    @register
     class Queried(ModelImport):
         class Meta:
             model = Company
             name = "queried"
             queries = texts
 
-    yield texts
-    _specs.clear()
-    _specs.update(known)
+    with temporarily(Queried):
+        yield texts
 
 
 def run(spec: str, source: str) -> tuple[DataImportJob, ImportResult]:

@@ -8,7 +8,7 @@ from importer.validate.explain import explain
 
 
 class Command(BaseCommand):
-    help = "Which lane each field of a spec takes, and why."
+    help = "Explain which lane each field of a spec takes, and how records are written."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("spec")
