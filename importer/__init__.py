@@ -1,6 +1,22 @@
-"""Move millions of legacy records into Django models: exactly once, and every one of them accounted for.
+"""Moves millions of legacy records into Django models: exactly once, with an account of every record.
 
-The names below are the whole public interface; they are loaded on first use, since models are not ready when Django
+The packages in the order of their floors; imports run down only, and import-linter checks it (`pyproject.toml`):
+
+    management   the commands
+    executors    run workers: in this process, in processes of this machine, on other machines
+    run          one run of a job: plan, survey, execute, settle, finish
+    rejects      rejected records: report, export, take back in, replay
+    privacy      erase a person, delete old data
+    work         a worker: claims chunks and carries each through the stages
+    ledger       the only writer of chunks, staging records and the log; leases, fencing, locks
+    write        rows into the table: COPY, or a comparison in a temporary table; duplicates are decided here
+    order        which records meet one another, so that several workers do what one would have done
+    validate     texts into clean values, by columns or by Django itself; parents; the row lane
+    parse        bytes or rows into batches of raw text, one reader for each format
+    sources      where the bytes are: files, S3, storages, uploads; fetched and unpacked into the spool
+    specs        what a site declares, and the mapping compiled from it
+
+The names below are the whole public interface. They are loaded on first use, because models are not ready when Django
 imports an app's package.
 """
 

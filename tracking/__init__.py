@@ -1,4 +1,14 @@
-"""Every login, activity and session of a Django site. See docs/tracking.md.
+"""Records every login, activity and session of a Django site. See docs/tracking.md.
+
+The packages in the order of their floors; imports run down only, and import-linter checks it (`pyproject.toml`):
+
+    management   the commands
+    privacy      export and erase a person
+    upkeep       retention, and events that other packages recorded before
+    capture      note what happened in a request, and write it after the view
+    sessions     tell sessions apart, end them, refuse ended ones
+    storage      events into rows, whatever happens: at once, by stream, or later from the spool; alerts
+
 
 from tracking import log_activity, log_login, track_activity
 """

@@ -1,0 +1,1 @@
+"""What the dashboard's template shows, made of reports and panels."""

@@ -1,0 +1,1 @@
+"""Lists beside the figures: newest events, open sessions, security, import jobs, caches."""

@@ -1,0 +1,1 @@
+"""What machines ask of a process, and what an operator asks of a deployment."""

@@ -1,0 +1,1 @@
+"""Finds, fetches and unpacks sources: from a name to a local file of plain text or Parquet."""

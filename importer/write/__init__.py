@@ -1,0 +1,1 @@
+"""Writes clean records into the target table, decides duplicates, and words what the database refuses."""

@@ -1,0 +1,1 @@
+"""Tells sessions apart, remembers them, ends them, and refuses those that were ended."""

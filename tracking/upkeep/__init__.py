@@ -1,0 +1,1 @@
+"""Deletes old events, and reads what other packages recorded before."""

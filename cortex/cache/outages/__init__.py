@@ -1,0 +1,1 @@
+"""What happens while Redis is away, and how it is made up for."""

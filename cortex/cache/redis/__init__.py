@@ -1,0 +1,1 @@
+"""Connections to Redis, and the one place that asks it."""

@@ -1,0 +1,1 @@
+"""Reads tables and queries of other databases, by ranges of their key."""
