@@ -10,7 +10,7 @@ from django.utils.text import get_valid_filename
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import SourceRefused, first_line
-from importer.models import DataImportJob
+from importer.models import DataImportJob, LogEvent
 from importer.sources.local import locate
 from importer.sources.names import (
     STORAGE_PREFIX,
@@ -71,7 +71,7 @@ def create_job(
         spec=spec, source=source, format=file_format, encoding=encoding, delimiter=delimiter, name=name,
         created_by=created_by,
     )  # fmt: skip
-    ledger.log(job, "created")
+    ledger.log(job, LogEvent.CREATED)
     return job
 
 

@@ -228,6 +228,35 @@ class StagingRecord(models.Model):
         return f"line {self.line} of job {self.job_id} ({self.state})"
 
 
+class LogEvent(models.TextChoices):
+    """What the audit trail tells, in the order in which it may happen to a job."""
+
+    CREATED = "created"
+    REFUSED = "refused"  # a run in the background that may not be
+    WAITING = "waiting"  # a run in the background, for another process that has the job
+    STARTED = "started"
+    PLANNED = "planned"
+    SURVEY = "survey"
+    EXECUTING = "executing"
+    NO_WORKER = "no_worker"
+    BATCH_SIZE = "batch_size"
+    RETRY = "retry"
+    LEASE_LOST = "lease_lost"
+    RECYCLED = "recycled"
+    WORKER_DIED = "worker_died"
+    WORKER_FAILED = "worker_failed"
+    DIED = "died"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    DRY_RUN_FAILED = "dry_run_failed"
+    MENDED = "mended"
+    REPLAYED = "replayed"
+    PERSON_ERASED = "person_erased"
+    REJECTS_PRUNED = "rejects_pruned"
+    UPLOAD_DELETED = "upload_deleted"
+
+
 class MigrationLog(models.Model):
     """The audit trail: every transition, retry and size change of a job, with its reason."""
 
@@ -235,7 +264,7 @@ class MigrationLog(models.Model):
     chunk = models.ForeignKey(
         ImportChunk, null=True, blank=True, on_delete=models.CASCADE, related_name="log"
     )
-    event = models.CharField(max_length=40)
+    event = models.CharField(max_length=40, choices=LogEvent)
     reason = models.TextField(blank=True)
     details = models.JSONField(default=dict, blank=True)
     logged_at = models.DateTimeField(default=timezone.now)

@@ -6,7 +6,7 @@ A row is changed in memory, on its way to a page; it must not be saved afterward
 from typing import Any
 
 from importer.exceptions import UnknownSpec
-from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
+from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord
 from importer.records import RAW
 from importer.rights import may_read_source
 from importer.specs.registry import get_spec
@@ -95,7 +95,7 @@ class Redaction:
 
 def taken_columns(job_id: int) -> frozenset[str]:
     """The source's columns that the spec takes, as planned; none before the plan."""
-    planned = MigrationLog.objects.filter(job=job_id, event="planned").order_by("-id")
+    planned = MigrationLog.objects.filter(job=job_id, event=LogEvent.PLANNED).order_by("-id")
     details = planned.values_list("details", flat=True).first() or {}
     return frozenset(details.get("columns") or ()) - frozenset(details.get("ignored") or ())
 

@@ -26,8 +26,7 @@ from importer.exceptions import (
 )
 from importer.executors import queue
 from importer.executors.queue import NAME
-from importer.executors.workers import FAILED
-from importer.models import DataImportJob
+from importer.models import DataImportJob, LogEvent
 from importer.rights import may_import_with, may_see
 from importer.run.run import run_import
 from importer.work.control import Control
@@ -59,7 +58,7 @@ def work_on_chunk(context: JobContext, *, job_id: int, chunk_id: int) -> None:
     except ANY_FAULT as error:
         with contextlib.suppress(DatabaseError):
             reason = f"On {socket.gethostname()}: {in_words(error)}"
-            ledger.log(job_id, FAILED, reason, chunk_id=chunk_id, **traceback_of(error))
+            ledger.log(job_id, LogEvent.WORKER_FAILED, reason, chunk_id=chunk_id, **traceback_of(error))
     finally:
         connections.close_all()  # the thread is the worker's, and may not come again
 
@@ -90,13 +89,13 @@ def run_in_background(context: JobContext, *, job_id: int, user_id: Any) -> None
     except JobAlreadyRunning as error:
         if not context.job.attempts:
             with contextlib.suppress(DatabaseError):
-                ledger.log(job_id, "waiting", in_words(error))
+                ledger.log(job_id, LogEvent.WAITING, in_words(error))
         raise
     except DatabaseGone:
         raise
     except (DataImportJob.DoesNotExist, ImporterError) as error:
         with contextlib.suppress(DatabaseError):
-            ledger.log(job_id, "refused", in_words(error))
+            ledger.log(job_id, LogEvent.REFUSED, in_words(error))
     finally:
         connections.close_all()
 
@@ -110,14 +109,16 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
     if job.stop_requested and job.status == DataImportJob.Status.RUNNING:
         # Its worker died before it could heed somebody who wants it to stop.
         job.move(to=DataImportJob.Status.STOPPED, believed=(DataImportJob.Status.RUNNING,))
-        ledger.log(job, "stopped", "as was asked for while its worker was gone")
+        ledger.log(job, LogEvent.STOPPED, "as was asked for while its worker was gone")
         return
     model: Any = get_user_model()
     user = model._default_manager.filter(pk=user_id).first()
     if user is None or not (
         user.has_perm(MAY_RUN) and may_see(user, job) and may_import_with(user, job.spec)
     ):
-        ledger.log(job_id, "refused", f"whoever asked for it (user {user_id}) may no longer run imports")
+        ledger.log(
+            job_id, LogEvent.REFUSED, f"whoever asked for it (user {user_id}) may no longer run imports"
+        )
         return
     control = Control()
 

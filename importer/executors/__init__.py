@@ -1,2 +1,5 @@
-"""Executors: who runs the workers. Each is a callable `(run) -> None` that returns when no chunk is left or the run
-was asked to stop, and that calls `run.tick()` all the while. `IMPORTER["EXECUTORS"]` names them."""
+"""Runs a job's workers: in this process (`inline`), in processes (`process`), or on other machines (`workers`).
+
+An executor is a callable `(watch) -> None` that `IMPORTER["EXECUTORS"]` names. It returns when no chunk is left or the
+run was asked to stop, and calls `watch.tick()` all the while.
+"""

@@ -1,12 +1,8 @@
 """One worker, in this process."""
 
-from typing import TYPE_CHECKING
-
+from importer.run.watch import Watch
 from importer.work.worker import Worker
 
-if TYPE_CHECKING:
-    from importer.run.watch import Run
 
-
-def execute(run: "Run") -> None:
-    Worker(run.job, run.control).drain()
+def execute(watch: Watch) -> None:
+    Worker(watch.job, watch.control).drain()

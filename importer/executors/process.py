@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import connections
@@ -17,10 +17,9 @@ from django.db import connections
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ChunkFailed, ImporterError
+from importer.models import LogEvent
+from importer.run.watch import Watch
 from importer.work.patience import patiently
-
-if TYPE_CHECKING:
-    from importer.run.watch import Run
 
 POLL_SECONDS = 0.1
 # Workers share the cores: a pool of threads for each would only take turns. And of glibc's arenas, one per thread,
@@ -31,46 +30,48 @@ LOOKS_BEFORE_RECYCLING = 50
 SECONDS_TO_FINISH = 10
 
 
-def execute(run: "Run") -> None:
-    crew = [WorkerProcess(run) for _ in range(run.workers)]
+def execute(watch: Watch) -> None:
+    crew = [WorkerProcess(watch) for _ in range(watch.workers)]
     deaths = 0
     looks_over_budget = 0
     try:
-        while crew and run.open_chunks:
+        while crew and watch.open_chunks:
             time.sleep(POLL_SECONDS)
-            run.tick()
-            looks_over_budget = looks_over_budget + 1 if run.control.memory_is_short else 0
+            watch.tick()
+            looks_over_budget = looks_over_budget + 1 if watch.control.memory_is_short else 0
             for process in list(crew):
-                process.pass_on(run)
+                process.pass_on(watch)
                 if process.is_running():
                     continue
                 crew.remove(process)
                 process.raise_failure()
-                if process.died and not run.control.stopping:
+                if process.died and not watch.control.stopping:
                     deaths += 1
-                    _log_death(run, process, deaths)
-                    crew.append(WorkerProcess(run))
+                    _log_death(watch, process, deaths)
+                    crew.append(WorkerProcess(watch))
                 elif process.recycled:
-                    crew.append(WorkerProcess(run))
+                    crew.append(WorkerProcess(watch))
             if looks_over_budget > LOOKS_BEFORE_RECYCLING and crew:
                 looks_over_budget = 0
-                ledger.log(run.job, "recycled", "memory stayed above the budget", pid=crew[0].popen.pid)
+                ledger.log(
+                    watch.job, LogEvent.RECYCLED, "memory stayed above the budget", pid=crew[0].popen.pid
+                )
                 crew[0].recycle()
     finally:
         for process in crew:
             process.end()
 
 
-def _log_death(run: "Run", process: "WorkerProcess", deaths: int) -> None:
+def _log_death(watch: Watch, process: "WorkerProcess", deaths: int) -> None:
     reason = f"worker {process.popen.pid} died with {process.popen.returncode}"
-    patiently(lambda: ledger.log(run.job, "worker_died", reason), run.control)
-    if deaths > run.workers * conf.MAX_CHUNK_ATTEMPTS * 4:
+    patiently(lambda: ledger.log(watch.job, LogEvent.WORKER_DIED, reason), watch.control)
+    if deaths > watch.workers * conf.MAX_CHUNK_ATTEMPTS * 4:
         raise ChunkFailed(f"Workers keep dying; the last one with exit status {process.popen.returncode}.")
 
 
 class WorkerProcess:
-    def __init__(self, run: "Run") -> None:
-        told = orders(run.job.pk)
+    def __init__(self, watch: Watch) -> None:
+        told = orders(watch.job.pk)
         self.stop_sent = False
         self.recycled = False
         self.memory_told = False
@@ -93,12 +94,12 @@ class WorkerProcess:
     def died(self) -> bool:
         return self.popen.returncode not in (0, 1)
 
-    def pass_on(self, run: "Run") -> None:
-        if run.control.stopping and not self.stop_sent:
+    def pass_on(self, watch: Watch) -> None:
+        if watch.control.stopping and not self.stop_sent:
             self.stop_sent = True
             self._tell({"stop": True})
-        if run.control.memory_is_short != self.memory_told:
-            self.memory_told = run.control.memory_is_short
+        if watch.control.memory_is_short != self.memory_told:
+            self.memory_told = watch.control.memory_is_short
             self._tell({"memory_is_short": self.memory_told})
 
     def recycle(self) -> None:

@@ -21,7 +21,7 @@ def main() -> int:
 
     from importer import ledger
     from importer.exceptions import ANY_FAULT, in_words, traceback_of
-    from importer.models import DataImportJob
+    from importer.models import DataImportJob, LogEvent
     from importer.work.control import Control
     from importer.work.patience import patiently
     from importer.work.worker import Worker
@@ -35,7 +35,7 @@ def main() -> int:
     except ANY_FAULT as error:
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
-                ledger.log(orders["job"], "worker_failed", in_words(error), **details)
+                ledger.log(orders["job"], LogEvent.WORKER_FAILED, in_words(error), **details)
         answers.write(json.dumps({"failed": in_words(error)}) + "\n")
         answers.flush()
         return 1

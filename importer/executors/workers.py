@@ -8,17 +8,15 @@ takes its part at once. What the coordinator does not see to, its successor does
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps
 
 from importer import ledger
 from importer.exceptions import ImporterError, JobAlreadyRunning
-from importer.models import DataImportJob, ImportChunk, MigrationLog
+from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog
+from importer.run.watch import Watch
 from importer.work.patience import patiently
-
-if TYPE_CHECKING:
-    from importer.run.watch import Run
 
 POLL_SECONDS = 0.2
 # How often to look for chunks that nobody works on, and for what workers say.
@@ -26,34 +24,35 @@ LOOK_SECONDS = 1.0
 # After so long without a worker anywhere, say what is missing.
 PATIENCE_SECONDS = 15.0
 SECONDS_TO_FINISH = 20.0
-FAILED = "worker_failed"
 
 
-def execute(run: "Run") -> None:
+def execute(watch: Watch) -> None:
     queue = _queue()
     watched_from = (
-        MigrationLog.objects.filter(job=run.job).order_by("-pk").values_list("pk", flat=True).first() or 0
+        MigrationLog.objects.filter(job=watch.job).order_by("-pk").values_list("pk", flat=True).first() or 0
     )
     next_look, has_warned, began = -math.inf, False, time.monotonic()
     try:
-        while run.open_chunks and not run.control.stopping:
+        while watch.open_chunks and not watch.control.stopping:
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + LOOK_SECONDS
-                patiently(lambda: _look(run, queue, watched_from), run.control)
-            if not has_warned and not run.batches and time.monotonic() - began > PATIENCE_SECONDS:
+                patiently(lambda: _look(watch, queue, watched_from), watch.control)
+            if not has_warned and not watch.batches and time.monotonic() - began > PATIENCE_SECONDS:
                 has_warned = True
-                ledger.log(run.job, "waiting", f'no worker takes tasks of the queue "{queue.NAME}"')
+                ledger.log(
+                    watch.job, LogEvent.NO_WORKER, f'no worker takes tasks of the queue "{queue.NAME}"'
+                )
             time.sleep(POLL_SECONDS)
-            run.tick()
+            watch.tick()
     finally:
-        if run.open_chunks and _is_ours(run):
-            _call_off(run, queue)
+        if watch.open_chunks and _is_ours(watch):
+            _call_off(watch, queue)
 
 
-def _is_ours(run: "Run") -> bool:
+def _is_ours(watch: Watch) -> bool:
     """Not where another process has the job by now: workers and tasks are that one's, and go on."""
     try:
-        run.keep_hold()
+        watch.hold.keep()
     except JobAlreadyRunning:
         return False
     return True
@@ -70,24 +69,26 @@ def _queue() -> Any:
     return queue
 
 
-def _look(run: "Run", queue: Any, watched_from: int) -> None:
+def _look(watch: Watch, queue: Any, watched_from: int) -> None:
     failure = (
-        MigrationLog.objects.filter(job=run.job, pk__gt=watched_from, event=FAILED).order_by("pk").first()
+        MigrationLog.objects.filter(job=watch.job, pk__gt=watched_from, event=LogEvent.WORKER_FAILED)
+        .order_by("pk")
+        .first()
     )
     if failure is not None:
         raise ImporterError(failure.reason)
-    queued = queue.queued_chunks(run.job.pk)
-    free = [chunk for chunk in ledger.unattended_chunks(run.job) if chunk not in queued]
-    room = run.workers - len(queued) - ledger.attended(run.job)
+    queued = queue.queued_chunks(watch.job.pk)
+    free = [chunk for chunk in ledger.unattended_chunks(watch.job) if chunk not in queued]
+    room = watch.workers - len(queued) - ledger.attended(watch.job)
     for chunk in free[: max(0, room)]:
-        queue.enqueue(run.job.pk, chunk)
+        queue.enqueue(watch.job.pk, chunk)
 
 
-def _call_off(run: "Run", queue: Any) -> None:
+def _call_off(watch: Watch, queue: Any) -> None:
     """Workers elsewhere stop after the batch in hand; a task that has not begun is taken back."""
-    DataImportJob.objects.filter(pk=run.job.pk).update(stop_requested=True)
-    queue.take_back(run.job.pk)
+    DataImportJob.objects.filter(pk=watch.job.pk).update(stop_requested=True)
+    queue.take_back(watch.job.pk)
     deadline = time.monotonic() + SECONDS_TO_FINISH
-    running = ImportChunk.objects.filter(job=run.job, state=ImportChunk.State.RUNNING)
-    while time.monotonic() < deadline and ledger.attended(run.job) and running.exists():
+    running = ImportChunk.objects.filter(job=watch.job, state=ImportChunk.State.RUNNING)
+    while time.monotonic() < deadline and ledger.attended(watch.job) and running.exists():
         time.sleep(POLL_SECONDS)

@@ -9,7 +9,8 @@ its lease ends (`leases`). This package alone writes chunks, staging records and
 """
 
 from importer.ledger.audit import log
-from importer.ledger.holds import JOBS, WORKERS, Owner, hold_job, ledger_backend, let_job_go
+from importer.ledger.figures import Figures
+from importer.ledger.holds import JOBS, WORKERS, JobHold, Owner, hold_job, ledger_backend, let_job_go
 from importer.ledger.leases import (
     Lease,
     advance,
@@ -28,6 +29,8 @@ from importer.ledger.staging import set_aside
 __all__ = [
     "JOBS",
     "WORKERS",
+    "Figures",
+    "JobHold",
     "Lease",
     "Owner",
     "advance",

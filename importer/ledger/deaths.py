@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importer.conf import conf
 from importer.ledger.audit import log
 from importer.ledger.leases import committed_batches
-from importer.models import DataImportJob
+from importer.models import DataImportJob, LogEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,5 @@ def look_at_former_run(job: DataImportJob) -> FormerRun:
     # `row.batches` is what there was when that run began.
     deaths = 0 if batches > row.batches else row.deaths + 1
     count = f" ({deaths} of {conf.MAX_CHUNK_ATTEMPTS} without a batch)" if deaths else ""
-    log(job, "died", f"{row.runner} was killed{count}", deaths=deaths)
+    log(job, LogEvent.DIED, f"{row.runner} was killed{count}", deaths=deaths)
     return FormerRun(died=True, deaths=deaths, batches=batches, runner=row.runner)

@@ -1,16 +1,17 @@
 """Advisory locks: a process holds a job, and a worker shows that it lives."""
 
+import contextlib
 import os
 import socket
 import uuid
 import zlib
 from typing import Any
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
-from importer.exceptions import PoolerInTheWay
+from importer.exceptions import JobAlreadyRunning, PoolerInTheWay
 from importer.ledger.pooler import backend_of, pools_transactions
-from importer.models import ledger_alias
+from importer.models import DataImportJob, ledger_alias
 
 # First half of our advisory locks' keys; any number that other users of advisory locks are unlikely to have taken.
 JOBS, WORKERS = 0x1A9E7B01, 0x1A9E7B02
@@ -58,6 +59,34 @@ def hold_job(job_id: int, *, former: int | None = None) -> bool:
 def let_job_go(job_id: int) -> None:
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [JOBS, job_id])
+
+
+class JobHold:
+    """Holds a job for this process, over lost connections too. The server frees the job when the process dies."""
+
+    def __init__(self, job_id: int) -> None:
+        self.job_id = job_id
+        self._connection: Any = None
+        self._backend: int | None = None
+
+    def take(self) -> None:
+        """Raises JobAlreadyRunning where another process has the job, and PoolerInTheWay."""
+        if not hold_job(self.job_id, former=self._backend):
+            runner = DataImportJob.objects.values_list("runner", flat=True).get(pk=self.job_id)
+            raise JobAlreadyRunning(f"Job {self.job_id} is already running ({runner or 'elsewhere'}).")
+        self._connection = connections[ledger_alias()].connection
+        self._backend = ledger_backend()
+
+    def keep(self) -> None:
+        """Take the job again where the connection that held it is gone. Raises what `take` raises."""
+        connection = connections[ledger_alias()]
+        connection.ensure_connection()
+        if connection.connection is not self._connection:
+            self.take()
+
+    def release(self) -> None:
+        with contextlib.suppress(DatabaseError):
+            let_job_go(self.job_id)
 
 
 def ledger_backend() -> int:

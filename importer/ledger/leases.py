@@ -9,9 +9,10 @@ from django.db.models import Sum
 
 from importer.conf import conf
 from importer.exceptions import LeaseLost
+from importer.ledger.figures import ADDITIONS, values_of
 from importer.ledger.holds import WORKERS, Owner, lock_number
 from importer.models import DataImportJob, ImportChunk, KeyEncoder, ledger_alias
-from importer.records import FATES, Counts, Position
+from importer.records import Counts, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,7 @@ def fence(lease: Lease) -> None:
 
 def advance(lease: Lease, end: Position, counts: Counts, *, done: bool) -> bool:
     """Move the cursor and the counters, in the transaction that wrote the records. True: the job shall stop."""
-    additions = ", ".join(f"{name} = {name} + %({name})s" for name in FATES)
-    values: dict[str, Any] = {name: getattr(counts, name) for name in FATES}
-    values |= {
+    values: dict[str, Any] = values_of(counts) | {
         "chunk": lease.chunk.pk,
         "token": lease.token,
         "offset": end.offset,
@@ -146,7 +145,7 @@ def advance(lease: Lease, end: Position, counts: Counts, *, done: bool) -> bool:
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute(
             f"UPDATE data_import_chunks SET committed_offset = %(offset)s, committed_line = %(line)s, "  # noqa: S608
-            f"committed_key = %(key)s::jsonb, state = %(state)s, attempts = 1, batches = batches + 1, {additions} "
+            f"committed_key = %(key)s::jsonb, state = %(state)s, attempts = 1, batches = batches + 1, {ADDITIONS} "
             f"WHERE id = %(chunk)s AND lease_token = %(token)s "
             f"RETURNING (SELECT stop_requested FROM data_import_jobs WHERE id = job_id)",
             values,

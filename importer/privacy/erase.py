@@ -10,7 +10,7 @@ from django.utils.text import get_valid_filename
 
 from importer import ledger
 from importer.conf import conf
-from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
+from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord
 from importer.privacy.mentions import Person, pages_that_may_name
 
 # Rows in memory at a time; of records, each of which may have megabytes, only these.
@@ -79,7 +79,9 @@ def _erase_records(person: Person, touched: set[int]) -> tuple[int, list[str]]:
         finally:
             ledger.let_job_go(job_id)
         touched.add(job_id)
-        ledger.log(job_id, "person_erased", f"{number:,} rejected records erased, since they named a person")
+        ledger.log(
+            job_id, LogEvent.PERSON_ERASED, f"{number:,} rejected records erased, since they named a person"
+        )
         erased += number
     return erased, busy
 

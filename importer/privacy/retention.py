@@ -19,7 +19,7 @@ from django.utils import timezone
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ImporterError, SettingsRefused, first_line, one_line
-from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord, ledger_alias
+from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord, ledger_alias
 from importer.sources.names import split_remote
 from importer.sources.remote import storage_called
 from importer.sources.uploads import is_upload
@@ -30,9 +30,8 @@ STEP = 2_000
 REST_SECONDS = 0.01
 LONGEST_DAYS = 36_500
 SETTINGS = ("REJECTED_DAYS", "UPLOAD_DAYS", "LOG_DAYS")
-REJECTS_PRUNED, UPLOAD_DELETED = "rejects_pruned", "upload_deleted"
 # What is kept of a log: why something is not there any more, and which columns a spec took (see `quotes`).
-KEPT_EVENTS = ("planned", REJECTS_PRUNED, UPLOAD_DELETED, "person_erased")
+KEPT_EVENTS = (LogEvent.PLANNED, LogEvent.REJECTS_PRUNED, LogEvent.UPLOAD_DELETED, LogEvent.PERSON_ERASED)
 State = StagingRecord.State
 # Contested records have no fate yet: they are the only copy of what an unfinished job has read already.
 PRUNED_STATES = (State.REJECTED, State.FIXED, State.REPLAYED, State.DISCARDED)
@@ -70,7 +69,7 @@ def prune_rejected(days: int, *, step: int = STEP) -> int:
 
 def prune_uploads(days: int) -> Uploads:
     """Delete the files that were sent for jobs which are all old."""
-    told = MigrationLog.objects.filter(job=OuterRef("pk"), event=UPLOAD_DELETED)
+    told = MigrationLog.objects.filter(job=OuterRef("pk"), event=LogEvent.UPLOAD_DELETED)
     old = _ended(days).filter(source__startswith=f"{str(conf.UPLOADS).rstrip('/')}/").exclude(Exists(told))
     deleted, failures = 0, []
     for source in sorted(set(old.values_list("source", flat=True))):
@@ -96,7 +95,7 @@ def prune_log(days: int, *, step: int = STEP) -> int:
 
 def pruned_by_state(job_id: int) -> Counter[str]:
     """How many records of a job were deleted, by the state that they had."""
-    entry = MigrationLog.objects.filter(job=job_id, event=REJECTS_PRUNED).first()
+    entry = MigrationLog.objects.filter(job=job_id, event=LogEvent.REJECTS_PRUNED).first()
     return Counter(entry.details if entry else {})
 
 
@@ -144,7 +143,7 @@ def _prune_step(job_id: int, days: int, step: int) -> int:
         details = dict(pruned_by_state(job_id) + Counter(state for _, state in chosen))
         reason = f'{sum(details.values()):,} rejected records deleted, by IMPORTER["REJECTED_DAYS"] ({days})'
         MigrationLog.objects.update_or_create(
-            job_id=job_id, event=REJECTS_PRUNED, defaults={"reason": reason, "details": details}
+            job_id=job_id, event=LogEvent.REJECTS_PRUNED, defaults={"reason": reason, "details": details}
         )
     return len(chosen)
 
@@ -169,7 +168,7 @@ def _delete_upload(source: str, days: int) -> bool:
         _delete_empty_folder(storage, name)
         reason = f'"{source}" deleted, by IMPORTER["UPLOAD_DAYS"] ({days})'
         for job_id in jobs:
-            ledger.log(job_id, UPLOAD_DELETED, reason)
+            ledger.log(job_id, LogEvent.UPLOAD_DELETED, reason)
     return True
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import JobAlreadyRunning
-from importer.models import DataImportJob, StagingRecord
+from importer.models import DataImportJob, LogEvent, StagingRecord
 from importer.records import Replayed
 from importer.rejects.mended import RejectsRefused, Taken, take_over
 from importer.sources.local import locate
@@ -34,7 +34,7 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
             taken = Taken()
             if source is not None:
                 taken = take_over(job, locate(source))
-                ledger.log(job, "mended", source, **asdict(taken))
+                ledger.log(job, LogEvent.MENDED, source, **asdict(taken))
             states = (
                 [StagingRecord.State.REJECTED, StagingRecord.State.FIXED]
                 if source is None
@@ -43,7 +43,7 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
             mapping = compile_mapping(get_spec(job.spec), job.columns or [])
             counts = replay(Stages.of(job, mapping, is_settling=True), control, states=states)
             counts = replace(counts, left=counts.left + taken.left, passed_over=taken.passed_over)
-            ledger.log(job, "replayed", **asdict(counts))
+            ledger.log(job, LogEvent.REPLAYED, **asdict(counts))
     finally:
         ledger.let_job_go(job.pk)
     return counts

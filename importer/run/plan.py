@@ -10,7 +10,7 @@ from importer import ledger
 from importer.budget import Deadline, refuse_columns, refuse_header
 from importer.conf import conf
 from importer.exceptions import SourceRefused
-from importer.models import SETTLEMENT, DataImportJob, ImportChunk, ledger_alias
+from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent, ledger_alias
 from importer.parse.open import open_reader
 from importer.parse.reader import Range, Reader
 from importer.records import RESERVED
@@ -54,7 +54,7 @@ def plan(job: DataImportJob) -> Mapping:
         ImportChunk.objects.bulk_create([_settlement(job), *chunks], batch_size=1_000)
         job.save(update_fields=[*IDENTITY, "columns", "planned_at"])
         ledger.log(
-            job, "planned", f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
+            job, LogEvent.PLANNED, f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
         )
     return mapping
 

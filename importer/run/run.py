@@ -1,9 +1,8 @@
 """Run or resume a job: from the command to the result."""
 
-import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.color import no_style
@@ -23,16 +22,18 @@ from importer.exceptions import (
     one_line,
     traceback_of,
 )
+from importer.ledger import JobHold
 from importer.ledger.deaths import FormerRun, look_at_former_run
-from importer.models import SETTLEMENT, DataImportJob, ImportChunk
+from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent
 from importer.order.hidden import hidden_rivalry
 from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
+from importer.run.dry_run import run_dry
+from importer.run.options import RunOptions
 from importer.run.plan import plan
-from importer.run.rehearse import rehearse
 from importer.run.results import ImportResult, OnProgress
-from importer.run.watch import Run
+from importer.run.watch import Watch
 from importer.signals import import_finished, import_started
 from importer.sources.spool_folder import remove_spool
 from importer.specs.mapping import Mapping
@@ -79,30 +80,31 @@ def run_import(
     """
     if isinstance(job, int):
         job = DataImportJob.objects.get(pk=job)
-    run = Run(
-        job=job,
+    options = RunOptions(
         workers=workers or 0,
         executor=executor or "",
         max_errors=conf.MAX_ERRORS if max_errors is None else max_errors,
         max_error_rate=conf.MAX_ERROR_RATE if max_error_rate is None else max_error_rate,
         on_progress=on_progress,
-        is_rehearsal=dry_run,
-        control=control or Control(),
+        is_dry_run=dry_run,
     )
+    watch = Watch(job, options, JobHold(job.pk), control or Control())
     if job.status == DataImportJob.Status.COMPLETED:
-        return run.result(DataImportJob.Status.COMPLETED)
-    with _holding(run), stopping_on_signals(run.control):
-        if dry_run:
-            return rehearse(run, sample or Sample())
-        return _perform(run)
+        return watch.result(DataImportJob.Status.COMPLETED)
+    watch.hold.take()
+    try:
+        with stopping_on_signals(watch.control):
+            return run_dry(watch, sample or Sample()) if dry_run else _perform(watch)
+    finally:
+        watch.hold.release()
 
 
-def _perform(run: Run) -> ImportResult:
-    job = run.job
+def _perform(watch: Watch) -> ImportResult:
+    job = watch.job
     runner = f"{socket.gethostname()}:{os.getpid()}"
     former = look_at_former_run(job)
     if former.deaths >= conf.MAX_CHUNK_ATTEMPTS:
-        return _give_up(run, former)
+        return _give_up(watch, former)
     job.stop_requested = False
     if not job.move(
         to=DataImportJob.Status.RUNNING,
@@ -115,10 +117,10 @@ def _perform(run: Run) -> ImportResult:
         batches=former.batches,
     ):
         job.refresh_from_db()
-        return run.result(job.status)
+        return watch.result(job.status)
     details: dict[str, Any] = {}
     try:
-        ledger.log(job, "started", runner)
+        ledger.log(job, LogEvent.STARTED, runner)
         # What we were given may be older than the hold, or hold what an earlier run failed to save (its plan).
         job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
@@ -127,65 +129,66 @@ def _perform(run: Run) -> ImportResult:
             # A run that was killed may have been by a chunk that no worker gets past; asked for again, that has
             # another chance.
             ledger.forget_attempts(job)
-        _execute(run, mapping)
+        _execute(watch, mapping)
         status, reason = (
             (DataImportJob.Status.STOPPED, "")
-            if run.control.stopping
+            if watch.control.stopping
             else (DataImportJob.Status.COMPLETED, "")
         )
         if status == DataImportJob.Status.COMPLETED:
-            patiently(lambda: _finish(run, mapping), run.control)
+            patiently(lambda: _finish(watch, mapping), watch.control)
     except ANY_FAULT as error:
         status, reason, details = DataImportJob.Status.FAILED, in_words(error), traceback_of(error)
-    return _conclude(run, status, reason, details)
+    return _conclude(watch, status, reason, details)
 
 
-def _give_up(run: Run, former: FormerRun) -> ImportResult:
+def _give_up(watch: Watch, former: FormerRun) -> ImportResult:
     """Fail a job that kills whoever runs it: a queue would start it again for ever."""
-    run.job.move(
+    watch.job.move(
         to=DataImportJob.Status.RUNNING, believed=(DataImportJob.Status.RUNNING,), deaths=former.deaths
     )
-    return _conclude(run, DataImportJob.Status.FAILED, former.reason, {})
+    return _conclude(watch, DataImportJob.Status.FAILED, former.reason, {})
 
 
-def _execute(run: Run, mapping: Mapping) -> None:
-    run.read_ledger()
-    run.before = run.counts
-    run.control.on_batch(run.after_batch)
-    _choose_executor(run)
-    if run.workers > 1 and run.job.survey == DataImportJob.Survey.NOT_DONE and run.open_chunks:
-        _survey(run, mapping)
-    ledger.log(run.job, "executing", f"{run.executor}, {run.workers} workers")
-    import_string(conf.EXECUTORS[run.executor])(run)
-    if not run.control.stopping:
-        _read_ledger(run)  # the workers may have seen before us that the job is to stop
-    if run.control.stopping:
+def _execute(watch: Watch, mapping: Mapping) -> None:
+    watch.begin()
+    _choose_executor(watch)
+    if watch.workers > 1 and watch.job.survey == DataImportJob.Survey.NOT_DONE and watch.open_chunks:
+        _survey(watch, mapping)
+    ledger.log(watch.job, LogEvent.EXECUTING, f"{watch.options.executor}, {watch.workers} workers")
+    import_string(conf.EXECUTORS[watch.options.executor])(watch)
+    if not watch.control.stopping:
+        _read_ledger(watch)  # the workers may have seen before us that the job is to stop
+    if watch.control.stopping:
         return
-    if run.open_chunks:
+    if watch.open_chunks:
         raise ChunkFailed("Not every chunk is done, and no worker is left; run the same command again.")
     patiently(
-        lambda: settle_contested(Stages.of(run.job, mapping, is_settling=True), run.control), run.control
+        lambda: settle_contested(Stages.of(watch.job, mapping, is_settling=True), watch.control),
+        watch.control,
     )
-    _read_ledger(run)
-    run.check_thresholds_finally()
+    _read_ledger(watch)
+    watch.check_thresholds(is_finished=True)
 
 
-def _read_ledger(run: Run) -> None:
+def _read_ledger(watch: Watch) -> None:
     """Between the stages of a run, where the workers' patience does not reach."""
-    patiently(run.keep_hold, run.control)
-    patiently(run.read_ledger, run.control)
-    run.tick(at_once=True)
+    patiently(watch.hold.keep, watch.control)
+    patiently(watch.read_ledger, watch.control)
+    watch.tick(at_once=True)
 
 
-def _choose_executor(run: Run) -> None:
-    if run.executor and run.executor not in conf.EXECUTORS:
-        raise ImporterError(f'There is no executor "{run.executor}"; known: {", ".join(conf.EXECUTORS)}.')
-    chunks = ImportChunk.objects.filter(job=run.job, number__gt=SETTLEMENT).count()
-    if run.executor == "inline":
-        run.workers = 1
-    elif not run.workers:
-        run.workers = _usual_workers(run.executor, chunks)
-    run.executor = run.executor or ("inline" if run.workers == 1 else "process")
+def _choose_executor(watch: Watch) -> None:
+    executor, workers = watch.options.executor, watch.options.workers
+    if executor and executor not in conf.EXECUTORS:
+        raise ImporterError(f'There is no executor "{executor}"; known: {", ".join(conf.EXECUTORS)}.')
+    chunks = ImportChunk.objects.filter(job=watch.job, number__gt=SETTLEMENT).count()
+    if executor == "inline":
+        workers = 1
+    elif not workers:
+        workers = _usual_workers(executor, chunks)
+    executor = executor or ("inline" if workers == 1 else "process")
+    watch.options = replace(watch.options, executor=executor, workers=workers)
 
 
 def _usual_workers(executor: str, chunks: int) -> int:
@@ -195,23 +198,23 @@ def _usual_workers(executor: str, chunks: int) -> int:
     return 2 if executor else max(1, min(processors(), chunks // 2))
 
 
-def _survey(run: Run, mapping: Mapping) -> None:
+def _survey(watch: Watch, mapping: Mapping) -> None:
     """Find the records that meet one another. Where that cannot be known, one worker takes them all in order."""
     reason = hidden_rivalry(mapping)
     if not reason:
-        reader = open_reader(run.job)
+        reader = open_reader(watch.job)
         try:
-            survey(run.job, mapping, reader)
+            survey(watch.job, mapping, reader)
         except OrderDecides as finding:
             reason = str(finding)
         finally:
             reader.close()
     if reason:
-        run.workers = 1
-        ledger.log(run.job, "survey", f"one worker takes the records in order, because {reason}")
+        watch.options = replace(watch.options, workers=1)
+        ledger.log(watch.job, LogEvent.SURVEY, f"one worker takes the records in order, because {reason}")
 
 
-def _finish(run: Run, mapping: Mapping) -> None:
+def _finish(watch: Watch, mapping: Mapping) -> None:
     """What a table wants after a load: its sequence past the imported keys, and fresh statistics."""
     model = mapping.model
     connection = connections[mapping.alias]
@@ -220,19 +223,19 @@ def _finish(run: Run, mapping: Mapping) -> None:
             for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
                 cursor.execute(statement)
         cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
-    remove_spool(run.job)
+    remove_spool(watch.job)
 
 
-def _conclude(run: Run, status: str, reason: str, details: dict[str, Any]) -> ImportResult:
-    job = run.job
+def _conclude(watch: Watch, status: str, reason: str, details: dict[str, Any]) -> ImportResult:
+    job = watch.job
     if status == DataImportJob.Status.FAILED and job.planned_at is None:
         remove_spool(job)
     _close_dead_connections()
     try:
         if status == DataImportJob.Status.COMPLETED:
-            patiently(lambda: _record(run, status, reason, details), run.control)
+            patiently(lambda: _record(watch, status, reason, details), watch.control)
         else:
-            _record(run, status, reason, details)
+            _record(watch, status, reason, details)
     except (DatabaseGone, DatabaseError) as error:
         if not is_transient(error) and not isinstance(error, DatabaseGone):
             raise
@@ -242,18 +245,18 @@ def _conclude(run: Run, status: str, reason: str, details: dict[str, Any]) -> Im
                 DataImportJob.Status.FAILED,
                 f"All is written, but that could not be recorded. {one_line(str(error))}",
             )
-    result = run.result(status, reason)
+    result = watch.result(status, reason)
     import_finished.send(sender=all_specs().get(job.spec), job=job, result=result)
     return result
 
 
-def _record(run: Run, status: str, reason: str, details: dict[str, Any]) -> None:
+def _record(watch: Watch, status: str, reason: str, details: dict[str, Any]) -> None:
     """Put the end of a run on record. May be repeated, since its answer may be lost."""
-    run.keep_hold()
-    run.read_ledger()
-    result = run.result(status, reason)
+    watch.hold.keep()
+    watch.read_ledger()
+    result = watch.result(status, reason)
     counted = {name: getattr(result, name) for name in (*FATES, "batches")}
-    run.job.move(
+    watch.job.move(
         to=status,
         believed=(DataImportJob.Status.RUNNING, status),
         finished_at=timezone.now(),
@@ -261,7 +264,7 @@ def _record(run: Run, status: str, reason: str, details: dict[str, Any]) -> None
         result=result.as_dict() if status == DataImportJob.Status.COMPLETED else None,
         **counted,
     )
-    ledger.log(run.job, status, reason, **counted, **details)
+    ledger.log(watch.job, status, reason, **counted, **details)
 
 
 def _close_dead_connections() -> None:
@@ -269,13 +272,3 @@ def _close_dead_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if connection.errors_occurred and not connection.in_atomic_block and not connection.is_usable():
             connection.close()
-
-
-@contextlib.contextmanager
-def _holding(run: Run) -> Iterator[None]:
-    run.hold()
-    try:
-        yield
-    finally:
-        with contextlib.suppress(DatabaseError):
-            ledger.let_job_go(run.job.pk)

@@ -1,4 +1,4 @@
-"""What tells a worker to stop or to take less memory, and what it tells back."""
+"""Carries wishes to a worker (stop, take less memory), and its progress back."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ class Control:
     def __init__(self) -> None:
         self._stop = threading.Event()
         self.memory_is_short = False
-        self.last_batch_at = float("-inf")
+        self.progressed_at = float("-inf")
         self._after_batch: Callable[[int], None] | None = None
 
     def on_batch(self, call: Callable[[int], None]) -> None:
@@ -35,14 +35,15 @@ class Control:
         self._stop.wait(seconds)
 
     def idle(self) -> None:
-        """Nothing to do just now."""
+        """Nothing to do just now. The ledger answered, which is progress too."""
+        self.progressed_at = time.monotonic()
         self.after_batch(0)
         self.wait(IDLE_SECONDS)
 
     def after_batch(self, records: int) -> None:
         """A batch was committed, with this size. May raise what ends the run (a threshold)."""
         if records:
-            self.last_batch_at = time.monotonic()
+            self.progressed_at = time.monotonic()
         if self._after_batch:
             self._after_batch(records)
 

@@ -31,30 +31,6 @@ def is_transient(error: BaseException) -> bool:
     return state is None or state.startswith(TRANSIENT)
 
 
-def patiently(call: Callable[[], T], control: Control) -> T:
-    """Call, and call again while the database is away. For calls that may be repeated, outside of transactions."""
-    patience = None
-    while True:
-        try:
-            return call()
-        except DatabaseError as error:
-            in_transaction = connections[ledger_alias()].in_atomic_block
-            if not is_transient(error) or in_transaction or control.stopping:
-                raise
-            patience = patience_of(control, before=patience)
-            pause = patience.next_pause(error)
-            for connection in connections.all(initialized_only=True):
-                connection.close()
-            control.wait(pause)
-
-
-def patience_of(control: Control, *, before: "Patience | None") -> "Patience":
-    """What is left of the patience of before, or a new one: in the first trouble, and in the first since a batch."""
-    if before is None or control.last_batch_at > before.since:
-        return Patience()
-    return before
-
-
 class Patience:
     """Back-off with jitter, within `RETRY_SECONDS` of trouble without any progress. Begins with the trouble."""
 
@@ -62,11 +38,39 @@ class Patience:
         self.since = time.monotonic()
         self.pause = FIRST_PAUSE
 
-    def next_pause(self, error: Exception) -> float:
-        """Raises DatabaseGone when there has been enough of it."""
+    def endure(self, error: DatabaseError) -> float:
+        """Seconds to wait before the next try, on a new connection. Raises the error where trying again makes no sense,
+        and DatabaseGone after `RETRY_SECONDS`."""
+        if not is_transient(error) or connections[ledger_alias()].in_atomic_block:
+            raise error
         if time.monotonic() - self.since >= conf.RETRY_SECONDS:
             raise DatabaseGone(
                 f"The database did not come back within {conf.RETRY_SECONDS:.0f} s: {first_line(error)}"
             )
+        for connection in connections.all(initialized_only=True):
+            connection.close()
         pause, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE)
         return pause * random.uniform(0.5, 1.5)
+
+
+def patiently(
+    call: Callable[[], T], control: Control, *, on_trouble: Callable[[DatabaseError], None] | None = None
+) -> T:
+    """Call, and call again while the database is away. For calls that may be repeated, outside of transactions.
+
+    Progress in between (`control.progressed_at`) is the end of one trouble and the beginning of another. Raises what
+    `Patience.endure` raises, and the error itself once the run is stopping.
+    """
+    patience = None
+    while True:
+        try:
+            return call()
+        except DatabaseError as error:
+            if control.stopping:
+                raise
+            if patience is None or control.progressed_at > patience.since:
+                patience = Patience()
+            pause = patience.endure(error)
+            if on_trouble:
+                on_trouble(error)
+            control.wait(pause)

@@ -14,7 +14,7 @@ from django.db import connections, transaction
 
 from importer import ledger
 from importer.ledger import Lease
-from importer.models import DataImportJob, StagingRecord
+from importer.models import DataImportJob, LogEvent, StagingRecord
 from importer.order.stretches import stretches
 from importer.order.survey import Survey
 from importer.parse.reader import Reader, chunk_position, chunk_range
@@ -161,7 +161,7 @@ def _learn(
     if reason:
         ledger.log(
             stages.job,
-            "batch_size",
+            LogEvent.BATCH_SIZE,
             reason,
             chunk_id=lease.chunk.pk,
             before=before,

@@ -7,20 +7,19 @@ other machines (`importer.tasks`). Workers share nothing but the ledger.
 import contextlib
 
 from django.db import Error as DatabaseError
-from django.db import connections
 
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ChunkFailed, LeaseLost, first_line
 from importer.ledger.holds import Owner
 from importer.ledger.leases import Lease
-from importer.models import DataImportJob, ledger_alias
+from importer.models import DataImportJob, LogEvent
 from importer.parse.open import open_reader
 from importer.parse.reader import Reader
 from importer.specs.compile import compile_mapping
 from importer.specs.registry import get_spec
 from importer.work.control import Control
-from importer.work.patience import Patience, is_transient, patience_of
+from importer.work.patience import is_transient, patiently
 from importer.work.pipeline import Stages, run_chunk
 from importer.write.sample import Sample
 
@@ -53,34 +52,29 @@ class Worker:
         Raises ImporterError where the job cannot go on, and DatabaseError for what is neither transient nor a record.
         """
         try:
-            self._drain()
+            patiently(self._drain, self.control, on_trouble=self._remember_trouble)
+        except DatabaseError as error:
+            if not (is_transient(error) and self.control.stopping):
+                raise
         finally:
             self._leave()
 
     def _drain(self) -> None:
-        patience = None
-        connected = False
+        """On one connection, until no chunk is left."""
+        if self.control.stopping:
+            return
+        self._connect()
         while not self.control.stopping:
             try:
-                if not connected:
-                    self._connect()
-                    connected = True
                 worked = self._work_on_next_chunk()
-                if self.chunk_id is not None or (not worked and not ledger.has_open_chunks(self.job)):
-                    break
-                patience = None
-                if not worked:
-                    self.control.idle()  # others have the last ones; should they die, their chunks are ours
             except LeaseLost as lost:
-                ledger.log(
-                    self.job, "lease_lost", str(lost), chunk_id=self.lease.chunk.pk if self.lease else None
-                )
-            except DatabaseError as error:
-                if not is_transient(error) or connections[ledger_alias()].in_atomic_block:
-                    raise
-                connected = False
-                patience = patience_of(self.control, before=patience)
-                self._recover(error, patience)
+                chunk_id = self.lease.chunk.pk if self.lease else None
+                ledger.log(self.job, LogEvent.LEASE_LOST, str(lost), chunk_id=chunk_id)
+                continue
+            if self.chunk_id is not None or (not worked and not ledger.has_open_chunks(self.job)):
+                return
+            if not worked:
+                self.control.idle()  # others have the last chunks; if they die, their chunks are ours
 
     def _leave(self) -> None:
         """Nothing of ours may stand in the way of the next run, however this one ended."""
@@ -114,18 +108,13 @@ class Worker:
         run_chunk(self.stages, self.lease, self.reader, self.control)
         return True
 
-    def _recover(self, error: Exception, patience: "Patience") -> None:
-        """Wait for the database, longer each time. What was committed is in the ledger; we go on from there."""
-        pause = patience.next_pause(error)
-        for connection in connections.all(initialized_only=True):
-            connection.close()
+    def _remember_trouble(self, error: DatabaseError) -> None:
         self.trouble = first_line(error)
-        self.control.wait(pause)
 
     def _note_trouble(self) -> None:
         """Only once we are announced again: until then, our own former self may hold the chunk locked."""
         if self.trouble:
-            ledger.log(self.job, "retry", self.trouble)
+            ledger.log(self.job, LogEvent.RETRY, self.trouble)
             if self.lease:
                 ledger.note_failure(self.lease, self.trouble)
             self.trouble = ""

@@ -240,7 +240,7 @@ import django
 django.setup()
 from cortex.models import User
 from importer.jobs import create_job
-from importer import queue
+from importer.executors import queue
 job = create_job("users", "people.csv", created_by=User.objects.get(email="ann@example.com"))
 queue.enqueue_run(job.pk, job.created_by_id)
 print(job.pk)

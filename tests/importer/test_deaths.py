@@ -17,7 +17,7 @@ WORK = """
 import asyncio, subprocess, sys
 from cortex import tasks
 from cortex.models import User
-from importer import queue
+from importer.executors import queue
 from importer.models import DataImportJob
 
 def work():

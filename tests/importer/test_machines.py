@@ -17,7 +17,7 @@ LEASE = {"LEASE_SECONDS": 2}
 # The clock of procrastinate's worker puts the site's own tasks into another queue, whichever queue it works on.
 ASK_FOR = """
 from cortex.models import User
-from importer import queue
+from importer.executors import queue
 queue.enqueue_run({job}, User.objects.create_superuser("ann{job}@example.com").pk)
 """
 END_HOLDER = """

@@ -68,7 +68,7 @@ def test_a_consumer_that_died_before_it_acknowledged_repeats_nothing(
     monkeypatch.undo()
     assert ActivityLog.objects.count() == 10
 
-    monkeypatch.setattr(stream, "ABANDONED_MS", 0)
+    monkeypatch.setattr(consumer, "ABANDONED_MS", 0)
     call_command("drain_events", "--once")
 
     assert ActivityLog.objects.count() == 10

@@ -1,6 +1,7 @@
 """Runs a whole job and rolls it back: the dry run."""
 
 import contextlib
+from dataclasses import replace
 
 from django.db import Error as DatabaseError
 from django.db import transaction
@@ -11,34 +12,32 @@ from importer.exceptions import (
     in_words,
     traceback_of,
 )
-from importer.models import DataImportJob, ledger_alias
+from importer.models import DataImportJob, LogEvent, ledger_alias
 from importer.run.plan import plan
 from importer.run.results import ImportResult
-from importer.run.watch import Run
+from importer.run.watch import Watch
 from importer.work.pipeline import Stages
 from importer.work.settle import settle_contested
 from importer.work.worker import Worker
 from importer.write.sample import Sample
 
 
-def rehearse(run: Run, sample: Sample) -> ImportResult:
+def run_dry(watch: Watch, sample: Sample) -> ImportResult:
     """The whole run in one transaction that is rolled back: exact counts, nothing left behind."""
-    run.executor, run.workers = "inline", 1
+    watch.options = replace(watch.options, executor="inline", workers=1)
     try:
         with transaction.atomic(using=ledger_alias()):
-            mapping = plan(run.job)
-            run.read_ledger()
-            run.before = run.counts
-            run.control.on_batch(run.after_batch)
-            Worker(run.job, run.control, sample=sample).drain()
-            if not run.control.stopping:
-                settle_contested(Stages.of(run.job, mapping, is_settling=True), run.control)
-            run.read_ledger()
+            mapping = plan(watch.job)
+            watch.begin()
+            Worker(watch.job, watch.control, sample=sample).drain()
+            if not watch.control.stopping:
+                settle_contested(Stages.of(watch.job, mapping, is_settling=True), watch.control)
+            watch.read_ledger()
             transaction.set_rollback(True, using=ledger_alias())
     except ANY_FAULT as error:
         reason = in_words(error)
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
-                ledger.log(run.job, "dry_run_failed", reason, **details)
-        return run.result(DataImportJob.Status.FAILED, reason)
-    return run.result("dry-run")
+                ledger.log(watch.job, LogEvent.DRY_RUN_FAILED, reason, **details)
+        return watch.result(DataImportJob.Status.FAILED, reason)
+    return watch.result("dry-run")
