@@ -40,9 +40,9 @@ else
 endif
 
 test-long: $(INSTALLED) ## What takes longer: 200 kills, 100 cut commits, every format of the real data
-	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "long or not long" tests/importer/test_kills.py \
-		tests/importer/test_every_call_may_fail.py tests/importer/test_commit_unknown.py tests/importer/test_foreign_site.py \
-		tests/importer/test_remote_sources.py $(PYTEST_ARGS)
+	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "long or not long" tests/importer/work/test_kills.py \
+		tests/importer/work/test_every_call_may_fail.py tests/importer/work/test_commit_unknown.py tests/importer/test_foreign_site.py \
+		tests/importer/sources/test_remote_sources.py $(PYTEST_ARGS)
 
 test-matrix: ## The suite on Django 5.2 with Python 3.11 and on the newest Django 6 with Python 3.13
 	@.ci/test-matrix $(PYTEST_ARGS)

@@ -9,8 +9,8 @@ use_throwaway_services()
 from cortex.settings import *  # noqa: E402, F403 (they read the environment, which is set by now)
 from cortex.settings import CACHES, INSTALLED_APPS  # noqa: E402
 
-if Path(__file__).with_name("importer").joinpath("crm").is_dir():
-    INSTALLED_APPS = [*INSTALLED_APPS, "tests.importer.crm", "tests.importer.order"]
+if Path(__file__).with_name("importer").joinpath("samples").is_dir():
+    INSTALLED_APPS = [*INSTALLED_APPS, "tests.importer.samples.crm", "tests.importer.samples.order"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {alias: cache | {"OPTIONS": cache["OPTIONS"] | PATIENCE} for alias, cache in CACHES.items()}

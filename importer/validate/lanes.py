@@ -1,7 +1,7 @@
 """The fast lane of each field class: which texts Django accepts for sure, and as which value, told by an expression.
 
 A fast lane may refuse anything: what it does not accept, Django's own `clean()` judges. So each one below accepts a
-subset that is proven by a property test (`tests/importer/test_lanes.py`): for every text accepted here,
+subset that is proven by a property test (`tests/importer/validate/test_lanes.py`): for every text accepted here,
 `field.clean(text)` passes, and PostgreSQL reads the resulting text as the very value that Django would have saved.
 """
 

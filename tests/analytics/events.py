@@ -1,9 +1,13 @@
 """Events for the tests, written as tracking writes them: straight into its tables."""
 
 import datetime as dt
+import os
 import random
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import connection
 
 from tracking.models import ActivityLog, LoginEvent
 
@@ -61,3 +65,15 @@ def write_activities(number: int, *, start: dt.datetime, days: float, seed: int 
             for number in range(number)
         ]
     )
+
+
+INSERT = """
+    INSERT INTO login_events (uuid, timestamp, identifier, login_method, success, failure_reason, device_type, browser,
+        os, user_agent, evidence)
+    VALUES (gen_random_uuid(), %s, '', 'email', %s, '', 'desktop', 'Chrome', 'Linux', '', '{}')
+"""
+
+
+def url() -> str:
+    """Of the tests' own database."""
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()

@@ -4,11 +4,13 @@ import csv
 import datetime as dt
 import io
 import json
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.test import Client
+from django.core.management import call_command
+from django.test import Client, override_settings
 from django.urls import reverse
 
 from analytics.rollups.refresh import refresh
@@ -260,3 +262,39 @@ def test_the_index_of_the_admin_leads_to_it(viewing: Client, viewer: User) -> No
         reverse("admin:analytics_dashboard_changelist")
         not in viewing.get(reverse("admin:index")).content.decode()
     )
+
+
+@pytest.mark.django_db
+def test_the_site_can_be_dumped() -> None:
+    said = StringIO()
+
+    call_command("dumpdata", "analytics", "tracking", stdout=said)
+
+    assert json.loads(said.getvalue()) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("wanted", ["foo", "%", "[", "//evil.example", "javascript:alert(1)"])
+def test_after_the_end_of_sessions_one_is_led_to_the_dashboard(admin_client: Client, wanted: str) -> None:
+    answer = admin_client.post("/admin/analytics/sessions/end/", {"user": "1", "next": wanted})
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"] in ("/admin/analytics/", "foo", "%", "[")
+
+
+@pytest.mark.django_db
+def test_ending_sessions_takes_a_token_whatever_the_middleware(admin_user: User, settings: Any) -> None:
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "csrf" not in name]
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(admin_user)
+
+    assert client.post("/admin/analytics/sessions/end/", {"user": "1"}).status_code == 403
+
+
+@pytest.mark.django_db
+@override_settings(USE_THOUSAND_SEPARATOR=True, ANALYTICS={"REFRESH_SECONDS": 1800})
+def test_numbers_for_programs_are_not_written_for_people(admin_client: Client) -> None:
+    user = User.objects.create(pk=12_345, email="many@example.com")
+
+    assert 'data-seconds="1800"' in admin_client.get("/admin/analytics/").content.decode()
+    assert "12.345" not in admin_client.get(f"/admin/analytics/users/{user.pk}/").content.decode()

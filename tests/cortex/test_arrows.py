@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.paths import PROJECT
 
 
 def test_no_app_reaches_for_what_it_must_not_know() -> None:

@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.paths import PROJECT
 
 
 def manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.paths import PROJECT
+
 KEY = "k3JhQm7Zt1VxPa9Ls5Wd0Rf8Yc2Gb6Ne4Uo-" * 2
 PRODUCTION = {
     "DJANGO_SETTINGS_MODULE": "cortex.settings",

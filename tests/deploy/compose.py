@@ -1,12 +1,12 @@
 """The compose file as it is read by Docker, and what tests ask of it."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.paths import PROJECT
+
 FILE = PROJECT / "docker-compose.production.yml"
 # ${NAME}, ${NAME:-default}, ${NAME:+what stands there with a value}, ${NAME:?message}; `$$` is a plain dollar sign.
 VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?P<rest>:?[-?+][^}]*)?\}")

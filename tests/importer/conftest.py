@@ -1,5 +1,6 @@
 """What the importer's tests share: a folder that may be read, and a run from text to result."""
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from importer import ImportResult, run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob
 from tests.importer.private_site import PrivateSite
+
+# Of runs that are killed or frozen: enough for several chunks.
+DISTURBED_RECORDS = 12_000
 
 
 @pytest.fixture
@@ -50,3 +54,30 @@ def private_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSi
         site.manage("migrate", "--run-syncdb", "--verbosity", "0")
         site.sql("INSERT INTO crm_company (code, name) SELECT 'C' || n, 'x' FROM generate_series(1, 50) n")
         yield site
+
+
+@pytest.fixture(scope="module")
+def source(private_site: PrivateSite) -> Path:
+    """Contacts in order, of which some are bad and some come twice, near and far from each other."""
+    randomness = random.Random(1)
+    lines = ["legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance"]
+    for number in range(1, DISTURBED_RECORDS + 1):
+        identity = randomness.randrange(1, number) if number > 50 and number % 97 == 0 else number
+        role = "nobody" if number % 89 == 0 else "User"
+        day = "02/30/2020" if number % 83 == 0 else "02/28/2020"
+        lines.append(f'{identity},c{number}@example.com,"Na, me",{role},C{number % 50 + 1},{day},{number}.5')
+        if number % 501 == 0:
+            lines.append(f"{number},too,short")
+    path = private_site.folder / "contacts.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(private_site: PrivateSite, source: Path) -> tuple[object, list[int]]:
+    private_site.sql(
+        "TRUNCATE crm_contact"
+    )  # the site is one for all modules, and others leave contacts behind
+    job = private_site.create_job(source)
+    private_site.run(job, "--executor", "inline")
+    return private_site.state_of(job)

@@ -15,8 +15,8 @@ import psutil
 import psycopg
 
 from cortex.embedded import EmbeddedPostgres
+from tests.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 SMALL = {
     "CHUNK_BYTES": 60_000,
     "BATCH_SIZE_INITIAL": 200,

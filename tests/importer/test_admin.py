@@ -12,7 +12,7 @@ from importer import run_import
 from importer.models import DataImportJob
 from tests.cortex.factories import UserFactory
 from tests.importer.conftest import Importing
-from tests.importer.crm.models import Company
+from tests.importer.samples.crm.models import Company
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ from importer.exceptions import SourceRefused
 from importer.jobs import create_job
 from importer.sources.local import locate
 from importer.specs.registry import temporarily
-from tests.importer.crm.models import Contact
+from tests.importer.samples.crm.models import Contact
 
 
 def told(problems: list[Any]) -> list[tuple[str, str, str]]:

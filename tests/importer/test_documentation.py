@@ -10,8 +10,8 @@ from importer import signals
 from importer.conf import KEYS
 from importer.models import DataImportJob, StagingRecord
 from importer.specs.spec import Options
+from tests.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 REFERENCE = (PROJECT / "docs" / "importer" / "reference.md").read_text()
 DOCUMENTS = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("deploy/*.md")]
 LINK = re.compile(r"\]\(([^)\s]+)\)")

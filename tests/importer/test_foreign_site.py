@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.importer.foreign_site.installation import Site, foreign_site
-from tests.importer.foreign_site.records import (
+from tests.importer.samples.foreign_site.installation import Site, foreign_site
+from tests.importer.samples.foreign_site.records import (
     BACK_TO_THE_SOURCE,
     FILES,
     FIRST_LINE,

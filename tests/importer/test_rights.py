@@ -21,7 +21,7 @@ from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRec
 from importer.quotes import HIDDEN
 from importer.rights import may_read_source, may_see, visible_jobs
 from tests.cortex.factories import UserFactory
-from tests.importer.object_store import BUCKET, PROGRAM, ObjectStore
+from tests.importer.sources.object_store import BUCKET, PROGRAM, ObjectStore
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

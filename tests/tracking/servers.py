@@ -18,8 +18,8 @@ import psycopg
 
 from cortex.embedded import EmbeddedPostgres
 from cortex.embedded.ports import free_port
+from tests.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "correct horse battery staple"
 MAKE_PEOPLE = """
 from tests.tracking.hosts.people.models import Person

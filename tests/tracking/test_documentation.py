@@ -1,14 +1,13 @@
 """What docs/tracking.md says is all there is, and is there."""
 
-from pathlib import Path
-
 from django.core.management import get_commands
 
+from tests.paths import PROJECT
 from tracking import signals
 from tracking.conf import KEYS
 from tracking.models import SecurityAlert, UserSession
 
-TEXT = (Path(__file__).resolve().parent.parent.parent / "docs" / "tracking.md").read_text()
+TEXT = (PROJECT / "docs" / "tracking.md").read_text()
 
 
 def test_every_setting_is_documented() -> None:
@@ -31,7 +30,7 @@ def test_every_signal_alert_and_end_is_documented() -> None:
 
 
 def test_every_check_is_documented() -> None:
-    source = Path(__file__).resolve().parent.parent.parent / "tracking" / "checks.py"
+    source = PROJECT / "tracking" / "checks.py"
     ids = {word.strip('",') for word in source.read_text().split() if word.startswith('id="tracking.')}
     ids = {found.removeprefix('id="tracking.') for found in ids}
 

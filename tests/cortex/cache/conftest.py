@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -17,8 +16,8 @@ from cortex.embedded import EmbeddedPostgres
 from cortex.embedded.ports import free_port
 from tests.cortex.browser import Browser
 from tests.cortex.cache.faulty_redis import FaultyRedis
+from tests.paths import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[3]
 WORKERS = 2
 EMAIL, PASSWORD = "root@example.com", "correct horse battery staple"
 METRICS_TOKEN = "for tests"

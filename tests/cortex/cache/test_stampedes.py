@@ -11,10 +11,10 @@ import pytest
 from cortex.cache import ResilientRedisCache
 from cortex.cache.steps import Command, Share, take
 from tests.cortex.cache.caches import patient_cache
+from tests.paths import PROJECT
 
 pytestmark = pytest.mark.alone
 
-PROJECT = Path(__file__).resolve().parents[3]
 PROCESSES, THREADS = 4, 25
 START_SECONDS = 4.0  # until all of them run
 

@@ -23,10 +23,10 @@ from tests.cortex.signon import saml
 from tests.cortex.signon.conftest import PASSWORD, okta
 from tests.cortex.signon.oidc import OidcProvider
 from tests.cortex.signon.saml import SamlProvider
+from tests.paths import PROJECT
 from tracking.models import LoginEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PROJECT = Path(__file__).resolve().parents[3]
 START_SECONDS = 30
 
 

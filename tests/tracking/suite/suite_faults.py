@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db import connection
 
 from tests.tracking.suite.conftest import PASSWORD, Browser, make_user
+from tests.tracking.suite.trouble import inserts_refused, lock_held, table_missing
 from tracking import device, health
 from tracking.models import LoginEvent, UserSession
 from tracking.signals import login_recorded
@@ -23,54 +23,6 @@ from tracking.storage.write import database_pause, replay_spool
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Fault = Callable[[Any, pytest.MonkeyPatch], AbstractContextManager[None]]
-
-
-@contextlib.contextmanager
-def table_missing(table: str) -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {table} RENAME TO away")
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"ALTER TABLE away RENAME TO {table}")
-
-
-@contextlib.contextmanager
-def inserts_refused(table: str) -> Iterator[None]:
-    """As by a full disk, or by a trigger of somebody's."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$"
-            )
-            cursor.execute(
-                f"CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
-            )
-        else:
-            cursor.execute(
-                f"CREATE TRIGGER refuse BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END"
-            )
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            on = f" ON {table}" if connection.vendor == "postgresql" else ""
-            cursor.execute(f"DROP TRIGGER refuse{on}")
-            if connection.vendor == "postgresql":
-                cursor.execute("DROP FUNCTION refuse()")
-
-
-@contextlib.contextmanager
-def lock_held(*tables: str) -> Iterator[None]:
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite locks the whole database, the login's own tables included")
-    import psycopg
-
-    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
-        other.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
-        yield
-        other.rollback()
 
 
 @contextlib.contextmanager

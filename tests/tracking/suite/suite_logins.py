@@ -1,17 +1,23 @@
 """Every login and failure of a host site is one row, with its method, reason and device."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.signals import user_logged_in, user_login_failed
-from django.db import connection
+from django.db import connection, transaction
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from tests.tracking.suite.conftest import PASSWORD, Browser
+from tests.tracking.suite.trouble import table_missing
+from tracking import log_activity, log_login
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+from tracking.storage import spool
+from tracking.storage.write import database_pause, replay_spool
 
 pytestmark = pytest.mark.django_db
 
@@ -182,3 +188,73 @@ def test_a_new_device_is_told_of_but_not_the_first(user: Any) -> None:
     ).log_in()
 
     assert [alert.kind for alert in SecurityAlert.objects.all()] == ["new_device"]
+
+
+@pytest.mark.parametrize("identifier", ["\ud800x", "a\0b", 5, b"bytes"])
+def test_a_name_that_no_database_takes_leaves_the_sites_transaction_sound(user: Any, identifier: Any) -> None:
+    with transaction.atomic():
+        log_login(success=False, identifier=identifier)
+        assert get_user_model().objects.count() == 1
+
+    assert LoginEvent.objects.get().identifier.startswith("hmac:")
+
+
+def test_a_nul_in_a_user_agent_leaves_the_sites_transaction_sound(user: Any) -> None:
+    request = RequestFactory(HTTP_USER_AGENT="My\0App/1.0 CFNetwork/1 Darwin/1").get("/")
+
+    with transaction.atomic():
+        log_login(user, request=request)
+        assert get_user_model().objects.count() == 1
+
+    assert LoginEvent.objects.get().browser
+
+
+def test_a_proxy_of_the_user_is_the_user(user: Any) -> None:
+    Browser("sync").log_in()
+    model: Any = get_user_model()
+    proxy = type(
+        "Proxied",
+        (model,),
+        {"__module__": __name__, "Meta": type("Meta", (), {"proxy": True, "app_label": "x"})},
+    )
+
+    same = proxy.objects.get(pk=user.pk)
+    same.is_active = False
+    same.save()
+
+    assert UserSession.objects.get().end_reason == "deactivated"
+
+
+def test_a_logout_counts_although_its_login_still_waits(user: Any) -> None:
+    browser = Browser("sync")
+    with table_missing("user_sessions"):
+        browser.log_in()
+    database_pause.until = 0.0
+    database_pause.replay_at = float("inf")
+
+    browser.post("/logout/")
+    replay_spool()
+
+    assert UserSession.objects.get().end_reason == "logout"
+    assert spool.is_empty()
+
+
+def test_the_user_is_found_whoever_put_them_on_the_request(user: Any) -> None:
+    """As Django REST framework does with a token: on its own request and on the one that it wraps."""
+    request = RequestFactory().get("/")
+    request.user = user
+
+    class Wrapper:
+        _request = request
+
+    log_activity("thing.done", request=Wrapper())  # type: ignore[arg-type]
+
+    assert ActivityLog.objects.get().user == user
+
+
+def test_what_was_typed_is_in_no_log(user: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    with table_missing("login_events"):
+        Browser("sync").log_in(name="hunter2-secret", password="hunter3-secret")
+
+    text = caplog.text + "".join(path.read_text() for path in spool.folder().iterdir())
+    assert "secret" not in text

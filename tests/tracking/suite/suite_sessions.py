@@ -1,15 +1,21 @@
 """Sessions of a host site: one row from login to end, whatever becomes of the key, and an end that is one."""
 
 import datetime as dt
+import io
+import uuid
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.utils import timezone
 
-from tests.tracking.suite.conftest import Browser
-from tracking.models import UserSession
+from tests.tracking.suite.conftest import Browser, make_user
+from tracking.models import LoginEvent, UserSession
 from tracking.sessions.memory import memory
 from tracking.sessions.revocations import revocations
+from tracking.storage import spool
+from tracking.storage.write import replay_spool
 
 pytestmark = pytest.mark.django_db
 
@@ -177,3 +183,101 @@ def test_the_raw_key_is_nowhere(user: Any) -> None:
     key = browser.client.session.session_key
     row = UserSession.objects.values().get()
     assert key not in str(row)
+
+
+def test_a_session_of_another_user_in_the_same_browser_can_be_ended(user: Any) -> None:
+    make_user("bob@example.com")
+    browser = Browser("sync")
+    browser.log_in()
+    browser.log_in("bob@example.com")
+
+    session = UserSession.objects.order_by("-started_at")[0]
+    assert session.key_hash
+    session.end("ended_by_admin")
+    memory.forget()
+    revocations.forget()
+
+    assert not browser.is_logged_in
+
+
+def test_an_ended_session_stays_ended_although_it_was_to_live_longer(user: Any) -> None:
+    browser = Browser("sync")
+    browser.log_in()
+    UserSession.objects.get().end("ended_by_owner")
+    UserSession.objects.update(expires_at=timezone.now() - dt.timedelta(days=1))
+    memory.forget()
+    revocations.forget()
+
+    assert not browser.is_logged_in
+
+
+def test_a_session_that_is_saved_with_every_request_is_prolonged(user: Any, settings: Any) -> None:
+    settings.SESSION_SAVE_EVERY_REQUEST = True
+    settings.TRACKING = settings.TRACKING | {"TOUCH_SECONDS": 0}
+    browser = Browser("sync")
+    browser.log_in()
+    UserSession.objects.update(expires_at=timezone.now() + dt.timedelta(minutes=1))
+
+    assert browser.is_logged_in
+
+    assert UserSession.objects.get().expires_at > timezone.now() + dt.timedelta(days=1)
+
+
+def test_what_is_no_user_ends_nobodys_session(user: Any) -> None:
+    """A row of another model may well have the key of a user, and be called inactive."""
+    browser = Browser("sync")
+    browser.log_in()
+    other = Group(pk=user.pk) if isinstance(user.pk, int) else Group(pk=1)
+    other.name = "no user"
+    other.save()
+    other.is_active = False  # type: ignore[attr-defined]
+    other.save()
+    other._password = "x"  # type: ignore[attr-defined]
+    other.save()
+    other.delete()
+
+    assert UserSession.objects.get().is_open
+
+
+def test_the_end_of_a_session_that_never_was_goes_round_no_longer(user: Any) -> None:
+    from tracking.events import SessionEnd
+
+    spool.add([SessionEnd(reason="logout", session_id=uuid.uuid4())])
+
+    replay_spool()
+
+    assert spool.is_empty()
+
+
+def test_who_is_deleted_has_no_session_left_and_events_stay(user: Any) -> None:
+    browser = Browser("sync")
+    browser.log_in()
+
+    user.delete()
+
+    session = UserSession.objects.get()
+    assert (session.user_id, session.end_reason) == (None, "deactivated")
+    assert LoginEvent.objects.get().user_id is None
+
+
+def test_an_old_end_ends_no_newer_session(user: Any) -> None:
+    from tracking.events import SessionEnd
+    from tracking.storage.write import write
+
+    before = timezone.now()
+    Browser("sync").log_in()
+
+    write([SessionEnd(reason="password_change", user_id=user.pk, timestamp=before)])
+
+    assert UserSession.objects.get().is_open
+
+
+def test_whoever_is_erased_is_logged_out(user: Any) -> None:
+    browser = Browser("sync")
+    browser.log_in()
+
+    call_command("erase_user_events", user.get_username(), "--yes", stdout=io.StringIO())
+    memory.forget()
+    revocations.forget()
+
+    assert not browser.is_logged_in

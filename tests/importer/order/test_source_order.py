@@ -1,0 +1,203 @@
+"""Where the order of the source decides: the table is plain Django's, with any batch size and number of workers."""
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, ValidationError
+from django.db import IntegrityError, models, transaction
+
+from importer.models import MigrationLog
+from importer.write.rounds import rounds
+from tests.importer.conftest import Importing
+from tests.importer.samples.order.models import Badge, Draft, Nickname, Node, Price, Slot, Weight
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Record = Mapping[str, str]
+
+
+def in_plain_django(
+    model: type[models.Model], records: Iterable[Record], *, key: str = "", parent: str = ""
+) -> list[Any]:
+    """The table that a loop makes: `key` names the field that an update goes by, `parent` that of the parents' key."""
+    for record in records:
+        values: dict[str, Any] = {name: text or None for name, text in record.items()}
+        try:
+            with transaction.atomic():
+                if parent and values["parent"]:
+                    values["parent"] = model._base_manager.get(**{parent: values["parent"]})
+                row: Any = key and model._base_manager.filter(**{key: values[key]}).first()
+                row = row or model()
+                for name, value in values.items():
+                    is_text = isinstance(model._meta.get_field(name), models.CharField)
+                    setattr(row, name, "" if value is None and is_text else value)
+                row.full_clean()
+                row.save()
+        except (ValidationError, IntegrityError, ObjectDoesNotExist, MultipleObjectsReturned):
+            continue
+    return table(model)
+
+
+def table(model: type[models.Model]) -> list[Any]:
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    names = [f"{field.name}__code" if field.is_relation else field.name for field in fields]
+    rows: Any = model._base_manager.values_list(*names)
+    return sorted(rows, key=str)
+
+
+def as_csv(records: list[dict[str, str]]) -> str:
+    return "\n".join(",".join(row) for row in [records[0].keys(), *(r.values() for r in records)]) + "\n"
+
+
+def records_of(header: str, *rows: str) -> list[dict[str, str]]:
+    return [dict(zip(header.split(","), row.split(","), strict=True)) for row in rows]
+
+
+def sizes(settings: Any, records: int) -> None:
+    bounds = dict.fromkeys(("BATCH_SIZE_MIN", "BATCH_SIZE_INITIAL", "BATCH_SIZE_MAX"), records)
+    settings.IMPORTER |= bounds | {"CHUNK_BYTES": 24}
+
+
+RIVALS = [
+    (Weight, "order.weight", "", records_of("grams", "1", "1.0", "2", "2e0", "3")),
+    (Slot, "order.slot", "", records_of("code,hour", "a,", "b,", "c,1", "d,1", "e,")),
+    (Slot, "order.slot-update", "code", records_of("code,hour", "a,1", "b,", "a,", "b,2", "a,", "c,1")),
+    (Draft, "order.draft", "", records_of("code,title", "a,x", "b,x", "c,y", "d,y")),
+    (Draft, "order.draft-update", "code", records_of("code,title", "a,x", "b,y", "a,y", "b,z", "a,y")),
+    (Nickname, "order.nickname", "", records_of("name", "Ann", "ann", "Bob", "ANN", "bob")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "spec", "key", "records"), RIVALS, ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_one_worker_takes_records_that_meet_unseen(
+    importing: Importing, settings: Any, *, model: Any, spec: str, key: str, records: list[dict[str, str]]
+) -> None:
+    expected = in_plain_django(model, records, key=key)
+
+    for batch, workers in ((1, 1), (100, 1), (2, 2)):
+        model._base_manager.all().delete()
+        sizes(settings, batch)
+        job, _ = importing(spec, as_csv(records), workers=workers)
+        assert table(model) == expected, (batch, workers)
+
+    survey = MigrationLog.objects.get(job=job, event="survey")
+    assert survey.reason.startswith("one worker takes the records in order, because ")
+
+
+def test_an_update_may_release_a_value_for_a_later_record(importing: Importing, settings: Any) -> None:
+    before = records_of("code,mail", *(f"{n},m{n}" for n in range(20)))
+    # Each takes the value that its successor has, and of a pair only the one that comes later gets it.
+    records = records_of("code,mail", *(f"{n},m{n + 1}" for n in range(19, -1, -1)), "x,m0", "y,m5")
+    in_plain_django(Badge, before)
+    expected = in_plain_django(Badge, records, key="code")
+
+    for workers in (1, 2):
+        Badge.objects.all().delete()
+        in_plain_django(Badge, before)
+        sizes(settings, 3)
+        job, _ = importing("order.badge-update", as_csv(records), workers=workers)
+        assert table(Badge) == expected
+
+    assert "may release a unique value" in MigrationLog.objects.get(job=job, event="survey").reason
+
+
+def test_two_workers_keep_an_empty_table_to_themselves(importing: Importing, settings: Any) -> None:
+    records = records_of("code,mail", *(f"{n},m{n}" for n in range(20)), "3,m30", "x,m3")
+    expected = in_plain_django(Badge, records, key="code")
+    Badge.objects.all().delete()
+    sizes(settings, 3)
+
+    job, _ = importing("order.badge-update", as_csv(records), workers=2)
+
+    assert table(Badge) == expected
+    assert not MigrationLog.objects.filter(job=job, event="survey").exists()
+
+
+def test_equal_numbers_and_moments_meet_however_they_are_written(importing: Importing, settings: Any) -> None:
+    records = records_of(
+        "amount,at",
+        *(f"{n},2024-01-01T00:00:{n:02}Z" for n in range(20)),
+        "3.0,2025-01-01T00:00Z",
+        "30,2024-01-01T01:00:04+01:00",
+        "-0.00,2026-01-01T00:00Z",
+        "40.5,2027-01-01 00:00:00",
+        "40.50,2027-01-01 00:00:01",
+    )
+    expected = in_plain_django(Price, records)
+    Price.objects.all().delete()
+    sizes(settings, 3)
+
+    job, _ = importing("order.price", as_csv(records), workers=2)
+
+    assert table(Price) == expected
+    assert not MigrationLog.objects.filter(job=job, event="survey").exists()
+
+
+FAMILIES = {
+    "a chain": ["a,,", "b,,a", "c,,a", "d,,b", "e,,zzz", "f,,f", "g,,h", "h,,d"],
+    "children first": ["d,,b", "b,,a", "a,,", "c,,d", "b,,a", "x,,b"],
+    "again": ["a,1,", "b,1,a", "a,2,", "c,1,b", "b,2,c", "d,1,a", "a,3,d"],
+}
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+@pytest.mark.parametrize("spec", ["order.node", "order.node-update", "nodes-by-label"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_record_may_refer_to_an_earlier_one(
+    importing: Importing, settings: Any, *, family: str, spec: str, batch: int
+) -> None:
+    records = records_of("code,label,parent", *FAMILIES[family])
+    if spec == "nodes-by-label":
+        records = [
+            {"code": r["code"], "label": r["code"].upper(), "parent": r["parent"].upper()} for r in records
+        ]
+    expected = in_plain_django(
+        Node,
+        records,
+        key="" if spec == "order.node" else "code",
+        parent="label" if spec == "nodes-by-label" else "code",
+    )
+    Node.objects.all().delete()
+    sizes(settings, batch)
+
+    importing(spec, as_csv(records))
+
+    assert table(Node) == expected
+
+
+def test_what_an_import_changes_is_looked_up_again(importing: Importing, settings: Any) -> None:
+    records = records_of("code,label,parent", "a,A,", "b,B,A", "a,X,", "c,C,A", "d,D,X")
+    expected = in_plain_django(Node, records, key="code", parent="label")
+
+    for batch in (1, 100):
+        Node.objects.all().delete()
+        sizes(settings, batch)
+        importing("nodes-by-label", as_csv(records))
+        assert table(Node) == expected
+
+
+@pytest.mark.parametrize("batch", [1, 7, 1000])
+def test_values_change_hands_as_in_plain_django(importing: Importing, settings: Any, *, batch: int) -> None:
+    randomness = random.Random(7)
+    before = records_of("code,mail", *(f"{n},m{n}" for n in range(40)))
+    records = records_of(
+        "code,mail", *(f"{randomness.randrange(45)},m{randomness.randrange(45)}" for _ in range(120))
+    )
+    in_plain_django(Badge, before)
+    expected = in_plain_django(Badge, records, key="code")
+    Badge.objects.all().delete()
+    in_plain_django(Badge, before)
+    sizes(settings, batch)
+
+    importing("order.badge-update", as_csv(records))
+
+    assert table(Badge) == expected
+
+
+def test_a_swap_of_many_values_takes_two_rounds() -> None:
+    assert rounds([[1, 2], [3, 4], [6, 5], [2, 1]]) == [[1, 3, 5], [2, 4, 6]]
+    assert rounds([[1, 2], [2, 3], [7]]) == [[1, 7], [2], [3]]
+    assert rounds([]) == []

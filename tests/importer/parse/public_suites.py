@@ -1,0 +1,82 @@
+"""Test suites of other CSV readers, from the public registry of npm; kept in `.local` between runs.
+
+Where npm or the registry is not there, the tests that need them are skipped, and say so.
+"""
+
+import json
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.paths import PROJECT
+
+FOLDER = PROJECT / ".local" / "public-suites"
+PACKAGES = {"csv-spectrum": "2.0.0", "papaparse": "5.7.1"}
+
+# The cases are JavaScript; this evaluates them without running them, and prints what is plain data in them.
+EXTRACT = r"""
+const fs = require("fs"), vm = require("vm"), path = require("path");
+const folder = process.argv[1];
+const describe = () => {};
+describe.skip = () => {};
+const context = { chai: { assert: {} }, Papa: require(path.join(folder, "papaparse.js")), describe, it: describe };
+vm.createContext(context);
+vm.runInContext(fs.readFileSync(path.join(folder, "tests", "test-cases.js"), "utf8"), context);
+const plain = (suite) => context[suite].map((test, number) => ({
+  name: suite.split("_")[0] + " " + number + ": " + test.description, input: test.input, config: test.config || {},
+  functions: Object.keys(test.config || {}).filter((key) => typeof test.config[key] === "function"),
+  data: test.expected.data, errors: (test.expected.errors || []).map((error) => error.row),
+}));
+console.log(JSON.stringify([...plain("CORE_PARSER_TESTS"), ...plain("PARSE_TESTS")]));
+"""
+
+
+def folder_of(package: str) -> Path:
+    """Where the package's files are; skips the test where they cannot be had."""
+    folder = FOLDER / "node_modules" / package
+    manifest = folder / "package.json"
+    if manifest.exists() and json.loads(manifest.read_text())["version"] == PACKAGES[package]:
+        return folder
+    if reason := _fetch():
+        pytest.skip(f"the suite of {package} cannot be had: {reason}")
+    return folder
+
+
+@cache
+def _fetch() -> str:
+    """Once per run; why it failed, or nothing."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return "npm is not installed"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    wanted = [f"{name}@{version}" for name, version in PACKAGES.items()]
+    command = [
+        npm,
+        "install",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+        str(FOLDER),
+        *wanted,
+    ]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        return "npm could not fetch it within 60 s"
+    if answer.returncode:
+        return (answer.stderr.strip().splitlines() or ["npm gives no reason"])[0]
+    return ""
+
+
+def papaparse_cases() -> list[dict[str, Any]]:
+    folder = folder_of("papaparse")
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed, so PapaParse's cases cannot be read")
+    answer = subprocess.run([node, "-e", EXTRACT, str(folder)], capture_output=True, text=True, check=True)
+    return list(json.loads(answer.stdout))
