@@ -3,7 +3,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
-INSTALLED := $(VENV)/.installed
+# Two markers: the site with its PostgreSQL and Valkey, and the tools of development on top.
+SITE := $(VENV)/.installed-site
+TOOLS := $(VENV)/.installed-tools
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
@@ -11,24 +13,21 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
+.DEFAULT_GOAL := help
 .PHONY: help charts demo serve test test-long test-matrix lint format typecheck bench lock services-up services-down services-status clean
+# With `make -j`, two targets would install into the same environment at once.
+.NOTPARALLEL:
 
-help: ## What there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
-
-charts: ## Fetch Chart.js with npm, for the dashboard's charts; without npm it shows its tables
-	@.ci/charts
-
-demo: $(INSTALLED) charts ## Import 100,000 legacy records into a fresh site, and account for each
+demo: $(SITE) charts ## Import 100,000 legacy records and fill the dashboard
 	@$(BIN)/python -c 'import os, sys; sys.exit(not (os.getenv("DATABASE_URL") and os.getenv("REDIS_URL")))' \
 		|| $(MANAGE) services up
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) demo
 
-serve: $(INSTALLED) ## The site at http://127.0.0.1:8000
+serve: $(SITE) ## Serve the site at http://127.0.0.1:8000
 	@$(MANAGE) runserver 127.0.0.1:8000
 
-test: $(INSTALLED) charts ## The whole test suite, on services of its own; with a browser where there is one
+test: $(TOOLS) charts ## Run all tests on services of their own, with a browser where there is one
 	@.ci/browser
 	@.ci/services
 	@.ci/saml
@@ -39,58 +38,63 @@ else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif
 
-test-long: $(INSTALLED) ## What takes longer: 200 kills, 100 cut commits, every format of the real data
+test-long: $(TOOLS) ## Run the long tests: 200 kills, 100 cut commits, every format of the real data
 	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "long or not long" tests/importer/work/test_kills.py \
 		tests/importer/work/test_every_call_may_fail.py tests/importer/work/test_commit_unknown.py tests/importer/test_foreign_site.py \
 		tests/importer/sources/test_remote_sources.py $(PYTEST_ARGS)
 
-test-matrix: ## The suite on Django 5.2 with Python 3.11 and on the newest Django 6 with Python 3.13
+test-matrix: ## Run the tests on Django 5.2 with Python 3.11 and on Django 6 with Python 3.13
 	@.ci/test-matrix $(PYTEST_ARGS)
 
-lint: $(INSTALLED) ## Style, and which app may import which
+lint: $(TOOLS) ## Check style, and which app imports which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 
-format: $(INSTALLED) ## Mend what can be mended
+format: $(TOOLS) ## Fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-typecheck: $(INSTALLED) ## Types
+typecheck: $(TOOLS) ## Check types
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure the import against \copy, what tracking and the cache cost, and the dashboard as the log grows
+bench: $(TOOLS) ## Measure the import against \copy, what tracking and the cache cost, and the dashboard as the log grows
 	@$(BIN)/python -m benchmarks.import_speed
 	@$(BIN)/python -m benchmarks.tracking
 	@$(BIN)/python -m benchmarks.cache
 	@$(BIN)/python -m benchmarks.dashboard
 
-lock: $(INSTALLED) ## Resolve requirements.txt anew, for the image
+lock: $(SITE) ## Resolve requirements.txt anew, for the image
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile requirements.txt --upgrade --quiet --generate-hashes --no-header --no-annotate \
 		--python-version 3.13 --python-platform linux --output-file .requirements.draft >/dev/null
 	@{ head -n 1 requirements.lock; cat .requirements.draft; } >.requirements.lock && mv .requirements.lock requirements.lock
 	@rm .requirements.draft
 
-services-up: $(INSTALLED) ## Start the embedded PostgreSQL and Valkey
+charts: ## Fetch Chart.js with npm, for the dashboard's charts; without npm it shows its tables
+	@.ci/charts
+
+services-up: $(SITE) ## Start the embedded PostgreSQL and Valkey
 	@$(MANAGE) services up
 
-services-down: $(INSTALLED) ## Stop them; their data is kept
+services-down: $(SITE) ## Stop them; their data is kept
 	@$(MANAGE) services down
 
-services-status: $(INSTALLED) ## See whether they run
+services-status: $(SITE) ## See whether they run
 	@$(MANAGE) services status
 
 clean: ## Stop the services and delete all that was made here, data included
 	@if [ -x $(BIN)/python ]; then $(MANAGE) services down --delete-data; fi
 	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# Made anew when Python's own path is gone, filled again when the requirements change.
-$(INSTALLED): requirements.txt requirements-dev.txt
-	@python=$$(PYTHON="$(PYTHON)" .ci/find-python 3.11) || { \
-		echo "No Python 3.11 or newer to be found. Install one, or say where: make PYTHON=/path/to/python3"; exit 1; }; \
-	$(BIN)/python -c '' 2>/dev/null || { echo "Making $(VENV) with $$python"; "$$python" -m venv --clear $(VENV) || { \
-		echo "That Python cannot make virtual environments; on Debian, install python3-venv."; exit 1; }; }
-	@echo "Installing what requirements-dev.txt names"
-	@$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+help: ## List what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+$(SITE): requirements.txt requirements-demo.txt
+	@PYTHON="$(PYTHON)" .ci/install $(VENV) requirements-demo.txt
 	@touch $@
+
+# Includes what the site needs, so that `make test` on a fresh clone installs once.
+$(TOOLS): requirements.txt requirements-demo.txt requirements-dev.txt
+	@PYTHON="$(PYTHON)" .ci/install $(VENV) requirements-dev.txt
+	@touch $(SITE) $@
