@@ -1,3 +1,4 @@
+import json
 from io import StringIO
 from typing import Any
 
@@ -5,10 +6,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from cortex.demo.accounts import ACCOUNTS, PASSWORD, create_accounts
+from cortex.demo.accounts import create_accounts
 from cortex.demo.consultancy import give_the_consultant_work
 from cortex.demo.legacy_records import LegacyFile, write_legacy_files
 from cortex.demo.logins import record_logins
+from cortex.demo.summary import Imported, summary_lines
 
 
 class Command(BaseCommand):
@@ -19,24 +21,32 @@ class Command(BaseCommand):
         give_the_consultant_work()
         self.say("Writing 100,000 legacy records")
         files = write_legacy_files(settings.LOCAL_DIR / "demo")
-        jobs = [self.run_import(file) for file in files]
-        for file, job in zip(files, jobs, strict=True):
-            self.say(f"What became of {file.path.name}")
-            call_command("import_report", job, stdout=self.stdout)
+        imported = [self.run_import(file) for file in files]
         self.say("Recording two months of logins, an attack among them")
         self.stdout.write(f"{record_logins():,} logins and activities recorded.")
         call_command("refresh_rollups", stdout=self.stdout)
-        self.say("Done. `make serve` serves it at http://127.0.0.1:8000/admin/ and /admin/analytics/")
-        for account in ACCOUNTS:
-            self.stdout.write(f"  {account.email:<24} {PASSWORD}   ({account.role})")
+        self.say("Done")
+        for line in summary_lines(imported):
+            self.stdout.write(line)
 
-    def run_import(self, file: LegacyFile) -> str:
+    def run_import(self, file: LegacyFile) -> Imported:
         self.say(f"Importing {file.path.name}")
-        printed = StringIO()
-        call_command("create_import", file.spec, str(file.path), stdout=printed)
-        job = printed.getvalue().strip()
+        job = printed_by("create_import", file.spec, str(file.path)).strip()
         call_command("run_import", job, stdout=self.stdout)
-        return job
+        report = json.loads(printed_by("import_report", job, json=True))
+        return Imported(
+            file=file.path.name,
+            job=report["job"],
+            read=report["read"],
+            rejected=report["rejected"],
+            reasons=len(report["families"]),
+        )
 
     def say(self, text: str) -> None:
         self.stdout.write(self.style.MIGRATE_HEADING(f"\n{text}"))
+
+
+def printed_by(command: str, *arguments: str, **options: Any) -> str:
+    printed = StringIO()
+    call_command(command, *arguments, stdout=printed, **options)
+    return printed.getvalue()
