@@ -46,6 +46,7 @@ test-long: $(TOOLS) ## Run the long tests: 200 kills, 100 cut commits, every for
 test-matrix: ## Run the tests on Django 5.2 with Python 3.11 and on Django 6 with Python 3.13
 	@.ci/test-matrix $(PYTEST_ARGS)
 
+# .pre-commit-config.yaml has the same three commands.
 lint: $(TOOLS) ## Check style, and which app imports which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

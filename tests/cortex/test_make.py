@@ -1,4 +1,4 @@
-"""What make offers and installs. Make itself says what it would run; the Makefile is the real one."""
+"""What make offers and installs. Make itself says what it would run; the Makefile and the hooks are the real ones."""
 
 import os
 import re
@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from tests.paths import PROJECT
 
+HOOKS = PROJECT / ".pre-commit-config.yaml"
 SITE, TOOLS = ".venv/.installed-site", ".venv/.installed-tools"
 # Without what the `make test` around this run passes on.
 ENVIRONMENT = {
@@ -127,3 +129,39 @@ def test_an_environment_whose_python_is_gone_is_made_anew(tmp_path: Path) -> Non
     subprocess.run([folder / "bin/python", "-c", ""], check=True)
     assert "Making" in first
     assert "Making" not in second
+
+
+def test_the_hooks_are_the_commands_of_make_lint(clone: Path) -> None:
+    mark(clone, SITE, TOOLS, at=2_000)
+    (local,) = yaml.safe_load(HOOKS.read_text())["repos"]
+
+    assert local["repo"] == "local"
+    assert {hook["language"] for hook in local["hooks"]} == {"system"}
+    assert [hook["entry"] for hook in local["hooks"]] == planned(clone, "lint")
+
+
+@pytest.mark.parametrize("hook", ["ruff-check", "ruff-format"])
+def test_a_hook_refuses_what_make_lint_refuses(tmp_path: Path, hook: str) -> None:
+    """With the tools of this environment, and nothing fetched from elsewhere."""
+    shutil.copy(HOOKS, tmp_path)
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "untidy.py").write_text("import os\nname   =  1\n")
+    environment = ENVIRONMENT | {"PRE_COMMIT_HOME": str(tmp_path / "cache")}
+    for arguments in (["git", "init", "--quiet"], ["git", "add", "untidy.py", HOOKS.name]):
+        subprocess.run(arguments, cwd=tmp_path, env=environment, check=True)
+    pre_commit = Path(sys.executable).with_name("pre-commit")
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [pre_commit, "run", hook], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    refused = run()
+    (tmp_path / "untidy.py").write_text("name = 1\n")
+    subprocess.run(["git", "add", "untidy.py"], cwd=tmp_path, env=environment, check=True)
+    passed = run()
+
+    assert refused.returncode == 1, refused.stderr
+    assert "untidy.py" in refused.stdout
+    assert passed.returncode == 0, passed.stdout
