@@ -32,7 +32,7 @@ test: $(TOOLS) charts ## Run all tests on services of their own, with a browser 
 	@.ci/services
 	@.ci/saml
 ifeq ($(strip $(PYTEST_ARGS)),)
-	@$(BIN)/python -m pytest -m "not long and not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -m "not long and not alone" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m pytest -m "alone and not long"
 else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

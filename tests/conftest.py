@@ -17,6 +17,31 @@ CHROMIUM_OPTIONS = (
 )
 
 
+# Modules that take longest, so that no process of a parallel run is left with one of them at the end.
+LONGEST = (
+    "tests/tracking/test_host_sites.py",
+    "tests/importer/parse/test_poison_files.py",
+    "tests/importer/parse/test_damaged_files.py",
+    "tests/cortex/test_demo.py",
+    "tests/importer/test_foreign_site.py",
+    "tests/importer/validate/test_lanes.py",
+    "tests/analytics/browser/test_dashboard.py",
+    "tests/cortex/test_links_by_role.py",
+    "tests/importer/work/test_every_call_may_fail.py",
+    "tests/importer/work/test_pipeline_against_django.py",
+    "tests/importer/management/test_commands.py",
+    "tests/importer/executors/test_background.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        module = item.nodeid.partition("::")[0]
+        return LONGEST.index(module) if module in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
+
+
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     if apps.is_installed("cortex"):

@@ -17,7 +17,7 @@ import pytest
 from tests.importer.private_site import PrivateSite
 
 RECORDS = 5_000
-CUTS = int(os.environ.get("IMPORTER_CUTS", "10"))
+CUTS = int(os.environ.get("IMPORTER_CUTS", "4"))
 CUTS_PER_RUN = 5
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(120 + 20 * CUTS)]
 
