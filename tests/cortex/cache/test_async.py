@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from cortex.cache import ResilientRedisCache
-from cortex.cache.outages.breaker import forget_breakers
-from cortex.cache.outages.copies import forget_copies
+from cortex.cache.outages.state import forget_outages
 from cortex.cache.redis import loops
 from tests.cortex.cache.caches import make_cache, patient_cache
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
@@ -32,8 +31,7 @@ def faulty() -> Iterator[FaultyRedis]:
     proxy = FaultyRedis(os.environ["REDIS_URL"])
     yield proxy
     proxy.close()
-    forget_breakers()
-    forget_copies()
+    forget_outages()
 
 
 def test_threads_and_coroutines_read_what_the_other_wrote(cache: ResilientRedisCache) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from cortex.cache import ResilientRedisCache
 from cortex.cache import statistics as stats
-from cortex.cache.outages.breaker import forget_breakers
-from cortex.cache.outages.copies import forget_copies
+from cortex.cache.outages.state import forget_outages
 from tests.cortex.cache.caches import make_cache
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
 
@@ -24,8 +23,7 @@ def faulty() -> Iterator[FaultyRedis]:
     proxy = FaultyRedis(os.environ["REDIS_URL"])
     yield proxy
     proxy.close()
-    forget_breakers()
-    forget_copies()
+    forget_outages()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from cortex.cache import ResilientRedisCache
 from cortex.cache.outages import outbox
-from cortex.cache.outages.breaker import forget_breakers
+from cortex.cache.outages.state import forget_outages
 from cortex.models import LostKey
 from tests.cortex.cache.caches import make_cache
 from tests.cortex.cache.conftest import Site, wait_until
@@ -23,7 +23,7 @@ def faulty() -> Iterator[FaultyRedis]:
     proxy = FaultyRedis(os.environ["REDIS_URL"])
     yield proxy
     proxy.close()
-    forget_breakers()
+    forget_outages()
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_process_reads_it_before_it_trusts_redis_for_the_first_time(
     cache.set("session", "of somebody who has logged out")
     address = cache.entries.server.address
     LostKey.objects.create(server=address, name=cache.name("session"))
-    outbox._outboxes.pop(address)  # as in a process that has just started
+    forget_outages()  # as in a process that has just started
 
     fresh = make_cache(faulty.url, "sessions", GROUPS=False, OUTBOX=True)
 
@@ -181,7 +181,7 @@ def test_more_than_a_batch_is_made_up_for(
     address = cache.entries.server.address
     for number in range(5):
         LostKey.objects.create(server=address, name=cache.name(str(number)))
-    outbox._outboxes.pop(address)
+    forget_outages()
 
     fresh = make_cache(faulty.url, "sessions", GROUPS=False, OUTBOX=True)
 
