@@ -38,7 +38,7 @@ def _no_pause_of_tracking() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Starts a browser for one module: while Playwright runs, the thread has an event loop, which other tests forbid."""
+    """Starts a browser for one module. While Playwright runs, its event loop in this thread breaks other tests."""
     sync_api = pytest.importorskip("playwright.sync_api")
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
