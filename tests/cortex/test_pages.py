@@ -230,7 +230,7 @@ def test_lists_are_filtered_and_paged(page: Any, user: User) -> None:
     assert page("/povs/", status="lost").count("<td>The newest</td>") == 1
     assert page("/povs/", status="lost").count("<td>Won</td>") == 0
     assert page("/povs/").count("<td>Won</td>") == PAGE_ROWS - 1 + PAGE_ROWS - 1  # as a title and as a status
-    assert "Page 1 of 2, 51 in all" in page("/povs/")
+    assert "Page 1 of 2, 51 in total" in page("/povs/")
     assert "Page 2 of 2" in page("/povs/", page="2")
 
 
