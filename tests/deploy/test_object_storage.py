@@ -221,14 +221,14 @@ def keep_uploads(settings: Any, keys: Keys, bucket: str) -> None:
 def test_migrate_makes_the_bucket_once(admin: Keys, settings: Any) -> None:
     keep_uploads(settings, admin, "another")
 
-    assert told_by_make_bucket() == 'The bucket "another" was made.\n'
-    assert told_by_make_bucket() == 'The bucket "another" is there.\n'
+    assert told_by_make_bucket() == 'The bucket "another" was created.\n'
+    assert told_by_make_bucket() == 'The bucket "another" exists.\n'
 
 
 def test_the_site_keeps_uploads_in_its_bucket(site: Keys, settings: Any) -> None:
     keep_uploads(settings, site, BUCKET)
 
-    assert told_by_make_bucket() == f'The bucket "{BUCKET}" is there.\n'
+    assert told_by_make_bucket() == f'The bucket "{BUCKET}" exists.\n'
     name = default_storage.save("imports/people.csv", ContentFile(b"name\nAnn\n"))
     with default_storage.open(name) as file:
         assert file.read() == b"name\nAnn\n"
@@ -238,7 +238,7 @@ def test_a_store_that_refuses_is_one_line(site: Keys, settings: Any) -> None:
     for keys in (site, replace(site, secret="guessed")):
         keep_uploads(settings, keys, "other")
 
-        with pytest.raises(CommandError, match='^The bucket "other" cannot be made: .*`migrate`') as refusal:
+        with pytest.raises(CommandError, match='^Cannot create the bucket "other": .*`migrate`') as refusal:
             told_by_make_bucket()
         assert "guessed" not in str(refusal.value)
         assert "\n" not in str(refusal.value)
