@@ -251,7 +251,7 @@ def workers() -> Findings:
     # Every worker puts scheduled tasks into the queue, but only workers of that queue run them.
     elif (since := waiting_since().get(QUEUE)) and timezone.now() - since > LATE:
         yield Finding(
-            f"Scheduled tasks have been waiting since {since:%H:%M:%S} UTC: all workers are busy or serve other queues.",
+            f"Scheduled tasks have been waiting since {since:%H:%M:%S} UTC: workers are busy or serve other queues.",
             f"manage.py procrastinate worker --queues {QUEUE}",
         )
     if failed := failed_tasks().count():
