@@ -1,4 +1,4 @@
-# Every target works on a fresh clone: what it needs is made first.
+# Every target works on a fresh clone: it first creates what it needs.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,10 +13,10 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: help charts demo serve test test-long test-matrix lint format typecheck bench lock services-up services-down services-status clean
 
-help: ## What there is
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
-charts: ## Fetch Chart.js with npm, for the dashboard's charts; without npm it shows its tables
+charts: ## Fetch Chart.js with npm for the dashboard's charts; without npm it shows tables
 	@.ci/charts
 
 demo: $(INSTALLED) charts ## Import 100,000 legacy records into a fresh site, and account for each
@@ -25,10 +25,10 @@ demo: $(INSTALLED) charts ## Import 100,000 legacy records into a fresh site, an
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) demo
 
-serve: $(INSTALLED) ## The site at http://127.0.0.1:8000
+serve: $(INSTALLED) ## Serve the site at http://127.0.0.1:8000
 	@$(MANAGE) runserver 127.0.0.1:8000
 
-test: $(INSTALLED) charts ## The whole test suite, on services of its own; with a browser where there is one
+test: $(INSTALLED) charts ## Run all tests, on services of their own; with a browser if there is one
 	@.ci/browser
 	@.ci/services
 	@.ci/saml
@@ -39,33 +39,33 @@ else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif
 
-test-long: $(INSTALLED) ## What takes longer: 200 kills, 100 cut commits, every format of the real data
+test-long: $(INSTALLED) ## Run the long tests: 200 kills, 100 cut commits, every format of the real data
 	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "long or not long" tests/importer/work/test_kills.py \
 		tests/importer/work/test_every_call_may_fail.py tests/importer/work/test_commit_unknown.py tests/importer/test_foreign_site.py \
 		tests/importer/sources/test_remote_sources.py $(PYTEST_ARGS)
 
-test-matrix: ## The suite on Django 5.2 with Python 3.11 and on the newest Django 6 with Python 3.13
+test-matrix: ## Run the tests on Django 5.2 with Python 3.11, and on the latest Django 6 with Python 3.13
 	@.ci/test-matrix $(PYTEST_ARGS)
 
-lint: $(INSTALLED) ## Style, and which app may import which
+lint: $(INSTALLED) ## Check style, formatting, and which package may import which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 
-format: $(INSTALLED) ## Mend what can be mended
+format: $(INSTALLED) ## Fix formatting and lint automatically
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-typecheck: $(INSTALLED) ## Types
+typecheck: $(INSTALLED) ## Check types
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure the import against \copy, what tracking and the cache cost, and the dashboard as the log grows
+bench: $(INSTALLED) ## Measure imports against \copy, the costs of tracking and cache, and the dashboard on a growing log
 	@$(BIN)/python -m benchmarks.import_speed
 	@$(BIN)/python -m benchmarks.tracking
 	@$(BIN)/python -m benchmarks.cache
 	@$(BIN)/python -m benchmarks.dashboard
 
-lock: $(INSTALLED) ## Resolve requirements.txt anew, for the image
+lock: $(INSTALLED) ## Update requirements.lock from requirements.txt, for the image
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile requirements.txt --upgrade --quiet --generate-hashes --no-header --no-annotate \
 		--python-version 3.13 --python-platform linux --output-file .requirements.draft >/dev/null
@@ -75,13 +75,13 @@ lock: $(INSTALLED) ## Resolve requirements.txt anew, for the image
 services-up: $(INSTALLED) ## Start the embedded PostgreSQL and Valkey
 	@$(MANAGE) services up
 
-services-down: $(INSTALLED) ## Stop them; their data is kept
+services-down: $(INSTALLED) ## Stop the embedded services; keep their data
 	@$(MANAGE) services down
 
-services-status: $(INSTALLED) ## See whether they run
+services-status: $(INSTALLED) ## Show which embedded services run
 	@$(MANAGE) services status
 
-clean: ## Stop the services and delete all that was made here, data included
+clean: ## Stop the services and delete everything created here, data included
 	@if [ -x $(BIN)/python ]; then $(MANAGE) services down --delete-data; fi
 	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 

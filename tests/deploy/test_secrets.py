@@ -78,7 +78,7 @@ def test_a_secret_that_is_deleted_is_made_anew_and_arrives_everywhere(folder: Pa
     said = make(folder)
 
     new = (folder / "database_web_password").read_text()
-    assert said == "made database_web_password\n"
+    assert said == "created database_web_password\n"
     assert new != old
     assert f'"cortex_web" "{new}"' in (folder / "pgbouncer_users").read_text()
     assert old not in (folder / "pgbouncer_users").read_text()
@@ -126,7 +126,7 @@ def test_a_deployment_with_one_key_for_all_gets_the_other_and_keeps_its_own(fold
 
     said = make(folder)
 
-    assert said.splitlines() == ["made s3_admin_secret_key", "made s3_admin_access_key"]
+    assert said.splitlines() == ["created s3_admin_secret_key", "created s3_admin_access_key"]
     assert identities(folder)["cortex"][:2] == own
     assert identities(folder)["admin"][2] == ["Admin"]
 
