@@ -1,4 +1,4 @@
-"""Backup and restore drill, run for real on PostgreSQL with deploy/'s configuration."""
+"""Backup and restore drill on a real PostgreSQL with deploy/'s configuration."""
 
 import os
 import re
@@ -43,7 +43,7 @@ class Backups:
     scripts: Path
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """No variable but those that the container has."""
+        """Runs a script with only the container's variables."""
         secrets = self.database.place.secrets
         return {
             "PATH": self.database.environment["PATH"],
@@ -105,7 +105,7 @@ def backups(filled: Database, request: pytest.FixtureRequest) -> Iterator[Backup
             copy = scripts / file.name
             copy.write_text(file.read_text())
             copy.chmod(0o755)
-    # Sockets have short names only.
+    # The path of a socket must be short.
     number = len(list(place.folder.glob("b[0-9]*")))
     root = place.make(f"b{number}")
     yield Backups(filled, *(place.make(f"b{number}/{name}") for name in ("dumps", "metrics", "s")), scripts)
@@ -195,7 +195,7 @@ def test_a_lost_database_comes_back_with_the_commands_of_the_manual(backups: Bac
     assert owners == [("cortex",)]
 
 
-# A constraint's function runs while the rows are restored. This one becomes who has logged in, as `RESET ROLE` does.
+# A constraint's function runs during the restore. This one tries to become the connected role with `RESET ROLE`.
 TRAP = """
 CREATE FUNCTION stays_within() RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -327,7 +327,7 @@ def test_a_backup_that_fails_leaves_those_before_alone(backups: Backups, change:
         sorted(backups.folder.glob("[!.]*")),
         backups.metric("cortex_backup_success_timestamp_seconds"),
     )
-    time.sleep(1.1)  # dumps are named by the second
+    time.sleep(1.1)  # the names of dumps have the second
 
     result = backups.run("backup.sh", **change)
 
@@ -377,7 +377,7 @@ def test_old_dumps_go_when_a_new_one_is_there(backups: Backups) -> None:
 
 @pytest.fixture
 def slow_path(backups: Backups) -> str:
-    """A PATH on which pg_dump takes three seconds more."""
+    """Returns a PATH on which pg_dump takes three seconds longer."""
     folder = backups.metrics.parent / "slow"
     folder.mkdir()
     folder.chmod(0o755)
@@ -390,7 +390,7 @@ def slow_path(backups: Backups) -> str:
 def test_a_dump_may_take_longer_than_a_session_may_be_idle(backups: Backups, slow_path: str) -> None:
     with backups.database.connect() as owner:
         owner.execute("ALTER SYSTEM SET idle_in_transaction_session_timeout = '1s'")
-        # As it is in a cluster made by an older init.sh.
+        # As in a cluster that an older init.sh created.
         owner.execute("ALTER ROLE cortex_backup RESET idle_in_transaction_session_timeout")
         owner.execute("SELECT pg_reload_conf()")
     try:

@@ -1,4 +1,4 @@
-"""The script that makes the secrets."""
+"""The script that creates the secrets."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def test_nobody_else_can_enter_the_folder_and_every_container_can_read_a_file(fo
 
 def test_secrets_are_long_random_and_different(folder: Path) -> None:
     values = {file.name: file.read_text() for file in folder.glob("*_password")}
-    del values["legacy_database_password"]  # of a system that is there already
+    del values["legacy_database_password"]  # the password of an existing system
     values["secret_key"] = (folder / "secret_key").read_text()
 
     assert len(values) == 13
@@ -93,7 +93,7 @@ def test_redis_gets_digests_and_never_a_password(folder: Path) -> None:
 
 
 def identities(folder: Path) -> dict[str, tuple[str, str, list[str]]]:
-    """What SeaweedFS is told: name → key, its secret, rights."""
+    """Returns SeaweedFS' identities: name → key, its secret, rights."""
     told = json.loads((folder / "seaweedfs_identities").read_text())["identities"]
     return {
         it["name"]: (it["credentials"][0]["accessKey"], it["credentials"][0]["secretKey"], it["actions"])

@@ -1,4 +1,4 @@
-"""What is awaited, on a real event loop: no threads, the same values, and outages as in threads."""
+"""The asynchronous methods on a real event loop: no threads, the same values, and outages as in threads."""
 
 import asyncio
 import gc
@@ -125,7 +125,7 @@ def test_where_the_one_who_loads_is_cancelled_another_loads(cache: ResilientRedi
     assert sum(isinstance(answer, asyncio.CancelledError) for answer in answers) == 1
     assert answers.count("value") == 9
     assert len(loaders) == 2
-    assert time.monotonic() - began < 1.5  # the lock was given back, and not waited for
+    assert time.monotonic() - began < 1.5  # the lock was released; nobody waited for its expiry
 
 
 def test_where_loading_fails_each_tries_for_itself(cache: ResilientRedisCache) -> None:
@@ -160,7 +160,7 @@ def test_a_loop_that_was_closed_without_more_ado_is_forgotten(cache: ResilientRe
     loop.run_until_complete(one())
     loop.close()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the connections that are still open then
+        warnings.simplefilter("ignore")  # about connections that are still open
         asyncio.run(one())
         gc.collect()
 

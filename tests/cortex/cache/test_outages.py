@@ -1,4 +1,4 @@
-"""Redis that refuses, swallows, dawdles or answers nonsense: pages go on, for milliseconds more."""
+"""A Redis that refuses, swallows, delays or sends malformed replies costs callers only milliseconds."""
 
 import os
 import time
@@ -34,7 +34,7 @@ def cache(faulty: FaultyRedis) -> ResilientRedisCache:
 
 
 def everything(cache: ResilientRedisCache) -> dict[str, Any]:
-    """Each method of Django's cache, as a page would call it."""
+    """Calls each method of Django's cache, as a page would. Returns the results."""
     return {
         "get": cache.get("users:1", "default"),
         "get_many": cache.get_many(["users:1", "users:2"]),

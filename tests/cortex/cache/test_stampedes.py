@@ -1,4 +1,4 @@
-"""Many who miss one key at one moment, in several processes: one loads."""
+"""Of many callers in several processes that miss a key at the same moment, one loads."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from tests.paths import PROJECT
 pytestmark = pytest.mark.alone
 
 PROCESSES, THREADS = 4, 25
-START_SECONDS = 4.0  # until all of them run
+START_SECONDS = 4.0  # until all processes run
 
 
 @pytest.mark.parametrize("load_seconds", [0.3, 0.0])
