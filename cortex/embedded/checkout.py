@@ -12,10 +12,10 @@ from cortex.embedded.state import RunningServer, read_state, write_state
 from cortex.embedded.valkey import EmbeddedValkey
 
 
-def start_services(local: Path, *, without_valkey_say: list[str]) -> dict[str, RunningServer]:
+def start_services(local: Path, *, warnings: list[str]) -> dict[str, RunningServer]:
     """Starts the services that do not run yet. Returns name → running server.
 
-    Without Valkey it continues, and appends the reason to `without_valkey_say`. Raises EmbeddedServerError if
+    Without Valkey it continues, and appends the reason to `warnings`. Raises EmbeddedServerError if
     PostgreSQL does not start. A second simultaneous call waits for the first.
     """
     with _locked(local):
@@ -26,7 +26,7 @@ def start_services(local: Path, *, without_valkey_say: list[str]) -> dict[str, R
             valkey.start()
             running["valkey"] = _running_server("valkey", valkey, argument=valkey.settings_file)
         except EmbeddedServerError as error:
-            without_valkey_say.append(str(error))
+            warnings.append(str(error))
         write_state(local, running)
     return running
 

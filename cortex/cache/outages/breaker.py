@@ -29,10 +29,10 @@ class Breaker:
         self._is_probed = False
         self.is_open = False
 
-    def takes_probe(self) -> bool:
+    def claim_probe(self) -> bool:
         """Whether this caller must probe the server: the breaker is open, the pause is over, and nobody else probes.
 
-        After True, the caller reports the result with `found_well` or `found_away`.
+        After True, the caller must call `close` or `stay_open` with the result, or nobody probes again.
         """
         with self._lock:
             if not self.is_open or self._is_probed or time.monotonic() < self._probe_at:
@@ -40,12 +40,12 @@ class Breaker:
             self._is_probed = True
             return True
 
-    def found_well(self) -> None:
+    def close(self) -> None:
         with self._lock:
             self.is_open, self._is_probed, self._pause = False, False, FIRST_PAUSE
         logger.warning("Redis at %s answers again.", self.server)
 
-    def found_away(self) -> None:
+    def stay_open(self) -> None:
         with self._lock:
             self._is_probed = False
             self._open_for_longer()

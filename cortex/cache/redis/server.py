@@ -71,7 +71,7 @@ class Server:
     def ask(self, *words: Any, label: str = "-", expects: type | None = None) -> Steps[Any]:
         """Returns the reply to one command. Raises Away, also when the reply is not of the type `expects`."""
         if self.breaker.is_open:
-            if self.breaker.takes_probe():
+            if self.breaker.claim_probe():
                 self._start_probe()
             stats.statistics.count(self.alias, label, stats.BYPASS)
             raise Away
@@ -159,7 +159,7 @@ class Server:
         try:
             threading.Thread(target=self._probe, name="cache-probe", daemon=True).start()
         except RuntimeError:  # too many threads: try again later
-            self.breaker.found_away()
+            self.breaker.stay_open()
 
     def _probe(self) -> None:
         is_well = False
@@ -169,7 +169,7 @@ class Server:
         except (*MALFORMED, RedisError):
             pass  # still away, or available but read-only, which is no better
         finally:
-            self.breaker.found_well() if is_well else self.breaker.found_away()
+            self.breaker.close() if is_well else self.breaker.stay_open()
             if self.outbox is not None:
                 connections.close_all()
 

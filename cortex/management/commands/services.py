@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def up(self) -> None:
         warnings: list[str] = []
-        for server in start_services(settings.LOCAL_DIR, without_valkey_say=warnings).values():
+        for server in start_services(settings.LOCAL_DIR, warnings=warnings).values():
             self.stdout.write(f"{server.name} runs on 127.0.0.1:{server.port}, its files in {server.home}")
         for warning in warnings:
             self.stderr.write(
