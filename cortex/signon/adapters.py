@@ -31,7 +31,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
         sociallogin = (options.get("signal_kwargs") or {}).get("sociallogin")
-        if sociallogin and not user.is_active:  # for passwords, the backend and allauth do this
+        if sociallogin and not user.is_active:  # for a password, Django reports it itself
             # Otherwise the next login in this browser would be recorded with this one's method. Private API: allauth
             # has no public way to undo its record of a login. If it changes, this breaks first:
             # tests/cortex/signon/test_oidc.py::test_a_login_is_called_after_itself_and_not_after_another_one
