@@ -1,4 +1,4 @@
-"""`bulk_create` of clean records, in a process of its own; prints the seconds."""
+"""Runs `bulk_create` on clean records in a separate process, and prints the seconds."""
 
 import csv
 import sys

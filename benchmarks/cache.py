@@ -1,4 +1,4 @@
-"""What the cache costs and what it saves; speeds as ratios against plain django-redis in the same run.
+"""Measures what the cache costs and saves; speeds are ratios to plain django-redis in the same run.
 
     python -m benchmarks.cache [--reads 20000]
 
@@ -19,12 +19,12 @@ from typing import Any
 
 from cortex.embedded import EmbeddedPostgres, EmbeddedValkey
 
-ROUNDS = 40  # in turns, so that what else the machine does meets both alike
+ROUNDS = 40  # alternating, so that other load on the machine affects both equally
 CALLERS, LOAD_SECONDS = 100, 0.05
-# Requests come this fast, and lifetimes are as much shorter: what matters for a hit rate is how many requests there are
-# in a lifetime, and how they are spread, not seconds.
+# Requests come this fast, and lifetimes are shorter in proportion: a hit rate depends on the number and distribution of
+# requests in a lifetime, not on seconds.
 REQUESTS_PER_SECOND = 2_500
-# alias: how many users or reports there are, and requests per second of a site
+# alias → number of users or reports, and a site's requests per second
 TRAFFIC = {"users": (1_000, (10, 30, 100)), "analytics": (50, (0.3, 1, 3))}
 ZIPF_EXPONENT = 1.1
 COUNTED = 10_000
@@ -32,7 +32,7 @@ COUNTED = 10_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--reads", type=int, default=20_000, help="reads of each kind that are timed")
+    parser.add_argument("--reads", type=int, default=20_000, help="number of timed reads of each kind")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cache-") as name:
         folder = Path(name)
@@ -103,7 +103,7 @@ def read_costs(url: str, reads: int) -> None:
 
 
 def in_turns(calls: list[Callable[[], Any]], times: int) -> list[float]:
-    """The median of each call's time, in µs."""
+    """Returns the median time of each call, in µs."""
     clock = time.perf_counter
     taken: list[list[float]] = [[] for _ in calls]
     for _ in range(ROUNDS):
@@ -167,7 +167,7 @@ def hit_rates() -> None:
 
 
 def traffic(cache: Any, things: int, *, requests_per_lifetime: float) -> tuple[int, int]:
-    """Hits and requests, after a lifetime to warm up. Who is served while loading for the others counts as a miss."""
+    """Returns hits and requests, after a lifetime of warm-up. The caller that loads for the others counts as a miss."""
     timeout = requests_per_lifetime / REQUESTS_PER_SECOND
     warm_up = int(requests_per_lifetime)
     began, hits, asked = time.monotonic(), 0, max(COUNTED, warm_up)

@@ -1,4 +1,4 @@
-"""What the dashboard costs in the server as the log grows, beside the same figures computed from the raw events.
+"""Measures the dashboard on the server as the log grows, against computing the figures from the raw events.
 
     python -m benchmarks.dashboard [--events 100000 1000000 10000000]
 
@@ -20,7 +20,7 @@ from cortex.embedded import EmbeddedPostgres, EmbeddedValkey
 TIMES = 15
 PRESETS = ("1d", "7d", "30d", "90d", "365d")
 TAIL = 900
-# The figures of the page, from the events themselves: what a dashboard without roll-ups asks. Two periods of 30 days.
+# The page's figures from the events themselves, as a dashboard without roll-ups queries them. Two periods of 30 days.
 RAW = """
 SELECT date_trunc('day', timestamp), success, count(*) FROM login_events
     WHERE timestamp >= now() - interval '60 days' GROUP BY 1, 2;
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _in_a_process_of_its_own(events: int, database: str, redis: str) -> float:
-    """Django reads its settings once to a process."""
+    """Runs one size in a separate process, because Django reads its settings once per process."""
     import subprocess
 
     environment = os.environ | {
@@ -119,7 +119,7 @@ def rolled_up(events: int) -> None:
 
 
 def reports() -> float:
-    """Of 30 days, the cold figure is given back."""
+    """Returns the cold figure for 30 days."""
     from django.core.cache import caches
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

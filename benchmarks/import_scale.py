@@ -1,4 +1,4 @@
-"""How an import scales over workers as on other machines: processes that take chunks from the queue.
+"""Measures how an import scales over workers on other machines: processes that take chunks from the queue.
 
     python -m benchmarks.import_scale [--records 2000000] [--machines 1 2 4]
 
@@ -68,7 +68,7 @@ def wal_bytes(benchmark: Benchmark) -> int:
 
 @contextmanager
 def machines(benchmark: Benchmark, number: int) -> Iterator[None]:
-    """Workers that have started, and wait."""
+    """Starts workers, and returns when they wait for work."""
     started = [
         subprocess.Popen([sys.executable, *WORKER], env=benchmark.environment, stderr=subprocess.DEVNULL)
         for _ in range(number)
@@ -85,7 +85,7 @@ def machines(benchmark: Benchmark, number: int) -> Iterator[None]:
 
 @contextmanager
 def processor_seconds() -> Iterator[dict[str, float]]:
-    """What all processes of PostgreSQL and of Python spend, the benchmark's own little included."""
+    """Returns the processor seconds of all PostgreSQL and Python processes, including the benchmark's own few."""
     found = {"postgres": 0.0, "python": 0.0}
     spent: dict[int, tuple[str, float]] = {}
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""How fast and how large an import is, against `\\copy` of the same records, already clean, in the same run.
+"""Measures the speed and memory of an import, against `\\copy` of the same records, already clean.
 
     python -m benchmarks.import_speed --records 1000000 --workers 2
 
@@ -28,7 +28,7 @@ from cortex.embedded import EmbeddedPostgres
 PROJECT = Path(__file__).resolve().parent.parent
 TABLE = "contacts_contact"
 COLUMNS = "legacy_id,email,first_name,last_name,role,status,company_id,joined,balance,notes"
-# What `bulk_create` is tried on: it is slow, and its rate does not depend on how many there are.
+# Records for `bulk_create`: it is slow, and its rate does not depend on their number.
 ORM_RECORDS = 100_000
 CLEAN = """
     COPY (SELECT {columns} FROM {table} ORDER BY legacy_id) TO STDOUT (FORMAT csv)
@@ -105,7 +105,7 @@ class Benchmark:
         return Figure("\\copy, one stream", self.records, time.monotonic() - began)
 
     def copy_and_upsert(self) -> Figure:
-        """The reference for updates: over records that exist, all of them changed."""
+        """Measures the reference for updates: existing records, all of them changed."""
         self.sql(f"UPDATE {TABLE} SET notes = 'old'", f"VACUUM ANALYZE {TABLE}", "CHECKPOINT")
         assignments = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(",")[1:])
         began = time.monotonic()
@@ -159,7 +159,7 @@ class Benchmark:
 
     @contextmanager
     def watching_memory(self) -> Iterator[list[tuple[float, float]]]:
-        """Resident size of the processes below this one, psql and the server (which is no child) not among them."""
+        """Samples the resident size of this process's children, without psql. The server is not a child."""
         seen: list[tuple[float, float]] = []
         over = threading.Event()
         began = time.monotonic()

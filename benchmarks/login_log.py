@@ -1,4 +1,4 @@
-"""A year of logins and activities for the benchmarks, written by COPY."""
+"""Writes a year of logins and activities for the benchmarks, by COPY."""
 
 import datetime as dt
 import random
@@ -29,7 +29,7 @@ DAYS = 365
 
 
 def fill(connection: Any, logins: int, *, activities: int) -> None:
-    """`connection` is psycopg's. Secondary indexes are made after the rows, as one would."""
+    """`connection` is psycopg's. Secondary indexes are created after the rows, as usual."""
     now = dt.datetime.now(dt.UTC)
     for table, number, rows in (
         ("login_events", logins, login_rows),
@@ -56,7 +56,7 @@ def _drop_indexes(connection: Any, table: str) -> list[str]:
 
 
 def login_rows(randomness: random.Random, number: int, now: dt.datetime) -> Iterator[str]:
-    """In the order of time, as a log is; everything else independent, which makes the cube as large as can be."""
+    """Yields rows in order of time, as in a log. All other columns are independent, for the largest possible cube."""
     method, reason, device, browser, system = (
         _chooser(randomness, weights) for weights in (METHODS, REASONS, DEVICES, BROWSERS, SYSTEMS)
     )

@@ -1,4 +1,4 @@
-"""Synthetic legacy contacts: ten columns, always the same for the same number of records."""
+"""Generates legacy contacts with ten columns, always the same for the same number of records."""
 
 import random
 from pathlib import Path
@@ -43,7 +43,7 @@ BLOCK = 10_000
 
 
 def write_contacts(path: Path, records: int, *, bad_part: float = 0.0, seed: int = 7) -> None:
-    """A CSV of legacy contacts; `bad_part` of them have a date that is none or a company that is not there."""
+    """Writes a CSV of legacy contacts; the share `bad_part` has an invalid date or an unknown company."""
     randomness = random.Random(seed)
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(HEADER + "\n")

@@ -1,4 +1,4 @@
-"""A site with nothing but the importer and the benchmark's two tables."""
+"""Settings of a site with only the importer and the benchmark's two tables."""
 
 import os
 

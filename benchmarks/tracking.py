@@ -1,4 +1,4 @@
-"""What tracking costs and how fast it is; speeds as ratios where there is a reference.
+"""Measures the cost and speed of tracking; speeds are ratios where there is a reference.
 
     python -m benchmarks.tracking [--rows 1000000]
 
@@ -22,7 +22,7 @@ from typing import Any
 from cortex.embedded import EmbeddedPostgres, EmbeddedValkey
 
 REQUESTS = 3_000
-# As many users as rows; each of 5,000 of them has logins and activities, one in every 20 seconds in all.
+# As many users as rows. 5,000 of them have logins and activities: together one every 20 seconds.
 FILL = """
     INSERT INTO people_person (id, email, password, is_active, is_staff, is_superuser)
     SELECT md5(n::text)::uuid, 'p' || n || '@example.com', '', true, false, false FROM generate_series(1, {rows}) n;
@@ -45,9 +45,7 @@ EVENTS = 200_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument(
-        "--rows", type=int, default=1_000_000, help="login events that queries are explained on"
-    )
+    parser.add_argument("--rows", type=int, default=1_000_000, help="number of login events for EXPLAIN")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tracking-") as name:
         folder = Path(name)
@@ -83,7 +81,7 @@ def show(what: str, figure: str) -> None:
 
 
 def microseconds(call: Callable[[], Any], times: int) -> float:
-    """The median of a call's time: what others do on the machine shows in the mean."""
+    """Returns the median time of a call; the mean would show other load on the machine."""
     clock = time.perf_counter
     taken = []
     for _ in range(times):
@@ -94,7 +92,7 @@ def microseconds(call: Callable[[], Any], times: int) -> float:
 
 
 def ordinary_requests() -> None:
-    """The middleware alone around a view that does nothing, with a session that it has seen."""
+    """Measures only the middleware, around an empty view, with a session that it has seen before."""
     from django.conf import settings
     from django.http import HttpRequest, HttpResponse
 
@@ -103,7 +101,7 @@ def ordinary_requests() -> None:
 
     answer = HttpResponse("")
     middleware = TrackingMiddleware(lambda request: answer)
-    now = time.monotonic() + 3_600  # so that no look at the database falls due while we measure
+    now = time.monotonic() + 3_600  # so that no query falls due while we measure
     memory.remember("k" * 32, Known(str(uuid.uuid4()), began_at=now, touched_at=now))
 
     def request() -> HttpRequest:
@@ -167,7 +165,7 @@ def user_agents() -> None:
 
 
 def others(texts: list[str]) -> None:
-    """The package below django-user-agents, on the same strings."""
+    """Measures the package below django-user-agents on the same strings."""
     from user_agents import parse
 
     began = time.perf_counter()
@@ -209,7 +207,7 @@ def stream() -> None:
 
 
 def queries(rows: int) -> None:
-    """The questions of the promises, at a million rows: by which index, and in how many milliseconds."""
+    """Explains the queries with a promised speed, at a million rows: their index and their milliseconds."""
     from django.db import connection
     from django.utils import timezone
 

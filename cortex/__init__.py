@@ -1,12 +1,12 @@
-"""The site around the apps: users, POVs, TRRs, sign-on, cache, monitoring, and the services of a development checkout.
+"""Connects the apps to a site: users, POVs, TRRs, sign-on, cache, monitoring, and services for development.
 
 The floors, from the top; imports run down only, and import-linter checks it (`pyproject.toml`):
 
     settings, management, urls, admin, views
-    monitoring   probes, health, metrics, logs, the doctor of a deployment
+    monitoring   probes, health, metrics, logs, stack_doctor
     embedded     PostgreSQL and Valkey for development; `demo` fills a site
     privacy, freshness, listings, profile, sessions, imports
-    signon       providers, limits of tries, who is admitted
-    cache        django-redis' backend, made to survive stampedes and a Redis that is away
+    signon       providers, limits of tries, who may sign in
+    cache        django-redis' backend with protection against stampedes and outages
     models
 """

@@ -1,7 +1,7 @@
 from typing import Any
 
 import allauth.account.admin
-import allauth.socialaccount.admin  # noqa: F401  (both register what is taken back below)
+import allauth.socialaccount.admin  # noqa: F401  (both register the models that we unregister below)
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from cortex.changelist import StrictLists
 from cortex.models import Pov, Trr, User
 
-# Providers stand in the settings, and each user's one address with the user: what was entered here would do nothing.
+# Entries here would have no effect: providers are in the settings, and each user's address is in the user.
 admin.site.unregister((EmailAddress, SocialAccount, SocialApp, SocialToken))
 
 
@@ -40,8 +40,8 @@ class UserAdmin(StrictLists, DjangoUserAdmin):
     fieldsets = (
         (None, {"fields": ("email", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "joined_on", "legacy_id")}),
-        ("Standing", {"fields": ("role", "status")}),
-        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Role and status", {"fields": ("role", "status")}),
+        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Dates", {"fields": ("created_at", "updated_at", "last_login")}),
     )
     add_fieldsets = (
@@ -77,7 +77,7 @@ class TrrAdmin(StrictLists):
 
 @admin.register(SocialAccount)
 class SocialAccountAdmin(StrictLists):
-    """Who signs on with which account: to be looked at and taken away. Only signing on makes such a link."""
+    """Shows and deletes the links between users and their accounts at providers. Only signing in creates a link."""
 
     list_display = ("user", "provider", "uid", "date_joined", "last_login")
     list_filter = ("provider",)

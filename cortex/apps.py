@@ -15,7 +15,7 @@ class CortexConfig(AppConfig):
         connect()
 
     def erase_user(self, user: Any) -> dict[str, list[str]]:
-        """Asked by `manage.py erase_user`; see docs/tracking.md."""
+        """Erases a user from the site's tables. `manage.py erase_user` calls it; see docs/tracking.md."""
         from cortex.privacy import erase_user
 
         return erase_user(user)

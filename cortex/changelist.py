@@ -1,4 +1,4 @@
-"""Admin lists that evaluate no lookups but those they offer, and answer invalid values like invalid filters."""
+"""Restricts the lookups of admin lists, and answers invalid values like invalid filters."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,14 @@ from django.http import HttpRequest
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
-    ModelAdmin = admin.ModelAdmin  # takes no type while it runs
+    ModelAdmin = admin.ModelAdmin  # not subscriptable at run time
 
 COMPARISONS = ("", "exact", "in", "isnull", "gte", "lt", "year", "month", "day", "id__exact")
 
 
 class StrictChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
-        """A value that a column does not take (NUL, a year beyond the calendar) fails when the rows are read."""
+        """Reports a value that the column rejects (NUL, a year out of range), which fails only when rows are read."""
         try:
             super().get_results(request)
         except (DataError, ValueError) as error:
@@ -26,7 +26,8 @@ class StrictChangeList(ChangeList):
 
 
 class StrictLists(ModelAdmin):
-    """Django allows any lookup on a model's own columns, also a regular expression that takes minutes for a row."""
+    """Allows only simple comparisons. Django allows every lookup on a model's own columns, even a regular expression
+    that takes minutes for one row."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return StrictChangeList

@@ -1,9 +1,9 @@
-"""What a page of this site may load and do: its own files, and nothing else.
+"""Sends a Content-Security-Policy that allows pages to load only the site's own files.
 
-Forms may lead to the site, and to the providers that are configured for sign-on: a browser holds `form-action` against
-the address that the answer to a form redirects to, too.
+Forms may lead to the site and to the configured sign-on providers, because browsers also apply `form-action` to the
+address that a form's response redirects to.
 
-Django has a middleware for it from 6.0 on; this one serves 5.2 as well. https://www.w3.org/TR/CSP3/
+Django has a middleware for this since 6.0; this one also works on 5.2. https://www.w3.org/TR/CSP3/
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 HEADER = "Content-Security-Policy"
-# No script or style within a page, so that what is smuggled into one does not run.
+# No inline scripts and styles, so that code injected into a page does not run.
 POLICY = (
     "default-src 'none'",
     "script-src 'self'",

@@ -1,7 +1,7 @@
-"""The one module that reads the environment.
+"""Reads the environment; no other module does.
 
-Each reader names the variable, the value it found and what is allowed. An empty variable counts as not set, so that
-a shell can take back what `.env` says.
+Each reader raises ImproperlyConfigured with the variable's name, its value (never a secret) and the allowed values. An
+empty variable counts as not set, so that a shell can unset what `.env` sets.
 """
 
 import base64
@@ -17,30 +17,31 @@ from django.core.exceptions import ImproperlyConfigured
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-# Nothing that could end a directive of the Content-Security-Policy, where it will stand.
+# No character that could end a directive of the Content-Security-Policy, which contains the host.
 HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}")
 DER_SEQUENCE = b"\x30"
 
 
 def read_file(path: Path) -> None:
-    """Takes in the lines of a `.env` file. What the process already has in its environment wins."""
-    chosen = Path(os.environ.get("ENV_FILE") or path)
-    if chosen.is_file():
-        environ.Env.read_env(chosen)
+    """Reads the variables of the file ENV_FILE, or else of `path`. Variables that the process already has win."""
+    env_file = Path(os.environ.get("ENV_FILE") or path)
+    if env_file.is_file():
+        environ.Env.read_env(env_file)
 
 
 def is_for_development() -> bool:
-    """Without DATABASE_URL there is the embedded database or none at all: a developer's machine, never a deployment."""
+    """Whether DEBUG is on or DATABASE_URL is not set. A deployment never uses the embedded database."""
     return flag("DEBUG", default=False) or not text("DATABASE_URL")
 
 
 def text(name: str, default: str = "") -> str:
-    # Not by django-environ, which takes a value such as "$ecret" for the name of another variable.
+    """Returns the variable without surrounding white space; `default` if it is empty or not set."""
+    # Not with django-environ, which takes a value such as "$ecret" for the name of another variable.
     return os.environ.get(name, "").strip() or default
 
 
-# What examples and images begin with, and strangers try first.
+# Values from examples and images, which strangers try first.
 DEVELOPMENT_SECRETS = frozenset(
     (
         "admin",
@@ -56,7 +57,7 @@ DEVELOPMENT_SECRETS = frozenset(
     )
 )
 DEVELOPMENT_BEGINNINGS = ("for-development-only-", "django-insecure-", "changeme", "change-me")
-# No stranger reaches what listens here, as a developer's database and that of a test run do.
+# Strangers cannot reach these hosts, where the databases of developers and test runs listen.
 ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1", None)
 
 
@@ -67,16 +68,22 @@ def is_of_development(value: str) -> bool:
 def refuse_development_secret(name: str, value: str) -> None:
     if is_of_development(value) and not is_for_development():
         raise ImproperlyConfigured(
-            f"{name} is one for development, which strangers try first. Allowed: a random text, as "
-            "deploy/secrets/make.sh makes them."
+            f"{name} is a known development secret, which strangers try first. Allowed: a random text, as "
+            "deploy/secrets/make.sh creates."
         )
 
 
 def secret(name: str, *, may_be_empty: bool = False, of_others: bool = False) -> str:
-    """A secret of its own variable, or of the file that `NAME_FILE` names: what is in a file shows in no list of
-    processes, no log and no crash report. Both at once is a contradiction, and an empty file a mistake, unless
-    `may_be_empty`: of what is off without a secret. One for development is refused in a deployment, unless it is
-    `of_others`, whose systems are as they are."""
+    """Returns the secret in the variable, or in the file that the variable NAME_FILE names; "" if neither is set.
+
+    A secret in a file does not appear in process lists, logs and crash reports.
+
+    `may_be_empty`: accepts an empty file, for features that are off without a secret.
+    `of_others`: accepts known development secrets in a deployment, for foreign systems that have such a password.
+
+    Raises ImproperlyConfigured if both variables are set, the file is not readable, does not have exactly one line, or
+    the secret is a known development secret.
+    """
     value = _secret(name, may_be_empty=may_be_empty)
     if not of_others:
         refuse_development_secret(name, value)
@@ -100,6 +107,7 @@ def _secret(name: str, *, may_be_empty: bool) -> str:
 
 
 def flag(name: str, *, default: bool) -> bool:
+    """Reads a word of TRUE or FALSE, in any case. Raises ImproperlyConfigured for another word."""
     value = text(name).lower()
     if not value:
         return default
@@ -109,7 +117,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def number(name: str, *, default: int) -> int:
-    """A whole number from 0."""
+    """Reads a whole number, 0 or more. Raises ImproperlyConfigured for another value."""
     value = text(name)
     if not value:
         return default
@@ -119,33 +127,35 @@ def number(name: str, *, default: int) -> int:
 
 
 def names(name: str, *, default: list[str]) -> list[str]:
-    """A list with commas between its members."""
+    """Reads a list with commas between its members."""
     return [member.strip() for member in text(name).split(",") if member.strip()] or default
 
 
 def folders(name: str, *, default: list[Path]) -> list[Path]:
-    """A list of absolute, existing folders, with commas between them."""
-    chosen = [Path(member) for member in names(name, default=[])]
-    for folder in chosen:
+    """Reads absolute paths of existing folders, with commas between them. Raises ImproperlyConfigured for others."""
+    paths = [Path(member) for member in names(name, default=[])]
+    for folder in paths:
         if not folder.is_absolute() or not folder.is_dir():
             raise _refusal(name, str(folder), "absolute paths of existing folders, with commas between them")
-    return chosen or default
+    return paths or default
 
 
 def origins(name: str) -> list[str]:
-    chosen = names(name, default=[])
-    for origin in chosen:
+    """Reads origins, with commas between them. Raises ImproperlyConfigured for one without http:// or https://."""
+    members = names(name, default=[])
+    for origin in members:
         if not origin.startswith(("http://", "https://")):
             raise _refusal(
                 name, origin, "origins such as https://cortex.example.com, with commas between them"
             )
-    return chosen
+    return members
 
 
 def web_address(name: str, *, plain_http: bool = False) -> str:
-    """An address under which others are trusted, so https; http to this machine alone. Without a slash at its end.
+    """Reads the https address of a trusted service, without its last slash; "" if it is not set.
 
-    `plain_http`: anywhere, as for a service within the deployment's own network.
+    Accepts http for this machine; `plain_http` accepts it everywhere, for services in the deployment's own network.
+    Raises ImproperlyConfigured for other schemes, user names, fragments and invalid hosts.
     """
     value = text(name)
     if not value:
@@ -169,16 +179,23 @@ def web_address(name: str, *, plain_http: bool = False) -> str:
 
 
 def domains(name: str) -> list[str]:
-    """Domains of e-mail addresses, with commas between them, in lower case."""
-    chosen = [domain.lower() for domain in names(name, default=[])]
-    for domain in chosen:
+    """Reads domains of e-mail addresses, with commas between them. Returns them in lower case.
+
+    Raises ImproperlyConfigured for an invalid domain.
+    """
+    members = [domain.lower() for domain in names(name, default=[])]
+    for domain in members:
         if not DOMAIN.fullmatch(domain):
             raise _refusal(name, domain, "domains such as example.com, with commas between them")
-    return chosen
+    return members
 
 
 def certificate(name: str) -> str:
-    """An X.509 certificate, as the base64 text within a PEM file, with or without its first and last line."""
+    """Reads an X.509 certificate: the base64 text of a PEM file, with or without its first and last line.
+
+    Returns the base64 text without white space, "" if it is not set. Raises ImproperlyConfigured if it is not base64
+    or does not start like a certificate.
+    """
     value = "".join(re.sub(r"-----(BEGIN|END) CERTIFICATE-----|\\n", "", text(name)).split())
     if not value:
         return ""
@@ -192,7 +209,7 @@ def certificate(name: str) -> str:
 
 
 POSTGRES = ("postgres", "postgresql")
-# What a legacy system may run on; Django's own backends, the drivers of which are to be installed.
+# Databases of legacy systems: Django's own backends. Their drivers must be installed.
 ANY_DATABASE = (*POSTGRES, "mysql", "oracle", "sqlite")
 
 
@@ -204,9 +221,11 @@ def database(
     completed_by: str = "",
     of_others: bool = False,
 ) -> dict[str, Any] | None:
-    """A database's address as Django's settings want it; None when neither variable nor default says one.
+    """Reads a database address as an entry of DATABASES; None if neither variable nor default is set.
 
-    `completed_by` names the secret that the address leaves out. `of_others`: any password will do.
+    `completed_by`: the variable of the password, if the address has none; see `with_password`.
+    `of_others`: accepts any password.
+    Raises ImproperlyConfigured for another scheme, an invalid address, or one without a database name.
     """
     url = with_password(name, text(name, default), completed_by, of_others=of_others)
     if not url:
@@ -226,6 +245,10 @@ def database(
 
 
 def redis_url(name: str, *, default: str = "", completed_by: str = "") -> str:
+    """Reads the address of a Redis; "" if it is not set. `completed_by`: the variable of the password.
+
+    Raises ImproperlyConfigured for another scheme.
+    """
     url = with_password(name, text(name, default), completed_by)
     if url and _scheme(url) not in ("redis", "rediss", "unix"):
         raise _refusal(
@@ -235,51 +258,57 @@ def redis_url(name: str, *, default: str = "", completed_by: str = "") -> str:
 
 
 def with_password(name: str, url: str, completed_by: str, *, of_others: bool = False) -> str:
-    """The address with the password that the variable `completed_by` or its file holds, if there is one."""
+    """Returns the address with the password from the variable `completed_by` or its file, if that is set.
+
+    Raises ImproperlyConfigured if the address has a password as well, or a known development secret in a deployment.
+    """
     value = ""
     if completed_by and text(name):
         value = secret(completed_by, may_be_empty=of_others, of_others=of_others)
     try:
         address = urlsplit(url)
     except ValueError:
-        return url  # what is wrong with it is told where it is read
+        return url  # the reader of the address reports the error
     if not value:
         if not of_others and address.hostname not in ON_THIS_MACHINE:
             refuse_development_secret(f"The password in {name}", address.password or "")
         return url
     if address.password:
         raise ImproperlyConfigured(
-            f"{name} has a password within, and {completed_by} is set as well. Allowed: one of them."
+            f"{name} contains a password, and {completed_by} is set as well. Allowed: one of them."
         )
     user, _, place = address.netloc.rpartition("@")
     return address._replace(netloc=f"{user}:{quote(value, safe='')}@{place}").geturl()
 
 
-# What Django's own check asks of a key (security.W009), for every start and not only when somebody checks.
+# The limits of Django's check security.W009, applied at every start and not only by `check --deploy`.
 SHORTEST_KEY, FEWEST_LETTERS = 50, 5
 
 
 def secret_key(name: str, *, development_default: str | None) -> str:
-    """Where there is no default for development, a key is wanted that nobody can guess."""
-    key = secret(name, of_others=True) or development_default  # what is wrong with it is told below
+    """Reads the secret key. Without a default for development it must be hard to guess.
+
+    Raises ImproperlyConfigured if it is missing, a known development secret, too short or too simple.
+    """
+    key = secret(name, of_others=True) or development_default  # the checks below give better messages
     allowed = f"Allowed: a long random text, at least {SHORTEST_KEY} characters, kept secret."
     if key is None:
         raise ImproperlyConfigured(f"{name} is not set. {allowed}")
     if development_default is not None:
         return key
     if is_of_development(key):
-        raise ImproperlyConfigured(f"{name} is one for development. {allowed}")
+        raise ImproperlyConfigured(f"{name} is a known development secret. {allowed}")
     if len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_LETTERS:
         raise ImproperlyConfigured(f"{name} is too short or too simple ({len(key)} characters). {allowed}")
     return key
 
 
 def _refusal(name: str, value: str, allowed: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f"{name}={value!r} is not understood. Allowed: {allowed}.")
+    return ImproperlyConfigured(f"{name}={value!r} is invalid. Allowed: {allowed}.")
 
 
 def _scheme(url: str) -> str:
-    """ "" where it is no address, as with a bracket within a password that ought to be %5B."""
+    """Returns "" for an invalid address, such as one with a bracket in the password instead of %5B."""
     try:
         return urlsplit(url).scheme
     except ValueError:

@@ -1,8 +1,8 @@
-"""What is no longer true of the caches when a user, a POV or a TRR changes: by the ORM, the administration, an import.
+"""Invalidates cached values when a user, a POV or a TRR changes: through the ORM, the admin or an import.
 
-`users:<pk>:profile` is a user's; `povs:…` and `trrs:…` in `lists` show POVs and TRRs, with the names of their owners
-and assessors, and for TRRs with the title of their POV. `QuerySet.update()` and `bulk_create()` tell nobody: after them
-call `refresh`, or wait for two minutes.
+`users:<pk>:profile` is a user's profile. `povs:…` and `trrs:…` in `lists` show POVs and TRRs with the names of their
+owners and assessors, and TRRs with the title of their POV. `QuerySet.update()` and `bulk_create()` send no signals:
+call `refresh` after them, or wait for two minutes.
 """
 
 from functools import partial
@@ -15,31 +15,37 @@ from django.db.models.signals import post_delete, post_save
 from cortex.models import Pov, Trr, User
 from importer import batch_committed, import_finished
 
-# (alias, group), for a change of any number of rows.
+# Model → (alias, group) to invalidate after a change of any number of rows.
 DEPENDENTS: dict[type[models.Model], list[tuple[str, str]]] = {
     User: [("users", "users"), ("lists", "povs"), ("lists", "trrs")],
     Pov: [("lists", "povs"), ("lists", "trrs")],
     Trr: [("lists", "trrs")],
 }
-# Each login writes it, and none of the pages shows it.
+# Each login writes it, and no page shows it.
 SHOWN_NOWHERE = {"last_login"}
 
 
 def refresh(model: type[models.Model]) -> None:
-    """Rows of this model have changed, and that is committed."""
+    """Invalidates every cached value that shows rows of this model. Call it after the change is committed.
+
+    Other models than those of DEPENDENTS have no effect. Raises nothing while Redis is away: the invalidation is
+    repeated when it is back.
+    """
     for alias, group in DEPENDENTS.get(model, []):
         invalidate(alias, group)
 
 
 def invalidate(alias: str, group: str) -> None:
+    """Invalidates a group of an alias, such as ("users", "users:42"); the whole alias if its cache has no groups."""
     cache: Any = caches[alias]
     if hasattr(cache, "invalidate_group"):
         cache.invalidate_group(group)
     else:
-        cache.clear()  # a cache of this process alone knows no groups
+        cache.clear()  # a cache in this process's memory
 
 
 def connect() -> None:
+    """Connects the signals of models and imports."""
     post_save.connect(_changed, dispatch_uid="cortex.freshness")
     post_delete.connect(_changed, dispatch_uid="cortex.freshness")
     batch_committed.connect(_imported, dispatch_uid="cortex.freshness")
@@ -62,6 +68,6 @@ def _after_commit(alias: str, group: str, using: str) -> None:
 
 
 def _imported(sender: Any, **details: Any) -> None:
-    """A batch is written past the models, and committed by the time we hear of it."""
+    """Refreshes at once: a batch sends no model signals, and it is committed before its own signal."""
     if sender is not None:
         refresh(sender.options.model)

@@ -1,4 +1,4 @@
-"""How the records of the legacy system become users, POVs and TRRs."""
+"""Maps the records of the legacy system to users, POVs and TRRs."""
 
 from django.core.exceptions import ValidationError
 
@@ -13,7 +13,7 @@ LEGACY_TIMES = ("%m/%d/%Y %H:%M:%S",)
 def yes_or_no(text: str) -> bool:
     answers = {"Y": True, "N": False}
     if text not in answers:
-        raise ValidationError("Neither Y nor N.", code="invalid")
+        raise ValidationError("Use Y or N.", code="invalid")
     return answers[text]
 
 
@@ -78,7 +78,7 @@ class TrrImport(ModelImport):
     status = Column("STATUS_CD", transform=str.lower, default="open")
     likelihood = Column("LIKELIHOOD")
     impact = Column("IMPACT")
-    # A reviewer who has left is not in the users' file. The review counts all the same.
+    # Reviewers who have left are not in the users' file. Their reviews are imported without them.
     assessor = Lookup("ASSESSOR_EMAIL", to="email", missing="null")
     findings = Column("FINDINGS_TXT", default="")
     mitigation = Column("MITIGATION_TXT", default="")

@@ -1,7 +1,7 @@
-"""The lists of POVs and TRRs, page by page, as they are cached.
+"""Reads the lists of POVs and TRRs page by page, through the cache.
 
-A key names whose rows they are, since not everybody may see all; statuses and page numbers in it are only ever those
-that there are, so that nobody fills the cache by asking for others.
+A cache key names whose rows it holds, because not everybody may see all. It contains only existing statuses and page
+numbers, so that nobody can fill the cache by asking for others.
 """
 
 from dataclasses import dataclass
@@ -36,25 +36,28 @@ class Listing:
         return [(str(value), str(label)) for value, label in self.model.Status.choices]
 
     def page(self, user: User, *, status: str, number: int) -> Page:
-        """`status`: "" for all. A page that there is not is the nearest that there is."""
-        # All who may see everything share what is cached, and each other user has their own.
+        """Returns a page of the rows that the user may see. `status`: "" for all.
+
+        `number` starts at 1. A number out of range gives the nearest page.
+        """
+        # People who may see everything share cached pages; each other user has their own.
         whose = "all" if user.may_see_all(self.model) else user.pk
         key = f"{self.name}:list:{whose}:{status or 'any'}"
         cache: Any = caches["lists"]
-        total = cache.get_or_set(f"{key}:total", lambda: self._found(user, status).count())
+        total = cache.get_or_set(f"{key}:total", lambda: self._visible_rows(user, status).count())
         pages = max(1, -(-total // PAGE_ROWS))
         number = min(max(number, 1), pages)
         rows = cache.get_or_set(f"{key}:{number}", lambda: self._rows(user, status, number))
         return Page(rows, number, pages, total)
 
-    def _found(self, user: User, status: str) -> Any:
-        found = self.model.objects.visible_to(user)
-        return found.filter(status=status) if status else found
+    def _visible_rows(self, user: User, status: str) -> Any:
+        visible = self.model.objects.visible_to(user)
+        return visible.filter(status=status) if status else visible
 
     def _rows(self, user: User, status: str, number: int) -> list[list[Any]]:
         start = (number - 1) * PAGE_ROWS
         labels = {field.name: dict(field.flatchoices) for field in self.model._meta.fields if field.choices}
-        rows = self._found(user, status).values_list(*self.columns.values())[start : start + PAGE_ROWS]
+        rows = self._visible_rows(user, status).values_list(*self.columns.values())[start : start + PAGE_ROWS]
         return [
             [
                 labels.get(field, {}).get(value, value)

@@ -1,4 +1,4 @@
-"""A broken set-up ends a command with one line that says what to mend, and exit code 1."""
+"""Ends a command with one line and exit code 1 when its environment is broken; the line says what to fix."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ INSUFFICIENT_PRIVILEGE = "42501"
 
 @contextmanager
 def explain_faults(arguments: Sequence[str]) -> Iterator[None]:
-    """Wraps a whole command. With `--traceback` among the arguments the error goes through as it is."""
+    """Wraps a whole command. With `--traceback` in the arguments it re-raises the error."""
     try:
         yield
     except (ImproperlyConfigured, DatabaseError) as error:
@@ -24,18 +24,18 @@ def explain_faults(arguments: Sequence[str]) -> Iterator[None]:
 
 
 def explain(error: Exception) -> str | None:
-    """One line for a person, or None where the error is a mistake in the program."""
+    """Returns one line for a person; None if the error is a bug in the program."""
     if isinstance(error, ImproperlyConfigured):
         return NO_DATABASE if _database_is_missing(error) else str(error)
     if isinstance(error, OperationalError):
-        return f"The database does not answer as it should: {_first_line(error)}"
+        return f"The database is not available ({first_line(error)}). Check DATABASE_URL and the server."
     if any(getattr(link, "sqlstate", None) == INSUFFICIENT_PRIVILEGE for link in _chain(error)):
-        return f"The database refuses: {_first_line(error)}. Grant the right to the user of DATABASE_URL."
+        return f"The database rejects this: {first_line(error)}. Grant the right to the user of DATABASE_URL."
     return None
 
 
 def _database_is_missing(error: ImproperlyConfigured) -> bool:
-    # What Django's placeholder backend says, which stands in where no database is configured.
+    # The message of Django's placeholder backend, used when no database is configured.
     return str(error).startswith("settings.DATABASES is improperly configured")
 
 
@@ -45,6 +45,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Returns the first line of an error's text, or its class if it has none."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

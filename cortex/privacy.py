@@ -1,4 +1,4 @@
-"""Erase a user from the site's own tables: sign-on accounts, sessions, caches. POVs and TRRs stay, and are told."""
+"""Erases a user's sign-on accounts, sessions and cached values. Lists the POVs and TRRs that stay."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -17,7 +17,7 @@ from cortex.models import Pov, Trr, User
 from tracking.privacy.mentions import Person, in_pages, pages_that_may_name
 
 PAGE = 500
-# Where people write about people.
+# Columns in which people may write about people.
 TEXTS: dict[Any, tuple[str, ...]] = {
     Pov: ("title", "customer", "industry", "success_criteria"),
     Trr: ("title", "findings", "mitigation"),
@@ -25,7 +25,10 @@ TEXTS: dict[Any, tuple[str, ...]] = {
 
 
 def erase_user(user: User) -> dict[str, list[str]]:
-    """Lines of what was "erased", and of what "stays"."""
+    """Returns two lists of lines for a person: "erased" and "stays".
+
+    Reads all sessions, because only a session's data says whose it is.
+    """
     accounts = SocialAccount.objects.filter(user=user)
     addresses = EmailAddress.objects.filter(user=user)
     erased = [
@@ -42,34 +45,34 @@ def erase_user(user: User) -> dict[str, list[str]]:
 
 
 def _delete_sessions(user: User) -> int:
-    """Whose a session is, stands in its data alone: each one is read."""
+    """Returns how many sessions were deleted, from the database and the cache."""
     store = import_module(settings.SESSION_ENGINE).SessionStore
     key = user._meta.pk.value_to_string(user)
     deleted = 0
     for page in in_pages(Session.objects.all(), PAGE):
         own = [session for session in page if session.get_decoded().get(SESSION_KEY) == key]
         for session in own:
-            store(session.session_key).delete()  # from the cache as well
+            store(session.session_key).delete()
         deleted += len(own)
     return deleted
 
 
 def _owned(user: User) -> Iterator[str]:
     if povs := Pov.objects.filter(owner=user).count():
-        yield f"{povs:,} POVs that they own; give them another owner before the account is deleted"
+        yield f"{povs:,} POVs that they own; give them another owner before you delete the account"
     if trrs := Trr.objects.filter(assessor=user).count():
         yield f"{trrs:,} TRRs that they assess, until the account is deleted"
 
 
 def _naming(user: User) -> Iterator[str]:
-    """Texts about work, which nobody but their authors can rewrite."""
+    """Lists rows whose texts name the person. They stay: only their authors can rewrite them."""
     person = Person.of(user)
     for model, columns in TEXTS.items():
-        found = [
+        keys = [
             str(row.pk)
             for page in pages_that_may_name(model.objects.all(), person, *columns, size=PAGE)
             for row in page
             if any(person.is_named_in(getattr(row, name)) for name in columns)
         ]
-        if found:
-            yield f"{len(found):,} {model._meta.verbose_name_plural} whose texts name them: {', '.join(found)}"
+        if keys:
+            yield f"{len(keys):,} {model._meta.verbose_name_plural} whose texts name them: {', '.join(keys)}"

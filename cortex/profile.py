@@ -1,4 +1,4 @@
-"""What a user sees first: who they are, and how much of their own there is."""
+"""Reads what the home page shows of a user: their profile, and how many POVs and open TRRs they have."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from cortex.models import Pov, Trr, User
 
 
 def profile_of(user: User) -> dict[str, Any]:
-    """From three cached values: the numbers go out of date with the lists, not with the user."""
+    """Combines three cached values, because the numbers expire with the lists and not with the user."""
     users: Any = caches["users"]
     numbers = caches["lists"]
     return {

@@ -1,6 +1,7 @@
-"""Django's sessions in the cache and the database, with a short life for visitors who are not logged in.
+"""Stores sessions in the cache and the database, and keeps those of visitors for only 15 minutes.
 
-Such a visitor has a session only on the way to a provider and back. If it lasted a week, anybody could fill Redis.
+A visitor who is not signed in has a session only on the way to a provider and back. If it lasted a week, anybody could
+fill Redis.
 """
 
 import re
@@ -13,10 +14,9 @@ from django.core.cache import caches
 
 from tracking.sessions.identity import peek
 
-# Django's own keys. Other cookies are no session: they are asked for neither in Redis nor in the database, which takes
-# no NUL in a text.
+# The keys that Django makes. Other cookies are not looked up, in Redis or in the database, which rejects NUL in a text.
 KEY = re.compile("[a-z0-9]{32}")
-# As long as it takes to log in at a provider.
+# Enough time to sign in at a provider.
 NOBODY_SECONDS = 15 * 60
 
 
@@ -40,9 +40,10 @@ class SessionStore(cached_db.SessionStore):
         return super()._get_session_from_db()  # type: ignore[misc]
 
     def _forget_if_gone(self) -> None:
-        """Between the database and the cache somebody may have logged out, and the cache would go on with the session.
+        """Deletes the session from the cache if it is gone from the database.
 
-        One query for each time that the cache was written to, which is not once in a request.
+        A logout may happen between our read of the database and our write to the cache, which would revive the session.
+        One query after each write to the cache, which is rarer than once a request.
         """
         cache = caches[settings.SESSION_CACHE_ALIAS]
         if getattr(cache, "is_away", False):
@@ -51,5 +52,9 @@ class SessionStore(cached_db.SessionStore):
             cache.delete(self.cache_key)
 
     def _validate_session_key(self, key: Any) -> bool:
-        """Django asks it of every key, and means it to be at least eight characters. A test notices if that ends."""
+        """Accepts only keys that Django makes.
+
+        Private API: Django calls this for every key, and itself only checks for eight characters. If it changes, this
+        breaks first: tests/cortex/test_sessions.py::test_an_odd_key_is_asked_for_nowhere
+        """
         return isinstance(key, str) and KEY.fullmatch(key) is not None

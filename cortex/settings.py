@@ -29,23 +29,23 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 SERVED_OVER_HTTPS = env.flag("SERVED_OVER_HTTPS", default=False)
 if SERVED_OVER_HTTPS and IN_DEVELOPMENT:
     raise ImproperlyConfigured(
-        "SERVED_OVER_HTTPS is on, with DEBUG or without DATABASE_URL, which are for a developer's machine. "
-        "Turn DEBUG off and set DATABASE_URL, or leave SERVED_OVER_HTTPS out."
+        "SERVED_OVER_HTTPS is on, but DEBUG is on or DATABASE_URL is not set, as on a developer's machine. "
+        "Turn DEBUG off and set DATABASE_URL, or unset SERVED_OVER_HTTPS."
     )
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", default=365 * 24 * 3600) if SERVED_OVER_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_HTTPS and env.flag("HSTS_SUBDOMAINS", default=True)
-# Whether browsers shall ship the domain in their list is for its owner to say: it is next to impossible to take back.
+# HSTS preload is hard to undo, so the domain's owner must opt in.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
-# Only where a proxy of ours overwrites the header; anybody can send it.
+# Only behind a proxy of ours that overwrites the header: anybody can send it.
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST_X_FORWARDED_PROTO", default=False) else None
 )
 
-# -- what the site is made of -----------------------------------------------------------------------------------------
+# -- apps, middleware, templates --------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "cortex.apps.CortexConfig",  # before staticfiles: its runserver looks for the database first
+    "cortex.apps.CortexConfig",  # before staticfiles, because its `runserver` checks the database first
     "importer.apps.ImporterConfig",
     "tracking.apps.TrackingConfig",
     "analytics.apps.AnalyticsConfig",
@@ -64,7 +64,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.saml",
 ]
 MIDDLEWARE = [
-    "cortex.monitoring.probes.answer_probes",  # first: who probes knows no host name, no cookie and no HTTPS
+    "cortex.monitoring.probes.answer_probes",  # first: probes come without host name, cookie and HTTPS
     "django.middleware.security.SecurityMiddleware",
     "cortex.content_security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -80,7 +80,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_user_agents.middleware.UserAgentMiddleware",
 ]
-# Not into a cache: it would pickle an object there for every string that a stranger sends.
+# No cache: it would store a pickle for every User-Agent that a stranger sends.
 USER_AGENTS_CACHE = None
 TEMPLATES = [
     {
@@ -99,9 +99,9 @@ ROOT_URLCONF = "cortex.urls"
 WSGI_APPLICATION = "cortex.wsgi.application"
 ASGI_APPLICATION = "cortex.asgi.application"
 
-# -- where the data is ------------------------------------------------------------------------------------------------
+# -- databases and caches ---------------------------------------------------------------------------------------------
 
-# Under ASGI each request may have a thread of its own, whose connection would stay behind: `cortex.asgi` says 0.
+# Under ASGI each request may have its own thread, whose connection would stay open: `cortex.asgi` sets 0.
 KEEP_CONNECTIONS = {"CONN_MAX_AGE": env.number("CONN_MAX_AGE", default=60), "CONN_HEALTH_CHECKS": True}
 DATABASE_POOLED = env.flag("DATABASE_POOLED", default=False)
 DATABASES: dict[str, dict[str, Any]] = {}
@@ -109,20 +109,20 @@ if default_database := env.database(
     "DATABASE_URL", default=embedded.database_url, completed_by="DATABASE_PASSWORD"
 ):
     DATABASES["default"] = default_database | KEEP_CONNECTIONS
-    # A pool by transactions gives each one another connection: a cursor that outlives its own is gone.
+    # A transaction pooler gives each transaction another connection, so a cursor does not outlive its transaction.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLED
 if legacy_database := env.database(
     "LEGACY_DATABASE_URL", schemes=env.ANY_DATABASE, completed_by="LEGACY_DATABASE_PASSWORD", of_others=True
 ):
     DATABASES["legacy"] = legacy_database
 if DATABASES and "default" not in DATABASES:
-    DATABASES["default"] = {}  # Django's placeholder, which says that there is no database
+    DATABASES["default"] = {}  # Django's placeholder for a missing database
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Seconds that each kind of data is fresh. Code says `caches["lists"]`; see docs/cache.md.
+# Seconds that each kind of data stays fresh, for example in `caches["lists"]`; see docs/cache.md.
 CACHE_LIFETIMES = {"default": 300, "users": 300, "analytics": 600, "lists": 120, "sessions": 7 * 24 * 3600}
 redis = env.redis_url("REDIS_URL", default=embedded.redis_url, completed_by="REDIS_PASSWORD")
-# A Redis of their own, which evicts nothing: a full cache must not log anybody out.
+# A separate Redis that evicts nothing: a full cache must not sign anybody out.
 sessions_redis = env.redis_url("SESSIONS_REDIS_URL", completed_by="SESSIONS_REDIS_PASSWORD") or redis
 
 
@@ -134,8 +134,8 @@ def cache_alias(alias: str, lifetime: int) -> dict[str, Any]:
             "LOCATION": alias,
             "TIMEOUT": lifetime,
         }
-    # A session is one key, which nobody invalidates by group; to clear the cache must not log everybody out. And who
-    # logs out while Redis is away must not be found logged in again.
+    # A session is one key, which nobody invalidates by group, and clearing the cache must not sign everybody out. A
+    # logout must hold even if Redis is away at that moment.
     is_sessions = alias == "sessions"
     options = {"ALIAS": alias, "GROUPS": not is_sessions, "OUTBOX": is_sessions}
     return {
@@ -152,9 +152,9 @@ SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = CACHE_LIFETIMES["sessions"]
 SESSION_ENGINE = "cortex.sessions"
 
-# -- what is measured -------------------------------------------------------------------------------------------------
+# -- metrics ----------------------------------------------------------------------------------------------------------
 
-# Who asks for /metrics sends `Authorization: Bearer …` with it. Without one there is no such page.
+# Requests to /metrics send it as `Authorization: Bearer …`. Without a token the page is 404.
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 # -- people -----------------------------------------------------------------------------------------------------------
@@ -166,13 +166,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-# Not the administration's, which lets nobody in who may not use it.
+# Not the admin's login page, which lets in only people who may use the admin.
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 
 # -- sign-on: each provider is off until all of its variables are set; see docs/signon.md ------------------------------
 
-# Of these domains whoever a provider vouches for may come in; all others need an account first.
+# Everybody with a verified address in these domains may sign in; all others need an account first.
 SIGN_ON_DOMAINS = env.domains("SIGN_ON_DOMAINS")
 SIGN_ON = [
     providers.google(
@@ -206,8 +206,8 @@ SIGN_ON = [
 ]
 AUTHENTICATION_BACKENDS = [
     "cortex.signon.backends.EmailBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",  # of those who sign on at a provider
-    "django.contrib.auth.backends.ModelBackend",  # of sessions that an earlier release began
+    "allauth.account.auth_backends.AuthenticationBackend",  # for people who sign in at a provider
+    "django.contrib.auth.backends.ModelBackend",  # for sessions that an earlier release started
 ]
 ACCOUNT_ADAPTER = "cortex.signon.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "cortex.signon.adapters.SocialAccountAdapter"
@@ -215,7 +215,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_RATE_LIMITS = False  # see cortex.signon.limits
-ACCOUNT_EMAIL_VERIFICATION = "none"  # nobody signs up here
+ACCOUNT_EMAIL_VERIFICATION = "none"  # there is no sign-up
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
 # -- language, time, static files -------------------------------------------------------------------------------------
@@ -227,15 +227,15 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-# A developer's machine serves the files from where they lie; a deployment collects them first.
+# A developer's machine serves the files from the source folders; a deployment collects them first.
 WHITENOISE_USE_FINDERS = IN_DEVELOPMENT
 WHITENOISE_AUTOREFRESH = IN_DEVELOPMENT
-# With a hash of their content in their names, for browsers to keep for ever. The image collects them so.
+# With a content hash in their names, so that browsers may keep them for ever. The image collects them this way.
 static_files = "django.contrib.staticfiles.storage.StaticFilesStorage"
 if env.flag("HASHED_STATIC_FILES", default=False):
     static_files = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
-# -- files of people, and of the object store -------------------------------------------------------------------------
+# -- uploads and the object store -------------------------------------------------------------------------------------
 
 MEDIA_ROOT = LOCAL_DIR / "uploads"
 S3_OPTIONS = {
@@ -243,11 +243,11 @@ S3_OPTIONS = {
     "region_name": env.text("S3_REGION"),
     "access_key": env.secret("S3_ACCESS_KEY"),
     "secret_key": env.secret("S3_SECRET_KEY"),
-    "addressing_style": "path",  # what every store understands, not AWS alone
+    "addressing_style": "path",  # the style that every store supports, not only AWS
 }
 S3 = {option: value for option, value in S3_OPTIONS.items() if value}
 STORAGES: dict[str, Any] = {
-    # Not by FILE_UPLOAD_PERMISSIONS, which the static files have as well, and nginx is to read those.
+    # Not with FILE_UPLOAD_PERMISSIONS: it also applies to static files, which nginx must read.
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"file_permissions_mode": 0o600},
@@ -262,7 +262,7 @@ if bucket := env.text("S3_BUCKET"):
 
 # -- the apps ---------------------------------------------------------------------------------------------------------
 
-# A developer's machine reads its own files. Elsewhere this folder holds what no record may show, such as .env.
+# A developer may import files of the checkout. In a deployment it contains files that no record may show, such as .env.
 IMPORT_FOLDERS = [BASE_DIR] if IN_DEVELOPMENT else []
 IMPORTER: dict[str, Any] = {
     "SOURCE_ROOTS": [str(folder) for folder in env.folders("IMPORTER_SOURCE_ROOTS", default=IMPORT_FOLDERS)],
@@ -278,7 +278,7 @@ keep_days = env.number("KEEP_EVENTS_DAYS", default=400) or None
 TRACKING |= dict.fromkeys(("LOGIN_EVENT_DAYS", "ACTIVITY_DAYS", "SESSION_DAYS", "ALERT_DAYS"), keep_days)
 IMPORTER |= dict.fromkeys(("REJECTED_DAYS", "LOG_DAYS"), keep_days)
 
-# -- what it tells ----------------------------------------------------------------------------------------------------
+# -- logs -------------------------------------------------------------------------------------------------------------
 
 if not IN_DEVELOPMENT:
     LOGGING = logs.configuration(as_json=env.flag("LOG_JSON", default=False))

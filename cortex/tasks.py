@@ -1,6 +1,6 @@
-"""What is done by the clock: `manage.py procrastinate worker` sees to it, on whichever machine is free.
+"""Defines the scheduled tasks, which `manage.py procrastinate worker` runs on any machine.
 
-Each task is also a command, for a site that has another scheduler. All of them may be run twice.
+Each task is also a command, for sites with another scheduler. All of them may run twice.
 """
 
 import logging
@@ -16,7 +16,7 @@ from procrastinate.jobs import Status
 logger = logging.getLogger("cortex.tasks")
 
 QUEUE = "schedule"
-# A task whose worker has not been heard of for so long is given to another one.
+# A task is retried when its worker has sent no heartbeat for so long.
 STALLED_SECONDS = 60.0
 
 
@@ -29,7 +29,7 @@ def refresh_rollups(timestamp: int) -> None:
 @app.periodic(cron="*/5 * * * *")
 @app.task(queue=QUEUE, queueing_lock="clean_sessions")
 def clean_sessions(timestamp: int) -> None:
-    """Those that expired: tracking's rows, and Django's."""
+    """Ends expired sessions in tracking's table, and deletes them from Django's."""
     run("clean_sessions")
     run("clearsessions")
 
@@ -49,52 +49,52 @@ def prune_imports(timestamp: int) -> None:
 @app.periodic(cron="47 3 * * *")
 @app.task(queue=QUEUE, queueing_lock="verify_rollups")
 def verify_rollups(timestamp: int) -> None:
-    """A difference makes the task fail, and so is seen by whoever watches the queue."""
+    """Fails when it finds a difference, so that whoever monitors the queue sees it."""
     run("verify_rollups")
 
 
 @app.periodic(cron="7 4 * * *")
 @app.task(queue=QUEUE, queueing_lock="clean_spool")
 def clean_spool(timestamp: int) -> None:
-    """Of the machine that this runs on."""
+    """Cleans the importer's spool folder on the machine that runs the task."""
     run("clean_spool")
 
 
 @app.periodic(cron="* * * * *")
 @app.task(queue=QUEUE, queueing_lock="drain_events")
 def drain_events(timestamp: int) -> None:
-    """What waits in the stream, or in the spool of this machine."""
+    """Stores the events that wait in the stream or in this machine's spool."""
     run("drain_events", "--once")
 
 
 @app.periodic(cron="* * * * *")
 @app.task(queue=QUEUE, queueing_lock="retry_stalled", pass_context=False)
 async def retry_stalled(timestamp: int) -> None:
-    """Tasks whose worker died. (A chunk of an import is in other hands long before: its lease ends sooner.)"""
+    """Retries tasks whose worker died. Import chunks do not wait for this: their leases end sooner."""
     manager = app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
-        logger.warning(
-            "The worker of task %s (%s) is gone; it is given to another one.", job.id, job.task_name
-        )
+        logger.warning("The worker of task %s (%s) is gone; retrying the task.", job.id, job.task_name)
         try:
             await manager.retry_job(job)
-        except UniqueViolation:  # the next of its kind waits already, and does what this one had to
+        except UniqueViolation:  # the next run is already queued, and does the same work
             await manager.finish_job(job, Status.ABORTED, delete_job=False)
 
 
 @app.periodic(cron="37 4 * * *")
 @app.task(queue=QUEUE, queueing_lock="forget_old_tasks", pass_context=False)
 async def forget_old_tasks(timestamp: int) -> None:
+    """Deletes finished tasks after a week."""
     await app.job_manager.delete_old_jobs(
         nb_hours=7 * 24, include_failed=True, include_cancelled=True, include_aborted=True
     )
 
 
 def run(command: str, *arguments: Any) -> None:
-    said = StringIO()
+    """Runs a command and logs its output, line by line. Raises what the command raises."""
+    output = StringIO()
     try:
-        call_command(command, *arguments, stdout=said, stderr=said)
+        call_command(command, *arguments, stdout=output, stderr=output)
     finally:
-        connections.close_all()  # the thread is the worker's, and may not come again
-        for line in said.getvalue().splitlines():
+        connections.close_all()  # the worker may never use this thread again
+        for line in output.getvalue().splitlines():
             logger.info("%s: %s", command, line)

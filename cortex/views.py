@@ -1,4 +1,4 @@
-"""The pages of those who are logged in. What they show is cached; see `freshness` for when it is not."""
+"""Shows the pages of people who are signed in. Their content is cached; `freshness` invalidates it."""
 
 from typing import Any, cast
 
@@ -38,14 +38,15 @@ def _list(request: HttpRequest, listing: Listing) -> HttpResponse:
     status = request.GET.get("status", "")
     if status not in dict(listing.statuses):
         status = ""
-    wanted = request.GET.get("page", "")
-    number = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 else 1
+    page_text = request.GET.get("page", "")
+    is_number = page_text.isascii() and page_text.isdecimal() and len(page_text) < 10
+    number = int(page_text) if is_number else 1
     page = listing.page(_user(request), status=status, number=number)
     context: dict[str, Any] = {
         "title": listing.title,
         "listing": listing,
         "page": page,
-        "chosen": status,
+        "status": status,
         "statuses": [("", "All"), *listing.statuses],
     }
     return render(request, "cortex/list.html", context)

@@ -45,18 +45,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     if apps.is_installed("cortex"):
-        from cortex.cache.outages.breaker import forget_breakers
-        from cortex.cache.outages.copies import forget_copies
+        from cortex.cache.outages.state import forget_outages
 
-        # An outage that one test met ends with it.
-        forget_breakers()
-        forget_copies()
+        # An outage ends with the test that caused it.
+        forget_outages()
     cache.clear()
 
 
 @pytest.fixture(autouse=True)
 def _no_pause_of_tracking() -> None:
-    """After a fault that one test made, tracking spools for a second, which may be another test's."""
+    """Ends tracking's pause of one second after a fault, which would reach into the next test."""
     if apps.is_installed("tracking"):
         from tracking.storage.write import database_pause, stream_pause
 
@@ -65,11 +63,11 @@ def _no_pause_of_tracking() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """For one module at a time: while Playwright runs, the thread has an event loop, which is in other tests' way."""
+    """Starts a browser for one module. While Playwright runs, its event loop in this thread breaks other tests."""
     sync_api = pytest.importorskip("playwright.sync_api")
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
-        pytest.skip("There is no Chromium on this machine: the browser tests are left out.")
+        pytest.skip("There is no Chromium on this machine: skipping the browser tests.")
     # Playwright runs an event loop in this thread, which Django would take for an async view.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_api.sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""Where the checkout is."""
+"""Names the folder of the checkout."""
 
 from pathlib import Path
 

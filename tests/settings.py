@@ -1,4 +1,4 @@
-"""The site's settings on services that live as long as the test run. Whoever loads them gets no other database."""
+"""The site's settings on the services of this test run, so that no test reaches another database."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey for one test run: on free ports, in a temporary folder, gone afterwards.
+"""Runs PostgreSQL and Valkey for one test run: on free ports, in a temporary folder, deleted afterwards.
 
 A keeper process owns them. It ends, and they with it, when the pipe to the test run closes, and that happens however
 the run ends: at its end, by Ctrl-C, by `kill -9`. Whatever the run starts (workers, commands) finds them in the
@@ -58,7 +58,7 @@ def _start() -> None:
 
 
 def _take_own_cache() -> None:
-    """Each worker of a parallel run has a database of its own; it gets a part of the cache of its own as well."""
+    """Gives each worker of a parallel run its own part of the cache. It already has its own database."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker.startswith("gw"):
         number = 1 + int(worker.removeprefix("gw")) % (CACHE_DATABASES - 1)
@@ -79,7 +79,7 @@ def keep_services() -> None:
 
     folder = Path(tempfile.mkdtemp(prefix="cortex-tests-"))
     try:
-        folder.chmod(0o711)  # for the account that root's servers run as; what is in there is closed itself
+        folder.chmod(0o711)  # for the account that root's servers run as; the folders in it are closed
         with (
             EmbeddedPostgres(folder / "postgres", durable=False) as postgres,
             EmbeddedValkey(folder / "valkey", durable=False) as valkey,

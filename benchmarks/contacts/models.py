@@ -1,4 +1,4 @@
-"""The table of the promise: a primary key, four more indexes and a foreign key."""
+"""Defines the table of the promised import speed: a primary key, four more indexes and a foreign key."""
 
 from django.db import models
 

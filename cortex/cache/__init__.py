@@ -1,9 +1,15 @@
-"""The cache service *is* Django's cache API: one alias of `CACHES` for each kind of data, on `ResilientRedisCache`.
+"""Implements Django's cache API on Redis; each kind of data has an alias of `CACHES` on `ResilientRedisCache`.
 
-See docs/cache.md. `backend` and `asynchronous` are Django's methods; what they do is written once, as `steps`, in
-`entries` (what stands under a key) and `loading` (what to do where nothing does). `server` asks Redis. `envelope` is
-what is stored, `groups` what is invalidated together, `breaker` makes a Redis that is away cost milliseconds, `flight`
-one load of many callers' wishes, and `statistics` say what it is all worth.
+See docs/cache.md. From the top:
+
+    backend, asynchronous   Django's methods, for threads and for event loops
+    loading                 get_or_set: loads a missing value once
+    entries                 reads, writes and invalidates the entries of an alias
+    steps                   lets both kinds of methods share one implementation; has a worked example
+    redis                   connections, and the server that sends commands
+    outages                 breaker, journal and outbox of each Redis
+    envelope, serializer    the stored bytes
+    groups, flight, statistics
 """
 
 from cortex.cache.backend import ResilientRedisCache

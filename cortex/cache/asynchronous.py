@@ -1,4 +1,4 @@
-"""The methods that are awaited: the same steps as the others', taken by the event loop on connections of its own."""
+"""Adds Django's asynchronous cache methods: the same steps as the others, executed by the event loop."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,12 +6,15 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from cortex.cache.entries import Entries
-from cortex.cache.loading import Wish
+from cortex.cache.loading import Loading
 from cortex.cache.steps import Steps, T, take_async
 
 
 class AsyncMethods:
-    """For a class that has these three. `aclose` stays Django's, which calls `close` in a thread."""
+    """Needs `entries` and the three methods below from its subclass.
+
+    Django's own `aclose` stays: it calls `close` in a thread.
+    """
 
     entries: Entries
 
@@ -21,7 +24,7 @@ class AsyncMethods:
     def lifetime(self, timeout: Any) -> float | None:
         raise NotImplementedError
 
-    def wish(self, key: Any, default: Any, timeout: Any, version: int | None) -> Wish:
+    def loading(self, key: Any, default: Any, timeout: Any, version: int | None) -> Loading:
         raise NotImplementedError
 
     async def _take(self, steps: Steps[T]) -> T:
@@ -69,5 +72,6 @@ class AsyncMethods:
     async def aget_or_set(
         self, key: Any, default: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
     ) -> Any:
-        """As `get_or_set`; the loader may be a coroutine function. It runs on the loop: one that blocks, blocks it."""
-        return await self._take(self.wish(key, default, timeout, version).come_true())
+        """Does what `get_or_set` does; the loader may be a coroutine function. It runs on the loop, so it must not
+        block."""
+        return await self._take(self.loading(key, default, timeout, version).run())

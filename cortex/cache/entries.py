@@ -1,4 +1,4 @@
-"""What stands in Redis under an alias' keys: envelopes, their groups' stamps, and how they are read and written."""
+"""Reads, writes and invalidates the entries of an alias in Redis: envelopes and the stamps of their groups."""
 
 import logging
 import time
@@ -23,8 +23,8 @@ from cortex.cache.steps import Steps
 logger = logging.getLogger("cortex.cache")
 
 MISSING: Any = object()
-# Adds to a number that stands bare. In one step: between a look and INCRBY the key may end, and INCRBY would make it
-# anew without a lifetime.
+# Adds to a bare integer in one step: between GET and INCRBY the key may expire, and INCRBY would create it again
+# without an expiry.
 ADD_TO_BARE = """
 local value = redis.call('get', KEYS[1])
 if not value or not string.match(value, '^-?%d+$') then return nil end
@@ -39,14 +39,14 @@ SCAN_COUNT, UNLINK_BATCH = 1_000, 500
 
 
 def in_utf8(name: str) -> str:
-    """A name that can be sent: half a surrogate pair, which a stranger may put into a key, is spelt out."""
+    """Escapes lone surrogates, which a stranger may put into a key, because they cannot be sent."""
     return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
 
 
 class Entries:
-    """`name_of`: the name in Redis of a key and version. Lifetimes are in seconds; None is for ever.
+    """`name_of` returns the name in Redis of a key and version. Lifetimes are in seconds; None never expires.
 
-    Where a method says nothing of Away, it does not raise it.
+    Methods raise Away only if their docstring says so.
     """
 
     def __init__(
@@ -59,48 +59,48 @@ class Entries:
         self.server = server
         self.name_of = name_of
         self.has_groups = has_groups
-        self._stamps = name_of(STAMP_PREFIX, 1)  # a group's name makes it the name of its stamp
-        # Names that Redis was away for when they were read, in this request. The `set` that follows only fills in again
-        # what the database has, as it does for each session of each request in an outage: nothing is lost with it.
+        self._stamps = name_of(STAMP_PREFIX, 1)  # plus a group's name: the name of its stamp
+        # Names that this request tried to read while Redis was away. A `set` that follows only copies from the
+        # database again, as for each session of each request in an outage: if it fails, nothing is lost.
         self.unanswered: set[str] = set()
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def read(self, key: Any, version: int | None) -> Steps[Envelope | None]:
-        """What is valid of a key, fresh or not, in one MGET together with its stamps. Raises Away."""
+        """Returns the valid value of a key, fresh or not; None if there is none. One MGET. Raises Away."""
         names = [self.name_of(key, version), *self._stamp_names(str(key))]
         data, *stamps = yield from self.server.several(names, label=label_of(str(key)))
         return self._valid(data, tuple(stamps))
 
     def read_many(self, keys: list[Any], version: int | None) -> Steps[dict[Any, Envelope]]:
-        """As `read`, in one MGET for all of them. Raises Away."""
+        """Reads several keys as `read` does, in one MGET for all of them. Raises Away."""
         names = [self.name_of(key, version) for key in keys]
         stamps = {key: self._stamp_names(str(key)) for key in keys}
         distinct = list(dict.fromkeys(name for group in stamps.values() for name in group))
         answer = yield from self.server.several([*names, *distinct], label=label_of(str(keys[0])))
-        present = dict(zip(distinct, answer[len(names) :], strict=True))
-        found = {}
+        current = dict(zip(distinct, answer[len(names) :], strict=True))
+        envelopes = {}
         for key, data in zip(keys, answer, strict=False):
-            envelope = self._valid(data, tuple(present[name] for name in stamps[key]))
+            envelope = self._valid(data, tuple(current[name] for name in stamps[key]))
             if envelope is not None:
-                found[key] = envelope
-        return found
+                envelopes[key] = envelope
+        return envelopes
 
     def look(self, key: Any, version: int | None) -> Steps[tuple[Envelope | None, tuple[bytes, ...]]]:
-        """What is valid of a key, and the stamps that a value made now is to be stored with. Raises Away."""
+        """Returns the valid value, if any, and the stamps to store a new value with. Raises Away."""
         names = self._stamp_names(str(key))
         data, *stamps = yield from self.server.several([self.name_of(key, version), *names])
         return self._valid(data, tuple(stamps)), (yield from self._completed(names, stamps))
 
     def stamps_of(self, key: Any) -> Steps[tuple[bytes, ...]]:
-        """Raises Away."""
+        """Returns the current stamps of a key's groups, creating missing ones. Raises Away."""
         names = self._stamp_names(str(key))
         if not names:
             return ()
         return (yield from self._completed(names, (yield from self.server.several(names))))
 
     def _completed(self, names: list[str], stamps: list[bytes | None]) -> Steps[tuple[bytes, ...]]:
-        """These groups' stamps, made where there are none. Raises Away."""
+        """Returns the stamps with these names, creating missing ones. Raises Away."""
         missing = [name for name, stamp in zip(names, stamps, strict=True) if stamp is None]
         for name in missing:
             yield from self.server.ask("SET", name, new_stamp(), "NX", "EX", STAMP_SECONDS)
@@ -115,14 +115,12 @@ class Entries:
         try:
             envelope = unpack(data)
         except NotReadable as error:
-            logger.warning(
-                "A value in Redis (%s) cannot be read, and counts as a miss: %s", self.server.alias, error
-            )
+            logger.warning("Unreadable value in Redis (%s), treated as a miss: %s", self.server.alias, error)
             return None
         return envelope if envelope.is_bare or envelope.stamps == stamps else None
 
     def count_read(self, key: Any, envelope: Envelope | None) -> None:
-        """`envelope`: what the caller was served; None for a miss."""
+        """`envelope`: what the caller got; None for a miss."""
         label = label_of(str(key))
         if envelope is None:
             self.count(stats.MISS, label)
@@ -147,11 +145,11 @@ class Entries:
         if not keys:
             return {}
         try:
-            found = yield from self.read_many(keys, version)
+            envelopes = yield from self.read_many(keys, version)
         except Away:
             self._leave_unanswered(keys, version)
             return {}
-        fresh = {key: envelope for key, envelope in found.items() if envelope.is_fresh()}
+        fresh = {key: envelope for key, envelope in envelopes.items() if envelope.is_fresh()}
         for key in keys:
             self.count_read(key, fresh.get(key))
         return {key: envelope.value for key, envelope in fresh.items()}
@@ -169,14 +167,14 @@ class Entries:
         return envelope if envelope is not None and envelope.is_fresh() else None
 
     def ttl(self, key: Any, version: int | None) -> Steps[int | None]:
-        """Seconds that a value is still fresh; None for ever, 0 where there is none."""
+        """Returns the seconds until a value expires: None for never, 0 if there is no value."""
         try:
             envelope = yield from self._fresh(key, version)
             if envelope is None:
                 return 0
             if envelope.fresh_until != FOREVER:
                 return int(envelope.fresh_until - time.time())
-            # It may also be an integer, which stands bare.
+            # A bare integer has no envelope, so only Redis knows its expiry.
             left: int = yield from self.server.ask("TTL", self.name_of(key, version), expects=int)
         except Away:
             return 0
@@ -196,19 +194,22 @@ class Entries:
         only_if_absent: bool = False,
         label: str = "-",
     ) -> Steps[bool]:
-        """Raises Away."""
+        """Stores a payload; False if `only_if_absent` and the name exists. Raises Away.
+
+        `grace`: seconds that the value stays in Redis after its lifetime. Bare integers have none.
+        """
         fresh_until = FOREVER if lifetime is None else time.time() + lifetime
         data = pack(payload, fresh_until=fresh_until, load_seconds=load_seconds, stamps=stamps)
         words: list[Any] = ["SET", name, data]
         if lifetime is not None:
-            kept = lifetime + (0 if isinstance(data, int) else grace)
-            words += ["PX", max(1, round(kept * 1e3))]
+            seconds = lifetime + (0 if isinstance(data, int) else grace)
+            words += ["PX", max(1, round(seconds * 1e3))]
         if only_if_absent:
             words.append("NX")
         return bool((yield from self.server.ask(*words, label=label)))
 
     def set(self, key: Any, value: Any, lifetime: float | None, version: int | None) -> Steps[bool]:
-        """False where it was lost, and is not there in its old form either once Redis is back."""
+        """Returns False if the value was lost. The old value is then deleted when Redis is back."""
         if lifetime is not None and lifetime <= 0:
             yield from self.delete_many([key], version)
             return True
@@ -227,7 +228,7 @@ class Entries:
     def set_many(
         self, values: dict[Any, Any], lifetime: float | None, version: int | None
     ) -> Steps[list[Any]]:
-        """The keys that were lost."""
+        """Returns the keys whose values were lost."""
         lost = []
         for key, value in values.items():
             if not (yield from self.set(key, value, lifetime, version)):
@@ -244,7 +245,7 @@ class Entries:
                 return True
             if (yield from self._fresh(key, version)) is not None:
                 return False
-            yield from self.server.ask("UNLINK", name)  # of a group that has been invalidated, or over
+            yield from self.server.ask("UNLINK", name)  # there is one, but invalidated or expired
             return (yield from self._store_if_absent(key, name, payload, lifetime, stamps))
         except Away:
             return False
@@ -265,7 +266,7 @@ class Entries:
                 return False
             if lifetime is not None and lifetime <= 0:
                 return (yield from self.delete_many([key], version)) > 0
-            if envelope.is_bare:  # a counter: to write it again would undo what was added meanwhile
+            if envelope.is_bare:  # a counter: writing it again would undo what others add meanwhile
                 words = (
                     ("PERSIST", name)
                     if lifetime is None
@@ -281,7 +282,7 @@ class Entries:
             return False
 
     def incr(self, key: Any, delta: int, version: int | None) -> Steps[int]:
-        """Raises ValueError for a key that is not there, as Django does. While Redis is away each is the first."""
+        """Returns the new number; `delta` while Redis is away. Raises ValueError for a missing key, as Django does."""
         name, label = self.name_of(key, version), label_of(str(key))
         try:
             number = yield from self.server.ask("EVAL", ADD_TO_BARE, 1, name, delta, label=label)
@@ -296,7 +297,7 @@ class Entries:
             return delta
 
     def count_within(self, key: Any, lifetime: float, version: int | None) -> Steps[int | None]:
-        """Add one to a counter, which begins with its first one and ends `lifetime` seconds later."""
+        """Adds one to a counter, which starts at 1 and expires `lifetime` seconds later. None: Redis did not count."""
         words = ("EVAL", COUNT_WITHIN, 1, self.name_of(key, version), max(1, round(lifetime * 1e3)))
         try:
             return int((yield from self.server.ask(*words, label=label_of(str(key)), expects=int)))
@@ -304,7 +305,7 @@ class Entries:
             return None
 
     def _incr_loaded(self, name: str, envelope: Envelope, delta: int) -> Steps[int]:
-        """A number that was loaded, not set: of two at once one may be lost, until it is loaded anew. Raises Away."""
+        """Adds to a number that was loaded, not set. Of two simultaneous ones one may be lost. Raises Away."""
         number = int(envelope.value + delta)
         lifetime = None if envelope.fresh_until == FOREVER else envelope.fresh_until - time.time()
         yield from self.store(name, dumps(number), lifetime, stamps=envelope.stamps)
@@ -313,6 +314,7 @@ class Entries:
     # -- invalidating -------------------------------------------------------------------------------------------------
 
     def delete_many(self, keys: Iterable[Any], version: int | None) -> Steps[int]:
+        """Returns how many keys were deleted. Keys that could not be deleted are deleted when Redis is back."""
         names = [self.name_of(key, version) for key in keys]
         if not names:
             return 0
@@ -330,7 +332,10 @@ class Entries:
             self.server.journal.note_stamp(stamp)
 
     def delete_pattern(self, pattern: str, name_pattern: str) -> Steps[int]:
-        """`name_pattern`: the pattern of the names in Redis. A group is invalidated at once, before that."""
+        """Returns how many keys were deleted. `name_pattern` is the pattern of the names in Redis.
+
+        If the pattern stands for a group, the group is invalidated first, in one write.
+        """
         group = group_of_pattern(pattern)
         if group is not None and self.has_groups:
             yield from self.invalidate_group(group)

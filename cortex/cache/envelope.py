@@ -1,8 +1,8 @@
-"""What is stored under a key: the value, until when it is fresh, what loading took, and the stamps it was made under.
+"""Packs a value with its expiry, its loading time and its groups' stamps into the bytes that Redis stores.
 
-Layout: one byte of format, then `<dfB` (time until which it is fresh, seconds the loader took, number of stamps), the
-stamps of eight bytes each, and the value. Integers that were set are stored bare, so that `incr` works on them; those
-that were loaded are not, so that they can be invalidated.
+Layout: one byte of format; `<dfB` (expiry in seconds since the epoch, seconds the loader took, number of stamps); the
+stamps, eight bytes each; the serialized value. Integers that were set are stored bare, so that `incr` works on them.
+Integers that were loaded are not, so that they can be invalidated.
 """
 
 import math
@@ -32,14 +32,16 @@ class Envelope:
         return time.time() < self.fresh_until
 
     def is_due(self, beta: float = 1.0) -> bool:
-        """Whether this reader shall load it anew although it is fresh: the likelier, the nearer its end, the dearer it
-        is. XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015."""
+        """Whether this reader loads a fresh value early. Likelier near the expiry, and for values that load slowly.
+
+        XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015.
+        """
         early = self.load_seconds * beta * -math.log(1.0 - random.random())
         return time.time() + early >= self.fresh_until
 
 
 def serialized(value: Any) -> bytes | int:
-    """Raises what `pickle` raises for a value that has no form."""
+    """Serializes all values but plain integers. Raises what `pickle` raises for a value that cannot be pickled."""
     return value if type(value) is int else dumps(value)
 
 
@@ -52,7 +54,7 @@ def pack(
 
 
 def unpack(data: bytes) -> Envelope:
-    """Raises NotReadable for what is none of ours."""
+    """Raises NotReadable for bytes in another format."""
     if data[:1] != FORMAT:
         return Envelope(_integer(data), FOREVER, 0.0, (), is_bare=True)
     try:
@@ -67,5 +69,5 @@ def unpack(data: bytes) -> Envelope:
 
 def _integer(data: bytes) -> int:
     if len(data) > 20 or not data.lstrip(b"-").isdigit():
-        raise NotReadable("of an unknown format")
+        raise NotReadable("unknown format")
     return int(data)

@@ -1,7 +1,7 @@
-"""Single flight: of many callers that miss one key in a process, one loads and the others wait for what it brings.
+"""Lets one caller of a process load a missing key while the others wait for its result (single flight).
 
-Threads wait for threads, and coroutines for those of their own loop; between the two, as between processes, there is
-the lock in Redis.
+Threads wait for threads, and coroutines for coroutines of their own loop. Between the two, as between processes, the
+lock in Redis decides who loads.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-# Nobody waits longer for somebody else's load than this, and then loads on their own.
+# A caller waits so long for another caller's load, then loads itself.
 PATIENCE_SECONDS = 10.0
 
 
@@ -26,7 +26,8 @@ _lock = threading.Lock()
 
 
 def single_flight(name: str, load: Callable[[], Any]) -> tuple[Any, bool]:
-    """The value, and whether it was loaded here. What the loader raises, its own caller gets; the others try again."""
+    """Returns the value, and whether this caller loaded it. An error of the loader reaches only the caller that ran
+    it; the others try again."""
     while True:
         with _lock:
             flight = _flights.get(name)
@@ -56,7 +57,7 @@ _async_flights: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[Any]]
 
 
 async def async_single_flight(name: str, load: Callable[[], Awaitable[Any]]) -> tuple[Any, bool]:
-    """As `single_flight`. Also where the one who loads is cancelled, the others try again."""
+    """Does what `single_flight` does, for coroutines. If the loading one is cancelled, the others try again."""
     loop = asyncio.get_running_loop()
     while (flight := _async_flights.get((loop, name))) is not None:
         done, _ = await asyncio.wait([flight], timeout=PATIENCE_SECONDS)
@@ -71,4 +72,4 @@ async def async_single_flight(name: str, load: Callable[[], Awaitable[Any]]) -> 
         return value, True
     finally:
         del _async_flights[loop, name]
-        flight.cancel()  # of no effect on one that has its result
+        flight.cancel()  # has no effect once the result is set

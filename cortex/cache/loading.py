@@ -1,9 +1,9 @@
-"""A wish for a value that may have to be loaded: `get_or_set`.
+"""Loads a value that is missing, expired or about to expire: `get_or_set`.
 
-A value that is nearly over, or over, is loaded anew by one caller while the others are served what there was; where
-loading fails, what there was is served for as long as it is kept. A value that is not there is loaded by one caller of
-all processes. While Redis is away, a process keeps what it loaded for a moment, so that the outage is not handed on to
-the database.
+* Nearly or already expired: one caller loads it again while the others get the old value. If loading fails, the old
+  value is served for as long as it is kept.
+* Missing: one caller of all processes loads it; the others wait.
+* While Redis is away, a process keeps what it loads for two seconds, so that the database does not fail as well.
 """
 
 import logging
@@ -24,21 +24,25 @@ from cortex.cache.steps import Load, Pause, Share, Steps
 
 logger = logging.getLogger("cortex.cache")
 
-# A value outlives its freshness by this many lifetimes, to be served while a new one is loaded, or cannot be.
+# An expired value is kept for this many further lifetimes, to be served while a new one is loaded or loading fails.
 GRACE_LIFETIMES = 2
 LONGEST_GRACE = 3_600.0
+# The lock expires after so long, in case its owner dies.
 LOCK_MS = 10_000
-# Who finds a cold key being loaded by another process looks again after so long, and gives up after so long.
+# Seconds between looks while another process loads a missing key: the first, the longest, and when to stop waiting.
 FIRST_LOOK, LAST_LOOK, PATIENCE_SECONDS = 0.01, 0.08, 2.0
-# Only the lock that we took: after LOCK_MS it may be somebody else's.
+# Releases only the lock that we took: after LOCK_MS it may belong to another caller.
 UNLOCK = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('unlink', KEYS[1]) end return 0"
 MISSING: Any = object()
 
 
 @dataclass(slots=True)
-class Wish:
-    """`default`: the loader, or the value itself. `lifetime` in seconds, None for ever. `grace_lifetimes`: how long a
-    value is kept that is over."""
+class Loading:
+    """One call of `get_or_set`. `default` is the loader or the value itself.
+
+    `lifetime`: in seconds, None for a value that never expires. `grace_lifetimes`: for how many further lifetimes an
+    expired value is kept, at most LONGEST_GRACE seconds.
+    """
 
     entries: Entries
     key: Any
@@ -62,8 +66,8 @@ class Wish:
     def grace(self) -> float:
         return 0.0 if self.lifetime is None else min(self.lifetime * self.grace_lifetimes, LONGEST_GRACE)
 
-    def come_true(self) -> Steps[Any]:
-        """The value. Raises what the loader raises."""
+    def run(self) -> Steps[Any]:
+        """Returns the value. Raises what the loader raises."""
         try:
             envelope = yield from self.entries.read(self.key, self.version)
         except Away:
@@ -77,9 +81,9 @@ class Wish:
         return envelope.value
 
     def _load_during_outage(self) -> Steps[Any]:
-        kept = copies.copy_of(self.name, MISSING)
-        if kept is not MISSING:
-            return kept
+        copy = copies.copy_of(self.name, MISSING)
+        if copy is not MISSING:
+            return copy
         value, was_loaded = yield Share(self.name, self._load)
         if was_loaded:
             copies.keep_copy(self.name, value)
@@ -99,7 +103,7 @@ class Wish:
             if time.time() >= old.fresh_until + self.grace:
                 raise
             logger.warning(
-                "Loading %s anew failed (%s); what there was is served.", self.key, type(error).__name__
+                "Loading %s again failed (%s); serving the old value.", self.key, type(error).__name__
             )
             self.entries.count_read(self.key, old)
             return old.value
@@ -113,34 +117,36 @@ class Wish:
         return value
 
     def _load_among_processes(self) -> Steps[Any]:
-        """Load it, unless another process is about to: then wait a while for what that one stores."""
+        """Loads the value, unless another process holds the lock: then waits a while for what that one stores."""
         deadline, look = time.monotonic() + PATIENCE_SECONDS, FIRST_LOOK
         while not (token := (yield from self._lock())):
             yield Pause(look)
             look = min(look * 2, LAST_LOOK)
             try:
-                there = yield from self.entries.read(self.key, self.version)
+                envelope = yield from self.entries.read(self.key, self.version)
             except Away:
                 break
-            if there is not None:
+            if envelope is not None:
                 self.entries.count(stats.COALESCED, self.label)
-                return there.value
+                return envelope.value
             if time.monotonic() > deadline:
                 break
         return (yield from self._locked(token, self._load_and_store(newer_than=-math.inf)))
 
     def _load_and_store(self, *, newer_than: float) -> Steps[Any]:
-        """Look once more, since who had the lock before us may have stored it: `newer_than` is until when what we know
-        is fresh. The stamps come with that look, before the loader runs: what is invalidated meanwhile is invalid as
-        soon as it is stored."""
+        """Loads the value, unless the previous owner of the lock has stored one fresh beyond `newer_than`.
+
+        The stamps are read before the loader runs, so a value that is invalidated while it loads is invalid as soon
+        as it is stored.
+        """
         stamps: tuple[bytes, ...] | None
         try:
-            there, stamps = yield from self.entries.look(self.key, self.version)
+            envelope, stamps = yield from self.entries.look(self.key, self.version)
         except Away:
-            there, stamps = None, None
-        if there is not None and there.fresh_until > newer_than:
+            envelope, stamps = None, None
+        if envelope is not None and envelope.fresh_until > newer_than:
             self.entries.count(stats.COALESCED, self.label)
-            return there.value
+            return envelope.value
         began = time.perf_counter()
         value = yield Load(self.load)
         seconds = time.perf_counter() - began
@@ -167,7 +173,8 @@ class Wish:
         return f"{self.name}:lock"
 
     def _lock(self) -> Steps[str]:
-        """A token if this caller is to load, else nothing. While Redis is away all are; flights see to the rest."""
+        """Returns a token if this caller loads, else "". While Redis is away every process loads; within one process,
+        single flight lets one caller load."""
         token = uuid.uuid4().hex
         try:
             taken = yield from self.entries.server.ask("SET", self.lock_name, token, "NX", "PX", LOCK_MS)
@@ -176,11 +183,11 @@ class Wish:
         return token if taken else ""
 
     def _locked(self, token: str, steps: Steps[Any]) -> Steps[Any]:
-        """These steps, and the lock given back after them however they end."""
+        """Executes the steps and releases the lock however they end."""
         try:
             value = yield from steps
         except GeneratorExit:
-            raise  # whoever took our steps takes no more; the lock lapses
+            raise  # nobody executes our steps any more; the lock expires
         except BaseException:
             yield from self._unlock(token)
             raise

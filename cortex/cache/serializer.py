@@ -1,7 +1,7 @@
-"""Values as bytes that cannot run code: JSON, with tags for the types that Django sites cache; for all else a pickle
-that is signed, and not looked at before its signature is proven.
+"""Serializes values so that reading them cannot run foreign code: tagged JSON, or else a signed pickle.
 
-The first byte names the format, so that two releases of a site can read each other's values.
+JSON has tags for the types that Django sites cache. A pickle is loaded only after its signature is verified. The first
+byte names the format, so that two releases of a site can read each other's values.
 """
 
 import base64
@@ -20,17 +20,17 @@ from django.conf import settings
 
 JSON, SIGNED_PICKLE = b"J", b"P"
 SIGNATURE_BYTES = 32
-# Under this name stands the type of what JSON has no form for. A dict that has the key itself is pickled.
+# The key that holds the type of a tagged value. A dict that has this key itself is pickled.
 TAG = "$"
 PLAIN = (str, int, float, bool, type(None))  # exact types: a subclass would come back as its base
 
 
 class NotReadable(ValueError):
-    """Not written by this site, or damaged. To be taken for a miss."""
+    """Raised for bytes that are damaged or not written by this site. Treat it as a miss."""
 
 
 def dumps(value: Any) -> bytes:
-    """Raises what `pickle` raises for values that have no form at all (a lock, a generator)."""
+    """Raises what `pickle` raises for values that cannot be pickled (a lock, a generator)."""
     try:
         return JSON + _encoder.encode(_tagged(value)).encode()
     except (TypeError, ValueError, RecursionError):
@@ -46,11 +46,11 @@ def loads(data: bytes) -> Any:
             return _decoder.decode(payload.decode())
         if kind == SIGNED_PICKLE:
             signature, pickled = payload[:SIGNATURE_BYTES], payload[SIGNATURE_BYTES:]
-            if any(hmac.compare_digest(signature, known) for known in _signatures(pickled)):
+            if any(hmac.compare_digest(signature, valid) for valid in _signatures(pickled)):
                 return pickle.loads(pickled)  # noqa: S301 (ours, as its signature proves)
     except Exception as error:
         raise NotReadable(str(error)) from error
-    raise NotReadable("of an unknown format, or not signed by this site")
+    raise NotReadable("unknown format, or not signed by this site")
 
 
 ENCODERS: dict[type, tuple[str, Callable[[Any], Any]]] = {
@@ -80,7 +80,7 @@ DECODERS: dict[str, Callable[[Any], Any]] = {
 
 
 def _tagged(value: Any) -> Any:
-    """What JSON gives back as it was. Raises TypeError for the rest."""
+    """Converts a value to one that JSON restores exactly. Raises TypeError for all others."""
     kind = type(value)
     if kind in PLAIN:
         return value
@@ -92,17 +92,17 @@ def _tagged(value: Any) -> Any:
         return {key: _tagged(item) for key, item in value.items()}
     name, encode = ENCODERS.get(kind, (None, None))
     if name is None or encode is None:
-        raise TypeError(f"{kind.__name__} has no form in JSON")
+        raise TypeError(f"JSON cannot express {kind.__name__}")
     if kind is dt.datetime and value.tzinfo not in (None, dt.UTC):
-        raise TypeError("a time zone that JSON would make an offset of")
+        raise TypeError("JSON would turn the time zone into an offset")
     return {TAG: name, "v": encode(value)}
 
 
-def _untagged(found: dict[str, Any]) -> Any:
-    return DECODERS[found[TAG]](found["v"]) if TAG in found else found
+def _untagged(members: dict[str, Any]) -> Any:
+    return DECODERS[members[TAG]](members["v"]) if TAG in members else members
 
 
-# `json.loads` would make one anew for each value, which takes longer than to read a small one.
+# `json.loads` with a hook creates a decoder for each value, which takes longer than decoding a small one.
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _decoder = json.JSONDecoder(object_hook=_untagged)
 
@@ -112,7 +112,7 @@ def _signature(payload: bytes) -> bytes:
 
 
 def _signatures(payload: bytes) -> list[bytes]:
-    """By the present secret, and by those that it replaced."""
+    """Signatures with the current secret and with those it replaced."""
     return [_hmac(secret, payload) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
 
 

@@ -1,6 +1,6 @@
-"""What the cache is worth: hits, misses and seconds saved, for each alias and group.
+"""Counts hits, misses and seconds saved for each alias and group.
 
-Counted in the process, and added to counters in Redis now and then, so that all processes of a site are one sum.
+A process counts in memory and adds its counts to sums in Redis every few seconds, so the sums cover all processes.
 """
 
 import threading
@@ -13,11 +13,11 @@ from cortex.cache.groups import NO_LABEL
 
 FLUSH_SECONDS = 5.0
 KEY = "cortex:cache:statistics"
-# Counts begin anew after so long, and with them goes what nobody counts any more.
+# Counts restart after so long, which also removes labels that no release counts any more.
 KEPT_SECONDS = 30 * 24 * 3600
-# Labels of one alias. What comes beyond is counted under none: figures are for people to read.
+# Labels of one alias; more are counted without a label, because people read these figures.
 MOST_LABELS = 32
-# Adds to the counters of one alias. A hash with far more fields than these is of an earlier release, and begins anew.
+# Adds to the sums of one alias. A hash with far more fields than allowed is from an earlier release, so it restarts.
 ADD_UP = """
 if redis.call('hlen', KEYS[1]) > 2 * tonumber(ARGV[2]) then redis.call('unlink', KEYS[1]) end
 for n = 3, #ARGV, 3 do
@@ -43,7 +43,7 @@ Counts = dict[tuple[str, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`seconds_saved`: what the loads would have taken that hits made needless."""
+    """`seconds_saved`: how long the loads would have taken that hits saved. `bypassed`: skipped by an open breaker."""
 
     alias: str
     group: str
@@ -58,13 +58,13 @@ class Figures:
 
     @property
     def hit_rate(self) -> float | None:
-        """Of the reads that Redis answered; None before the first."""
+        """From 0 to 1, of the reads that Redis answered; None before the first."""
         answered = self.hits + self.stale_hits + self.misses
         return (self.hits + self.stale_hits) / answered if answered else None
 
 
 class Statistics:
-    """Counts of this process that are not reported yet, by alias."""
+    """The counts of this process that are not in Redis yet, by alias. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -82,13 +82,13 @@ class Statistics:
         return time.monotonic() - self._taken_at[alias] >= FLUSH_SECONDS
 
     def take(self, alias: str) -> Counts:
-        """Take the counts of an alias since the last time, to be added to the sums in its Redis."""
+        """Removes and returns the counts of an alias since the last call, to add them to the sums in its Redis."""
         with self._lock:
             self._taken_at[alias] = time.monotonic()
             return self._counts.pop(alias, {})
 
     def give_back(self, alias: str, counts: Counts) -> None:
-        """It could not be added."""
+        """Takes back counts that could not be added."""
         for (label, counter), number in counts.items():
             self.count(alias, label, counter, number)
 
@@ -97,21 +97,21 @@ statistics = Statistics()
 
 
 def added_up(alias: str, counts: Counts) -> tuple[Any, ...]:
-    """One command that adds all of these."""
+    """Returns the command that adds these counts."""
     words = [word for (label, counter), number in counts.items() for word in (label, counter, number)]
     return "EVAL", ADD_UP, 1, f"{KEY}:{alias}", KEPT_SECONDS, MOST_FIELDS, *words
 
 
 def figures_of(alias: str, sums: dict[bytes, bytes]) -> list[Figures]:
     """`sums`: the hash of an alias, with the counts of all processes."""
-    found: dict[str, dict[str, int]] = defaultdict(dict)
+    counts_by_group: dict[str, dict[str, int]] = defaultdict(dict)
     for name, number in sums.items():
-        group, _, what = name.decode().rpartition("|")
-        found[group][what] = int(number)
+        group, _, counter = name.decode().rpartition("|")
+        counts_by_group[group][counter] = int(number)
     return [
         Figures(
             alias, group, counts.get(HIT, 0), counts.get(STALE_HIT, 0), counts.get(MISS, 0), counts.get(LOAD, 0),
             counts.get(COALESCED, 0), counts.get(ERROR, 0), counts.get(BYPASS, 0), counts.get(SAVED_MS, 0) / 1e3,
         )
-        for group, counts in sorted(found.items())
+        for group, counts in sorted(counts_by_group.items())
     ]  # fmt: skip

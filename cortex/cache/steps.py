@@ -1,7 +1,28 @@
-"""What the cache does, as steps that somebody else takes: a thread (`take`) or an event loop (`take_async`).
+"""Describes cache operations as steps, which a thread (`take`) or an event loop (`take_async`) executes.
 
-So each method is written once, for `get` as for `aget`, and none of it knows which of the two it is: it yields a step
-and gets its outcome, or has raised what went wrong. https://sans-io.readthedocs.io
+An operation is a generator: it yields a step, and receives the step's outcome or the exception that it raised. So each
+operation is written once, for `get` and for `aget`, and does not know who executes it. https://sans-io.readthedocs.io
+
+Worked example, `caches["users"].get("users:42:profile")`. The generators nest, and none of them talks to Redis:
+
+    backend.get             take(entries.get(key, …), redis)
+      entries.get             yield from _fresh(key, …)         Away: return the default
+        entries._fresh          yield from read(key, …)           an expired value counts as missing
+          entries.read            yield from server.several(names)  the key, and the stamps of "", "users", "users:42"
+            server.several          yield from ask("MGET", *names)    sessions only: replay the outbox first
+              server.ask              answer = yield Command(("MGET", …))   an open breaker: raise Away instead
+
+`take` is the one that acts:
+
+    step = steps.send(None)                           runs down to the `yield` in server.ask; step is the Command
+    outcome = redis.execute_command(*step.words)      [data, stamp, stamp, stamp]
+    steps.send(outcome)                               outcome becomes `answer`, and everything returns upwards:
+                                                      entries.read compares the stamps and makes an Envelope,
+                                                      entries.get returns its value, which ends the generator:
+    StopIteration.value                               the result of `get`
+
+If Redis times out, `take` throws the TimeoutError into server.ask at its `yield`. server.ask opens the breaker and
+raises Away, and entries.get returns the default. `aget` differs only in `take_async`, which awaits the command.
 """
 
 import asyncio
@@ -20,14 +41,14 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Command:
-    """To be put to Redis: `("SET", name, value)`."""
+    """Sends a command to Redis, such as `("SET", name, value)`. The outcome is the reply."""
 
     words: tuple[Any, ...]
 
 
 @dataclass(slots=True)
 class Load:
-    """The caller's own function; a coroutine function too where an event loop takes the step."""
+    """Calls the site's loader; on an event loop it may be a coroutine function. The outcome is its value."""
 
     loader: Callable[[], Any]
 
@@ -39,14 +60,17 @@ class Pause:
 
 @dataclass(slots=True)
 class Blocking:
-    """What must not be called on an event loop, such as the database."""
+    """Makes a call that must not run on an event loop, such as a query. The outcome is what it returns."""
 
     call: Callable[[], Any]
 
 
 @dataclass(slots=True)
 class Share:
-    """Steps that are taken once for all who wish for the same. Their value, and whether they were taken here."""
+    """Executes steps once for all simultaneous callers with the same `name`.
+
+    The outcome is (their value, whether this caller executed them).
+    """
 
     name: str
     steps: "Callable[[], Steps[Any]]"
@@ -57,6 +81,7 @@ Steps: TypeAlias = Generator[Step, Any, T]
 
 
 def take(steps: Steps[T], redis: Any) -> T:
+    """Executes the steps in this thread and returns their result. Raises what they raise."""
     outcome: Any = None
     error: BaseException | None = None
     while True:
@@ -85,6 +110,7 @@ def _outcome(step: Step, redis: Any) -> Any:
 
 
 async def take_async(steps: Steps[T], redis: Any) -> T:
+    """Executes the steps on the running event loop and returns their result. Raises what they raise."""
     outcome: Any = None
     error: BaseException | None = None
     while True:
@@ -95,9 +121,9 @@ async def take_async(steps: Steps[T], redis: Any) -> T:
         try:
             outcome, error = await _async_outcome(step, redis), None
         except GeneratorExit:
-            steps.close()  # this coroutine is thrown away half-way, with its loop: nothing can be awaited any more
+            steps.close()  # the loop is discarding this coroutine half-way: nothing can be awaited any more
             raise
-        except BaseException as raised:  # a cancellation too: a lock that was taken is given back
+        except BaseException as raised:  # a cancellation too, so that the steps can release their lock
             error = raised
 
 

@@ -1,6 +1,6 @@
-"""PostgreSQL and Valkey for a developer's machine and for tests, from wheels or from what is installed.
+"""Runs PostgreSQL and Valkey for development and tests, from wheels or from installed programs.
 
-They listen on 127.0.0.1 only, want a password, keep their files in the checkout, and never run as root.
+They listen on 127.0.0.1 only, require a password, keep their files in the checkout, and never run as root.
 """
 
 from cortex.embedded.errors import EmbeddedServerError

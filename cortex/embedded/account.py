@@ -1,4 +1,4 @@
-"""Whom a server runs as."""
+"""Chooses the user account that a server runs as."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Account:
-    """This process's own user, or the one that root steps down to."""
+    """This process's user, or the user that root switches to."""
 
     uid: int
     gid: int
 
     @classmethod
     def for_server(cls, data: Path) -> Account:
-        """Root steps down to the owner of the data, or for new data to `nobody`: PostgreSQL refuses to be root."""
+        """Root switches to the owner of the data, or to `nobody` for new data, because PostgreSQL refuses root."""
         if os.geteuid() != 0:
             return cls(os.geteuid(), os.getegid())
         if data.exists() and (owner := data.stat()).st_uid != 0:
@@ -29,6 +29,7 @@ class Account:
 
     @property
     def is_another(self) -> bool:
+        """Whether it differs from this process's user."""
         return self.uid != os.geteuid()
 
     @property
@@ -41,7 +42,7 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def can_enter(self, folder: Path) -> bool:
-        """Tried and not computed: access lists and mounts have their say, too."""
+        """Tries it, because access lists and mounts count as well as permissions."""
         return self.can_run(["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)])
 
     def can_run(self, command: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The embedded services of this checkout: up, down, and how they are. Data is kept between starts."""
+"""Starts and stops the embedded services of this checkout. Their data is kept between starts."""
 
 import fcntl
 from collections.abc import Iterator
@@ -12,26 +12,30 @@ from cortex.embedded.state import RunningServer, read_state, write_state
 from cortex.embedded.valkey import EmbeddedValkey
 
 
-def start_services(local: Path, *, without_valkey_say: list[str]) -> dict[str, RunningServer]:
-    """Starts what does not run yet. The list takes up why there is no Valkey, which is no reason to stop."""
-    with _alone(local):
+def start_services(local: Path, *, warnings: list[str]) -> dict[str, RunningServer]:
+    """Starts the services that do not run yet. Returns name → running server.
+
+    Without Valkey it continues, and appends the reason to `warnings`. Raises EmbeddedServerError if
+    PostgreSQL does not start. A second simultaneous call waits for the first.
+    """
+    with _locked(local):
         postgres, valkey = _servers(local)
         postgres.start()
-        noted = {"postgres": _note("postgres", postgres, argument=postgres.data)}
+        running = {"postgres": _running_server("postgres", postgres, argument=postgres.data)}
         try:
             valkey.start()
-            noted["valkey"] = _note("valkey", valkey, argument=valkey.settings_file)
+            running["valkey"] = _running_server("valkey", valkey, argument=valkey.settings_file)
         except EmbeddedServerError as error:
-            without_valkey_say.append(str(error))
-        write_state(local, noted)
-    return noted
+            warnings.append(str(error))
+        write_state(local, running)
+    return running
 
 
 def stop_services(local: Path, *, delete_data: bool = False) -> list[str]:
-    """The names of those that ran."""
+    """Stops the services and returns the names of those that ran. Raises EmbeddedServerError if one does not stop."""
     if not local.exists():
         return []
-    with _alone(local):
+    with _locked(local):
         postgres, valkey = _servers(local)
         ran = [name for name, server in (("postgres", postgres), ("valkey", valkey)) if server.pid]
         for stop in (postgres.remove, valkey.remove) if delete_data else (postgres.stop, valkey.stop):
@@ -47,7 +51,7 @@ def _servers(local: Path) -> tuple[EmbeddedPostgres, EmbeddedValkey]:
     )
 
 
-def _note(name: str, server: EmbeddedPostgres | EmbeddedValkey, *, argument: Path) -> RunningServer:
+def _running_server(name: str, server: EmbeddedPostgres | EmbeddedValkey, *, argument: Path) -> RunningServer:
     pid = server.pid
     assert pid
     return RunningServer(
@@ -56,8 +60,8 @@ def _note(name: str, server: EmbeddedPostgres | EmbeddedValkey, *, argument: Pat
 
 
 @contextmanager
-def _alone(local: Path) -> Iterator[None]:
-    """Two commands at once would both make the data; the second waits."""
+def _locked(local: Path) -> Iterator[None]:
+    """Waits for another command in this checkout: two at once would both create the data."""
     try:
         if not local.exists():
             local.mkdir()
@@ -67,5 +71,5 @@ def _alone(local: Path) -> Iterator[None]:
             yield
     except PermissionError as error:
         raise EmbeddedServerError(
-            f"{error.filename} belongs to another user. Delete {local}, or be that user."
+            f"{error.filename} belongs to another user. Delete {local}, or run this as that user."
         ) from error

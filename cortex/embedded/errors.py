@@ -1,2 +1,2 @@
 class EmbeddedServerError(Exception):
-    """An embedded server cannot be had or does not start; the message says why, and what mends it."""
+    """Raised when an embedded server is not available or fails to start. The message says why and how to fix it."""

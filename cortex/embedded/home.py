@@ -1,8 +1,8 @@
-"""Where a server's files lie: in the folder asked for, unless the server's account cannot get there.
+"""Chooses the folder of a server's files: the requested one, unless the server's account cannot enter it.
 
-That happens to root in a checkout below a closed folder, such as its own 0700 home: `nobody` may not walk through it,
-and opening it would show everybody everything else that is in there. The files then lie in a folder of their own
-below /var/tmp, which outlives a restart of the machine, and a file in the folder asked for says where.
+For example, root has a checkout below its own home with mode 0700. `nobody` may not pass through it, and opening it
+would expose everything else in it. The files are then in a separate folder below /var/tmp, which survives a restart of
+the machine, and a file in the requested folder contains its path.
 """
 
 import os
@@ -20,11 +20,12 @@ PASSING_ONLY = 0o711
 
 
 def find_home(folder: Path) -> Path:
-    """Where the files are if they have been made; the folder itself if not."""
+    """Returns the folder of the existing files; `folder` itself if there are none."""
     return _pointed_at(folder) or folder
 
 
 def make_home(folder: Path, account: Account) -> Path:
+    """Creates a folder that the account can enter, and returns it. Raises EmbeddedServerError if there is none."""
     _make_folder(folder)
     home = find_home(folder)
     if account.can_enter(home):
@@ -36,7 +37,8 @@ def make_home(folder: Path, account: Account) -> Path:
             (folder / POINTER).write_text(str(home))
             return home
     raise EmbeddedServerError(
-        f"No folder to be found that user {account.uid} may enter for a server's files."
+        f"User {account.uid} can enter neither {folder} nor {' nor '.join(map(str, PLACES_FOR_ALL))}, so there is "
+        "no folder for the server's files. Move the checkout, or allow the user to enter its folders."
     )
 
 
@@ -47,7 +49,7 @@ def remove_home(folder: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Makes the missing folders passable whatever the umask; those that are there stay as they are."""
+    """Creates missing folders, passable whatever the umask. Leaves existing folders unchanged."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(exist_ok=True)
@@ -57,9 +59,9 @@ def _make_folder(folder: Path) -> None:
 def _pointed_at(folder: Path) -> Path | None:
     try:
         moved = Path((folder / POINTER).read_text())
-        found = moved.lstat()
+        status = moved.lstat()
     except OSError:
         return None
-    # In a place that everybody may write to, someone else may have made a folder of that name since it was cleaned.
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    # Everybody may write there: after a clean-up, another user may have created a folder of that name.
+    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
     return moved if is_ours else None

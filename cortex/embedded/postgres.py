@@ -25,8 +25,8 @@ STOP_SECONDS = 60
 START_ATTEMPTS = 20
 SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
-# What a start stumbles over that passes by itself: somebody took the port a moment ago, or the children of a killed
-# server have not all noticed yet that it is gone.
+# Temporary reasons for a failed start: another process took the port a moment ago, or not all children of a killed
+# server have noticed yet that it is gone.
 PORT_IS_TAKEN = "could not create any TCP/IP sockets"
 PREDECESSOR_LINGERS = ("pre-existing shared memory block", "is another postmaster")
 
@@ -36,9 +36,13 @@ FIRST_VERSION_WITH_OWN_LOCALE = 17
 
 
 class EmbeddedPostgres:
-    """A private PostgreSQL server in a folder, which may be used as a context manager.
+    """Runs a private PostgreSQL server in a folder. Also a context manager, which starts and stops it.
 
-    `durable=False` is for throw-away servers: a power cut may cost their data, the end of the process does not.
+    `durable=False` is for throw-away servers: a power cut may lose their data, and leaving the context deletes it.
+    `port`: default is a random free one. `database`: created on the first start. `settings`: name → value, as in
+    postgresql.conf. `program_folder`: the folder of `postgres` and `initdb`; by default it is searched for.
+
+    Raises EmbeddedServerError if no program is found, or the server does not start or stop.
     """
 
     def __init__(
@@ -59,10 +63,11 @@ class EmbeddedPostgres:
         self._programs = program_folder
         self._child: subprocess.Popen[bytes] | None = None
 
-    # -- what is so ---------------------------------------------------------------------------------------------------
+    # -- state --------------------------------------------------------------------------------------------------------
 
     @property
     def home(self) -> Path:
+        """The folder of the server's files; see `cortex.embedded.home`."""
         return home.find_home(self.folder)
 
     @property
@@ -75,6 +80,7 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
+        """The address of the database, with the password: postgres://USER:PASSWORD@127.0.0.1:PORT/NAME."""
         return self.url_of(self.database)
 
     def url_of(self, database: str) -> str:
@@ -82,17 +88,20 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int | None:
-        """The number of the running server's process; None while there is none."""
+        """The running server's process id; None if it does not run."""
         try:
             pid = int(self._pid_file.read_text().splitlines()[0])
         except (OSError, ValueError, IndexError):
             return None
         return pid if process.is_running(pid, argument=str(self.data)) else None
 
-    # -- what it does -------------------------------------------------------------------------------------------------
+    # -- actions ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Also after a crash. Keeps its port, unless another process has taken it."""
+        """Starts the server, also after a crash, and creates the database. Does nothing if it runs.
+
+        Keeps its port, unless another process has taken it. Waits up to START_SECONDS for recovery.
+        """
         account = Account.for_server(self.data)
         home.make_home(self.folder, account)
         if self.pid:
@@ -104,7 +113,11 @@ class EmbeddedPostgres:
         self._create_database()
 
     def stop(self, mode: StopMode = "fast") -> None:
-        """`immediate` is the crash: no checkpoint, and the next start recovers. Quiet if it does not run."""
+        """Stops the server; does nothing if it does not run.
+
+        `smart` waits for clients, `fast` disconnects them, `immediate` is a crash: the next start recovers. After
+        STOP_SECONDS it tries `immediate`.
+        """
         pid = self.pid
         if pid and not self._end(pid, mode) and not self._end(pid, "immediate"):
             raise EmbeddedServerError(f"PostgreSQL (process {pid}) does not stop; see {self.log}.")
@@ -133,7 +146,7 @@ class EmbeddedPostgres:
         else:
             self.remove()
 
-    # -- how ----------------------------------------------------------------------------------------------------------
+    # -- details ------------------------------------------------------------------------------------------------------
 
     @property
     def _pid_file(self) -> Path:
@@ -178,38 +191,38 @@ class EmbeddedPostgres:
             **account.launch_options,
         )
         if result.returncode:
-            raise EmbeddedServerError(f"initdb failed: {_gist(result.stderr)}")
+            raise EmbeddedServerError(f"initdb failed: {_reason_line(result.stderr)}")
 
     def _locale_options(self) -> list[str]:
-        # Upper and lower case of all letters, sorted by code point, the same on every machine.
+        # Upper and lower case for all letters and sorting by code point: the same on every machine.
         if programs.postgres_major(self._program("postgres").parent) >= FIRST_VERSION_WITH_OWN_LOCALE:
             return ["--no-locale", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
         return ["--locale", "C.UTF-8"]
 
     def _refuse_other_version(self) -> None:
-        made_by = (self.data / "PG_VERSION").read_text().strip()
-        found = programs.postgres_major(self._program("postgres").parent)
-        if made_by != str(found):
+        data_version = (self.data / "PG_VERSION").read_text().strip()
+        program_version = programs.postgres_major(self._program("postgres").parent)
+        if data_version != str(program_version):
             raise EmbeddedServerError(
-                f"{self.data} was made by PostgreSQL {made_by}, here is PostgreSQL {found}. "
-                "Install that version, or delete the folder."
+                f"PostgreSQL {data_version} created {self.data}, but PostgreSQL {program_version} is installed. "
+                f"Install version {data_version}, or delete the folder."
             )
 
     def _launch(self, account: Account) -> None:
         for _ in range(START_ATTEMPTS):
             if not ports.is_free(self.port):
                 self.port = ports.free_port()
-            # A number that meanwhile belongs to another process would be taken for a running server.
+            # PostgreSQL would take another process that now has this pid for a running server.
             self._pid_file.unlink(missing_ok=True)
-            said_before = self.log.stat().st_size if self.log.exists() else 0
+            log_size = self.log.stat().st_size if self.log.exists() else 0
             self._child = process.launch(self._command(), account=account, log=self.log)
             if self._answers():
                 return
-            reason = self.log.read_bytes()[said_before:].decode(errors="replace")
+            reason = self.log.read_bytes()[log_size:].decode(errors="replace")
             if PORT_IS_TAKEN not in reason and not any(text in reason for text in PREDECESSOR_LINGERS):
                 break
             time.sleep(0.25)
-        raise EmbeddedServerError(f"PostgreSQL does not start: {_gist(reason)} (see {self.log})")
+        raise EmbeddedServerError(f"PostgreSQL does not start: {_reason_line(reason)} (see {self.log})")
 
     def _command(self) -> list[str]:
         settings = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
@@ -220,7 +233,7 @@ class EmbeddedPostgres:
         return [str(self._program("postgres")), "-D", str(self.data), *options]
 
     def _answers(self) -> bool:
-        """Waits until the server lets us in; False if its process ends instead."""
+        """Waits until the server accepts a connection; False if its process ends instead."""
         assert self._child
         deadline = time.monotonic() + START_SECONDS
         while self._child.poll() is None:
@@ -246,18 +259,18 @@ class EmbeddedPostgres:
 
     def _does_not_answer(self, error: psycopg.OperationalError) -> EmbeddedServerError:
         advice = (
-            f" Its password was in {self.folder}; delete that folder."
+            f" The password in {self.folder} does not match; delete that folder."
             if PASSWORD_IS_WRONG in str(error)
             else ""
         )
-        return EmbeddedServerError(f"PostgreSQL does not let us in: {_gist(str(error))}.{advice}")
+        return EmbeddedServerError(f"PostgreSQL rejects the connection: {_reason_line(str(error))}.{advice}")
 
     def _program(self, name: str) -> Path:
         assert self._programs
         return self._programs / name
 
 
-def _gist(text: str) -> str:
-    """The line with the reason: the server's first FATAL, else the last thing said."""
+def _reason_line(text: str) -> str:
+    """Returns the line with the reason: the first one with FATAL, else the last one."""
     lines = text.strip().splitlines() or ["no reason given"]
     return next((line for line in lines if "FATAL" in line), lines[-1])

@@ -1,4 +1,4 @@
-"""Starting a server's process, finding it again, and waiting for its end."""
+"""Starts a server's process, recognizes it later, and waits for its end."""
 
 import signal
 import subprocess
@@ -14,7 +14,7 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
 
 def launch(command: list[str], *, account: Account, log: Path) -> "subprocess.Popen[bytes]":
-    """In a session of its own, so that Ctrl-C in the terminal is not for it."""
+    """Starts a process in its own session, so that Ctrl-C in the terminal does not reach it."""
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
@@ -29,9 +29,9 @@ def launch(command: list[str], *, account: Account, log: Path) -> "subprocess.Po
 
 
 def is_running(pid: int | None, *, argument: str) -> bool:
-    """Whether this very server runs: a number alone may belong to another process by now, or to a dead one.
+    """Whether this server runs: the process with this pid has `argument` in its command line.
 
-    A dead process that nobody has waited for keeps its number but has no arguments any more.
+    The pid alone is not enough: another process may have it by now. A zombie keeps its pid, but has no arguments.
     """
     try:
         return pid is not None and argument in psutil.Process(pid).cmdline()
@@ -40,7 +40,7 @@ def is_running(pid: int | None, *, argument: str) -> bool:
 
 
 def end(pid: int, *, argument: str, with_signal: signal.Signals, within_seconds: float) -> bool:
-    """Asks the process to end; False if it still runs after that time."""
+    """Sends the signal and waits. Returns False if the process still runs after `within_seconds`."""
     try:
         psutil.Process(pid).send_signal(with_signal)
     except psutil.NoSuchProcess:

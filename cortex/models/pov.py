@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 class PovQuerySet(models.QuerySet["Pov"]):
     def of(self, user: User) -> PovQuerySet:
+        """Those that the user owns."""
         return self.filter(owner=user)
 
     def visible_to(self, user: User) -> PovQuerySet:
@@ -21,7 +22,7 @@ class PovQuerySet(models.QuerySet["Pov"]):
 
 
 class Pov(models.Model):
-    """A Proof of Value: a project that shows a customer, on their own ground, what the product is worth to them."""
+    """A Proof of Value: a project that shows a customer, in their own environment, what the product is worth."""
 
     class Status(models.TextChoices):
         PLANNED = "planned", "Planned"
@@ -57,7 +58,7 @@ class Pov(models.Model):
     currency = models.CharField(
         max_length=3,
         default="USD",
-        validators=[RegexValidator(r"^[A-Z]{3}\Z", "A currency is three capital letters, such as EUR.")],
+        validators=[RegexValidator(r"^[A-Z]{3}\Z", "Use three capital letters, such as EUR.")],
     )
     success_criteria = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -89,7 +90,7 @@ class Pov(models.Model):
             models.CheckConstraint(
                 name="povs_deal_value_not_negative",
                 condition=Q(deal_value__gte=0),
-                violation_error_message="A deal is not worth less than nothing.",
+                violation_error_message="The deal value must be 0 or more.",
             ),
         ]
 

@@ -20,7 +20,7 @@ RATING_VALIDATORS = [MinValueValidator(LOWEST_RATING), MaxValueValidator(HIGHEST
 
 class TrrQuerySet(models.QuerySet["Trr"]):
     def of(self, user: User) -> TrrQuerySet:
-        """That the user assesses, or that are about the user's own POVs."""
+        """Those that the user assesses, and those about the user's own POVs."""
         return self.filter(Q(assessor=user) | Q(pov__owner=user))
 
     def visible_to(self, user: User) -> TrrQuerySet:
@@ -31,7 +31,7 @@ class TrrQuerySet(models.QuerySet["Trr"]):
 
 
 class Trr(models.Model):
-    """A Technical Risk Review: what could go wrong in a POV, how likely, how badly, and what is done about it."""
+    """A Technical Risk Review: a risk of a POV, with its likelihood, impact and mitigation."""
 
     class Category(models.TextChoices):
         ARCHITECTURE = "architecture", "Architecture"
@@ -99,12 +99,12 @@ class Trr(models.Model):
             models.CheckConstraint(
                 name="trrs_likelihood_from_1_to_5",
                 condition=Q(likelihood__range=(LOWEST_RATING, HIGHEST_RATING)),
-                violation_error_message="The likelihood goes from 1 to 5.",
+                violation_error_message="The likelihood must be between 1 and 5.",
             ),
             models.CheckConstraint(
                 name="trrs_impact_from_1_to_5",
                 condition=Q(impact__range=(LOWEST_RATING, HIGHEST_RATING)),
-                violation_error_message="The impact goes from 1 to 5.",
+                violation_error_message="The impact must be between 1 and 5.",
             ),
         ]
 
@@ -113,4 +113,5 @@ class Trr(models.Model):
 
     @property
     def score(self) -> int:
+        """From 1 to 25: likelihood times impact."""
         return self.likelihood * self.impact

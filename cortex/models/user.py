@@ -13,7 +13,7 @@ from django.utils import timezone
 class UserManager(BaseUserManager["User"]):
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        # All of it, not the domain alone: `Ann@x.com` and `ann@x.com` are one person.
+        # The whole address, not only the domain as Django does: `Ann@x.com` and `ann@x.com` are one person.
         return (email or "").strip().lower()
 
     def get_by_natural_key(self, username: str | None) -> User:
@@ -45,7 +45,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         SUSPENDED = "suspended", "Suspended"
         DISABLED = "disabled", "Disabled"
 
-    # Empty until an imported user sets one: no password matches it, and a password reset is still offered.
+    # Empty for imported users until they set one: it matches no password, and a password reset is still offered.
     password = models.CharField(max_length=128, blank=True, default="")
     email = models.EmailField("e-mail", unique=True)
     first_name = models.CharField(max_length=80, blank=True)
@@ -58,10 +58,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         unique=True,
         help_text="The record's number in the system it was imported from.",
     )
-    is_staff = models.BooleanField("may use the administration", default=False)
-    is_active = models.BooleanField("may log in", default=True)
+    is_staff = models.BooleanField("may use the admin", default=False)
+    is_active = models.BooleanField("may sign in", default=True)
     joined_on = models.DateField(null=True, blank=True)
-    # A default and not auto_now_add: an import brings the date of the legacy record.
+    # A default instead of auto_now_add, because an import sets the date of the legacy record.
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -82,12 +82,12 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 name="users_email_is_lower_case",
                 condition=Q(email=Lower("email")),
-                violation_error_message="An e-mail address is kept in lower case.",
+                violation_error_message="The e-mail address must be in lower case.",
             ),
             models.CheckConstraint(
                 name="users_blocked_may_not_log_in",
                 condition=~Q(status__in=["suspended", "disabled"]) | Q(is_active=False),
-                violation_error_message="A suspended or disabled user may not log in: untick “may log in”.",
+                violation_error_message="A suspended or disabled user may not sign in: clear “may sign in”.",
             ),
         ]
 
@@ -104,7 +104,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.first_name or self.email
 
     def may_see_all(self, model: type[models.Model]) -> bool:
-        """As in the administration; everybody else sees their own."""
+        """Whether the user may view all rows of a model, as in the admin. Other users see only their own."""
         return self.is_staff and self.has_perm(f"cortex.view_{model._meta.model_name}")
 
     def email_user(self, subject: str, message: str, from_email: str | None = None, **options: Any) -> None:

@@ -1,1 +1,1 @@
-"""What machines ask of a process, and what an operator asks of a deployment."""
+"""Answers probes and Prometheus, writes logs, and checks a running deployment."""

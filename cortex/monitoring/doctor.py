@@ -1,7 +1,6 @@
-"""What a deployment got wrong, looked up in what runs: each finding with what was seen and the way out.
+"""Examines a running deployment and reports each problem with its fix.
 
-What Django's system checks can tell from the settings alone stands there (`manage.py check --deploy`); this asks the
-database, Redis and the queue.
+It asks the database, Redis, the object store and the queue. `manage.py check --deploy` checks the settings alone.
 """
 
 import datetime as dt
@@ -25,31 +24,32 @@ from analytics.models import RollupPosition
 from analytics.reports.tail import events_behind
 from analytics.rollups.positions import positions
 from cortex.monitoring.gauges import failed_tasks, living_workers, waiting_since
+from cortex.one_line import first_line
 from cortex.tasks import QUEUE
 from importer.ledger.pooler import pools_transactions
 from tracking.models import ActivityLog, LoginEvent
 from tracking.storage import spool
 from tracking.upkeep.retention import rules
 
-# What the schedule does every minute should not be longer ago than this.
+# Tasks that run every minute should have run within this time.
 LATE = dt.timedelta(minutes=10)
 # Retention runs once a day.
 LATE_RETENTION = dt.timedelta(days=2)
 EVENTS_BEHIND = 20_000
 NEWEST_LOGINS = 200
-# More private addresses than these are people in a private network.
+# More different private addresses than this belong to people in a private network.
 MOST_PROXIES = 3
 OPEN_TOO_LONG = dt.timedelta(minutes=5)
-BACKUP_ROLE = "cortex_backup"  # of deploy/backup, whose session is idle for as long as a dump takes
+BACKUP_ROLE = "cortex_backup"  # the role of deploy/backup, whose session is idle while a dump runs
 LEAST_POSTGRES = 150_000
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`mend`: the command or the line of settings that mends it."""
+    """`fix`: the command or the setting that fixes it."""
 
     what: str
-    mend: str
+    fix: str
 
 
 Findings = Iterator[Finding]
@@ -61,20 +61,24 @@ def migrations() -> Findings:
     if missing:
         first = missing[0][0]
         yield Finding(
-            f"{len(missing)} migrations are not applied, the first is {first}.", "manage.py migrate"
+            f"{len(missing)} migrations are not applied; the first is {first}.", "manage.py migrate"
         )
 
 
 def postgres() -> Findings:
     if connection.vendor != "postgresql":
-        yield Finding(f"The database is {connection.vendor}; imports need PostgreSQL.", "Set DATABASE_URL.")
+        yield Finding(
+            f'The database is "{connection.vendor}"; imports need PostgreSQL.',
+            "Set DATABASE_URL to a PostgreSQL database.",
+        )
         return
     version = _one("SHOW server_version_num")
     if int(version) < LEAST_POSTGRES:
         yield Finding(
-            f"PostgreSQL is {_one('SHOW server_version')}.", "Use 15 or newer; production runs 16 or newer."
+            f"PostgreSQL {_one('SHOW server_version')} is too old.",
+            "Use 15 or newer; 16 or newer in production.",
         )
-    # Which libraries are loaded is a secret to the site's account; what they can be set to is none.
+    # The site's role may not read which libraries are loaded, but their settings are not secret.
     if not _one("SELECT current_setting('pg_stat_statements.max', true) IS NOT NULL"):
         yield Finding(
             "Slow queries are not counted: pg_stat_statements is not loaded.",
@@ -87,7 +91,7 @@ def _open_transactions() -> Findings:
     if not _one("SELECT pg_has_role('pg_read_all_stats', 'USAGE')"):
         role = _one("SELECT quote_ident(current_user)")
         yield Finding(
-            f"The role {role} does not see which transactions of others are open.",
+            f"The role {role} cannot see the open transactions of other roles.",
             f"psql -c 'GRANT pg_read_all_stats TO {role}'",
         )
         return
@@ -98,34 +102,34 @@ def _open_transactions() -> Findings:
     )
     for pid, name, began in _rows(query, since, BACKUP_ROLE):
         yield Finding(
-            f"A transaction is open and idle since {began:%H:%M:%S} (pid {pid}, {name or 'unnamed'}); "
-            "it holds back the roll-ups and VACUUM.",
+            f"An idle transaction is open since {began:%H:%M:%S} (pid {pid}, {name or 'unnamed'}); "
+            "it blocks the roll-ups and VACUUM.",
             f"psql -c 'SELECT pg_terminate_backend({pid})', "
             "and ALTER ROLE … SET idle_in_transaction_session_timeout = '60s'.",
         )
 
 
 def pooling() -> Findings:
-    """https://www.pgbouncer.org/features.html: what transaction pooling does not keep."""
+    """Finds features that a transaction pooler does not support: https://www.pgbouncer.org/features.html"""
     database: Any = settings.DATABASES["default"]
     if not settings.DATABASE_POOLED:
         if pools_transactions(connection):
             yield Finding(
-                "The database is behind a pooler of transactions, and the site does not know it: server-side cursors "
-                "and imports fail there.",
-                "Set DATABASE_POOLED=true; workers and imports go to PostgreSQL itself.",
+                "The database is behind a transaction pooler, but DATABASE_POOLED is off: server-side cursors and "
+                "imports fail.",
+                "Set DATABASE_POOLED=true, and connect workers and imports to PostgreSQL directly.",
             )
         return
     options = database.get("OPTIONS", {})
     if options.get("prepare_threshold") is not None:
         yield Finding(
-            f"Statements are prepared (prepare_threshold={options['prepare_threshold']}) through a pooler of "
-            "transactions.",
-            "Take prepare_threshold out of DATABASES.",
+            f"Statements are prepared (prepare_threshold={options['prepare_threshold']}) through a transaction "
+            "pooler, which does not support them.",
+            "Remove prepare_threshold from DATABASES.",
         )
     if not database.get("DISABLE_SERVER_SIDE_CURSORS"):
         yield Finding(
-            "Server-side cursors are on through a pooler of transactions, which loses them.",
+            "Server-side cursors are on, but the transaction pooler does not support them.",
             "Set DISABLE_SERVER_SIDE_CURSORS in DATABASES.",
         )
 
@@ -133,7 +137,7 @@ def pooling() -> Findings:
 def proxies() -> Findings:
     if settings.SECURE_PROXY_SSL_HEADER and not settings.TRACKING["TRUSTED_PROXY_COUNT"]:
         yield Finding(
-            "A proxy stands before the site (TRUST_X_FORWARDED_PROTO is on) and none is counted, so that every login "
+            "The site is behind a proxy (TRUST_X_FORWARDED_PROTO is on), but TRUSTED_PROXY_COUNT is 0, so every login "
             "has the proxy's address.",
             "Set TRUSTED_PROXY_COUNT to the number of your proxies.",
         )
@@ -144,10 +148,10 @@ def proxies() -> Findings:
         return
     if all(ipaddress.ip_address(address).is_private for address in addresses):
         yield Finding(
-            f"All of the newest {addresses.total()} logins came from {', '.join(sorted(addresses))}: proxies of your "
-            "own, it seems.",
-            "Set TRUSTED_PROXY_COUNT to the number of your proxies; `manage.py tracking_doctor` helps. What stands "
-            "before the nginx of deploy/ is named in its nginx.conf instead (set_real_ip_from).",
+            f"All of the latest {addresses.total()} logins came from {', '.join(sorted(addresses))}, which are "
+            "probably your own proxies.",
+            "Set TRUSTED_PROXY_COUNT to the number of your proxies; `manage.py tracking_doctor` helps. For proxies in "
+            "front of the nginx of deploy/, set set_real_ip_from in its nginx.conf instead.",
         )
 
 
@@ -156,32 +160,32 @@ def redis() -> Findings:
         client = _redis_of(alias)
         if client is None:
             yield Finding(
-                f'The cache "{alias}" is one of each process ({type(caches[alias]).__name__}).',
+                f'The cache "{alias}" is not shared between processes ({type(caches[alias]).__name__}).',
                 "Set REDIS_URL.",
             )
             continue
         try:
-            found = client.info("memory")
+            memory_info = client.info("memory")
         except RedisError as error:
             yield Finding(
-                f'The Redis of "{alias}" does not answer: {error}', "See /readyz, and the log of Redis."
+                f'The Redis of "{alias}" does not answer: {error}', "See /readyz and the log of Redis."
             )
             continue
-        yield from _memory(alias, found)
+        yield from _memory(alias, memory_info)
 
 
-def _memory(alias: str, found: dict[str, Any]) -> Findings:
-    policy, most = found.get("maxmemory_policy", ""), found.get("maxmemory", 0)
-    # Those of "volatile-…" as well: every session has a time at which it ends.
+def _memory(alias: str, memory_info: dict[str, Any]) -> Findings:
+    policy, limit = memory_info.get("maxmemory_policy", ""), memory_info.get("maxmemory", 0)
+    # Also with "volatile-…": every session has an expiry.
     if alias == "sessions" and policy != "noeviction":
         yield Finding(
-            f"The Redis of the sessions evicts them when it is full (maxmemory-policy {policy}), and their people are "
-            "logged out.",
-            "Give sessions a Redis of their own with deploy/redis/sessions.conf (SESSIONS_REDIS_URL).",
+            f"The Redis of the sessions evicts them when it is full (maxmemory-policy {policy}), which signs people "
+            "out.",
+            "Give sessions their own Redis with deploy/redis/sessions.conf (SESSIONS_REDIS_URL).",
         )
-    if alias == "default" and not most:
+    if alias == "default" and not limit:
         yield Finding(
-            "The Redis of the cache has no bound (maxmemory 0), and grows until the machine is full.",
+            "The Redis of the cache has no memory limit (maxmemory 0), and grows until the machine's memory is full.",
             "Start it with deploy/redis/cache.conf (maxmemory 512mb, allkeys-lru).",
         )
 
@@ -196,8 +200,8 @@ def retention() -> Findings:
         oldest = rows.values_list(rule.moment, flat=True).first()
         if oldest and timezone.now() - oldest > dt.timedelta(days=rule.days) + LATE_RETENTION:
             yield Finding(
-                f"The oldest of the {name} is from {oldest:%Y-%m-%d}, and is to be kept for {rule.days} days only.",
-                "manage.py prune_events, every day (a worker does it).",
+                f"The oldest of the {name} is from {oldest:%Y-%m-%d}, but the limit is {rule.days} days.",
+                "Run manage.py prune_events every day (a worker does).",
             )
 
 
@@ -208,12 +212,12 @@ def rollups() -> Findings:
     if behind > EVENTS_BEHIND or (behind and is_late):
         yield Finding(
             f"The roll-ups are {behind:,} events behind the logs.",
-            "manage.py refresh_rollups, every minute (a worker does it).",
+            "Run manage.py refresh_rollups every minute (a worker does).",
         )
 
 
 def object_store() -> Findings:
-    """Where what people upload is kept, if that is a bucket."""
+    """Checks the bucket of uploads, if they are in one."""
     storage: Any = storages["default"]
     name = getattr(storage, "bucket_name", None)
     if name is None:
@@ -224,16 +228,16 @@ def object_store() -> Findings:
         storage.connection.meta.client.head_bucket(Bucket=name)
     except (BotoCoreError, ClientError, ValueError) as error:
         yield Finding(
-            f'The bucket "{name}" cannot be asked: {error}',
-            "manage.py make_bucket, or mend S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY. In the stack the service "
-            "`migrate` alone has the key that makes buckets.",
+            f'The bucket "{name}" is not available: {error}',
+            "Run manage.py make_bucket, or fix S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY. In the stack, only "
+            "the service `migrate` has the key that may create buckets.",
         )
 
 
 def spooled_events() -> Findings:
     if not spool.is_empty():
         yield Finding(
-            "Events wait in the spool of this machine for the database to take them.",
+            "Events in this machine's spool are not in the database yet.",
             "manage.py drain_events --once",
         )
 
@@ -241,26 +245,26 @@ def spooled_events() -> Findings:
 def workers() -> Findings:
     if not living_workers().exists():
         yield Finding(
-            "No worker runs: nothing is done by the clock or in the background.",
+            "No worker runs: scheduled and background tasks do not run.",
             "manage.py procrastinate worker",
         )
-    # Each worker puts the clock's tasks into the queue; whether one takes them out is another question.
+    # Every worker puts scheduled tasks into the queue, but only workers of that queue run them.
     elif (since := waiting_since().get(QUEUE)) and timezone.now() - since > LATE:
         yield Finding(
-            f"Tasks of the clock wait since {since:%H:%M:%S} UTC: the workers have other queues, or other work.",
+            f"Scheduled tasks have been waiting since {since:%H:%M:%S} UTC: workers are busy or serve other queues.",
             f"manage.py procrastinate worker --queues {QUEUE}",
         )
     if failed := failed_tasks().count():
         yield Finding(
-            f"{failed} {'task has' if failed == 1 else 'tasks have'} failed within a day.",
-            "Look at them in the admin, under procrastinate jobs.",
+            f"{failed} {'task has' if failed == 1 else 'tasks have'} failed in the last 24 hours.",
+            "See them in the admin, under procrastinate jobs.",
         )
 
 
 def charts() -> Findings:
     if chart_script() is None:
         yield Finding(
-            "Chart.js is not built, so the dashboard shows tables alone.", "make charts, then collectstatic"
+            "Chart.js is not built, so the dashboard shows only tables.", "make charts, then collectstatic"
         )
 
 
@@ -268,7 +272,7 @@ def activity_of_nobody() -> Findings:
     newest = list(ActivityLog.objects.order_by("-timestamp").values_list("user", flat=True)[:NEWEST_LOGINS])
     if len(newest) >= NEWEST_LOGINS // 4 and not any(newest):
         yield Finding(
-            f"None of the newest {len(newest)} activities has a user.",
+            f"None of the latest {len(newest)} activities has a user.",
             "Put TrackingMiddleware after AuthenticationMiddleware, or pass user= to log_activity.",
         )
 
@@ -280,14 +284,17 @@ EXAMINATIONS: tuple[Callable[[], Findings], ...] = (
 
 
 def examine() -> Iterator[tuple[str, list[Finding]]]:
-    """Each examination by its name, with what it found. One that cannot be made is a finding itself."""
+    """Yields (name, findings) of each examination. A database error is a finding itself."""
     for examination in EXAMINATIONS:
         name = examination.__name__.replace("_", " ")
         try:
             yield name, list(examination())
         except DatabaseError as error:
-            line = (str(error).splitlines() or [type(error).__name__])[0]
-            yield name, [Finding(f"The database refuses: {line}", "manage.py migrate, or mend what it says.")]
+            finding = Finding(
+                f"The database reports an error: {first_line(error)}",
+                "Run manage.py migrate, or fix this error.",
+            )
+            yield name, [finding]
 
 
 def _redis_of(alias: str) -> Any:

@@ -1,4 +1,4 @@
-"""What `/metrics` tells of the database: a query each, over indexes, with labels of which there are few."""
+"""Collects the metrics that come from the database: an indexed query each, with few labels."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from analytics.rollups.positions import positions
 from importer.models import DataImportJob
 from tracking.storage import spool
 
-# What failed is told for so long; a task of the clock has come again many times by then.
+# A failure is reported for so long; a scheduled task has run again many times by then.
 FAILURE_COUNTS_FOR = dt.timedelta(days=1)
 HEARTBEAT = dt.timedelta(minutes=1)
 
@@ -33,7 +33,7 @@ def sessions() -> Iterator[Metric]:
 
 def spooled() -> Iterator[Metric]:
     waiting = GaugeMetricFamily(
-        "cortex_spool_waiting", "1: events wait on this machine for the database to take them."
+        "cortex_spool_waiting", "1: events in this machine's spool are not in the database yet."
     )
     waiting.add_metric([], 0 if spool.is_empty() else 1)
     yield waiting
@@ -48,9 +48,9 @@ def imports() -> Iterator[Metric]:
 
 
 def queue() -> Iterator[Metric]:
-    """Finished tasks are not counted: there are as many as there were minutes."""
+    """Does not count finished tasks: there is one for every minute."""
     tasks = GaugeMetricFamily(
-        "cortex_tasks", "Tasks of the queue; failed: within a day.", labels=["queue", "status"]
+        "cortex_tasks", "Tasks of the queue; failed ones of the last 24 hours.", labels=["queue", "status"]
     )
     open_tasks = ProcrastinateJob.objects.filter(status__in=("todo", "doing"))
     for rows in (open_tasks, failed_tasks()):
@@ -60,19 +60,19 @@ def queue() -> Iterator[Metric]:
     yield tasks
     waiting = GaugeMetricFamily(
         "cortex_tasks_waiting_seconds",
-        "How long the queue's first task waits for a worker.",
+        "How long the queue's first task has been waiting for a worker.",
         labels=["queue"],
     )
     for name, since in waiting_since().items():
         waiting.add_metric([name], (timezone.now() - since).total_seconds())
     yield waiting
-    workers = GaugeMetricFamily("cortex_workers", "Workers that were heard of within a minute.")
+    workers = GaugeMetricFamily("cortex_workers", "Workers with a heartbeat in the last minute.")
     workers.add_metric([], living_workers().count())
     yield workers
 
 
 def waiting_since() -> dict[str, dt.datetime]:
-    """By queue, when the first of the tasks that wait was put there."""
+    """Returns queue → when its oldest waiting task was queued."""
     waiting = ProcrastinateEvent.objects.filter(type="deferred", job__status="todo", job__scheduled_at=None)
     return dict(waiting.order_by().values_list("job__queue_name").annotate(since=Min("at")))
 
@@ -82,7 +82,7 @@ def living_workers() -> QuerySet[ProcrastinateWorker]:
 
 
 def failed_tasks() -> QuerySet[ProcrastinateJob]:
-    """Of late. What failed earlier is kept for people to look at, and alarms nobody."""
+    """Tasks that failed in the last 24 hours. Older failures stay for people to read, and raise no alarm."""
     since = timezone.now() - FAILURE_COUNTS_FOR
     failed = ProcrastinateEvent.objects.filter(type="failed", at__gte=since)
     return ProcrastinateJob.objects.filter(status="failed", pk__in=failed.values("job"))

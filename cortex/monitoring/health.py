@@ -1,7 +1,7 @@
-"""`/healthz`: the process answers. `/readyz`: it can do its work, which needs the database.
+"""Answers `/healthz` (the process responds) and `/readyz` (it can work, which needs the database).
 
-A Redis that is away is told but fails nothing: the site goes on without it, and a load balancer that took every machine
-away for it would make an outage of a slowdown.
+`/readyz` reports a Redis that is away, but stays ready: the site works without it. A load balancer that removed every
+machine would turn a slowdown into an outage.
 """
 
 from django.core.cache import caches
@@ -23,10 +23,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     database = "ok" if _database_answers() else "away"
-    told = {"database": database} | {name: _state_of(alias) for name, alias in ALIASES.items()}
+    states = {"database": database} | {name: _state_of(alias) for name, alias in ALIASES.items()}
     is_ready = database == "ok"
     return JsonResponse(
-        {"status": "ready" if is_ready else "not ready"} | told, status=200 if is_ready else 503
+        {"status": "ready" if is_ready else "not ready"} | states, status=200 if is_ready else 503
     )
 
 
@@ -40,9 +40,9 @@ def _database_answers() -> bool:
 
 
 def _state_of(alias: str) -> str:
-    """A cache within the process has nothing that could be away. Redis is asked through its breaker, so briefly."""
+    """Returns "ok" or "away". A cache in the process's memory is always ok; Redis is asked through its breaker."""
     cache = caches[alias]
     if not isinstance(cache, ResilientRedisCache):
         return "ok"
-    cache.touch("health")  # there is no such key; unlike a read it counts for nothing in the hit rate
+    cache.touch("health")  # this key does not exist; unlike a read, it does not change the hit rate
     return "away" if cache.is_away else "ok"

@@ -1,4 +1,4 @@
-"""Logs of a deployment, to standard error: lines for people, or JSON for whatever gathers them."""
+"""Configures a deployment's logs: plain lines for people, or JSON for log collectors, on standard error."""
 
 import datetime as dt
 import json
@@ -7,29 +7,29 @@ from typing import Any
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line, whatever a stranger has put into the message."""
+    """Writes one JSON object a line, even if a stranger has put line breaks into the message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        # Django passes the request along, and the status of its answer.
+        # Django adds the request and the status of the response.
         if request := getattr(record, "request", None):
-            # Without the query, which may hold what is nobody's business.
-            told |= {"method": getattr(request, "method", None), "path": getattr(request, "path", None)}
-            told["request_id"] = getattr(request, "headers", {}).get("X-Request-ID")
+            # Without the query string, which may contain private data.
+            entry |= {"method": getattr(request, "method", None), "path": getattr(request, "path", None)}
+            entry["request_id"] = getattr(request, "headers", {}).get("X-Request-ID")
         if status := getattr(record, "status_code", None):
-            told["status"] = status
+            entry["status"] = status
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps({name: value for name, value in told.items() if value is not None}, default=str)
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps({name: value for name, value in entry.items() if value is not None}, default=str)
 
 
 def configuration(*, as_json: bool) -> dict[str, Any]:
-    """For `LOGGING`. Django's own would mail errors to administrators that nobody has named."""
+    """Returns the value of LOGGING. Django's default would mail errors to ADMINS, which is empty."""
     level = "INFO" if as_json else "ERROR"
     handler = {"class": "logging.StreamHandler", "formatter": "json" if as_json else "plain"}
     return {
@@ -42,7 +42,7 @@ def configuration(*, as_json: bool) -> dict[str, Any]:
         "handlers": {"stderr": handler},
         "loggers": {
             "django": {"handlers": [] if as_json else ["stderr"], "level": level},
-            "procrastinate.periodic": {"level": "WARNING"},  # each process would list all that is scheduled
+            "procrastinate.periodic": {"level": "WARNING"},  # at INFO, each process lists all scheduled tasks
             "procrastinate.blueprints": {"level": "WARNING"},
         },
     } | ({"root": {"handlers": ["stderr"], "level": level}} if as_json else {})

@@ -1,7 +1,7 @@
-"""`/metrics`, for Prometheus: figures that all processes share, read where they are kept.
+"""Answers `/metrics` for Prometheus with figures of all processes, read from Redis and the database.
 
-So it does not matter which process answers, save for the breakers: each has its own. To add some, write a function that
-gives metrics and append it to COLLECTORS.
+So it does not matter which process answers, except for the breakers: each process has its own. To add metrics, write a
+function that yields them and append it to COLLECTORS.
 """
 
 import logging
@@ -23,13 +23,13 @@ logger = logging.getLogger("cortex.monitoring.metrics")
 
 CACHE_COUNTERS = {
     "hits": "Reads that found a fresh value.",
-    "stale_hits": "Reads that were served a value that is over, while another caller loaded.",
+    "stale_hits": "Reads that got an expired value while another caller loaded a new one.",
     "misses": "Reads that found nothing. Hit rate: (hits + stale_hits) / (hits + stale_hits + misses).",
-    "loads": "Loads that misses led to.",
-    "coalesced": "Callers that waited for somebody else's load.",
-    "errors": "Questions to Redis that failed.",
-    "bypassed": "Questions that were not asked, since the breaker was open.",
-    "seconds_saved": "What the loads would have taken that hits made needless.",
+    "loads": "Loads after misses.",
+    "coalesced": "Callers that waited for another caller's load.",
+    "errors": "Commands to Redis that failed.",
+    "bypassed": "Commands that were not sent because the breaker was open.",
+    "seconds_saved": "How long the loads would have taken that hits saved.",
 }
 
 
@@ -47,7 +47,7 @@ def cache_figures() -> Iterator[Metric]:
 
 def cache_breakers() -> Iterator[Metric]:
     family = GaugeMetricFamily(
-        "cortex_cache_breaker_open", "1: the process that answers has found Redis away.", labels=["alias"]
+        "cortex_cache_breaker_open", "1: Redis is away for the process that answers.", labels=["alias"]
     )
     for alias in settings.CACHES:
         is_away = getattr(caches[alias], "is_away", None)
@@ -62,7 +62,7 @@ COLLECTORS: list[Callable[[], Iterable[Metric]]] = [
 
 
 class SiteCollector:
-    """A collector that fails takes its own metrics away and no others; it is told by `cortex_collector_ok`."""
+    """Leaves out the metrics of a collector that fails, and reports it in `cortex_collector_ok`."""
 
     def collect(self) -> Iterator[Metric]:
         health = GaugeMetricFamily(
@@ -85,13 +85,15 @@ class SiteCollector:
 @require_GET
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For who has the token; without one in the settings there is no such page."""
+    """Requires METRICS_TOKEN as bearer token: 401 without it, 404 if the setting is empty."""
     if not settings.METRICS_TOKEN:
         raise Http404
     if not constant_time_compare(
         request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"
     ):
-        return HttpResponse("A token is needed.\n", status=401, headers={"WWW-Authenticate": "Bearer"})
+        return HttpResponse(
+            "Send METRICS_TOKEN as bearer token.\n", status=401, headers={"WWW-Authenticate": "Bearer"}
+        )
     registry = CollectorRegistry(auto_describe=False)
     registry.register(SiteCollector())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

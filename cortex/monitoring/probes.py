@@ -1,6 +1,6 @@
-"""What machines ask of a process: whether it lives, whether it can work, what it has counted.
+"""Answers probes and Prometheus before any other middleware runs.
 
-Answered before all else, since they know the process by its address alone: no host name, no HTTPS, no session.
+They know the process only by its address, so their requests have no host name, no HTTPS and no session.
 """
 
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""Single sign-on: who may log in by Google, Okta or Keycloak, over django-allauth. See docs/signon.md."""
+"""Signs people in with a password or with Google, Okta or Keycloak, on django-allauth. See docs/signon.md."""

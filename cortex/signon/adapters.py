@@ -1,4 +1,4 @@
-"""Where allauth asks the site: which providers there are, who may come in, and what becomes of those who may not."""
+"""Answers allauth's questions: which providers exist, who may sign in, and what a rejected person sees."""
 
 from typing import Any
 
@@ -31,10 +31,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
         sociallogin = (options.get("signal_kwargs") or {}).get("sociallogin")
-        if sociallogin and not user.is_active:  # of a password Django tells itself
-            clear_authentication_records(
-                request
-            )  # or the next login in this browser were called after this one
+        if sociallogin and not user.is_active:  # for a password, Django reports it itself
+            # Otherwise the next login in this browser would be recorded with this one's method. Private API: allauth
+            # has no public way to undo its record of a login. If it changes, this breaks first:
+            # tests/cortex/signon/test_oidc.py::test_a_login_is_called_after_itself_and_not_after_another_one
+            clear_authentication_records(request)
             refusal = Refusal("inactive", identifier=user.email, user=user)
             return answer(request, sociallogin.account.get_provider(request), refusal)
         return super().pre_login(request, user, **options)
@@ -44,18 +45,18 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def list_apps(
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
-        """From the settings alone: a row in a table must not let anybody in. Costs no query."""
+        """Lists the providers of the settings, without a query. Rows of the table SocialApp let nobody in."""
         apps = [
             SocialApp(
-                provider=known.protocol,
-                provider_id=known.method,
-                name=known.title,
-                client_id=known.client_id,
-                secret=known.secret,
-                settings=dict(known.settings or {}),
+                provider=configured.protocol,
+                provider_id=configured.method,
+                name=configured.title,
+                client_id=configured.client_id,
+                secret=configured.secret,
+                settings=dict(configured.settings or {}),
             )
-            for known in settings.SIGN_ON
-            if known.is_configured
+            for configured in settings.SIGN_ON
+            if configured.is_configured
         ]
         return [
             app
@@ -64,7 +65,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         ]
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        return False  # whoever may come in has a user by then, see `pre_social_login`
+        return False  # `pre_social_login` has created a user for everybody who may sign in
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         try:

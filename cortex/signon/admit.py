@@ -1,8 +1,8 @@
-"""Admit somebody whom a provider has vouched for: the user they are, or become. Never by an unverified address.
+"""Finds or creates the user of a person who signed in at a provider, by verified e-mail addresses only.
 
-allauth could match users by e-mail as well, but then takes their password away (they might have been signed up by
-somebody else, which cannot happen here: only administrators, imports and this module make users), and keeps addresses
-of its own beside the user's.
+allauth can match users by e-mail as well. But it then removes their password, in case another person signed up with the
+address. That cannot happen here: only administrators, imports and this module create users. It also keeps e-mail
+addresses of its own beside the user's.
 """
 
 import unicodedata
@@ -16,58 +16,60 @@ from cortex.models import User
 from cortex.signon.refusals import Refusal
 
 GMAIL = ("gmail.com", "googlemail.com")
-NAME_CHARACTERS = 80  # what the user's columns hold
+NAME_CHARACTERS = 80  # max_length of the user's columns
 
 
 def admit(sociallogin: SocialLogin) -> None:
-    """Give the login its user. Raises Refusal."""
+    """Sets the user of a login at a provider. Raises Refusal."""
     if sociallogin.state.get("process") != "login":
-        raise Refusal("not_offered")  # to link one's account to any other one would go round all that follows
+        raise Refusal("not_offered")  # linking an account to another user would bypass all checks below
     if sociallogin.is_existing:
-        return  # known by the provider's own id, whatever the address is by now
+        return  # found by the provider's own id; the address may have changed
     email = claimed_email(sociallogin)
     if not is_verified(sociallogin, email):
         raise Refusal("unverified_email", identifier=email)
     try:
         _link(sociallogin, email)
     except IntegrityError:
-        # The same person came by another tab at the same moment, and is there by now.
+        # The same person signed in from another tab at the same moment, which created the user or the account.
+        # Private API: allauth's public `lookup` would also match by e-mail. No test reaches this line, only the race:
+        # compare it with `SocialLogin.lookup` at each update of allauth.
         if not sociallogin._lookup_by_socialaccount():
             _link(sociallogin, email)
 
 
 def claimed_email(sociallogin: SocialLogin) -> str:
-    """What the provider says the address is; the first where there are several, and "" where there is none."""
+    """Returns the provider's first e-mail address, in lower case; "" if there is none."""
     addresses = sociallogin.email_addresses
     return User.objects.normalize_email(addresses[0].email) if addresses else ""
 
 
 def is_verified(sociallogin: SocialLogin, email: str) -> bool:
-    """Whether the provider vouches for the address, and may."""
+    """Whether the provider has verified the address, and this site trusts it for the address' domain."""
     claims = sociallogin.account.extra_data
-    if not email or _was_folded(claims, email):
+    if not email or _was_lowered(claims, email):
         return False
     domain = email.rpartition("@")[2]
     if sociallogin.provider.id == "saml":
-        # SAML has no claim for it. The directory of our own company knows its own people's addresses, and no others.
-        said = claims.get("email_verified") or ["true"]
-        return domain in settings.SIGN_ON_DOMAINS and str(said[0]).lower() == "true"
-    # Some providers send texts, which allauth hands on before 65.22: "false" is one too, and not empty.
+        # SAML has no claim for it. A company's directory knows the addresses of its own people, and no others.
+        verified = claims.get("email_verified") or ["true"]
+        return domain in settings.SIGN_ON_DOMAINS and str(verified[0]).lower() == "true"
+    # Some providers send text, and allauth before 65.22 passes it on: the text "false" would be true.
     if str(sociallogin.email_addresses[0].verified).lower() != "true":
         return False
     if sociallogin.provider.id == "google":
-        # A private Google account may bear any address that was once confirmed, or an alias of one (ann+x@…).
-        # Google speaks for its own domain and for those of Workspace, which it names in `hd`.
+        # A private Google account may have any address that was once confirmed, or an alias of one (ann+x@…).
+        # Google is trusted for its own domain and for the Workspace domain that it names in `hd`.
         return domain in GMAIL or str(claims.get("hd", "")).lower() == domain
     return True
 
 
-def _was_folded(claims: Any, email: str) -> bool:
-    """Whether the address had other letters before allauth put it into lower case: the sign of Kelvin becomes a "k"."""
+def _was_lowered(claims: Any, email: str) -> bool:
+    """Whether a non-ASCII address became this one in lower case, as the Kelvin sign becomes a "k"."""
     if isinstance(claims, dict):
-        return any(_was_folded(claim, email) for claim in claims.values())
+        return any(_was_lowered(claim, email) for claim in claims.values())
     if isinstance(claims, list):
-        return any(_was_folded(claim, email) for claim in claims)
+        return any(_was_lowered(claim, email) for claim in claims)
     return isinstance(claims, str) and not claims.isascii() and claims.strip().lower() == email
 
 
@@ -80,7 +82,7 @@ def _link(sociallogin: SocialLogin, email: str) -> None:
         elif not user.is_active:
             raise Refusal("inactive", identifier=email, user=user)
         elif SocialAccount.objects.filter(user=user, provider=account.provider).exists():
-            # Another person at the provider: the address went to a successor.
+            # Another account at the provider has this address now: it may belong to a successor.
             raise Refusal("linked_otherwise", identifier=email, user=user)
         account.user = user
         account.save()
@@ -95,7 +97,7 @@ def _new_user(sociallogin: SocialLogin, email: str) -> User:
         email,
         first_name=_name(suggested.first_name),
         last_name=_name(suggested.last_name),
-    )  # no password, no rights: those are given here, not there
+    )  # without password and rights: administrators of this site give those, not the provider
 
 
 def _name(text: str) -> str:

@@ -1,4 +1,4 @@
-"""By e-mail and password, with one hash for a failure of any kind."""
+"""Checks e-mail and password, with one password hash for every kind of failure."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from django.http import HttpRequest
 
 
 class EmailBackend(ModelBackend):
-    """Asks allauth's, which knows inactive users from wrong passwords, and lets no other backend be asked after it.
+    """Asks allauth's backend, which distinguishes inactive users from wrong passwords, and stops Django there.
 
-    Each further one would hash the password again: 0.4 seconds of a processor for anybody who sends a form. allauth's
-    own stays in the settings as the backend of those who sign on at a provider.
+    Each further backend would hash the password again: 0.4 seconds of processor time for anybody who sends a form.
+    allauth's own backend stays in the settings for people who sign in at a provider.
     """
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> Any:  # type: ignore[override]
-        """Raises PermissionDenied, by which Django asks no other backend."""
+        """Raises PermissionDenied after a failure, so that Django asks no other backend."""
         user = AuthenticationBackend().authenticate(request, **credentials)
         if user is None:
             raise PermissionDenied

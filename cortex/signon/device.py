@@ -1,6 +1,6 @@
-"""Marks browsers that have logged in before with a signed cookie, so that other people's guesses do not keep them out.
+"""Recognizes browsers that have signed in before, by a signed cookie, so that foreign guesses do not lock them out.
 
-The cookie lets nobody in. It only names the counter of tries that belongs to this browser.
+The cookie signs nobody in. It only names the counter of tries that belongs to this browser.
 https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
 
@@ -21,17 +21,17 @@ from tracking.hashes import keyed_hash
 COOKIE = "cortex_device"
 SALT = "cortex.signon.device"
 LIFETIME = dt.timedelta(days=90)
-# Names that one browser is known for; the one that logged in last stays longest.
+# Names that a browser remembers; the one that signed in last stays longest.
 MOST_NAMES = 5
 
 
 def hash_of(name: str) -> str:
-    """Keyed hash of a name, for counters and cookies: people type passwords into the wrong field."""
+    """Hashes a name with a key, for counters and cookies: people type passwords into the wrong field."""
     return keyed_hash("signon", User.objects.normalize_email(name))[:32]
 
 
 def device_of(request: HttpRequest, name: str) -> str:
-    """The number of this browser, if somebody has logged in with it under that name; else ""."""
+    """Returns this browser's random number for a name that has signed in with it; "" for any other name."""
     return _devices_in(request).get(hash_of(name), "")
 
 
@@ -56,8 +56,8 @@ def note_login(sender: Any, request: Any = None, user: Any = None, **_: Any) -> 
 
 def _send(request: HttpRequest, response: HttpResponseBase, name: str) -> None:
     devices = _devices_in(request)
-    known = devices.pop(hash_of(name), "") or secrets.token_hex(8)
-    devices = dict(list(devices.items())[-MOST_NAMES + 1 :]) | {hash_of(name): known}
+    number = devices.pop(hash_of(name), "") or secrets.token_hex(8)
+    devices = dict(list(devices.items())[-MOST_NAMES + 1 :]) | {hash_of(name): number}
     response.set_cookie(
         COOKIE,
         signing.dumps(devices, salt=SALT),

@@ -1,11 +1,11 @@
-"""Limits how often a password may be tried, and a sign-on begun, on every page that does either.
+"""Limits how often people try passwords and start sign-ons, on every page that does either.
 
-Not allauth's own limits: theirs need a lock in the cache, so that nobody would get in while Redis is away, and the
-administration's login knows nothing of them.
+allauth's own limits do not do: they need a lock in the cache, so nobody could sign in while Redis is away, and the
+admin's login page does not apply them.
 
-A name is counted together with the network that the tries come from, so that nobody keeps somebody else out from
-elsewhere; and alone, with a higher limit, against guesses from many networks. A browser that has logged in with that
-name before has a counter of its own, and no other one stops it.
+A name is counted together with the network that the tries come from, so that nobody can lock another person out from
+elsewhere. It is also counted alone, with a higher limit, against guesses from many networks. A browser that has signed
+in with the name before has a counter of its own, and the others do not apply to it.
 """
 
 import functools
@@ -24,26 +24,26 @@ from cortex.signon.tries import Limit
 from tracking import log_login
 from tracking.capture.client import client_ip
 
-IPV6_PREFIX = 64  # what one subscriber has
-# Of the page that a login leads back to. Stored in the session while somebody is at a provider.
+IPV6_PREFIX = 64  # the network of one subscriber
+# The longest address to return to after signing in. It is in the session while the person is at the provider.
 MOST_NEXT_CHARACTERS = 2_000
 
 LIMITS = {
     "pair": Limit(5, 300),  # a name from one network
-    "name": Limit(50, 300),  # from all of them
-    "device": Limit(5, 300),  # in a browser that has logged in with it
+    "name": Limit(50, 300),  # a name from all networks
+    "device": Limit(5, 300),  # a name in a browser that has signed in with it
     "network": Limit(10, 60),
-    "begin": Limit(60, 60),  # sign-ons begun or answered from one network
+    "begin": Limit(60, 60),  # sign-ons started or answered from one network
 }
 PREFIX = "tries"
 
 
 def begin_try(request: HttpRequest, name: str) -> None:
-    """Count a try before the password is looked at, so that many at once are not more than allowed.
+    """Counts a try before the password is checked, so that simultaneous tries cannot pass the limit.
 
-    Raises ValidationError where there were too many, and records that.
+    Raises ValidationError after too many tries, and records a failed login.
     """
-    # One after the other: what its own network is refused for does not count for the name everywhere.
+    # `any` stops at the first counter past its limit, so rejected tries of one network do not count for the name.
     if not any(_is_passed(kind, key) for kind, key in _counters(request, name).items()):
         return
     log_login(
@@ -53,17 +53,19 @@ def begin_try(request: HttpRequest, name: str) -> None:
         failure_reason="too_many_attempts",
         request=request,
     )
-    raise ValidationError("Too many failed login attempts. Try again later.", code="too_many_attempts")
+    raise ValidationError(
+        "Too many failed sign-in attempts. Try again in a few minutes.", code="too_many_attempts"
+    )
 
 
 def take_back(request: HttpRequest, name: str) -> None:
-    """It was no failure. The others stay: a password of one's own must not pay for guesses at somebody else's."""
+    """Uncounts a try that succeeded. Other tries stay counted: knowing one password must not buy guesses at another."""
     for key in _counters(request, name).values():
         tries.take_back(key)
 
 
 class AdminLoginForm(AdminAuthenticationForm):
-    """The administration's own, within the limits."""
+    """Applies the limits to the admin's login form."""
 
     def clean(self) -> dict[str, Any]:
         name = self.cleaned_data.get("username")
@@ -79,7 +81,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def guards_old_password(view: View) -> View:
-    """Around the administration's page for a new password: who has stolen a session could guess the old one there."""
+    """Limits the admin's page for a new password, where the thief of a session could guess the old password."""
 
     @functools.wraps(view)
     def within_limits(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -108,7 +110,7 @@ def guards_old_password(view: View) -> View:
 
 
 def limited(view: View) -> View:
-    """Around a page by which a sign-on is begun or answered. Each may leave something in the session store."""
+    """Limits a page that starts or answers a sign-on, because each request may add a row to the session store."""
 
     @functools.wraps(view)
     def within_limits(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -121,12 +123,12 @@ def limited(view: View) -> View:
 
 
 def begins_sign_on(view: View) -> View:
-    """Around a page that sends people to a provider, and keeps in the session where they want to go to afterwards."""
+    """Limits a page that sends people to a provider, and the length of the address they return to afterwards."""
 
     @functools.wraps(view)
     def with_a_short_way_back(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if max(len(sent.get("next", "")) for sent in (request.GET, request.POST)) > MOST_NEXT_CHARACTERS:
-            return _refusal(request, "The address to go back to is too long. Begin on the sign-in page.", 400)
+            return _refusal(request, "The return address is too long. Start on the sign-in page.", 400)
         return view(request, *args, **kwargs)
 
     return limited(with_a_short_way_back)
@@ -144,20 +146,20 @@ def _is_passed(kind: str, key: str) -> bool:
 
 
 def _counters(request: HttpRequest, name: str) -> dict[str, str]:
-    """Kind of limit → the counter's key."""
-    known_as = hash_of(name)
+    """Returns kind of limit → the counter's key."""
+    name_hash = hash_of(name)
     if device := device_of(request, name):
-        return {"device": f"{PREFIX}:device:{known_as}:{device}"}
+        return {"device": f"{PREFIX}:device:{name_hash}:{device}"}
     network = network_of(request)
-    counters = {"pair": f"{PREFIX}:pair:{known_as}:{network}"}
-    # Where the address is not known, all would share one counter of a network.
+    counters = {"pair": f"{PREFIX}:pair:{name_hash}:{network}"}
+    # Without an address, everybody would share one counter.
     if network:
         counters["network"] = f"{PREFIX}:network:{network}"
-    return counters | {"name": f"{PREFIX}:name:{known_as}"}
+    return counters | {"name": f"{PREFIX}:name:{name_hash}"}
 
 
 def network_of(request: HttpRequest) -> str:
-    """The client's address, of IPv6 its network; "" where it is not known."""
+    """Returns the client's IPv4 address or IPv6 network; "" if it is unknown."""
     address = client_ip(request) or ""
     if ":" in address:
         return str(ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False))

@@ -1,4 +1,4 @@
-"""Lists who is locked out by the limits of tries, and lets them in again."""
+"""Lists who is locked out by the limits of tries, and lifts locks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class CacheCannotList(Exception):
 
 @dataclass(frozen=True)
 class Lock:
-    """A counter that is past its limit. `name`: the hash of a name, "" for all names; `network`: "" for all of them."""
+    """A counter past its limit. `name`: the hash of a name, "" for all names. `network`: "" for all networks."""
 
     key: str
     kind: str
@@ -28,24 +28,29 @@ class Lock:
 
 
 def locks() -> Iterator[Lock]:
-    """Raises CacheCannotList."""
+    """Yields the counters past their limits. Raises CacheCannotList."""
     for counter in _counters():
         if counter.tries > LIMITS[counter.kind].most:
             yield counter
 
 
 def lift(who: str = "") -> int:
-    """Forget what was counted for a name or a network, in each of which it takes part; for "" all of it. How many."""
-    known_as = hash_of(who) if who else ""
+    """Deletes the counters of a name or a network, or all for "". Returns how many. Raises CacheCannotList."""
+    name_hash = hash_of(who) if who else ""
     keys = [
-        counter.key for counter in _counters() if not who or {known_as, who} & {counter.name, counter.network}
+        counter.key
+        for counter in _counters()
+        if not who or {name_hash, who} & {counter.name, counter.network}
     ]
     cache.delete_many(keys)
     return len(keys)
 
 
 def names(hashes: set[str]) -> dict[str, str]:
-    """The users' names that have one of these hashes, by hash. Names without an account are kept as hashes alone."""
+    """Returns hash → e-mail address of the users with these hashes. Other names exist only as hashes.
+
+    Reads the addresses of all users.
+    """
     emails = User.objects.values_list("email", flat=True).iterator()
     return {hashed: email for email in emails if (hashed := hash_of(email)) in hashes}
 
@@ -62,7 +67,7 @@ def _counters() -> Iterator[Lock]:
 
 
 def _subject(kind: str, rest: str) -> tuple[str, str]:
-    """(hash of the name, network), as `limits` puts them into a key."""
+    """Splits the rest of a key of `limits` into (hash of the name, network)."""
     if kind in ("network", "begin"):
         return "", rest
     name, _, network = rest.partition(":")

@@ -1,4 +1,4 @@
-"""What allauth lets fall through on its way to a provider and back: a provider that is away, an answer that is none."""
+"""Answers errors that allauth does not catch: providers that are down, and malformed responses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from onelogin.saml2.errors import OneLogin_Saml2_Error
 from requests import RequestException
 
-# What comes from outside has not always the shape that the standard promises, and allauth takes it apart as if it had.
+# allauth reads responses as if they always had the shape that the standard requires. These errors show they do not.
 FROM_OUTSIDE = (
     RequestException, OAuth2Error, OneLogin_Saml2_Error, PermissionDenied, LookupError, ValueError, TypeError,
     AttributeError, SyntaxError, DataError, IntegrityError,
@@ -32,16 +32,16 @@ def answer_faults(
 
 
 def _process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
-    wanted = _wanted_provider(request)
-    if wanted is None:
+    provider_and_client = _requested_provider(request)
+    if provider_and_client is None:
         return None
     if isinstance(exception, SocialApp.DoesNotExist):
-        raise Http404("This provider is not configured.")
+        raise Http404("This sign-on provider is not configured.")
     if not isinstance(exception, FROM_OUTSIDE):
         return None
     adapter: Any = get_adapter(request)
     try:
-        provider = adapter.get_provider(request, *wanted)
+        provider = adapter.get_provider(request, *provider_and_client)
         adapter.on_authentication_error(request, provider, error=AuthError.UNKNOWN, exception=exception)
     except ImmediateHttpResponse as answer:
         return answer.response
@@ -50,8 +50,8 @@ def _process_exception(request: HttpRequest, exception: Exception) -> HttpRespon
     return None
 
 
-def _wanted_provider(request: HttpRequest) -> tuple[str, str | None] | None:
-    """(provider, client id) by the address, as `get_provider` takes them; None on any other page."""
+def _requested_provider(request: HttpRequest) -> tuple[str, str | None] | None:
+    """Returns (provider, client id) from the address, as `get_provider` takes them; None on any other page."""
     match = request.resolver_match
     if match is None or not match.url_name:
         return None

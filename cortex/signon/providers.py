@@ -1,6 +1,6 @@
-"""The providers that people may sign on with. Each is off until all of its variables are set.
+"""Defines the providers that people may sign in with. A provider is off until all of its variables are set.
 
-Read by the settings, so nothing of Django's models may be imported here.
+The settings import this module, so it must not import models.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 GOOGLE_ADDRESS = "https://accounts.google.com"
-# Where Okta's SAML applications, and others, put what we ask for.
+# Our attributes → the names that Okta's SAML applications, and others, send them under.
 SAML_ATTRIBUTES = {
     "uid": ["urn:oasis:names:tc:SAML:attribute:subject-id"],
     "email": [
@@ -33,12 +33,12 @@ SAML_ATTRIBUTES = {
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`method` is what a login is called in `login_events`, and what stands in the provider's addresses."""
+    """`method` names the provider in `login_events` and in its addresses on this site."""
 
     title: str
     method: str
-    protocol: str  # allauth's name of it
-    variables: Mapping[str, str]  # all of them are needed
+    protocol: str  # allauth's name for it
+    variables: Mapping[str, str]  # name → value, all required
     client_id: str
     secret: str = ""
     settings: Mapping[str, Any] | None = None
@@ -50,7 +50,7 @@ class Provider:
 
     @property
     def missing(self) -> list[str]:
-        """What to set, where something else of this provider is set."""
+        """The variables that are not set, if some of this provider are; else []."""
         unset = [name for name, value in self.variables.items() if not value]
         return unset if len(unset) < len(self.variables) else []
 
@@ -82,18 +82,18 @@ def okta_saml(variables: Mapping[str, str]) -> Provider:
         "attribute_mapping": SAML_ATTRIBUTES,
         "idp": {"entity_id": entity_id, "sso_url": sso_url, "x509cert": certificate},
         "advanced": {
-            # What is believed must be signed itself, not only the envelope that it comes in; and the envelope as well,
-            # which says whose question it answers.
+            # The assertion must be signed itself, because it is what we trust. The message must be signed too, because
+            # it names the request that it answers.
             "want_assertion_signed": True,
             "want_message_signed": True,
-            # An answer that nobody asked for could be somebody else's: a stranger's account, offered to be used.
+            # An unrequested response could sign a person in to a stranger's account.
             "reject_idp_initiated_sso": True,
             "allow_single_label_domains": True,  # a site may be called https://cortex/
         },
     }
     return Provider(
         "Okta (SAML)", "okta_saml", "saml", variables, "okta", settings=settings, address=sso_url
-    )  # the client's id is but the name in the addresses: /accounts/saml/okta/…
+    )  # for SAML the client id is only the name in the addresses: /accounts/saml/okta/…
 
 
 def _oidc(

@@ -1,4 +1,4 @@
-"""A sign-on that does not come about: one sentence for the person, one row in `login_events`, nothing else."""
+"""Rejects a sign-on with one sentence for the person and one row in `login_events`."""
 
 import logging
 from typing import Any
@@ -12,27 +12,31 @@ from tracking import log_login
 
 logger = logging.getLogger("cortex.signon")
 
-# {title} is the provider's, {domain} that of the e-mail address.
+# {title} is the provider's name, {domain} the domain of the e-mail address.
 SENTENCES = {
-    "unverified_email": "{title} does not vouch for your e-mail address, so it cannot tell us who you are.",
+    "unverified_email": (
+        "{title} has not verified your e-mail address. Verify it at {title}, or ask an administrator."
+    ),
     "domain_not_allowed": (
-        "People with an e-mail address of “{domain}” need an account before they can sign in; ask an administrator."
+        "People with an e-mail address at “{domain}” need an account before they can sign in. Ask an administrator."
     ),
-    "inactive": "Your account may not log in; ask an administrator.",
+    "inactive": "Your account is deactivated. Ask an administrator.",
     "linked_otherwise": (
-        "Your account belongs to another account at {title} than the one you have just used; ask an administrator."
+        "Your account is linked to another {title} account than the one you just used. Ask an administrator."
     ),
-    "state_mismatch": "This sign-in was begun elsewhere, or too long ago, or was used already. Begin again.",
-    "unsolicited": "{title} sent you here without being asked. Begin on this page.",
-    "provider_down": "{title} does not answer as it should. Try again in a while, or sign in another way.",
-    "bad_answer": "What {title} answered cannot be believed. Try again; if it stays so, tell an administrator.",
-    "cancelled": "You did not sign in at {title}.",
-    "not_offered": "A {title} account cannot be used for that here.",
+    "state_mismatch": (
+        "This sign-in was started in another browser or too long ago, or was used already. Start again."
+    ),
+    "unsolicited": "{title} sent a response that this site did not request. Start on the sign-in page.",
+    "provider_down": "{title} does not respond correctly. Try again later, or sign in another way.",
+    "bad_answer": "The response of {title} is invalid. Try again; if it fails again, tell an administrator.",
+    "cancelled": "You did not sign in at {title}. Try again, or sign in another way.",
+    "not_offered": "This site cannot link a {title} account to your account. Sign in with {title} instead.",
 }
 
 
 class Refusal(Exception):
-    """Raised where a sign-on must not go on. `identifier` is whose it claims to be, as far as that is known."""
+    """Raised to reject a sign-on. `reason` is a key of SENTENCES; `identifier` the claimed e-mail address or ""."""
 
     def __init__(self, reason: str, *, identifier: str = "", user: Any = None) -> None:
         super().__init__(reason)
@@ -42,6 +46,7 @@ class Refusal(Exception):
 
 
 def answer(request: HttpRequest, provider: Any, refusal: Refusal) -> HttpResponse:
+    """Records the failed login and returns the page, with status 403."""
     log_login(
         success=False,
         user=refusal.user,
@@ -56,18 +61,18 @@ def answer(request: HttpRequest, provider: Any, refusal: Refusal) -> HttpRespons
 
 
 def reason_of(exception: Exception | None, context: dict[str, Any]) -> str:
-    """Why allauth could not complete a sign-on, from what it says of it."""
+    """Derives the reason of a failed sign-on from the error and the context that allauth reports."""
     if isinstance(exception, RequestException):
         return "provider_down"
     if isinstance(exception, PermissionDenied) or "state_id" in context:
         return "state_mismatch"
-    # What the provider said (`error=…`), an answer in SAML that fails its checks, a token that is none.
+    # An error of the provider (`error=…`), a SAML response that fails its checks, an invalid token.
     return "bad_answer" if exception is not None or context else "unsolicited"
 
 
 def note_fault(provider: Any, reason: str, exception: Exception | None, context: dict[str, Any]) -> None:
-    """For whoever looks after the site: what stands behind “does not answer” or “cannot be believed”, in one line."""
-    said = exception or context.get("saml_last_error_reason") or context.get("saml_errors") or ""
-    line = " ".join(str(said).split())[:300]
-    logger.warning("Sign-on by %s: %s %s", provider.sub_id, reason, f"({line})" if line else "")
-    logger.debug("Sign-on by %s", provider.sub_id, exc_info=exception)
+    """Logs the cause of a failed sign-on in one line, for operators; the traceback at level DEBUG."""
+    cause = exception or context.get("saml_last_error_reason") or context.get("saml_errors") or ""
+    line = " ".join(str(cause).split())[:300]
+    logger.warning("Sign-on with %s: %s %s", provider.sub_id, reason, f"({line})" if line else "")
+    logger.debug("Sign-on with %s", provider.sub_id, exc_info=exception)

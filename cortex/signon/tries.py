@@ -1,6 +1,6 @@
-"""Counts tries within a time, for all processes; if the cache cannot, for this process alone.
+"""Counts tries within a time window, for all processes; if the cache cannot count, for this process alone.
 
-A counter begins with the first try and ends so many seconds after it.
+A window starts with the first try and lasts a fixed number of seconds.
 """
 
 import contextlib
@@ -12,50 +12,52 @@ from typing import Any
 
 from django.core.cache import cache
 
-# Counters that a process keeps while Redis is away. The oldest makes room: nginx limits by address as well.
+# Counters that a process keeps while Redis is away. Beyond it, the oldest is dropped; nginx limits by address as well.
 MOST_KEPT = 10_000
-# A cache without `count_within` may lose a counter between two steps; one that loses it each time counts nothing.
+# A cache without `count_within` may drop a counter between two steps; one that drops it every time cannot count.
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
 class Limit:
-    """So many tries in so many seconds, counted from the first one."""
+    """At most `most` tries within `seconds` of the first one."""
 
     most: int
     seconds: int
 
 
 def count(key: str, limit: Limit) -> int:
-    """Add one; how many there were, this one included."""
+    """Adds a try. Returns how many there are in the window, this one included."""
     shared = _count_shared(key, limit)
     return _local.count(key, limit.seconds) if shared is None else shared + _local.number(key)
 
 
 def take_back(key: str) -> None:
-    """Subtract one. A counter that has ended is not begun again."""
+    """Removes a try. Does not restart a window that has ended."""
     if not _local.take_back(key):
         with contextlib.suppress(ValueError):
             cache.decr(key)
 
 
 def _count_shared(key: str, limit: Limit) -> int | None:
-    """None where the cache cannot count."""
+    """Returns None if the cache cannot count."""
     shared: Any = cache
     if hasattr(shared, "count_within"):
         counted: int | None = shared.count_within(key, limit.seconds)
         return counted
     for _ in range(ATTEMPTS):
         cache.add(key, 0, limit.seconds)
-        with contextlib.suppress(ValueError):  # it ended since the line before, or this cache keeps nothing
+        with contextlib.suppress(ValueError):  # it expired after the line above, or this cache stores nothing
             return cache.incr(key)
     return None
 
 
 class LocalCounters:
+    """Counts in this process's memory. Thread-safe."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counters: OrderedDict[str, list[float]] = OrderedDict()  # number, end on the monotonic clock
+        self._counters: OrderedDict[str, list[float]] = OrderedDict()  # count, end on the monotonic clock
 
     def count(self, key: str, seconds: float) -> int:
         with self._lock:
@@ -73,7 +75,7 @@ class LocalCounters:
             return int(counter[0]) if counter else 0
 
     def take_back(self, key: str) -> bool:
-        """False: this process has not counted it."""
+        """Removes a try. False: this process has not counted it."""
         with self._lock:
             counter = self._living(key)
             if counter is None or counter[0] <= 0:

@@ -1,4 +1,4 @@
-"""The pages of allauth that this site has: logging in and out. Users are made and changed elsewhere."""
+"""Routes allauth's pages for signing in and out. Users are created and changed elsewhere."""
 
 from allauth.account import views as account
 from allauth.socialaccount.providers.google import views as google

@@ -1,4 +1,4 @@
-"""What the site does otherwise than allauth at the addresses of SAML."""
+"""Replaces allauth's views at two SAML addresses: the response's and the single logout's."""
 
 from typing import Any
 
@@ -20,41 +20,41 @@ from django.views.decorators.csrf import csrf_exempt
 from cortex.signon.provider_faults import FROM_OUTSIDE
 from cortex.signon.refusals import note_fault
 
-MOST_BYTES = 256 * 1024  # a response with hundreds of groups has fewer
+MOST_BYTES = 256 * 1024  # a response with hundreds of groups is smaller
 SECONDS_TO_FINISH = 300
-
-
-# What stands in for a response that nobody has signed: allauth refuses it, and says so as of any other.
-UNBELIEVABLE = "-"
+# Replaces a response that is not signed. allauth rejects it like any other invalid response.
+INVALID_RESPONSE = "-"
 
 
 @csrf_exempt
 def saml_acs(request: HttpRequest, organization_slug: str) -> HttpResponse:
-    """Keep a provider's response until the browser comes with its cookie, which another site's form does not send.
+    """Keeps a provider's response until the browser returns with its cookie, which another site's form does not send.
 
-    Anybody may post here, and allauth's own view keeps whatever comes for a week, whether or not SAML is on. Here only
-    what the provider has signed is kept.
+    Anybody may post here. allauth's own view keeps every request for a week, even if SAML is off. This one keeps only
+    responses that the provider has signed, for 5 minutes.
     """
     app = get_app_or_404(request, organization_slug)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     if len(request.body) > MOST_BYTES:
         return HttpResponse("Not a SAML response.", status=413, content_type="text/plain")
-    is_believable = _is_signed(request, app.get_provider(request))
-    signed = request.POST.get("SAMLResponse", "") if is_believable else UNBELIEVABLE
-    request.POST = QueryDict(urlencode({"SAMLResponse": signed}))
+    is_signed = _is_signed(request, app.get_provider(request))
+    saml_response = request.POST.get("SAMLResponse", "") if is_signed else INVALID_RESPONSE
+    request.POST = QueryDict(urlencode({"SAMLResponse": saml_response}))
     response = HttpResponseRedirect(reverse("saml_finish_acs", args=[organization_slug]))
-    kept = LoginSession(request, "saml_acs_session", "saml-acs-session")
-    kept.store.set_expiry(SECONDS_TO_FINISH)
-    kept.store["request"] = httpkit.serialize_request(request)
-    kept.save(response)
+    session = LoginSession(request, "saml_acs_session", "saml-acs-session")
+    session.store.set_expiry(SECONDS_TO_FINISH)
+    # Private API: allauth's view `finish_acs` reads the request in this format. If it changes, this breaks first:
+    # tests/cortex/signon/test_saml.py::test_somebody_of_an_allowed_domain_becomes_a_user
+    session.store["request"] = httpkit.serialize_request(request)
+    session.save(response)
     return response
 
 
 def _is_signed(request: HttpRequest, provider: Any) -> bool:
-    """Whether the provider has signed the response, for this site and this moment.
+    """Whether the provider signed the response, for this site and the present time.
 
-    Whether it answers a request of this browser's is checked afterwards, when the browser comes with its session.
+    allauth checks later, when the browser returns with its session, whether it answers a request of this browser.
     """
     auth = build_auth(request, provider)
     try:
@@ -68,5 +68,5 @@ def _is_signed(request: HttpRequest, provider: Any) -> bool:
 
 
 def no_single_logout(request: HttpRequest, organization_slug: str) -> HttpResponse:
-    """allauth's own would believe an unsigned request, and so any link could log people out."""
+    """Answers 404. allauth's own view accepts unsigned requests, so any link could sign people out."""
     raise Http404

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes what nginx.conf takes from the environment, and starts nginx.
+# Writes the part of the configuration that depends on the environment, and starts nginx.
 set -eu
 
 refuse() {

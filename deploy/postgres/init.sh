@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Roles and databases, once, when the cluster is new. Who does what:
-#   cortex           owns the tables: migrations, workers, imports, directly
-#   cortex_web       the site, through PgBouncer: reads and writes rows, changes no table, waits for nothing long
+# Creates roles and databases, once, when the cluster is new. The roles:
+#   cortex           owns the tables: migrations, workers, imports; without PgBouncer
+#   cortex_web       the site, through PgBouncer: reads and writes rows, cannot change tables, has short time-outs
 #   cortex_backup    reads everything
 #   cortex_exporter  reads the statistics
 #   keycloak         its own database
@@ -10,7 +10,7 @@ set -euo pipefail
 secrets=${SECRETS_DIR:-/run/secrets}
 read_secret() { cat "$secrets/$1"; }
 
-# By the environment and \getenv, since arguments stand in the list of processes.
+# Through the environment and \getenv, because arguments appear in process lists.
 export CORTEX_PASSWORD CORTEX_WEB_PASSWORD CORTEX_BACKUP_PASSWORD CORTEX_EXPORTER_PASSWORD KEYCLOAK_PASSWORD
 CORTEX_PASSWORD=$(read_secret database_password)
 CORTEX_WEB_PASSWORD=$(read_secret database_web_password)
@@ -26,7 +26,7 @@ psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-post
 \getenv keycloak KEYCLOAK_PASSWORD
 
 CREATE ROLE cortex LOGIN PASSWORD :'cortex';
--- PgBouncer's 100, and a few that it has closed and PostgreSQL not yet.
+-- PgBouncer's 100, and a few that PgBouncer has closed but PostgreSQL has not.
 CREATE ROLE cortex_web LOGIN PASSWORD :'web' CONNECTION LIMIT 110;
 CREATE ROLE cortex_backup LOGIN PASSWORD :'backup' CONNECTION LIMIT 5;
 CREATE ROLE cortex_exporter LOGIN PASSWORD :'exporter' CONNECTION LIMIT 5;
@@ -34,23 +34,23 @@ CREATE ROLE keycloak LOGIN PASSWORD :'keycloak' CONNECTION LIMIT 20;
 
 GRANT pg_read_all_data TO cortex_backup;
 GRANT pg_monitor TO cortex_exporter;
--- For `stack_doctor`: whose transaction is open, and since when.
+-- For `stack_doctor`, which reports long-open transactions.
 GRANT pg_read_all_stats TO cortex, cortex_web;
 
 ALTER ROLE cortex_web SET statement_timeout = '15s';
 ALTER ROLE cortex_web SET lock_timeout = '3s';
 ALTER ROLE cortex_web SET idle_in_transaction_session_timeout = '60s';
--- While a dump is written, the session that has its snapshot is idle.
+-- The session that holds a dump's snapshot is idle while the dump is written.
 ALTER ROLE cortex_backup SET idle_in_transaction_session_timeout = 0;
 ALTER ROLE cortex_exporter SET statement_timeout = '10s';
--- A migration that waits for a lock holds up everybody behind it.
+-- A migration that waits for a lock blocks everybody who queues behind it.
 ALTER ROLE cortex SET lock_timeout = '30s';
--- The index of a large table is sorted on disk.
+-- Creating an index on a large table sorts on disk.
 ALTER ROLE cortex SET temp_file_limit = '20GB';
 
--- Who may connect to it keeps databases from being made, and so from being restored.
+-- A connection to template1 blocks the creation, and so the restore, of databases.
 REVOKE CONNECT ON DATABASE template1 FROM PUBLIC;
--- Nobody here needs large objects; to connect would be enough to fill the disk with them. rights.sql has the same.
+-- Nobody needs large objects, and anybody who can connect could fill the disk with them. rights.sql has the same.
 \set no_large_objects 'REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;'
 :no_large_objects
 \connect template1
@@ -63,7 +63,7 @@ CREATE DATABASE keycloak OWNER keycloak;
 REVOKE ALL ON DATABASE postgres, keycloak FROM PUBLIC;
 GRANT CONNECT ON DATABASE postgres TO cortex_exporter;
 GRANT CONNECT ON DATABASE keycloak TO cortex_backup;
--- Here and not in the site's database, so that its dump can be restored by anybody.
+-- Not in the site's database, so that a role without special rights can restore its dump.
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
 
 SQL

@@ -1,8 +1,8 @@
--- Who may do what in the site's database. For a new cluster, and for a database that a dump is about to be restored into:
--- a dump knows no rights, and default ones belong to a database.
+-- Grants rights in the site's database. Run it for a new cluster, and before a dump is restored into a new database: a
+-- dump contains no rights, and default privileges belong to one database.
 REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;
 GRANT CONNECT ON DATABASE :"DBNAME" TO cortex_web, cortex_backup;
--- For clusters whose template still lets everybody make large objects: init.sh.
+-- For clusters that an older init.sh created, where everybody may still create large objects.
 REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;
 SET ROLE cortex;
 GRANT USAGE ON SCHEMA public TO cortex_web;

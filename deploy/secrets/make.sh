@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes the secrets that are missing, and leaves those alone that are there. Usage: deploy/secrets/make.sh [FOLDER]
+# Creates missing secrets and keeps existing ones. Usage: deploy/secrets/make.sh [FOLDER]
 #
-# SECRETS_DIR, CORTEX_DOMAIN and S3_BUCKET are those of `.env` where the environment has none, as for docker compose.
+# Reads SECRETS_DIR, CORTEX_DOMAIN and S3_BUCKET from the environment, or else from `.env`, as docker compose does.
 #
-# The files can be read by everybody, since the containers' accounts differ, but the folder can be entered by
-# its owner alone: Docker passes on single files, and nobody else on this machine gets to them.
+# Everybody may read the files, because the containers run as different accounts. But only the owner may enter the
+# folder: Docker mounts single files, and nobody else on this machine can reach them.
 set -eu
 
 of_env() { [ ! -f .env ] || sed -n "s/^$1=//p" .env | tail -n 1 | tr -d "\"'\r"; }
@@ -14,7 +14,7 @@ domain=${CORTEX_DOMAIN:-$(of_env CORTEX_DOMAIN)}
 domain=${domain:-localhost}
 bucket=${S3_BUCKET:-$(of_env S3_BUCKET)}
 bucket=${bucket:-cortex}
-# It stands in a list of rights, where "*" would be every bucket.
+# The name becomes part of a list of rights, in which "*" would mean every bucket.
 case $bucket in
     *[!A-Za-z0-9._-]*) echo "Invalid S3_BUCKET \"$bucket\": use letters, digits, dots and hyphens." >&2; exit 1 ;;
 esac
@@ -25,7 +25,7 @@ cd "$folder"
 
 random() { LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c "$1"; }
 keep() {
-    [ -s "$1" ] || { cat >"$1.draft"; mv "$1.draft" "$1"; echo "made $1"; }
+    [ -s "$1" ] || { cat >"$1.draft"; mv "$1.draft" "$1"; echo "created $1"; }
     chmod 644 "$1"
 }
 digest() { printf %s "$(cat "$1")" | sha256sum | cut -d' ' -f1; }
@@ -41,13 +41,13 @@ for name in s3_access_key s3_admin_access_key; do
     random 20 | tr a-z A-Z | keep "$name"
 done
 
-# -- what others give out: empty until somebody fills them in, and what they are for is off as long
+# -- secrets that others issue: empty until you fill them in; their features are off until then
 for name in google_client_secret okta_oidc_client_secret legacy_database_password alert_webhook_url; do
     [ -e "$name" ] || : >"$name"
     chmod 644 "$name"
 done
 
-# -- what is put together from those: made anew each time, so that a changed secret arrives everywhere
+# -- files made from the secrets above: written each time, so that a changed secret arrives everywhere
 fresh() { cat >"$1.draft"; mv "$1.draft" "$1"; chmod 644 "$1"; }
 
 fresh pgbouncer_users <<END
@@ -55,7 +55,7 @@ fresh pgbouncer_users <<END
 "pgbouncer_stats" "$(cat pgbouncer_stats_password)"
 END
 for kind in cache sessions; do
-    # The site may do what touches its data, and nothing that stops, empties or lists a whole server.
+    # The site may use its data, but may not stop, empty or list a whole server.
     fresh "redis_${kind}_acl" <<END
 user default off resetpass -@all
 user cortex on #$(digest "redis_${kind}_password") ~* &* +@all -@admin -@dangerous +info
@@ -67,7 +67,7 @@ fresh redis_exporter_passwords <<END
 {"redis://redis-cache:6379": "$(cat redis_exporter_password)", "redis://exporter@redis-cache:6379": "$(cat redis_exporter_password)",
  "redis://redis-sessions:6379": "$(cat redis_exporter_password)", "redis://exporter@redis-sessions:6379": "$(cat redis_exporter_password)"}
 END
-# The site may do what touches the objects of its bucket; whoever makes the bucket, everything.
+# The site may use the objects of its bucket; the account that creates the bucket may do everything.
 fresh seaweedfs_identities <<END
 {"identities": [
   {"name": "cortex", "credentials": [{"accessKey": "$(cat s3_access_key)", "secretKey": "$(cat s3_secret_key)"}],
@@ -79,13 +79,13 @@ END
 if [ ! -s tls_certificate ] || [ ! -s tls_key ]; then
     openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj "/CN=$domain" -addext "subjectAltName=DNS:$domain" \
         -keyout tls_key -out tls_certificate 2>/dev/null
-    echo "made tls_certificate and tls_key, signed by nobody: put your own in their place"
+    echo "created a self-signed tls_certificate and tls_key: replace them with your own"
 fi
 chmod 644 tls_certificate tls_key
-# SeaweedFS' gRPC lets in a client with a certificate that this key has signed: nobody, since it signs no other.
+# SeaweedFS' gRPC accepts clients whose certificate this key has signed. It signs none, so there are no such clients.
 if [ ! -s seaweedfs_grpc_certificate ] || [ ! -s seaweedfs_grpc_key ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=seaweedfs \
         -keyout seaweedfs_grpc_key -out seaweedfs_grpc_certificate 2>/dev/null
-    echo "made seaweedfs_grpc_certificate and seaweedfs_grpc_key"
+    echo "created seaweedfs_grpc_certificate and seaweedfs_grpc_key"
 fi
 chmod 644 seaweedfs_grpc_certificate seaweedfs_grpc_key

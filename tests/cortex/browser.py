@@ -1,4 +1,4 @@
-"""A visitor of a real site: keeps cookies and knows how to log in."""
+"""Plays a visitor of a real site, who keeps cookies and can sign in."""
 
 import http.client
 import re

@@ -1,4 +1,4 @@
-"""What a command says when its surroundings are not set up: one line, exit code 1, no traceback."""
+"""Commands in a broken environment: one line, exit code 1, no traceback."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def assert_one_line(result: "subprocess.CompletedProcess[str]", *parts: str) -> 
 
 @pytest.fixture
 def no_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the developer has running in this checkout is none of these tests' business."""
+    """Hides the services that the developer may run in this checkout."""
     monkeypatch.setenv("CORTEX_LOCAL_DIR", os.devnull)
 
 
@@ -46,7 +46,7 @@ def test_no_database_at_all(command: list[str]) -> None:
 def test_nobody_listens() -> None:
     result = manage("migrate", DATABASE_URL="postgres://ann:secret@127.0.0.1:1/shop")
 
-    assert_one_line(result, "The database does not answer", "refused")
+    assert_one_line(result, "The database is not available (", "refused", "Check DATABASE_URL")
 
 
 def test_a_variable_that_makes_no_sense() -> None:

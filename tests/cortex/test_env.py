@@ -21,7 +21,7 @@ def test_a_strange_flag_is_refused_with_name_value_and_what_is_allowed(
     with pytest.raises(ImproperlyConfigured) as refusal:
         env.flag("DEBUG", default=False)
 
-    message = "DEBUG='perhaps' is not understood. Allowed: one of 1, true, yes, on, 0, false, no, off."
+    message = "DEBUG='perhaps' is invalid. Allowed: one of 1, true, yes, on, 0, false, no, off."
     assert str(refusal.value) == message
 
 
@@ -127,7 +127,7 @@ def test_two_passwords_contradict_each_other_and_neither_is_told(monkeypatch: py
     monkeypatch.setenv("DATABASE_URL", "postgres://ann:hush@db/shop")
     monkeypatch.setenv("DATABASE_PASSWORD", "hidden")
 
-    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL has a password within") as refusal:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL contains a password") as refusal:
         env.database("DATABASE_URL", completed_by="DATABASE_PASSWORD")
 
     assert "hush" not in str(refusal.value)
@@ -146,8 +146,8 @@ def test_a_password_alone_makes_no_address(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
-        ("for-development-only-" + "0" * 40, "is one for development"),
-        ("django-insecure-" + DEPLOYMENT_KEY, "is one for development"),
+        ("for-development-only-" + "0" * 40, "is a known development secret"),
+        ("django-insecure-" + DEPLOYMENT_KEY, "is a known development secret"),
         ("tiny", "too short or too simple"),
         ("ab" * 40, "too short or too simple"),
     ],
@@ -176,9 +176,9 @@ def test_a_secret_for_development_is_refused_in_a_deployment_and_not_told(
     assert env.secret("S3_SECRET_KEY") == value
     monkeypatch.setenv("DATABASE_URL", DEPLOYED)
 
-    with pytest.raises(ImproperlyConfigured, match="S3_SECRET_KEY is one for development") as of_the_store:
+    with pytest.raises(ImproperlyConfigured, match="S3_SECRET_KEY is a known development") as of_the_store:
         env.secret("S3_SECRET_KEY")
-    with pytest.raises(ImproperlyConfigured, match="The password in REDIS_URL is one for") as of_redis:
+    with pytest.raises(ImproperlyConfigured, match="The password in REDIS_URL is a known") as of_redis:
         env.redis_url("REDIS_URL")
 
     assert value not in f"{of_the_store.value}{of_redis.value}"

@@ -1,4 +1,4 @@
-"""After `erase_user` nothing in the database names the person but their account and what the command says."""
+"""After `erase_user`, nothing in the database names the person but their account and the rows that it lists."""
 
 import io
 import logging
@@ -27,7 +27,7 @@ from tracking.models import SecurityAlert, UserSession
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 ANN = "canary-ann@example.com"
-OTHER = "jo.canary-ann@example.com"  # Ann's address is a part of it
+OTHER = "jo.canary-ann@example.com"  # contains Ann's address
 HEADER = "USER_ID,EMAIL_ADDR,FIRST_NM,LAST_NM,ROLE_CD,STATUS_CD,LOGIN_FLG,JOIN_DT,CREATED_TS\n"
 PASSWORD = "a long password of canaries"
 
@@ -39,7 +39,7 @@ def people() -> tuple[User, User]:
 
 
 def everywhere() -> dict[str, list[str]]:
-    """By table, the rows that have the name, as the database writes them."""
+    """Returns table → rows that contain the name, as PostgreSQL's text."""
     found: dict[str, list[str]] = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -51,7 +51,7 @@ def everywhere() -> dict[str, list[str]]:
 
 
 def leave_traces(ann: User, other: User, folder: Path) -> None:
-    """In every table that can have them."""
+    """Leaves traces in every table that can have them."""
     for password in ("wrong", PASSWORD):
         Client().post("/accounts/login/", {"login": ANN, "password": password})
     browser = Client()
@@ -83,7 +83,7 @@ def leave_an_import(ann: User, folder: Path) -> None:
 
 @pytest.fixture
 def told(people: tuple[User, User], tmp_path: Path, settings: Any) -> str:
-    """What the command says, after it has erased Ann."""
+    """Erases Ann. Returns the command's output."""
     settings.IMPORTER = {"SOURCE_ROOTS": [str(tmp_path)], "SPOOL_DIR": str(tmp_path / "spool")}
     leave_traces(*people, tmp_path)
     assert set(everywhere()) >= {

@@ -1,4 +1,4 @@
-"""Addresses of admin lists that somebody with a view right may type: no server error, and no work for minutes."""
+"""Addresses of admin lists that a person with a view right may type: no server errors, and no slow queries."""
 
 import time
 

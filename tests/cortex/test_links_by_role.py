@@ -1,4 +1,4 @@
-"""People with few rights follow every link they see, in a real browser: to nothing that belongs to others."""
+"""People with few rights follow every link they see, in a real browser, and reach nothing that belongs to others."""
 
 import datetime as dt
 import re
@@ -19,7 +19,7 @@ from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 MOST_PAGES = 120
-# Each stands in objects of one kind, which belong to somebody else.
+# Kind → a text in objects of this kind that belong to another person.
 CANARIES = {
     "login": "203.0.113.201",
     "session": "203.0.113.202",
@@ -32,9 +32,9 @@ CANARIES = {
     "log": "canary-log",
     "person": "canary-person",
 }
-# Django links from what is shown to users and their passwords without looking at rights.
+# Django's admin links to users and their password pages without checking rights.
 DJANGO_S_OWN = re.compile(r"/admin/cortex/user/\d+/(change|password)/")
-# Role → its rights, and the kinds that these show.
+# Role → its rights, and the kinds that these rights show.
 ROLES = {
     "viewer": (("view_dashboard",), set[str]()),
     "guard": (
@@ -76,7 +76,7 @@ def visit(browser: Any, live_server: Any) -> Any:
 
 @pytest.fixture
 def others(transactional_db: None) -> None:
-    caches["analytics"].clear()  # of what another test has shown
+    caches["analytics"].clear()  # another test's values
     now = timezone.now()
     other = User.objects.create_user("canary-person@example.com")
     LoginEvent.objects.bulk_create(
@@ -125,7 +125,7 @@ def test_every_link_leads_and_to_nothing_of_others(
 
 
 def crawl(visitor: Visitor, *starts: str) -> dict[str, tuple[int, str]]:
-    """Path → status and text, of every page that is linked to from these."""
+    """Returns path → status and text of every page that these pages link to."""
     pages: dict[str, tuple[int, str]] = {}
     waiting = list(starts)
     while waiting and len(pages) < MOST_PAGES:

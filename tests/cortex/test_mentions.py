@@ -1,4 +1,4 @@
-"""Whether a text names a person, as tracking and the importer tell it, each for itself; in Python and in PostgreSQL."""
+"""Whether a text names a person, as decided by tracking and by the importer, in Python and in PostgreSQL."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -50,7 +50,7 @@ def person(module: Any, name: str = "ann@example.com", email: str = "") -> Any:
 
 
 class SimpleUser(SimpleNamespace):
-    """Of a site whose users have names besides addresses."""
+    """Users with names besides addresses."""
 
     def __init__(self, name: str, email: str) -> None:
         super().__init__(name=name, mail=email)
@@ -89,7 +89,7 @@ def test_a_part_of_a_longer_address_is_not(text: str) -> None:
         ("ann", "mary-ann", False),
         ("ann", "/users/ann/", True),
         ("jo", "jo", True),
-        ("jo", "jo and others", False),  # two letters are a word of some language
+        ("jo", "jo and others", False),  # two letters are a word in some language
         ("josé", "JOSÉ", True),
         ("josé", "Jose\u0301 said", True),  # decomposed
         ("josé", "jose", False),
@@ -125,7 +125,7 @@ def test_json_is_searched_at_any_depth_and_keys_by_addresses_alone() -> None:
     ],
 )
 def test_the_database_leaves_nothing_out(name: str, value: str) -> None:
-    """It narrows the rows down; whatever Python would find must be among them."""
+    """The query only preselects rows, so it must find every row that Python would."""
     ann = person(tracking.privacy.mentions, name, "someone@example.net")
     row = ActivityLog.objects.create(action="x", metadata={"a": [value]})
     other = ActivityLog.objects.create(action="x", metadata={"a": "nothing"})

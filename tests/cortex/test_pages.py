@@ -1,4 +1,4 @@
-"""The pages of those who are logged in: what they show, to whom, from the cache, and fresh."""
+"""The pages of people who are signed in: what they show to whom, from the cache, and when it is fresh."""
 
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,13 @@ def user() -> User:
 
 @pytest.fixture
 def page(client: Client, user: User) -> Any:
-    """What the user's page says now."""
+    """Returns the page's text."""
     client.force_login(user)
     return lambda path, **query: client.get(path, query).content.decode()
 
 
 def tables(client: Client, path: str) -> set[str]:
-    """The tables that a page's queries read."""
+    """Returns the tables that a page's queries read."""
     with CaptureQueriesContext(
         connection,
     ) as queries:
@@ -230,7 +230,7 @@ def test_lists_are_filtered_and_paged(page: Any, user: User) -> None:
     assert page("/povs/", status="lost").count("<td>The newest</td>") == 1
     assert page("/povs/", status="lost").count("<td>Won</td>") == 0
     assert page("/povs/").count("<td>Won</td>") == PAGE_ROWS - 1 + PAGE_ROWS - 1  # as a title and as a status
-    assert "Page 1 of 2, 51 in all" in page("/povs/")
+    assert "Page 1 of 2, 51 in total" in page("/povs/")
     assert "Page 2 of 2" in page("/povs/", page="2")
 
 

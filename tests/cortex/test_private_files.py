@@ -1,4 +1,4 @@
-"""Commands that write people's data into files: `export_rejects` of the importer, `export_user_events` of tracking."""
+"""Commands that write personal data to files: the importer's `export_rejects`, tracking's `export_user_events`."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ Write = Callable[[Path], None]
 
 @pytest.fixture(params=["export_rejects", "export_user_events"])
 def write(request: pytest.FixtureRequest) -> Write:
-    """Writes the file of one of the commands."""
+    """Runs one of the commands, which writes its file."""
     job = DataImportJob.objects.create(spec="users", source="x.csv", format="csv", columns=["EMAIL_ADDR"])
     StagingRecord.objects.create(job=job, line=1, raw={"EMAIL_ADDR": "canary"})
     User.objects.create_user("canary@example.com")

@@ -1,4 +1,4 @@
-"""The site's settings as a deployment has them, each in a process of its own."""
+"""The site's settings with a deployment's environment, each in a separate process."""
 
 import json
 import os
@@ -33,7 +33,7 @@ for secure in (False, True):
 
 
 def inherited() -> dict[str, str]:
-    """Without what the browser tests set for the process that they share with these."""
+    """The environment without the variable that the browser tests set in this process."""
     return {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
 
 
@@ -82,7 +82,7 @@ def test_a_development_key_keeps_it_from_starting() -> None:
     result = run("manage.py", "check", SECRET_KEY="for-development-only-" + "0" * 40)
 
     assert result.returncode == 1
-    assert result.stderr.startswith("manage.py: SECRET_KEY is one for development."), result.stderr
+    assert result.stderr.startswith("manage.py: SECRET_KEY is a known development secret."), result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
@@ -90,7 +90,7 @@ def test_debug_keeps_it_from_starting() -> None:
     result = run("manage.py", "check", DEBUG="on")
 
     assert result.returncode == 1
-    assert "SERVED_OVER_HTTPS is on, with DEBUG" in result.stderr
+    assert "SERVED_OVER_HTTPS is on, but DEBUG" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
@@ -101,8 +101,10 @@ def test_logs_are_lines_of_json() -> None:
 
     result = run("-W", "ignore", "-c", ask, ALLOWED_HOSTS="testserver")
 
-    told = [json.loads(line) for line in result.stderr.splitlines()]
-    assert [(line["level"], line["path"], line["status"]) for line in told] == [("WARNING", "/nowhere", 404)]
+    entries = [json.loads(line) for line in result.stderr.splitlines()]
+    assert [(entry["level"], entry["path"], entry["status"]) for entry in entries] == [
+        ("WARNING", "/nowhere", 404)
+    ]
 
 
 def test_sessions_have_a_redis_of_their_own_where_one_is_named() -> None:
@@ -127,7 +129,7 @@ def test_a_pool_by_transactions_gets_no_cursors_on_the_server() -> None:
 
 
 def test_uploads_are_the_site_s_own(tmp_path: Path) -> None:
-    """That nginx can read the static files nonetheless, tests/deploy shows."""
+    """tests/deploy shows that nginx can still read the static files."""
     keep = (
         "import os; from django.core.files.base import ContentFile as Content; from django.core.files.storage "
         "import default_storage as kept; print(oct(os.stat(kept.path(kept.save('a.csv', Content(b'x')))).st_mode))"

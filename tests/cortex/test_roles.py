@@ -27,22 +27,22 @@ from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
 
 ROLES = ("stranger", "member", "viewer", "clerk", "admin")
-# A member has the right to see the dashboard and is no staff; a viewer is staff with that right alone; a clerk is staff
-# without any rights.
+# A member may see the dashboard but is not staff; a viewer is staff with only that right; a clerk is staff without
+# rights.
 OPEN = (200, 200, 200, 200, 200)
 LOGGED_IN = (302, 200, 200, 200, 200)
 DASHBOARD = (302, 302, 200, 403, 200)
 JSON = (401, 403, 200, 403, 200)
-# Single rows take the right on their model as well.
+# Single rows also require the view right on their model.
 ROWS = (302, 302, 403, 403, 200)
 JSON_ROWS = (401, 403, 403, 403, 200)
 STAFF = (302, 302, 200, 200, 200)
 REFUSED = (302, 302, 403, 403, 403)
 ADMIN = (302, 302, 403, 403, 200)
-# An object that is not there leads back to the index.
+# A missing object redirects to the index.
 NOT_THERE = (302, 302, 403, 403, 302)
 LED_ON = (302, 302, 302, 302, 302)
-# Without a provider in the settings there is no signing on by it.
+# Providers that are not configured have no pages.
 NOT_FOUND = (404, 404, 404, 404, 404)
 SITE = {
     "": LOGGED_IN,
@@ -90,7 +90,7 @@ SITE = {
     "admin/(?P<url>.*)$": (302, 302, 404, 404, 404),
     "admin/cortex/user/<id>/password/": ADMIN,
 }
-# Of the administration's models: list, add, history, delete, change.
+# Statuses of the admin's pages of a model: list, add, history, delete, change.
 WRITABLE = (ADMIN, ADMIN, ADMIN, ADMIN, ADMIN)
 READABLE = (ADMIN, REFUSED, ADMIN, REFUSED, ADMIN)
 DELETABLE = (ADMIN, REFUSED, ADMIN, ADMIN, ADMIN)
@@ -109,7 +109,7 @@ MODELS = {
     "tracking/securityalert": READABLE,
     "procrastinate/procrastinatejob": (ADMIN, REFUSED, LED_ON, REFUSED, NOT_THERE),
     "socialaccount/socialaccount": DELETABLE,
-    # No rows: whoever may look is led to the dashboard.
+    # It has no rows: people with the view right are redirected to the dashboard.
     "analytics/dashboard": (LED_ON, REFUSED, LED_ON, REFUSED, (302, 302, 302, 403, 302)),
 }
 VIEWS = ("", "add/", "<path:object_id>/history/", "<path:object_id>/delete/", "<path:object_id>/change/")
@@ -161,7 +161,7 @@ def people() -> dict[str, Client]:
 
 @pytest.fixture
 def rows(people: dict[str, Client]) -> dict[str, Any]:
-    """One of each kind, by the address of its model."""
+    """Creates an object of each kind. Returns them by the address of their model."""
     owner = User.objects.get(email="admin@example.com")
     pov = Pov.objects.create(title="A POV", owner=owner)
     job = DataImportJob.objects.create(spec="cortex.users", source="x.csv", format="csv")
@@ -239,7 +239,7 @@ def type_password_as_a_name(stranger: Client) -> str:
 
 
 def secrets() -> dict[str, str]:
-    """What no answer, no line of the log and no value in Redis may have in it."""
+    """Texts that no response, no log line and no value in Redis may contain."""
     hashes = {f"hash of {u.email}": u.password for u in User.objects.all() if u.has_usable_password()}
     database = str(connection.settings_dict["PASSWORD"])
     return (

@@ -1,4 +1,4 @@
-"""Sessions of the site: those of nobody are short, and a cookie that Django did not make is none."""
+"""Sessions of the site: those of visitors are short, and only keys that Django makes are looked up."""
 
 import datetime as dt
 from importlib import import_module
@@ -49,7 +49,7 @@ def test_an_odd_key_is_asked_for_nowhere(key: Any, django_assert_num_queries: An
 
 
 def test_the_site_s_engine_is_this_one() -> None:
-    """Django asks `_validate_session_key` and `get_session_cookie_age`, the former of which is its own affair."""
+    """Django still calls `_validate_session_key`, a private method, and `get_session_cookie_age`."""
     assert import_module(settings.SESSION_ENGINE).SessionStore is SessionStore
     made = SessionStore()
     made.create()

@@ -1,4 +1,4 @@
-"""What is done by the clock, by a real worker on the real queue."""
+"""Scheduled tasks, run by a real worker on the real queue."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
 
 @pytest.fixture(autouse=True)
 def _empty_queue() -> Iterator[None]:
-    """Its tables are not Django's to empty."""
+    """Empties procrastinate's tables, which Django's test runner does not."""
     yield
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
@@ -91,7 +91,7 @@ def test_a_task_whose_successor_waits_already_is_given_up_and_holds_nobody_up() 
                 [cursor.fetchone()[0]],
             )
     tasks.retry_stalled.defer(timestamp=0)
-    tasks.refresh_rollups.defer(timestamp=0)  # its successor
+    tasks.refresh_rollups.defer(timestamp=0)  # the next run
     ours = set(ProcrastinateJob.objects.values_list("id", flat=True))
 
     work()

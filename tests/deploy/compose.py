@@ -1,4 +1,4 @@
-"""The compose file as it is read by Docker, and what tests ask of it."""
+"""Reads the compose file as Docker does, for tests."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ def variables() -> set[str]:
 
 
 def interpolated(text: str, values: dict[str, str]) -> str:
-    """As Docker does it. A variable that has neither a value nor a default is an error."""
+    """Substitutes variables as Docker does. A variable without a value or a default is an error."""
 
     def value(match: re.Match[str]) -> str:
         rest = match["rest"] or ""

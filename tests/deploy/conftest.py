@@ -29,13 +29,13 @@ def deployment() -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def database(deployment: Place) -> Database:
-    """PostgreSQL with deploy/'s configuration and roles, without tables."""
+    """Runs PostgreSQL with deploy/'s configuration and roles, without tables."""
     return start_postgres(deployment)
 
 
 @pytest.fixture(scope="module")
 def site(deployment: Place, database: Database) -> Site:
-    """The site as the image has it, migrated, with all that compose puts behind it."""
+    """Runs the site as in the image, migrated, with all services that compose puts behind it."""
     pool = start_pgbouncer(deployment, database)
     cache, sessions = start_redis(deployment, "cache"), start_redis(deployment, "sessions")
     made = Site(
@@ -55,7 +55,7 @@ def site(deployment: Place, database: Database) -> Site:
 
 @pytest.fixture(scope="module")
 def upstream(deployment: Place) -> int:
-    """The port of a small site under gunicorn, which nginx takes for all backends."""
+    """Runs a small site under gunicorn as nginx' only backend, and returns its port."""
     port, log = free_port(), deployment.folder / "upstream.log"
     command = [
         sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "64", "--config", "/dev/null",
@@ -70,7 +70,7 @@ def upstream(deployment: Place) -> int:
 
 @pytest.fixture(scope="module")
 def nginx(deployment: Place, upstream: int) -> Nginx:
-    """As behind a load balancer on this machine, so that clients may pretend to any address."""
+    """Runs nginx as behind a load balancer on this machine, so that clients can claim any address."""
     static = deployment.folder / "static"
     static.mkdir(mode=0o755)
     for name in ("site.css", "site.0123456789ab.css"):

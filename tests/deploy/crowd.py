@@ -1,4 +1,4 @@
-"""Very many clients at once: they connect, wait for each other, and only then ask."""
+"""Runs very many clients at once: all connect first, and only then send requests."""
 
 import asyncio
 import ssl
@@ -15,7 +15,7 @@ from tests.deploy.production import DOMAIN, Database
 
 @dataclass
 class Watch:
-    """How many connections PostgreSQL had, looked at all the time."""
+    """Samples the number of PostgreSQL's connections."""
 
     most: int = 0
     looks: int = 0
@@ -47,7 +47,7 @@ def watched(database: Database, role: str) -> Iterator[Watch]:
 def ask_all(
     port: int, path: str, clients: list[dict[str, str]], *, certificate: str
 ) -> list[tuple[int, bytes]]:
-    """Each client with headers of its own, all connected before the first one asks. Status 0: no answer."""
+    """Sends a request for each set of headers, after all have connected. Status 0: no response."""
     return asyncio.run(_ask_all(port, path, clients, certificate))
 
 
@@ -76,13 +76,13 @@ async def _ask_all(
 
 
 def transact_all(address: str, clients: int, transactions: int) -> list[str]:
-    """That many connections, all open at once, each with a number of transactions. What went wrong, if anything."""
+    """Opens so many connections at once and runs transactions on each. Returns the errors."""
     return asyncio.run(_transact_all(address, clients, transactions))
 
 
 async def _transact_all(address: str, clients: int, transactions: int) -> list[str]:
     everybody = asyncio.Barrier(clients)
-    # To connect costs either side a password's worth of hashing: not all in the same moment.
+    # Each side hashes a password to connect, so the connections do not all start at the same moment.
     door = asyncio.Semaphore(50)
 
     async def transact(number: int) -> str | None:

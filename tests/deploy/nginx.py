@@ -1,4 +1,4 @@
-"""nginx, started with deploy/nginx, and clients of it: from any network, and with bodies that do not end."""
+"""Runs nginx with deploy/nginx, and clients of it: from any network, and with endless bodies."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ from tests.deploy.production import DOMAIN, Place, installed, listens
 
 THIS_MACHINE = "127.0.0.1"
 NOWHERE = f"{THIS_MACHINE}:9"
-# What the file has as comments, for a load balancer.
+# Lines that the file has as comments, for a load balancer → the lines in use.
 BEHIND = {
     "#set_real_ip_from 10.0.0.0/8": "set_real_ip_from {balancer}",
     "#real_ip_header": "real_ip_header",
@@ -27,7 +27,7 @@ BEHIND = {
 }
 
 
-# Limits remember: each test is of networks that no other one has.
+# Limits have a memory, so each test uses networks of its own.
 numbers = count()
 
 
@@ -48,12 +48,12 @@ class Nginx:
 
     @property
     def folder(self) -> Path:
-        """Its /tmp."""
+        """The container's /tmp."""
         return self.place.folder / self.name
 
     @property
     def cache(self) -> Path:
-        """Its /var/cache/nginx."""
+        """The container's /var/cache/nginx."""
         return self.place.folder / f"{self.name}-cache"
 
     @property
@@ -61,7 +61,7 @@ class Nginx:
         return str(self.place.secrets / "tls_certificate")
 
     def bytes_on_disk(self) -> int:
-        """What passing files take. They have no names any more: only who has them open sees them."""
+        """The size of temporary files. They are unlinked, so only the processes that have them open show them."""
         return sum(
             size_of(opened)
             for worker in psutil.Process(self.pid).children()
@@ -72,7 +72,7 @@ class Nginx:
     def ask(
         self, path: str, *, method: str = "GET", body: bytes = b"", network: str = "", **headers: str
     ) -> "tuple[http.client.HTTPResponse, bytes]":
-        """The answer to a client of that address, as a load balancer on this machine would pass it on."""
+        """Sends a request of a client with that address, as a load balancer on this machine would pass it on."""
         connection = TrustingConnection(self.secure, self.certificate, address=self.address)
         told = {"Host": DOMAIN, "Connection": "close", "X-Forwarded-For": network}
         told |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -93,7 +93,7 @@ def start_nginx(
     address: str = THIS_MACHINE,
     **environment: str,
 ) -> Nginx:
-    """Behind a load balancer at that address, if one is given; asked at `address`, which may be "::1"."""
+    """Starts nginx, behind a load balancer at that address if given. It listens at `address`, which may be "::1"."""
     made = Nginx(place, name, address=address)
     place.make(made.folder.name)
     place.make(made.cache.name)
@@ -134,7 +134,7 @@ def start_nginx(
 
 
 def nginx_test(place: Place) -> "subprocess.CompletedProcess[str]":
-    """nginx' own check of the file, with nothing changed but the folders that are the container's."""
+    """Runs nginx' own check of the file, with only the container's folders changed."""
     folder = place.make("nginx-as-it-is")
     (folder / "hsts.conf").touch()
     configuration = place.adapt(
@@ -148,7 +148,7 @@ def nginx_test(place: Place) -> "subprocess.CompletedProcess[str]":
 
 
 def logged(nginx: Nginx, lines: int, **fields: str) -> list[dict[str, Any]]:
-    """That many lines of the log with such fields. One is written after its answer has arrived."""
+    """Waits for so many log lines with these fields: nginx writes a line after its response has arrived."""
     deadline = time.monotonic() + 10
     while True:
         told = [json.loads(line) for line in (nginx.folder / "access.log").read_text().splitlines()]
@@ -162,7 +162,7 @@ def logged(nginx: Nginx, lines: int, **fields: str) -> list[dict[str, Any]]:
 def target_of(opened: Path) -> str:
     try:
         return os.readlink(opened)
-    except FileNotFoundError:  # closed in between
+    except FileNotFoundError:  # closed meanwhile
         return ""
 
 
@@ -174,7 +174,7 @@ def size_of(opened: Path) -> int:
 
 
 class TrustingConnection(http.client.HTTPSConnection):
-    """To this machine, and believes that it is the site only by its certificate."""
+    """Connects to this machine, and verifies the site's certificate."""
 
     def __init__(self, port: int, certificate: str, *, address: str = THIS_MACHINE) -> None:
         super().__init__(DOMAIN, port, timeout=40, context=ssl.create_default_context(cafile=certificate))
@@ -183,7 +183,7 @@ class TrustingConnection(http.client.HTTPSConnection):
 
 
 class HeldPost:
-    """A request that announces a body, of that size or in chunks, sends the beginning of it, and stays."""
+    """A request that announces a body of that size or in chunks, sends only its beginning, and stays open."""
 
     def __init__(
         self,
@@ -206,12 +206,12 @@ class HeldPost:
         self.send(bytes(sent))
 
     def send(self, content: bytes) -> None:
-        # Where nginx has refused by now, its answer is read later.
+        # If nginx has rejected it by now, the response is read later.
         with suppress(OSError):
             self.socket.sendall(content)
 
     def status(self, *, within: float = 0.001) -> int | None:
-        """Of the answer; 0 where nginx hung up without one, None while it waits for the rest."""
+        """The response's status; 0 if nginx hung up without one, None while it waits for the rest."""
         self.socket.settimeout(within)
         try:
             self.said += self.socket.recv(4096)

@@ -1,7 +1,7 @@
-"""The services of production, started with the files of `deploy/` on this machine.
+"""Starts production's services with the files of `deploy/` on this machine.
 
-A file is taken as it is but for addresses, folders and ports, which are those of containers; each of these must be
-found in it, so that a file which changes its mind is noticed. Servers run as the account that the embedded ones run as.
+Only the containers' addresses, folders and ports in a file are replaced. Each replaced text must be in the file, so
+that a changed file is noticed. Servers run as the account of the embedded servers.
 """
 
 import os
@@ -33,8 +33,8 @@ START_SECONDS = 30
 
 
 def installed(program: str) -> str:
-    """The path of a program; without it the test says so and is left out."""
-    # Also beside this Python, where wheels put theirs.
+    """Returns the path of a program, or skips the test."""
+    # Also looks beside this Python, where wheels put their programs.
     places = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"
     path = shutil.which(program, path=places)
     if path is None:
@@ -46,7 +46,7 @@ def installed(program: str) -> str:
 
 @dataclass
 class Place:
-    """A folder that the servers' account can get to, with the secrets of one deployment."""
+    """A folder that the servers' account can enter, with the secrets of one deployment."""
 
     folder: Path
     account: Account
@@ -66,7 +66,7 @@ class Place:
         return path
 
     def adapt(self, source: str, replacements: Mapping[str, str], *, to: str | None = None) -> Path:
-        """A copy of a file of `deploy/`, with other addresses."""
+        """Copies a file of `deploy/` with other addresses."""
         text = (DEPLOY / source).read_text()
         for old, new in replacements.items():
             assert old in text, f"{old!r} is not in deploy/{source}"
@@ -110,7 +110,7 @@ def place() -> Iterator[Place]:
             capture_output=True,
             env=os.environ | {"CORTEX_DOMAIN": DOMAIN},
         )
-        # Docker hands single files into containers; here the accounts come to the folder.
+        # Docker mounts single files into containers; here the accounts enter the folder.
         made.secrets.chmod(0o711)
         yield made
     finally:
@@ -146,7 +146,7 @@ class Database:
 
     @property
     def environment(self) -> dict[str, str]:
-        """For PostgreSQL's own programs, as its superuser."""
+        """The environment for PostgreSQL's own programs, as its superuser."""
         return {
             "PATH": f"{self.programs}:/usr/bin:/bin",
             "PGHOST": "127.0.0.1",
@@ -187,7 +187,7 @@ def start_postgres(place: Place) -> Database:
     )  # fmt: skip
     database = Database(place, folder, free_port())
     configuration = place.adapt("postgres/postgresql.conf", {})
-    # Where it listens is the container's; nothing here has to survive a power cut.
+    # Its addresses are the container's, and the data need not survive a power cut.
     options = {
         "config_file": str(configuration), "listen_addresses": "127.0.0.1", "port": str(database.port),
         "unix_socket_directories": "", "fsync": "off",
@@ -251,7 +251,7 @@ class Redis:
 
 
 def start_redis(place: Place, kind: str, *, program: str = "", **replacements: str) -> Redis:
-    """`program` is a path; without one the Valkey of the embedded services."""
+    """Starts Redis. `program` is a path; the default is the embedded Valkey."""
     port = free_port()
     if not program:
         found = programs.find_valkey(place.make(f"valkey-{port}"), place.account)
@@ -277,7 +277,7 @@ def start_redis(place: Place, kind: str, *, program: str = "", **replacements: s
 
 
 def make_image(place: Place) -> Path:
-    """What the Dockerfile copies, and nothing else: the site must find there all that it needs."""
+    """Copies only what the Dockerfile copies: the site must find everything there that it needs."""
     folder = place.folder / "image"
     folder.mkdir()
     recipe = (PROJECT / "Dockerfile").read_text()
@@ -301,7 +301,7 @@ class Site:
     addresses: dict[str, str]
 
     def environment(self, service: str) -> dict[str, str]:
-        """What compose gives to that service, with the addresses of this machine."""
+        """The environment that compose gives to a service, with the addresses of this machine."""
         values = environment_of(
             service, {"CORTEX_DOMAIN": DOMAIN, "KEYCLOAK_URL": f"https://{DOMAIN}/auth"}
         ) | {

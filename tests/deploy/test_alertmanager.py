@@ -1,4 +1,4 @@
-"""Alertmanager with deploy/'s configuration: who is told of an alert, and in which words."""
+"""Alertmanager with deploy/'s configuration: which alerts it sends, and their text."""
 
 import http.server
 import json
@@ -16,7 +16,7 @@ from tests.deploy.production import Place, installed, listens
 
 @pytest.fixture
 def told() -> Iterator[list[dict[str, Any]]]:
-    """What arrives at the webhook, whose address is told first."""
+    """Runs a webhook. Yields its address first, and then what arrives."""
     messages: list[dict[str, Any]] = []
 
     class Webhook(http.server.BaseHTTPRequestHandler):
@@ -27,7 +27,7 @@ def told() -> Iterator[list[dict[str, Any]]]:
             self.wfile.write(b"ok")
 
         def log_message(self, *_: Any) -> None:
-            """Not on the terminal."""
+            """Logs nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -65,7 +65,7 @@ def test_people_are_told_what_is_wrong_and_what_to_do(deployment: Place, told: l
     time.sleep(0.5)
     deployment.end(server)
 
-    # The site is gone because the database is: one message.
+    # The site is down because the database is: one message.
     (message,) = told
     (attachment,) = message["attachments"]
     assert attachment["title"] == "FIRING: ServiceDown"

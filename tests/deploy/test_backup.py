@@ -1,4 +1,4 @@
-"""Backup and restore drill, run for real on PostgreSQL with deploy/'s configuration."""
+"""Backup and restore drill on a real PostgreSQL with deploy/'s configuration."""
 
 import os
 import re
@@ -43,7 +43,7 @@ class Backups:
     scripts: Path
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """No variable but those that the container has."""
+        """Runs a script with only the container's variables."""
         secrets = self.database.place.secrets
         return {
             "PATH": self.database.environment["PATH"],
@@ -105,7 +105,7 @@ def backups(filled: Database, request: pytest.FixtureRequest) -> Iterator[Backup
             copy = scripts / file.name
             copy.write_text(file.read_text())
             copy.chmod(0o755)
-    # Sockets have short names only.
+    # The path of a socket must be short.
     number = len(list(place.folder.glob("b[0-9]*")))
     root = place.make(f"b{number}")
     yield Backups(filled, *(place.make(f"b{number}/{name}") for name in ("dumps", "metrics", "s")), scripts)
@@ -126,7 +126,7 @@ def test_a_backup_is_made_and_restored_and_is_what_there_was(backups: Backups) -
         "rows public.povs 3000",
         f"last_event {YOUNGEST}",
     ]
-    assert "8002 rows, as they were" in restored.stdout
+    assert "8002 rows\n" in restored.stdout
     assert began - 1 <= (backups.metric("cortex_backup_success_timestamp_seconds") or 0) <= time.time()
     assert began - 1 <= (backups.metric("cortex_restore_drill_success_timestamp_seconds") or 0) <= time.time()
     assert backups.metric("cortex_backup_size_bytes") == backups.newest(".dump").stat().st_size
@@ -147,11 +147,11 @@ def test_keycloaks_database_is_kept_and_restored_as_well(backups: Backups) -> No
     assert restored.returncode == 0, restored.stderr
     assert [name.split("-")[0] for name in backups.dumps()] == ["cortex", "keycloak"]
     assert re.search(r"cortex-\S+\.dump keycloak-\S+\.dump restored", restored.stdout)
-    assert "8009 rows, as they were" in restored.stdout
+    assert "8009 rows\n" in restored.stdout
     assert (backups.metrics / "backup_keycloak.prom").exists()
     rows = backups.newest("keycloak-*.rows")
     rows.write_text(rows.read_text().replace("7", "8"))
-    assert "are not those of the database" in backups.run("restore_drill.sh").stderr
+    assert "differ from those of the database" in backups.run("restore_drill.sh").stderr
 
 
 def test_nobody_else_can_read_a_dump(backups: Backups) -> None:
@@ -195,7 +195,7 @@ def test_a_lost_database_comes_back_with_the_commands_of_the_manual(backups: Bac
     assert owners == [("cortex",)]
 
 
-# A constraint's function runs while the rows are restored. This one becomes who has logged in, as `RESET ROLE` does.
+# A constraint's function runs during the restore. This one tries to become the connected role with `RESET ROLE`.
 TRAP = """
 CREATE FUNCTION stays_within() RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -286,7 +286,7 @@ def test_a_dump_that_was_damaged_fails_the_drill(backups: Backups) -> None:
     result = backups.run("restore_drill.sh")
 
     assert result.returncode == 1
-    assert "is not what was written" in result.stderr
+    assert "does not match its checksum" in result.stderr
     assert backups.metric("cortex_restore_drill_success_timestamp_seconds") is None
 
 
@@ -304,7 +304,7 @@ def test_rows_that_are_not_those_of_the_database_fail_the_drill(
     result = backups.run("restore_drill.sh")
 
     assert result.returncode == 1
-    assert "are not those of the database" in result.stderr
+    assert "differ from those of the database" in result.stderr
     assert was in result.stderr
     assert backups.metric("cortex_restore_drill_success_timestamp_seconds") is None
 
@@ -327,12 +327,12 @@ def test_a_backup_that_fails_leaves_those_before_alone(backups: Backups, change:
         sorted(backups.folder.glob("[!.]*")),
         backups.metric("cortex_backup_success_timestamp_seconds"),
     )
-    time.sleep(1.1)  # dumps are named by the second
+    time.sleep(1.1)  # the names of dumps have the second
 
     result = backups.run("backup.sh", **change)
 
     assert result.returncode == 1
-    assert "backup: the database does not give a snapshot" in result.stderr
+    assert "backup: no snapshot from the database" in result.stderr
     assert sorted(backups.folder.glob("[!.]*")) == before
     assert backups.metric("cortex_backup_success_timestamp_seconds") == told
 
@@ -354,7 +354,7 @@ def test_a_backup_that_is_suspiciously_small_takes_the_place_of_nothing(backups:
             )
 
     assert refused.returncode == 1
-    assert "BACKUP_LEAST=0 if that is right" in refused.stderr
+    assert "If it is correct, set BACKUP_LEAST=0" in refused.stderr
     assert allowed.returncode == 0, allowed.stderr
     assert len(backups.dumps()) == 2
     assert backups.dumps()[0] == first[0]
@@ -377,7 +377,7 @@ def test_old_dumps_go_when_a_new_one_is_there(backups: Backups) -> None:
 
 @pytest.fixture
 def slow_path(backups: Backups) -> str:
-    """A PATH on which pg_dump takes three seconds more."""
+    """Returns a PATH on which pg_dump takes three seconds longer."""
     folder = backups.metrics.parent / "slow"
     folder.mkdir()
     folder.chmod(0o755)
@@ -390,7 +390,7 @@ def slow_path(backups: Backups) -> str:
 def test_a_dump_may_take_longer_than_a_session_may_be_idle(backups: Backups, slow_path: str) -> None:
     with backups.database.connect() as owner:
         owner.execute("ALTER SYSTEM SET idle_in_transaction_session_timeout = '1s'")
-        # As it is in a cluster made by an older init.sh.
+        # As in a cluster that an older init.sh created.
         owner.execute("ALTER ROLE cortex_backup RESET idle_in_transaction_session_timeout")
         owner.execute("SELECT pg_reload_conf()")
     try:
@@ -421,7 +421,7 @@ def test_a_session_that_is_gone_is_told(backups: Backups, slow_path: str) -> Non
     thread.join()
 
     assert result.returncode == 1
-    assert "the dumps before are kept" in result.stderr
+    assert "keeping the previous dumps" in result.stderr
     assert backups.dumps() == []
 
 

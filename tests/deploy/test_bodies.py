@@ -1,4 +1,4 @@
-"""What one network can hold of nginx, with production's own limits, and that others do not notice."""
+"""What one network can occupy of nginx with production's limits, without affecting others."""
 
 import json
 import os
@@ -26,12 +26,12 @@ FORM = bytes(300_000)
 def held(
     nginx: Nginx, path: str, *, by: list[str], size: int, sent: int
 ) -> Iterator[tuple[list[HeldPost], list[int | None]]]:
-    """A POST of each of these networks, and what nginx has said to each."""
+    """Opens a POST from each of these networks. Returns nginx' status for each."""
     posts: list[HeldPost] = []
     try:
         for number, network in enumerate(by):
             posts.append(HeldPost(nginx, path, network=network, size=size, sent=sent))
-            if number % 200 == 199:  # or the first would be dropped before the last one comes
+            if number % 200 == 199:  # otherwise the first is dropped before the last one comes
                 drip(posts)
         time.sleep(0.5)
         yield posts, [post.status() for post in posts]
@@ -46,7 +46,7 @@ def drip(posts: list[HeldPost]) -> None:
 
 
 def settled(nginx: Nginx) -> int:
-    """The bytes on the disk once nginx has noticed who has gone."""
+    """Returns the bytes on disk after nginx has noticed the closed connections."""
     deadline = time.monotonic() + 10
     while nginx.bytes_on_disk() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -88,7 +88,7 @@ def test_no_body_of_unknown_size_is_held_where_none_is_wanted(nginx: Nginx, path
 
 
 def slow_readers(nginx: Nginx, path: str, by: list[str]) -> list[int | None]:
-    """The status that each of these gets who ask for a large file and read nothing of it."""
+    """Requests a large file from each network without reading it. Returns the statuses."""
     readers = []
     try:
         for network in by:
@@ -112,7 +112,7 @@ def test_a_network_reads_256_static_files_at_once_and_all_networks_1024(
     of_one = slow_readers(nginx, "/static/large.bin", [new_network()] * 300)
     of_all = slow_readers(nginx, "/static/large.bin", crowd)
 
-    # Of those who are let in, the last ones wait for memory of this machine's sockets.
+    # The last admitted clients wait for socket memory of this machine.
     assert (of_one.count(200), of_one.count(429)) == (256, 44)
     assert of_all.count(429) == len(crowd) - 1024
 
@@ -237,7 +237,7 @@ def test_a_request_whose_headers_drip_is_dropped(nginx: Nginx) -> None:
 
 
 def test_requests_of_one_connection_are_counted_each(nginx: Nginx, tmp_path: Path) -> None:
-    """By HTTP/2, as browsers do: a connection carries a hundred at once."""
+    """Over HTTP/2, as browsers do, one connection carries a hundred requests at once."""
     curl = shutil.which("curl")
     if curl is None:
         pytest.skip("NOT TESTED: curl is not installed here")
@@ -259,7 +259,7 @@ def test_requests_of_one_connection_are_counted_each(nginx: Nginx, tmp_path: Pat
         timeout=60,
     )  # fmt: skip
 
-    # The others were still being sent when their time was over.
+    # The others were not complete when their time was over.
     statuses = [line["status"] for line in logged(nginx, 10, client=network)]
     assert (statuses.count(429), statuses.count(200)) == (6, 0)
 

@@ -1,4 +1,4 @@
-"""The compose file, against the published schema and against each rule of ours, one test each."""
+"""The compose file: the published schema, and one test for each of our rules."""
 
 import re
 import subprocess
@@ -98,7 +98,7 @@ def test_postgres_keeps_its_data_on_the_volume() -> None:
     )
 
     assert SERVICES["postgres"]["environment"]["PGDATA"].startswith(f"{mount}/")
-    # What the image of version 18 and newer declares; mounted elsewhere, the data would go with the container.
+    # The volume of images since version 18. Mounted elsewhere, the data would be lost with the container.
     assert mount == "/var/lib/postgresql"
 
 
@@ -204,9 +204,9 @@ def peers_of(service: str) -> set[str]:
 @pytest.mark.parametrize(
     ("service", "peers"),
     [
-        # It fetches whatever address it is given.
+        # It fetches any address on request.
         ("blackbox-exporter", {"nginx", "prometheus"}),
-        # It takes silences without a password.
+        # It accepts silences without a password.
         ("alertmanager", {"grafana", "prometheus"}),
     ],
 )
@@ -275,7 +275,7 @@ def test_each_secret_is_made_by_the_script_and_used(tmp_path: Path) -> None:
 
     assert {name for name, secret in declared.items() if not secret["file"].endswith(f"/{name}")} == set()
     assert set(declared) == set.union(*map(secrets_of, SERVICES))
-    # The rest is what others are put together from.
+    # The other secrets are parts of composed files.
     assert declared.keys() - made == set()
     assert made - declared.keys() == {"redis_exporter_password"}
 
@@ -284,7 +284,7 @@ def test_each_secret_is_made_by_the_script_and_used(tmp_path: Path) -> None:
 def test_what_it_mounts_of_this_repository_is_there_and_cannot_be_written_to(service: str) -> None:
     for volume in SERVICES[service].get("volumes", []):
         source, _, rest = interpolated(volume, {}).partition(":")
-        if source == "./imports":  # of whoever runs it
+        if source == "./imports":  # the operator's own folder
             assert rest.endswith(":ro"), volume
         elif source.startswith("."):
             assert (PROJECT / source).exists(), source
@@ -324,7 +324,7 @@ def test_services_start_in_order() -> None:
     for name, service in SERVICES.items():
         for needed, rule in service.get("depends_on", {}).items():
             wanted = "service_completed_successfully" if needed in ONE_SHOT else "service_healthy"
-            # The site does without Redis, so it does not wait; nor must a backup that failed hold up an upgrade.
+            # The site works without Redis, so it does not wait for it; and a failed backup must not block an upgrade.
             is_dispensable = needed.startswith("redis-") or needed == "backup"
             expected = "service_started" if is_dispensable else wanted
             assert rule["condition"] == expected, f"{name} → {needed}"
@@ -347,7 +347,7 @@ def test_keycloak_is_off_until_it_is_asked_for() -> None:
     on = environment_of("web", {"CORTEX_DOMAIN": "cortex.test", "KEYCLOAK_URL": "https://cortex.test/auth"})
 
     assert profiled == {"keycloak", "backup-keycloak"}
-    # What has no profile is started without those that have one, and must not wait for them.
+    # Services without a profile start without those that have one, so they must not wait for them.
     assert not any(profiled & service.get("depends_on", {}).keys() for service in SERVICES.values())
     assert {value for name, value in off.items() if name.startswith("KEYCLOAK_")} == {""}
     assert all(value for name, value in on.items() if name.startswith("KEYCLOAK_"))

@@ -1,4 +1,4 @@
-"""`.env.example` names what is read, all of it and nothing else."""
+"""`.env.example` names every variable that is read, and no others."""
 
 import ast
 import re
@@ -18,14 +18,14 @@ SECRETS = {
     "S3_ACCESS_KEY",
     "S3_SECRET_KEY",
 }
-# What one line of meaning says of two.
+# Variables that share the comment of the line above them.
 SECOND_OF_TWO = {"HTTPS_PORT", "WORKER_CONTAINERS"}
 EXAMPLE = (PROJECT / ".env.example").read_text()
 OF_THE_SITE = [name for name, service in SERVICES.items() if service["image"].startswith("cortex:")]
 
 
 def read_by_settings() -> set[str]:
-    """The names in `env.reader("NAME", …)` and in `completed_by="NAME"`, with the files of those that are secret."""
+    """Returns the names in `env.reader("NAME", …)` and `completed_by="NAME"`, and NAME_FILE for secrets."""
     names = set()
     for node in ast.walk(ast.parse((PROJECT / "cortex/settings.py").read_text())):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):

@@ -1,6 +1,6 @@
-"""Debian's exporters, with the accounts of deploy/: each metric that an alert or a dashboard asks for is there.
+"""Debian's exporters with the accounts of deploy/ export every metric that alerts and dashboards use.
 
-PgBouncer's exporter of the compose file cannot be had from there.
+Debian does not have the compose file's exporter for PgBouncer.
 """
 
 import os
@@ -18,7 +18,7 @@ ASKED = "".join(
     path.read_text()
     for path in (DEPLOY / "prometheus/rules/cortex.yml", *(DEPLOY / "grafana/dashboards").iterdir())
 )
-NO_METRICS = {"pg_stat_activity", "pg_terminate_backend"}  # which are named in what to do
+NO_METRICS = {"pg_stat_activity", "pg_terminate_backend"}  # words of the alerts' actions
 
 
 def asked_of(kind: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The image's recipe. It cannot be built here, so its steps are taken one by one."""
+"""The Dockerfile. Without Docker, the tests run its steps one by one."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The realm, as far as can be told without Keycloak: it cannot be had from where this is built."""
+"""The realm, as far as it can be tested without Keycloak, which is not installable here."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def test_there_is_no_secret_in_the_realm_and_each_placeholder_is_filled() -> Non
 
 
 def test_what_is_settled_at_the_build_is_not_said_again_at_the_start() -> None:
-    # Keycloak would ignore it, or build itself anew, which a read-only root does not allow.
+    # Keycloak would ignore it, or rebuild itself, which a read-only root does not allow.
     recipe = (DEPLOY / "keycloak/Dockerfile").read_text()
     built_in = set(re.findall(r"\b(KC_\w+)=", recipe))
 

@@ -1,4 +1,4 @@
-"""nginx as production has it: what it says of itself, who is limited where, and what it passes on."""
+"""nginx with production's configuration: its headers, limits and proxying."""
 
 import json
 import re
@@ -111,7 +111,7 @@ def test_nginx_and_the_site_are_told_the_same_hsts() -> None:
 
 
 def refused_after_ten(nginx: Nginx, address: str, other: str) -> int:
-    """Uses up the tries of an address; the status that another one gets then."""
+    """Uses up the tries of one address. Returns the status that another one gets then."""
     statuses = [nginx.ask("/admin/login/", method="POST", network=address)[0].status for _ in range(15)]
     assert statuses[0] == 200
     assert statuses[-1] == 429
@@ -123,7 +123,7 @@ def refused_after_ten(nginx: Nginx, address: str, other: str) -> int:
     [
         ("2001:db8:1:1::1", "2001:db8:1:1:ffff:ffff:ffff:ffff", 429),
         ("2001:db8:1:2::1", "2001:db8:1:3::1", 200),
-        # Bytes that end lines, and such as are no text.
+        # Bytes that end lines, and bytes that are not valid text.
         ("2001:db8:0a0a:0a0d::a0a", "2001:db8:0a0a:0a0d:d0a::", 429),
         ("2001:db8:ffc0:80fe::1", "2001:db8:ffc0:80ff::1", 200),
         ("203.0.113.1", "203.0.113.2", 200),
@@ -149,7 +149,7 @@ def test_it_listens_to_ipv6_where_it_is_told_to(deployment: Place, upstream: int
 
 
 def tried(nginx: Nginx, path: str, *, method: str, times: int) -> int:
-    """How many of so many requests of one network at once were refused."""
+    """Sends simultaneous requests of one network. Returns how many were rejected."""
     network = new_network()
     statuses = [nginx.ask(path, method=method, network=network)[0].status for _ in range(times)]
     assert set(statuses) <= {200, 429}
@@ -197,7 +197,7 @@ def test_what_a_visitor_says_of_himself_is_passed_on_to_nobody(nginx: Nginx, hea
 def test_all_proxies_pass_on_the_same_headers() -> None:
     configuration = (PROJECT / "deploy/nginx/nginx.conf").read_text()
 
-    # A location with one of its own would inherit none.
+    # A location with its own add_header inherits none.
     assert re.findall(r"^ {5,}proxy_set_header.*", configuration, re.MULTILINE) == []
 
 

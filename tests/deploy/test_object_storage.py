@@ -1,4 +1,4 @@
-"""SeaweedFS, started as the compose file starts it: who has the keys reads and writes, and nobody else."""
+"""SeaweedFS, started as in the compose file: only clients with a key can read and write."""
 
 import datetime as dt
 import hashlib
@@ -27,7 +27,7 @@ from tests.deploy.production import START_SECONDS, Place, installed
 
 REGION = "us-east-1"
 BUCKET = "cortex"
-# Type, flags and stream: the first that both sides of HTTP/2 send. RFC 9113, 3.4.
+# Type, flags and stream of the first frame that both sides of HTTP/2 send. RFC 9113, 3.4.
 SETTINGS_FRAME = b"\x04" + bytes(5)
 
 
@@ -52,7 +52,7 @@ def ports(deployment: Place) -> Iterator[Ports]:
     ]
     command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += [f"-{name}={number}" for name, number in ports.items()]
-    # Each has a second port for its own kind, 10,000 above; these are free ones below that.
+    # Each part has a second port for gRPC, 10,000 higher; these are free ports below that.
     command += [f"-{name}.port.grpc={free_port()}" for name in ("master", "volume", "filer")]
     environment = [
         f"{name}={path.replace('/run/secrets', str(deployment.secrets))}"
@@ -70,7 +70,7 @@ def ports(deployment: Place) -> Iterator[Ports]:
     )
     yield Ports(ports["s3.port"], ports["s3.port.grpc"])
     assert child.poll() is None, deployment.log("s3")[-3000:]
-    deployment.end(child, signal.SIGKILL)  # it would take ten seconds to say good-bye to itself
+    deployment.end(child, signal.SIGKILL)  # a normal shutdown takes ten seconds
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def signed(
 
 @dataclass(frozen=True)
 class Keys:
-    """One of the two identities, as it speaks to the store."""
+    """Sends signed requests to the store as one of the two identities."""
 
     port: int
     key: str
@@ -136,7 +136,7 @@ class Keys:
         return signed(self.port, method, path, body, key=self.key, secret=self.secret, **headers)
 
     def options(self, bucket: str) -> dict[str, str]:
-        """As the site's settings have them."""
+        """The storage options, as in the site's settings."""
         return {
             "endpoint_url": f"http://127.0.0.1:{self.port}",
             "access_key": self.key,
@@ -149,9 +149,9 @@ class Keys:
 
 @pytest.fixture(scope="module")
 def admin(port: int, deployment: Place) -> Keys:
-    """The keys of `migrate`, and two buckets that they have made."""
+    """Creates two buckets with the keys of `migrate`, and returns the keys."""
     keys = Keys(port, deployment.secret("s3_admin_access_key"), deployment.secret("s3_admin_secret_key"))
-    # It answers before it knows of a volume to write to.
+    # It responds before it has a volume to write to.
     deadline = time.monotonic() + START_SECONDS
     for path, body in ((f"/{BUCKET}", b""), ("/of-others", b""), ("/of-others/file", b"secret")):
         while (answer := keys.ask("PUT", path, body))[0] != 200:
@@ -170,7 +170,7 @@ def test_the_site_writes_reads_lists_marks_and_deletes_in_its_bucket(site: Keys)
     path = f"/{BUCKET}/people.csv"
     tags = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
 
-    assert site.ask("HEAD", f"/{BUCKET}")[0] == 200  # what stack_doctor asks
+    assert site.ask("HEAD", f"/{BUCKET}")[0] == 200  # the request of stack_doctor
     assert site.ask("PUT", path, b"name\nAnn\n")[0] == 200
     assert site.ask("GET", path) == (200, b"name\nAnn\n")
     assert b"<Key>people.csv</Key>" in site.ask("GET", f"/{BUCKET}?list-type=2")[1]
@@ -221,14 +221,14 @@ def keep_uploads(settings: Any, keys: Keys, bucket: str) -> None:
 def test_migrate_makes_the_bucket_once(admin: Keys, settings: Any) -> None:
     keep_uploads(settings, admin, "another")
 
-    assert told_by_make_bucket() == 'The bucket "another" was made.\n'
-    assert told_by_make_bucket() == 'The bucket "another" is there.\n'
+    assert told_by_make_bucket() == 'The bucket "another" was created.\n'
+    assert told_by_make_bucket() == 'The bucket "another" exists.\n'
 
 
 def test_the_site_keeps_uploads_in_its_bucket(site: Keys, settings: Any) -> None:
     keep_uploads(settings, site, BUCKET)
 
-    assert told_by_make_bucket() == f'The bucket "{BUCKET}" is there.\n'
+    assert told_by_make_bucket() == f'The bucket "{BUCKET}" exists.\n'
     name = default_storage.save("imports/people.csv", ContentFile(b"name\nAnn\n"))
     with default_storage.open(name) as file:
         assert file.read() == b"name\nAnn\n"
@@ -238,7 +238,7 @@ def test_a_store_that_refuses_is_one_line(site: Keys, settings: Any) -> None:
     for keys in (site, replace(site, secret="guessed")):
         keep_uploads(settings, keys, "other")
 
-        with pytest.raises(CommandError, match='^The bucket "other" cannot be made: .*`migrate`') as refusal:
+        with pytest.raises(CommandError, match='^Cannot create the bucket "other": .*`migrate`') as refusal:
             told_by_make_bucket()
         assert "guessed" not in str(refusal.value)
         assert "\n" not in str(refusal.value)
@@ -267,7 +267,7 @@ def test_grpc_which_takes_identities_answers_nobody(ports: Ports, deployment: Pl
 
     assert not speaks_http2(ports.grpc)
     assert not speaks_http2(ports.grpc, stranger)
-    assert speaks_http2(ports.grpc, holder)  # so it is there, and this test would see it
+    assert speaks_http2(ports.grpc, holder)  # so gRPC runs, and this test would detect an open one
 
 
 def tls_of_a_client() -> ssl.SSLContext:

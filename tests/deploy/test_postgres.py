@@ -1,4 +1,4 @@
-"""PostgreSQL, started with deploy/postgres: what it is set to, and who may do what."""
+"""PostgreSQL, started with deploy/postgres: its settings, and the rights of its roles."""
 
 import os
 import socket
@@ -49,7 +49,7 @@ def test_it_runs_with_the_settings_of_the_file(database: Database, name: str, va
 
 def test_every_setting_of_the_file_is_in_force(database: Database) -> None:
     with database.connect() as connection:
-        # What the tests' own command line has changed, which is where it listens and that it need not last.
+        # Changed by the tests' command line: its addresses, and settings that protect the data.
         refused = connection.execute(
             "SELECT name, setting, error FROM pg_file_settings WHERE NOT applied "
             "AND name NOT IN ('listen_addresses')"
@@ -228,7 +228,7 @@ def test_the_manual_gives_an_older_cluster_the_rights_of_a_new_one(database: Dat
 
 
 def manual(begins: str) -> str:
-    """The commands of that block of docs/operations.md."""
+    """Returns the commands of a block of docs/operations.md."""
     blocks = (PROJECT / "docs/operations.md").read_text().split("```\n")
     (found,) = (block for block in blocks if block.startswith(begins))
     return found

@@ -1,4 +1,4 @@
-"""PostgreSQL's log and its statistics, with the settings of deploy/postgres: they hold no values and no passwords."""
+"""PostgreSQL's log and statistics contain no values and no passwords, with the settings of deploy/postgres."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +96,7 @@ UPDATE = "UPDATE people SET name = %s WHERE id = %s"
 def test_a_wait_for_a_lock_and_a_deadlock_are_logged_without_their_statements(people: Database) -> None:
     before = people.place.log("postgres")
 
-    # Statements that hold their values, as Django's do.
+    # Statements that contain their values, as Django's do.
     with (
         people.connect("cortex", cursor_factory=psycopg.ClientCursor) as one,
         people.connect("cortex", cursor_factory=psycopg.ClientCursor) as other,

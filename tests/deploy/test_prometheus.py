@@ -1,4 +1,4 @@
-"""Prometheus' own tool on its configuration, the alerts, and the questions that Grafana's dashboard asks."""
+"""Prometheus' own tool checks its configuration, the alerts, and the queries of Grafana's dashboard."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def promtool(*arguments: str, folder: Path = FOLDER) -> "subprocess.CompletedPro
     ids=" ".join,
 )
 def test_promtool_finds_nothing(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    # It looks whether the file of the token is there, which is where the container has it.
+    # The tool checks that the token's file exists, which has the container's path.
     (tmp_path / "metrics_token").write_text("a token")
     folder = shutil.copytree(FOLDER, tmp_path / "prometheus")
     configuration = folder / "prometheus.yml"

@@ -1,4 +1,4 @@
-"""Valkey and Redis, started with deploy/redis: persistence, eviction, and what the site may do."""
+"""Valkey and Redis, started with deploy/redis: persistence, eviction, and the site's rights."""
 
 import logging
 import time
@@ -37,7 +37,7 @@ def as_exporter(server: Redis) -> "redis.Redis[Any]":
 
 @pytest.fixture
 def alias(cache: Redis) -> Iterator[ResilientRedisCache]:
-    """The site's cache, as the site has it."""
+    """Creates the site's cache with the site's options."""
     options = {"ALIAS": "deployed", "CONNECTION_FACTORY": "cortex.cache.redis.pool.AliasConnectionFactory"}
     made = ResilientRedisCache(cache.url(), {"KEY_PREFIX": "deployed", "TIMEOUT": 300, "OPTIONS": options})
     yield made
@@ -113,7 +113,7 @@ def test_the_exporter_reads_no_key(cache: Redis) -> None:
     with as_exporter(cache) as client:
         assert client.info("memory")
         assert client.execute_command("SLOWLOG LEN") >= 0
-        # An entry of the slow log is a command with its keys and values.
+        # Entries of the slow log are commands with their keys and values.
         for command in ("SLOWLOG GET 10", "GET a", "SCAN 0", "SET a 1", "CONFIG SET maxmemory 0"):
             with pytest.raises(redis.exceptions.NoPermissionError):
                 client.execute_command(*command.split())

@@ -1,4 +1,4 @@
-"""The script that makes the secrets."""
+"""The script that creates the secrets."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def test_nobody_else_can_enter_the_folder_and_every_container_can_read_a_file(fo
 
 def test_secrets_are_long_random_and_different(folder: Path) -> None:
     values = {file.name: file.read_text() for file in folder.glob("*_password")}
-    del values["legacy_database_password"]  # of a system that is there already
+    del values["legacy_database_password"]  # the password of an existing system
     values["secret_key"] = (folder / "secret_key").read_text()
 
     assert len(values) == 13
@@ -78,7 +78,7 @@ def test_a_secret_that_is_deleted_is_made_anew_and_arrives_everywhere(folder: Pa
     said = make(folder)
 
     new = (folder / "database_web_password").read_text()
-    assert said == "made database_web_password\n"
+    assert said == "created database_web_password\n"
     assert new != old
     assert f'"cortex_web" "{new}"' in (folder / "pgbouncer_users").read_text()
     assert old not in (folder / "pgbouncer_users").read_text()
@@ -93,7 +93,7 @@ def test_redis_gets_digests_and_never_a_password(folder: Path) -> None:
 
 
 def identities(folder: Path) -> dict[str, tuple[str, str, list[str]]]:
-    """What SeaweedFS is told: name → key, its secret, rights."""
+    """Returns SeaweedFS' identities: name → key, its secret, rights."""
     told = json.loads((folder / "seaweedfs_identities").read_text())["identities"]
     return {
         it["name"]: (it["credentials"][0]["accessKey"], it["credentials"][0]["secretKey"], it["actions"])
@@ -126,7 +126,7 @@ def test_a_deployment_with_one_key_for_all_gets_the_other_and_keeps_its_own(fold
 
     said = make(folder)
 
-    assert said.splitlines() == ["made s3_admin_secret_key", "made s3_admin_access_key"]
+    assert said.splitlines() == ["created s3_admin_secret_key", "created s3_admin_access_key"]
     assert identities(folder)["cortex"][:2] == own
     assert identities(folder)["admin"][2] == ["Admin"]
 

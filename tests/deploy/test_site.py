@@ -1,5 +1,7 @@
-"""The site as the image has it: nginx → gunicorn → PgBouncer → PostgreSQL, and two Redis beside, all with the files and
-the environment of production."""
+"""The site as in the image, with the files and the environment of production.
+
+nginx → gunicorn → PgBouncer → PostgreSQL, and two Redis.
+"""
 
 import http.client
 import json
@@ -39,7 +41,7 @@ for _ in range({CLIENTS}):
 
 @dataclass
 class Front:
-    """What a visitor sees of it."""
+    """The response as a visitor sees it."""
 
     site: Site
     gunicorn: int
@@ -78,7 +80,7 @@ class Front:
         return response, content
 
     def log_in(self, password: str, **headers: str) -> int:
-        """The status of the answer: 302 is inside, 200 the form again."""
+        """Returns the status: 302 after signing in, 200 for the form again."""
         response, page = self.ask("/admin/login/")
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
         cookie = re.search(r"csrftoken=(\w+)", response.headers["Set-Cookie"])
@@ -102,10 +104,10 @@ class Front:
 @pytest.fixture(scope="module")
 def front(site: Site) -> Front:
     site.run("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
-    # As `migrate` does in the compose file, onto the volume that nginx reads.
+    # Collects the static files, as `migrate` of the compose file does, onto the volume that nginx reads.
     (site.folder / "staticfiles").rename(site.place.folder / "static")
     cookies = site.run("-c", MAKE_PEOPLE).stdout.split()
-    # Where the site looks for them; in the image they stay there as well.
+    # The site looks for them here; in the image they stay here as well.
     (site.folder / "staticfiles").symlink_to(site.place.folder / "static")
     (site.place.folder / "static").chmod(0o755)
     gunicorn = site.start_gunicorn()
@@ -121,14 +123,14 @@ def test_a_thousand_clients_at_once_need_no_more_than_a_hundred_connections(site
     with watched(site.database, "cortex_web") as watch:
         faults = transact_all(f"postgres://cortex_web:{password}@127.0.0.1:{port}/cortex", CLIENTS, 5)
 
-    site.place.end(site.place.children[-1])  # which would keep its connections
+    site.place.end(site.place.children[-1])  # otherwise it keeps its connections
     with site.database.connect("cortex") as owner:
         written = owner.execute("SELECT count(*), count(DISTINCT client) FROM crowd").fetchone()
         owner.execute("DROP TABLE crowd")
     assert faults == []
     assert written == (5 * CLIENTS, CLIENTS)
     assert watch.looks > 20
-    # Many, or nothing was shown; and never more than that.
+    # Many connections, otherwise this test shows nothing; and never more than the limit.
     assert 50 <= watch.most <= 100
 
 
@@ -197,7 +199,7 @@ def test_the_site_is_ready_with_all_that_is_behind_it(front: Front) -> None:
 def test_prometheus_gets_its_figures_by_an_address_and_a_token_and_nobody_else_does(front: Front) -> None:
     token = front.site.place.secret("metrics_token")
 
-    # It knows containers by their addresses, and speaks to them without TLS.
+    # Prometheus uses containers' addresses, without TLS.
     status, told = ask_behind_nginx(
         front, "/metrics", Host="172.18.0.5:8000", Authorization=f"Bearer {token}"
     )
@@ -206,7 +208,7 @@ def test_prometheus_gets_its_figures_by_an_address_and_a_token_and_nobody_else_d
 
 
 def ask_behind_nginx(front: Front, path: str, **headers: str) -> tuple[int, str]:
-    """As who is in the stack's own network."""
+    """Sends a request from the stack's own network."""
     connection = http.client.HTTPConnection("127.0.0.1", front.gunicorn, timeout=20)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
@@ -344,7 +346,7 @@ def test_static_files_come_from_nginx_for_ever_and_compressed(front: Front) -> N
     response, _ = front.ask(path[1], Accept_Encoding="gzip")
 
     assert response.status == 200
-    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"  # which nginx adds
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"  # added by nginx
     assert response.headers["Cache-Control"] == "max-age=315360000"
     assert response.headers["Content-Encoding"] == "gzip"
     assert response.headers.get_all("X-Content-Type-Options") == ["nosniff"]
@@ -382,7 +384,7 @@ def test_behind_a_load_balancer_people_are_told_apart_by_their_own_addresses(fro
         for address in crowd
     }
 
-    assert statuses == {403}  # without a token nobody is let in, but nobody has used up another one's tries
+    assert statuses == {403}  # rejected without a CSRF token, but nobody has used up another client's tries
     assert behind.log_in(PASSWORD, X_Forwarded_For="6.6.6.6, 203.0.113.9") == 302
     with front.site.database.connect("cortex") as owner:
         seen = owner.execute("SELECT host(ip_address) FROM login_events ORDER BY id DESC LIMIT 1").fetchone()
@@ -410,7 +412,7 @@ def test_what_a_provider_s_answer_is_brought_by_is_small_and_not_too_often(front
     statuses = [front.ask(path)[0].status for _ in range(90)]
 
     assert large == 413
-    assert set(statuses) == {404, 429}  # the provider is not configured here
+    assert set(statuses) == {404, 429}  # the provider is not configured
 
 
 def test_a_file_of_megabytes_reaches_the_site_where_files_are_sent(front: Front) -> None:
@@ -441,7 +443,7 @@ def test_a_file_of_megabytes_reaches_the_site_where_files_are_sent(front: Front)
     )  # fmt: skip
 
     assert 8_000_000 < len(body) < 16_000_000
-    # All of it has reached the site, which has no object store here.
+    # The whole file has reached the site, which has no object store in this test.
     assert answer.status == 200
     assert "The upload &quot;people.csv&quot; cannot be kept" in told, re.findall("errorlist.*", told)
 

@@ -1,4 +1,4 @@
-"""A small site behind nginx, run by gunicorn: it says what has reached it, and sends as much as it is asked for."""
+"""A small site behind nginx, run by gunicorn: it returns the request it got, or as many bytes as requested."""
 
 import json
 import time
@@ -11,7 +11,7 @@ MEGABYTE = bytes(1_000_000)
 
 def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     query = dict(urllib.parse.parse_qsl(environ["QUERY_STRING"]))
-    # As the site and Keycloak do.
+    # As in the responses of the site and Keycloak.
     start_response("200 OK", [("Strict-Transport-Security", "max-age=1"), ("X-Frame-Options", "DENY")])
     if megabytes := int(query.get("megabytes", 0)):
         return large(megabytes)

@@ -1,1 +1,1 @@
-"""What happens while Redis is away, and how it is made up for."""
+"""Handles outages of Redis: finds them out once, and repeats afterwards what was lost."""

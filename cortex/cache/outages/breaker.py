@@ -1,7 +1,7 @@
-"""A circuit breaker for each Redis: after a fault nobody waits for it until a probe has found it well again.
+"""Stops asking a Redis after its first fault, until a probe gets an answer again (a circuit breaker).
 
 https://martinfowler.com/bliki/CircuitBreaker.html. It opens at the first fault, so that one request pays for finding
-out and the others nothing.
+out and the others pay nothing.
 """
 
 import logging
@@ -13,12 +13,14 @@ from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError  # 
 
 logger = logging.getLogger("cortex.cache")
 
-# What says that Redis is away or not itself. Answers such as WRONGTYPE or OOM say that it is there.
+# These mean that Redis is away or still loading. Replies such as WRONGTYPE or OOM mean that it is there.
 OUTAGES = (ConnectionError, TimeoutError, BusyLoadingError)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 3.0
 
 
 class Breaker:
+    """Open: callers must not ask the server. Pauses between probes double from 0.5 to 3 seconds. Thread-safe."""
+
     def __init__(self, server: str) -> None:
         self.server = server
         self._lock = threading.Lock()
@@ -27,27 +29,29 @@ class Breaker:
         self._is_probed = False
         self.is_open = False
 
-    def takes_probe(self) -> bool:
-        """Whether this caller shall see to a probe of an open breaker's Redis: once the pause is over, one at a time.
-        Who is told to also says how it went, by `found_well` or `found_away`."""
+    def claim_probe(self) -> bool:
+        """Whether this caller must probe the server: the breaker is open, the pause is over, and nobody else probes.
+
+        After True, the caller must call `close` or `stay_open` with the result, or nobody probes again.
+        """
         with self._lock:
             if not self.is_open or self._is_probed or time.monotonic() < self._probe_at:
                 return False
             self._is_probed = True
             return True
 
-    def found_well(self) -> None:
+    def close(self) -> None:
         with self._lock:
             self.is_open, self._is_probed, self._pause = False, False, FIRST_PAUSE
         logger.warning("Redis at %s answers again.", self.server)
 
-    def found_away(self) -> None:
+    def stay_open(self) -> None:
         with self._lock:
             self._is_probed = False
             self._open_for_longer()
 
     def report(self, error: Exception) -> None:
-        """A fault of Redis was met."""
+        """Opens the breaker after a fault."""
         with self._lock:
             if not self.is_open:
                 logger.warning(
@@ -59,24 +63,6 @@ class Breaker:
 
     def _open_for_longer(self) -> None:
         self.is_open = True
-        # With jitter, so that the processes of a site do not all knock at once.
+        # With jitter, so that the processes of a site do not all probe at once.
         self._probe_at = time.monotonic() + self._pause * random.uniform(0.7, 1.0)
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
-
-
-_breakers: dict[str, Breaker] = {}
-_registry = threading.Lock()
-
-
-def breaker_of(server: str) -> Breaker:
-    """One for each server and process: cache objects come and go with each thread and request."""
-    breaker = _breakers.get(server)
-    if breaker is not None:
-        return breaker
-    with _registry:
-        return _breakers.setdefault(server, Breaker(server))
-
-
-def forget_breakers() -> None:
-    with _registry:
-        _breakers.clear()

@@ -1,4 +1,4 @@
-"""While Redis is away: what a process loaded, for a moment, so that an outage of the cache is none of the database."""
+"""Keeps what a process loads during an outage for two seconds, so that the database does not fail as well."""
 
 import threading
 import time
@@ -12,11 +12,16 @@ _lock = threading.Lock()
 
 
 def copy_of(name: str, default: Any) -> Any:
-    kept = _copies.get(name)
-    return kept[1] if kept is not None and time.monotonic() < kept[0] else default
+    """Returns the copy of a key in this process; `default` when there is none or it has expired."""
+    copy = _copies.get(name)
+    if copy is None:
+        return default
+    expires_at, value = copy
+    return value if time.monotonic() < expires_at else default
 
 
 def keep_copy(name: str, value: Any) -> None:
+    """Keeps a value for KEPT_SECONDS. At MOST copies it forgets all of them first."""
     with _lock:
         if len(_copies) >= MOST:
             _copies.clear()

@@ -1,7 +1,7 @@
-"""What could not be invalidated while Redis was away: made up for before anybody reads from it again.
+"""Remembers invalidations that failed while Redis was away, and repeats them before this process reads again.
 
-Without it, an old value that outlived the outage would be served as if nothing had happened. Also a `set` that was lost
-is an invalidation: what Redis still has is older.
+Without it, an old value that survived the outage would be served as if nothing had happened. A `set` that was lost is
+an invalidation too: the value that Redis still has is older.
 """
 
 import threading
@@ -10,19 +10,21 @@ from typing import Any
 
 from cortex.cache.groups import STAMP_SECONDS, new_stamp
 
-# More than this is not kept: then all that Redis has of these aliases is given up.
+# Beyond this many keys, the whole alias of each further key is invalidated instead.
 MOST = 10_000
 BATCH = 500
 
 
 class Journal:
+    """The lost keys and stamps of one server, in this process's memory. Thread-safe."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._keys: set[str] = set()
         self._stamps: set[str] = set()
 
     def note_key(self, key: str, *, everything: str) -> None:
-        """`everything`: the stamp of the key's whole alias, which stands in for its keys where they are too many."""
+        """`everything`: the stamp of the key's alias, noted instead when there are too many keys."""
         with self._lock:
             if len(self._keys) < MOST:
                 self._keys.add(key)
@@ -34,7 +36,11 @@ class Journal:
             self._stamps.add(key)
 
     def replay(self) -> Iterator[tuple[Any, ...]]:
-        """The commands that make up for it. Who asks for them all has put each to Redis; else all of it is kept."""
+        """Yields the commands that repeat the lost invalidations.
+
+        The caller sends each command before it takes the next. The journal forgets them only after the last one, so
+        after an error in between it repeats them all.
+        """
         with self._lock:
             keys, stamps = list(self._keys), list(self._stamps)
         for start in range(0, len(keys), BATCH):
@@ -44,12 +50,3 @@ class Journal:
         with self._lock:
             self._keys.difference_update(keys)
             self._stamps.difference_update(stamps)
-
-
-_journals: dict[str, Journal] = {}
-_registry = threading.Lock()
-
-
-def journal_of(server: str) -> Journal:
-    with _registry:
-        return _journals.setdefault(server, Journal())

@@ -1,1 +1,1 @@
-"""Connections to Redis, and the one place that asks it."""
+"""Connects to Redis; `server` is the one module that sends it commands."""

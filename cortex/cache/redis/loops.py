@@ -1,4 +1,4 @@
-"""Clients for coroutines: one for each event loop and alias, since a connection belongs to the loop that opened it."""
+"""Keeps one client for each event loop and alias, because a connection belongs to the loop that opened it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -10,6 +10,7 @@ _kept: dict[asyncio.AbstractEventLoop, tuple[Clients, AsyncGenerator[None, None]
 
 
 async def client_of_loop(name: str, connect: Callable[[], Any]) -> Any:
+    """Returns the running loop's client of this name; calls `connect` for the first one."""
     loop = asyncio.get_running_loop()
     if loop not in _kept:
         _forget_closed_loops()
@@ -24,8 +25,10 @@ async def client_of_loop(name: str, connect: Callable[[], Any]) -> Any:
 
 
 async def _keeper(loop: asyncio.AbstractEventLoop, clients: Clients) -> AsyncGenerator[None, None]:
-    """A loop ends its asynchronous generators before it is closed (`asyncio.run` sees to it): the one moment at which
-    connections can still be closed."""
+    """Closes the clients when the loop ends its asynchronous generators.
+
+    `asyncio.run` does that just before it closes the loop: the last moment at which connections can be closed.
+    """
     try:
         yield
     finally:
@@ -35,7 +38,10 @@ async def _keeper(loop: asyncio.AbstractEventLoop, clients: Clients) -> AsyncGen
 
 
 def _forget_closed_loops() -> None:
-    """Those that were closed without more ado. A weak reference would not do: connections refer to their loop."""
+    """Drops loops that were closed without ending their generators.
+
+    Weak references would not help: connections refer to their loop.
+    """
     for loop in list(_kept):
         if loop.is_closed():
             _kept.pop(loop, None)

@@ -1,7 +1,7 @@
-"""Connections: short time-outs, and a pool for each alias.
+"""Makes connections with short time-outs, and one pool for each alias.
 
-django-redis shares one pool among all aliases with the same URL, with the options of whichever came first; and redis-py
-waits five seconds for a Redis that does not answer.
+django-redis shares one pool among all aliases with the same URL, with the options of whichever alias came first.
+redis-py waits five seconds for a Redis that does not answer.
 """
 
 from typing import Any, ClassVar
@@ -13,20 +13,22 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError  # noqa: A004
 from redis.retry import Retry
 
-# What a page may lose to a Redis that is frozen, once: the breaker sees to it that it is only once.
+# How long one page may wait for a frozen Redis. The breaker makes sure that it is only one page.
 TIMEOUT_SECONDS = 0.15
-# A loop may have thousands of coroutines that ask at once; they take turns, for at most so long.
+# A loop may have thousands of coroutines that ask at once. They share these connections, and wait at most so long.
 ASYNC_CONNECTIONS, ASYNC_TURN_SECONDS = 50, 1.0
 
 
 class AliasConnectionFactory(ConnectionFactory[Any, Any, Any]):
+    """The value of django-redis' option CONNECTION_FACTORY. Reads the alias' own name from the option ALIAS."""
+
     _alias_pools: ClassVar[dict[str, Any]] = {}
 
     def make_connection_params(self, url: str) -> dict[str, Any]:
         return {
             "socket_timeout": TIMEOUT_SECONDS,
             "socket_connect_timeout": TIMEOUT_SECONDS,
-            # One more try, and only for a connection that had gone stale in the pool: never for a time-out.
+            # One retry, only for a connection that went stale in the pool, never after a time-out.
             "retry": Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
             "health_check_interval": 0,
         } | super().make_connection_params(url)
@@ -38,10 +40,10 @@ class AliasConnectionFactory(ConnectionFactory[Any, Any, Any]):
         return self._alias_pools[name]
 
     def connect_async(self, url: str) -> Any:
-        """A client for the running event loop."""
+        """Returns a client for the running event loop."""
         params = self.make_connection_params(url) | self.pool_cls_kwargs
         params |= {"retry": AsyncRetry(NoBackoff(), 1, supported_errors=(ConnectionError,))}
         params |= {"max_connections": ASYNC_CONNECTIONS, "timeout": ASYNC_TURN_SECONDS}
-        del params["parser_class"]  # reads from blocking sockets
+        del params["parser_class"]  # it reads from blocking sockets
         pool = redis_asyncio.BlockingConnectionPool.from_url(params.pop("url"), **params)
         return redis_asyncio.Redis.from_pool(pool)

@@ -22,7 +22,7 @@ HEADER = (
 
 
 class Command(BaseCommand):
-    help = "What the cache is worth: hit rates and seconds saved, of all processes, by alias and group."
+    help = "Show the cache's hit rates and seconds saved, of all processes, by alias and group."
 
     def handle(self, **options: Any) -> None:
         rows: list[tuple[str, ...]] = [HEADER]
@@ -31,9 +31,9 @@ class Command(BaseCommand):
                 continue
             rows += [self.row(figures) for figures in cache.figures()]
             if cache.is_away:
-                self.stderr.write(f"{cache.alias}: Redis is away.")
+                self.stderr.write(f'The Redis of "{cache.alias}" is away: its figures are missing.')
         if len(rows) == 1:
-            self.stdout.write("Nothing has been counted yet.")
+            self.stdout.write("No figures yet.")
             return
         widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
         for row in rows:

@@ -3,32 +3,32 @@ from typing import Any
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError
 
-HOME_OF_BUCKETS = "us-east-1"  # which S3 does not want to be told
+HOME_OF_BUCKETS = "us-east-1"  # S3 rejects a LocationConstraint with its default region
 
 
 class Command(BaseCommand):
-    help = "Make the bucket that uploads are kept in, where it is not there yet."
+    help = "Create the bucket of uploads (S3_BUCKET), if it does not exist."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = getattr(storages["default"], "bucket_name", None)
         if name is None:
-            self.stdout.write("Uploads are kept in a folder: S3_BUCKET is not set.")
+            self.stdout.write("Nothing to create: S3_BUCKET is not set, so uploads are stored in a folder.")
             return
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            made = ensure_bucket(storages["default"])
+            is_new = ensure_bucket(storages["default"])
         except (BotoCoreError, ClientError, ValueError) as error:
             raise CommandError(
-                f'The bucket "{name}" cannot be made: {error} Look at S3_ENDPOINT_URL, S3_ACCESS_KEY and '
-                "S3_SECRET_KEY: the key needs the right to make buckets, which in the stack `migrate` alone has."
+                f'Cannot create the bucket "{name}": {error} Check S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY: '
+                "the key needs the right to create buckets, which only the service `migrate` of the stack has."
             ) from error
-        self.stdout.write(f'The bucket "{name}" {"was made" if made else "is there"}.')
+        self.stdout.write(f'The bucket "{name}" {"was created" if is_new else "exists"}.')
 
 
 def ensure_bucket(storage: Any) -> bool:
-    """Whether it had to be made. Raises BotoCoreError, ClientError."""
+    """Creates the bucket of an S3 storage, if needed. Returns whether it did. Raises BotoCoreError, ClientError."""
     from botocore.exceptions import ClientError
 
     client = storage.connection.meta.client
@@ -40,8 +40,8 @@ def ensure_bucket(storage: Any) -> bool:
     else:
         return False
     region = client.meta.region_name
-    where = {} if region in (None, HOME_OF_BUCKETS) else {"LocationConstraint": region}
-    client.create_bucket(
-        Bucket=storage.bucket_name, **({"CreateBucketConfiguration": where} if where else {})
-    )
+    options: dict[str, Any] = {}
+    if region not in (None, HOME_OF_BUCKETS):
+        options["CreateBucketConfiguration"] = {"LocationConstraint": region}
+    client.create_bucket(Bucket=storage.bucket_name, **options)
     return True

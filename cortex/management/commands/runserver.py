@@ -6,7 +6,7 @@ from django.db import connection
 
 class Command(runserver.Command):
     def run(self, *args: Any, **options: Any) -> None:
-        # Without this the server would start, and every page would fail.
+        # Fails now with one line; otherwise the server would start and every page would fail.
         connection.ensure_connection()
         connection.close()
         super().run(*args, **options)

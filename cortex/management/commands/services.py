@@ -9,16 +9,16 @@ from cortex.embedded.state import read_state
 
 
 class Command(BaseCommand):
-    help = "Starts, stops or shows the embedded PostgreSQL and Valkey of this checkout."
+    help = "Start, stop or show the embedded PostgreSQL and Valkey of this checkout."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["up", "down", "status"])
-        parser.add_argument("--delete-data", action="store_true", help="With down: delete all data as well.")
+        parser.add_argument("--delete-data", action="store_true", help="with down: delete all data as well")
 
     def handle(self, *args: Any, action: str, delete_data: bool, **options: Any) -> None:
         if delete_data and action != "down":
-            raise CommandError("--delete-data goes with down.")
+            raise CommandError(f'--delete-data does not go with "{action}": use it with down.')
         try:
             if action == "up":
                 self.up()
@@ -31,10 +31,12 @@ class Command(BaseCommand):
 
     def up(self) -> None:
         warnings: list[str] = []
-        for server in start_services(settings.LOCAL_DIR, without_valkey_say=warnings).values():
+        for server in start_services(settings.LOCAL_DIR, warnings=warnings).values():
             self.stdout.write(f"{server.name} runs on 127.0.0.1:{server.port}, its files in {server.home}")
         for warning in warnings:
-            self.stderr.write(self.style.WARNING(f"{warning} Going on without: caches live in each process."))
+            self.stderr.write(
+                self.style.WARNING(f"{warning} Continuing without it: each process has its own cache.")
+            )
 
     def down(self, *, delete_data: bool) -> None:
         stopped = stop_services(settings.LOCAL_DIR, delete_data=delete_data)
@@ -43,7 +45,7 @@ class Command(BaseCommand):
             self.stdout.write("Their data is deleted.")
 
     def status(self) -> None:
-        """Ends with 1 when nothing runs, so that scripts can ask."""
+        """Exits with 1 when nothing runs, so that scripts can check."""
         running = [server for server in read_state(settings.LOCAL_DIR).values() if server.is_running()]
         for server in running:
             self.stdout.write(f"{server.name} runs on 127.0.0.1:{server.port} (process {server.pid})")

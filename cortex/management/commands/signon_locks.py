@@ -7,19 +7,19 @@ from cortex.signon.locks import CacheCannotList, Lock, lift, locks, names
 
 KINDS = {
     "pair": "{name} from {network}",
-    "name": "{name} from anywhere, except browsers that have logged in with it before",
-    "device": "{name} in a browser that has logged in with it before",
+    "name": "{name} from anywhere, except browsers that have signed in with it before",
+    "device": "{name} in a browser that has signed in with it before",
     "network": "passwords from {network}",
     "begin": "sign-ons from {network}",
 }
 
 
 class Command(BaseCommand):
-    help = "Show whom the limits of tries keep out, and let them in again."
+    help = "List who is locked out after too many tries to sign in, or lift the locks."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--lift", metavar="WHO", help="forget the tries of a name or from an address")
-        parser.add_argument("--lift-all", action="store_true", help="forget all tries")
+        parser.add_argument("--lift", metavar="WHO", help="unlock this name or address")
+        parser.add_argument("--lift-all", action="store_true", help="unlock everybody")
 
     def handle(self, *, lift: str | None, lift_all: bool, **options: Any) -> None:
         try:
@@ -29,25 +29,25 @@ class Command(BaseCommand):
                 self.show()
         except CacheCannotList:
             raise CommandError(
-                "The cache is not in Redis, so each process counts for itself; restart the site to lift its locks."
+                "The cache is not in Redis, so each process counts for itself. Restart the site to lift its locks."
             ) from None
 
     def lift(self, who: str) -> None:
         number = lift(who)
-        about = f' for "{who}"' if who else ""
+        scope = f' for "{who}"' if who else ""
         counters = "1 counter" if number == 1 else f"{number:,} counters"
-        self.stdout.write(f"Forgot {counters}{about}." if number else f"Nothing was counted{about}.")
+        self.stdout.write(f"Deleted {counters}{scope}." if number else f"No tries are counted{scope}.")
 
     def show(self) -> None:
-        found = sorted(locks(), key=lambda lock: (lock.kind, -lock.seconds_left))
-        known = names({lock.name for lock in found})
-        for lock in found:
-            self.stdout.write(in_words(lock, known))
-        if not found:
+        current = sorted(locks(), key=lambda lock: (lock.kind, -lock.seconds_left))
+        emails = names({lock.name for lock in current})
+        for lock in current:
+            self.stdout.write(describe(lock, emails))
+        if not current:
             self.stdout.write("Nobody is locked out.")
 
 
-def in_words(lock: Lock, known: dict[str, str]) -> str:
-    name = known.get(lock.name, f"a name without an account ({lock.name[:8]})")
+def describe(lock: Lock, emails: dict[str, str]) -> str:
+    name = emails.get(lock.name, f"a name without an account ({lock.name[:8]})")
     whom = KINDS[lock.kind].format(name=name, network=lock.network or "an unknown address")
     return f"{whom}: {lock.tries:,} tries, locked for {lock.seconds_left} s more"

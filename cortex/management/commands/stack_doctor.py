@@ -7,7 +7,7 @@ from cortex.monitoring.doctor import examine
 
 
 class Command(BaseCommand):
-    help = "Says what this deployment got wrong, each with the way out. Ends with 1 where there is something."
+    help = "Check the running deployment and print each problem with its fix. Exits with 1 if there is one."
 
     def handle(self, **options: Any) -> None:
         number = 0
@@ -16,8 +16,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"{self.style.SUCCESS('ok')}  {name}")
             for finding in findings:
                 number += 1
-                self.stdout.write(f"{self.style.ERROR('!!')}  {name}: {finding.what}\n    → {finding.mend}")
-        found = f"{number} {'finding' if number == 1 else 'findings'}." if number else "Nothing to mend."
-        self.stdout.write(f"{found} `manage.py check --deploy` looks at the settings.")
+                self.stdout.write(f"{self.style.ERROR('!!')}  {name}: {finding.what}\n    → {finding.fix}")
+        summary = f"{number} {'problem' if number == 1 else 'problems'}." if number else "No problems found."
+        self.stdout.write(f"{summary} `manage.py check --deploy` checks the settings.")
         if number:
             sys.exit(1)

@@ -1,4 +1,4 @@
-"""Makes caches for tests."""
+"""Creates caches for tests."""
 
 import os
 from typing import Any
@@ -18,5 +18,5 @@ def make_cache(url: str, alias: str = "test", **options: Any) -> ResilientRedisC
 
 
 def patient_cache(alias: str = "test", **options: Any) -> ResilientRedisCache:
-    """On the Redis of this test run."""
+    """Creates a cache on the Redis of this test run, with long time-outs for a busy machine."""
     return make_cache(os.environ["REDIS_URL"], alias, **PATIENCE, **options)

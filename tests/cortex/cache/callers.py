@@ -1,4 +1,4 @@
-"""One of several processes that ask for a cold key at the same moment, each from many threads. Run by test_stampedes.
+"""Requests a missing key from many threads. test_stampedes runs it in several processes at the same moment.
 
     python -m tests.cortex.cache.callers REDIS_URL START THREADS LOAD_SECONDS FILE
 

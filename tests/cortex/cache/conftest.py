@@ -1,4 +1,4 @@
-"""A real site behind gunicorn, with two workers, the Redis of which can be made to fail."""
+"""Runs a real site under gunicorn with two workers, on a Redis that can be made to fail."""
 
 import os
 import subprocess
@@ -65,7 +65,7 @@ class Site:
         return self.process.children()
 
     def kill_workers(self) -> None:
-        """With -9. gunicorn starts others."""
+        """Kills the workers with SIGKILL. gunicorn starts others."""
         killed = self.workers()
         for worker in killed:
             worker.kill()
@@ -73,7 +73,7 @@ class Site:
         wait_until(lambda: len(self.workers()) == WORKERS)
 
     def is_back(self) -> bool:
-        """Whether ten answers in a row, from either worker, say that Redis is there."""
+        """Whether ten responses in a row, from either worker, report that Redis is available."""
         token = {"Authorization": f"Bearer {METRICS_TOKEN}"}
         answers = [self.browser().get("/metrics", **token).text for _ in range(10)]
         return all('cortex_cache_breaker_open{alias="sessions"} 0.0' in answer for answer in answers)
@@ -86,10 +86,10 @@ class Site:
 
 
 def wait_until(condition: Any, seconds: float = 30) -> float:
-    """Seconds that it took."""
+    """Waits, and returns the seconds it took."""
     began = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < seconds, "it never came to be"
+        assert time.monotonic() - began < seconds, "the condition was not met in time"
         time.sleep(0.05)
     return time.monotonic() - began
 
@@ -132,7 +132,7 @@ def running_site(built_site: Site) -> Iterator[Site]:
 
 @pytest.fixture
 def site(running_site: Site) -> Site:
-    """Well again, whatever the test before has done to its Redis."""
+    """The site with a working Redis, whatever the previous test did to it."""
     running_site.redis.mode = "pass"
     wait_until(running_site.is_back)
     return running_site

@@ -1,4 +1,4 @@
-"""A small proxy in front of Redis that can refuse, swallow, delay and answer in its place."""
+"""Runs a small proxy in front of Redis that can refuse connections, swallow or delay commands, and forge replies."""
 
 import contextlib
 import selectors
@@ -43,7 +43,7 @@ class FaultyRedis:
             self._listener = self._listen(self.port)
             threading.Thread(target=self._accept, daemon=True).start()
         if mode == "pass":
-            self._cut()  # connections that were swallowed have lost their place in the protocol
+            self._cut()  # swallowed connections are out of step with the protocol
 
     def close(self) -> None:
         self._stop_listening()
@@ -51,7 +51,7 @@ class FaultyRedis:
 
     def _stop_listening(self) -> None:
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that would accept one more
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept()
         self._listener.close()
 
     def _listen(self, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What is awaited, on a real event loop: no threads, the same values, and outages as in threads."""
+"""The asynchronous methods on a real event loop: no threads, the same values, and outages as in threads."""
 
 import asyncio
 import gc
@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from cortex.cache import ResilientRedisCache
-from cortex.cache.outages.breaker import forget_breakers
-from cortex.cache.outages.copies import forget_copies
+from cortex.cache.outages.state import forget_outages
 from cortex.cache.redis import loops
 from tests.cortex.cache.caches import make_cache, patient_cache
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
@@ -32,8 +31,7 @@ def faulty() -> Iterator[FaultyRedis]:
     proxy = FaultyRedis(os.environ["REDIS_URL"])
     yield proxy
     proxy.close()
-    forget_breakers()
-    forget_copies()
+    forget_outages()
 
 
 def test_threads_and_coroutines_read_what_the_other_wrote(cache: ResilientRedisCache) -> None:
@@ -127,7 +125,7 @@ def test_where_the_one_who_loads_is_cancelled_another_loads(cache: ResilientRedi
     assert sum(isinstance(answer, asyncio.CancelledError) for answer in answers) == 1
     assert answers.count("value") == 9
     assert len(loaders) == 2
-    assert time.monotonic() - began < 1.5  # the lock was given back, and not waited for
+    assert time.monotonic() - began < 1.5  # the lock was released; nobody waited for its expiry
 
 
 def test_where_loading_fails_each_tries_for_itself(cache: ResilientRedisCache) -> None:
@@ -162,7 +160,7 @@ def test_a_loop_that_was_closed_without_more_ado_is_forgotten(cache: ResilientRe
     loop.run_until_complete(one())
     loop.close()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the connections that are still open then
+        warnings.simplefilter("ignore")  # about connections that are still open
         asyncio.run(one())
         gc.collect()
 

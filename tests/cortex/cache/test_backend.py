@@ -1,4 +1,4 @@
-"""The cache on a real server of the Redis protocol: Django's contract, groups, stampedes, and what is stored."""
+"""The cache on a real server: Django's contract, groups, stampedes, and the stored bytes."""
 
 import datetime as dt
 import decimal
@@ -148,7 +148,7 @@ def test_a_number_that_was_loaded_is_invalidated_with_its_group(cache: Resilient
 
 def test_what_is_invalidated_while_it_is_loaded_is_not_kept(cache: ResilientRedisCache) -> None:
     def load() -> str:
-        cache.invalidate_group("users:1")  # somebody changes the row that we have just read
+        cache.invalidate_group("users:1")  # another process changes the row that we have just read
         return "old"
 
     assert cache.get_or_set("users:1:profile", load) == "old"
@@ -180,7 +180,7 @@ def test_a_hundred_callers_of_a_cold_key_load_once(cache: ResilientRedisCache) -
         return "value"
 
     def call() -> None:
-        # As in another process every second time: flights are one process's, the lock is everybody's.
+        # Every second call behaves like another process: it shares the lock, but not the flight.
         mine = patient_cache()
         start.wait()
         answers.append(mine.get_or_set("cold:key", load))

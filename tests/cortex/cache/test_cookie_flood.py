@@ -1,4 +1,4 @@
-"""A flood of odd cookies at the real site: what visitors send is kept nowhere."""
+"""A flood of odd cookies at the real site, which must not store anything of them."""
 
 import os
 import re
@@ -21,13 +21,13 @@ PATHS = ("/accounts/login/", "/admin/login/", "/", "/admin/analytics/", "/admin/
 
 
 def odd_cookies(number: int) -> Iterator[str]:
-    """Each of them another one, and most of 7 kB."""
+    """Yields different cookies, most of 7 kB."""
     for count in range(number):
         own = uuid.uuid4().hex
         yield (
             f"sessionid={own * 218}:x",
             f"sessionid=users:{own}:{'y' * 7_000}",
-            f"sessionid={own}",  # as Django's own are made
+            f"sessionid={own}",  # a key like Django's own
             f"sessionid={own}\\000",
             f'sessionid="a\\054b{own}\\303\\237"',
             f"csrftoken={own * 218}",

@@ -1,4 +1,4 @@
-"""Counters end when they were said to, whenever they are added to."""
+"""Counters expire at their time, whenever they are added to."""
 
 import contextlib
 import threading
@@ -23,7 +23,7 @@ def cache() -> Iterator[ResilientRedisCache]:
 
 
 def test_a_counter_that_ends_while_it_is_added_to_is_never_without_an_end(cache: ResilientRedisCache) -> None:
-    """Between a look and an addition it may end; added to all the same, it was there for ever."""
+    """A counter may expire between GET and INCRBY. INCRBY once created it again without an expiry."""
     immortal = 0
     for number in range(ROUNDS):
         key = f"tries:{number}"

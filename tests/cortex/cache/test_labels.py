@@ -1,4 +1,4 @@
-"""The figures of the cache stay small, whatever visitors put into keys."""
+"""The cache's statistics stay small, whatever visitors put into keys."""
 
 import time
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def test_there_are_only_so_many_labels(cache: ResilientRedisCache) -> None:
     for number in range(10 * stats.MOST_LABELS):
         cache.get(f"{'abcdefghij'[number % 10]}{'k' * (number // 10 + 1)}:x")
         if number % 3 == 0:
-            cache.report_counts()  # as many processes would, each with labels of its own
+            cache.report_counts()  # as many processes would, each with its own labels
     cache.report_counts()
 
     assert cache.redis.hlen(sums(cache)) <= stats.MOST_FIELDS + len(stats.COUNTERS)
@@ -59,7 +59,7 @@ def test_figures_have_an_end(cache: ResilientRedisCache) -> None:
     cache.report_counts()
 
     assert 0 < first <= stats.KEPT_SECONDS * 1_000
-    assert cache.redis.pttl(sums(cache)) < first, "not put off by each report, or it would never come"
+    assert cache.redis.pttl(sums(cache)) < first, "reports must not postpone the expiry"
 
 
 def test_what_an_earlier_release_let_grow_goes_away(cache: ResilientRedisCache) -> None:

@@ -1,4 +1,4 @@
-"""Redis that refuses, swallows, dawdles or answers nonsense: pages go on, for milliseconds more."""
+"""A Redis that refuses, swallows, delays or sends malformed replies costs callers only milliseconds."""
 
 import os
 import time
@@ -9,8 +9,7 @@ import pytest
 
 from cortex.cache import ResilientRedisCache
 from cortex.cache import statistics as stats
-from cortex.cache.outages.breaker import forget_breakers
-from cortex.cache.outages.copies import forget_copies
+from cortex.cache.outages.state import forget_outages
 from tests.cortex.cache.caches import make_cache
 from tests.cortex.cache.faulty_redis import ANSWERS, FaultyRedis
 
@@ -24,8 +23,7 @@ def faulty() -> Iterator[FaultyRedis]:
     proxy = FaultyRedis(os.environ["REDIS_URL"])
     yield proxy
     proxy.close()
-    forget_breakers()
-    forget_copies()
+    forget_outages()
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def cache(faulty: FaultyRedis) -> ResilientRedisCache:
 
 
 def everything(cache: ResilientRedisCache) -> dict[str, Any]:
-    """Each method of Django's cache, as a page would call it."""
+    """Calls each method of Django's cache, as a page would. Returns the results."""
     return {
         "get": cache.get("users:1", "default"),
         "get_many": cache.get_many(["users:1", "users:2"]),

@@ -1,4 +1,4 @@
-"""Logouts while Redis is away: honoured by every process, whatever became of the one that heard them."""
+"""Logouts while Redis is away hold for every process, even if the process that handled them is killed."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from cortex.cache import ResilientRedisCache
 from cortex.cache.outages import outbox
-from cortex.cache.outages.breaker import forget_breakers
+from cortex.cache.outages.state import forget_outages
 from cortex.models import LostKey
 from tests.cortex.cache.caches import make_cache
 from tests.cortex.cache.conftest import Site, wait_until
@@ -23,7 +23,7 @@ def faulty() -> Iterator[FaultyRedis]:
     proxy = FaultyRedis(os.environ["REDIS_URL"])
     yield proxy
     proxy.close()
-    forget_breakers()
+    forget_outages()
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_logout_during_an_outage_counts_although_its_process_was_killed(site: 
     site.kill_workers()
     site.redis.mode = "pass"
 
-    ann.cookies = cookies  # as a thief would who has copied them
+    ann.cookies = cookies  # like a thief who has copied them
     for _ in range(20):
         assert not ann.is_logged_in()
         assert bob.is_logged_in()
@@ -59,7 +59,7 @@ def test_a_logout_during_an_outage_counts_although_its_process_was_killed(site: 
 def test_what_a_process_loses_after_another_is_back_is_made_up_for(
     site: Site, faulty: FaultyRedis, settings: Any
 ) -> None:
-    """This process, the breaker of which is open for longer, hears a logout and is never heard of again."""
+    """This process, whose breaker stays open for longer, handles a logout and is gone."""
     ann, bob = site.logged_in(), site.logged_in()
     site.redis.mode = "refuse"
     for _ in range(6):
@@ -68,7 +68,7 @@ def test_what_a_process_loses_after_another_is_back_is_made_up_for(
     wait_until(lambda: bob.is_logged_in() and ann.is_logged_in())
     time.sleep(4)
     for _ in range(6):
-        assert ann.is_logged_in()  # from Redis again, in both workers
+        assert ann.is_logged_in()  # both workers read from Redis again
 
     key = ann.cookies["sessionid"]
     site.sql(f"DELETE FROM django_session WHERE session_key = '{key}' RETURNING 1")
@@ -147,7 +147,7 @@ def test_a_process_reads_it_before_it_trusts_redis_for_the_first_time(
     cache.set("session", "of somebody who has logged out")
     address = cache.entries.server.address
     LostKey.objects.create(server=address, name=cache.name("session"))
-    outbox._outboxes.pop(address)  # as in a process that has just started
+    forget_outages()  # as in a process that has just started
 
     fresh = make_cache(faulty.url, "sessions", GROUPS=False, OUTBOX=True)
 
@@ -162,7 +162,7 @@ def test_nothing_is_asked_of_the_database_at_the_end_of_an_ordinary_request(
     cache: ResilientRedisCache, django_assert_num_queries: Any
 ) -> None:
     cache.set("session", "x")
-    cache.get("session")  # the first of its process
+    cache.get("session")  # the first read of its process
     cache.close()
 
     with django_assert_num_queries(0):
@@ -181,7 +181,7 @@ def test_more_than_a_batch_is_made_up_for(
     address = cache.entries.server.address
     for number in range(5):
         LostKey.objects.create(server=address, name=cache.name(str(number)))
-    outbox._outboxes.pop(address)
+    forget_outages()
 
     fresh = make_cache(faulty.url, "sessions", GROUPS=False, OUTBOX=True)
 

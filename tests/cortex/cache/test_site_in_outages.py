@@ -1,5 +1,6 @@
-"""Pages of a real site while Redis refuses, swallows, dawdles or talks nonsense: none fails, nobody is logged out, and
-they take hardly longer. Run with `-s` for the figures of docs/benchmarks.md.
+"""Pages of a real site while Redis fails in several ways: no page fails, nobody is signed out, little time is lost.
+
+Run with `-s` for the figures of docs/benchmarks.md.
 """
 
 import os
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.alone
 
 PAGES = ["/povs/", "/", "/trrs/"]
 REQUESTS = 300
-# What is promised, and how much more a busy machine may take before a test fails.
+# The promised limits, and how much longer a busy machine may take before a test fails.
 FIRST_MS, LATER_MS, BACK_SECONDS = 250, 20, 5.0
 FIRST_SLACK_MS, LATER_SLACK_MS = 100, 20
 
@@ -59,7 +60,7 @@ def test_an_outage_costs_milliseconds_and_no_login(site: Site, mode: str) -> Non
     back = wait_until(site.is_back)
 
     times = milliseconds(answers)
-    # Each worker finds out once for itself; which request meets which worker is gunicorn's choice.
+    # Each worker finds the outage once; gunicorn decides which request goes to which worker.
     findings = sorted(times)[-WORKERS:]
     later = sorted(times)[:-WORKERS]
     print(
@@ -74,7 +75,7 @@ def test_an_outage_costs_milliseconds_and_no_login(site: Site, mode: str) -> Non
 
 
 class Mark:
-    """Makes a file where it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

@@ -1,4 +1,4 @@
-"""Many who miss one key at one moment, in several processes: one loads."""
+"""Of many callers in several processes that miss a key at the same moment, one loads."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from tests.paths import PROJECT
 pytestmark = pytest.mark.alone
 
 PROCESSES, THREADS = 4, 25
-START_SECONDS = 4.0  # until all of them run
+START_SECONDS = 4.0  # until all processes run
 
 
 @pytest.mark.parametrize("load_seconds", [0.3, 0.0])
@@ -38,7 +38,7 @@ def test_a_hundred_callers_in_four_processes_load_once(tmp_path: Path, load_seco
 def test_who_missed_before_another_had_stored_it_does_not_load_again() -> None:
     cache: ResilientRedisCache = patient_cache()
     cache.clear()
-    steps = cache.wish("cold:key", lambda: "second", 60, None).come_true()
+    steps = cache.loading("cold:key", lambda: "second", 60, None).run()
     question = next(steps)
     assert isinstance(question, Command)
     shared = steps.send(cache.redis.execute_command(*question.words))
@@ -54,7 +54,7 @@ def test_who_found_it_nearly_over_before_another_had_loaded_it_does_not_load_aga
     cache: ResilientRedisCache = patient_cache()
     cache.get_or_set("k", lambda: "old", timeout=0.1)
     time.sleep(0.15)
-    steps = cache.wish("k", lambda: "second", 60, None).come_true()
+    steps = cache.loading("k", lambda: "second", 60, None).run()
     question = next(steps)
     assert isinstance(question, Command)
     lock = steps.send(cache.redis.execute_command(*question.words))

@@ -1,4 +1,4 @@
-"""`stack_doctor` says what is wrong with what runs, and how to mend it; each finding on the real thing."""
+"""`stack_doctor`: each finding on real services."""
 
 import datetime as dt
 import uuid
@@ -27,18 +27,18 @@ def whats(examination: Any) -> list[str]:
     return [finding.what for finding in examination()]
 
 
-def test_it_names_each_examination_and_ends_with_1_where_there_is_something_to_mend() -> None:
-    said = StringIO()
+def test_it_names_each_examination_and_ends_with_1_where_there_is_something_to_fix() -> None:
+    output = StringIO()
 
     with pytest.raises(SystemExit) as ended:
-        call_command("stack_doctor", stdout=said)
+        call_command("stack_doctor", stdout=output)
 
     assert ended.value.code == 1
-    lines = said.getvalue()
+    lines = output.getvalue()
     assert "ok  migrations" in lines
     assert "!!  workers: No worker runs" in lines
     assert "→ manage.py procrastinate worker" in lines
-    assert "findings." in lines
+    assert "problems." in lines
 
 
 def test_events_that_are_not_rolled_up() -> None:
@@ -46,7 +46,7 @@ def test_events_that_are_not_rolled_up() -> None:
     (finding,) = doctor.rollups()
     assert finding == Finding(
         "The roll-ups are 3 events behind the logs.",
-        "manage.py refresh_rollups, every minute (a worker does it).",
+        "Run manage.py refresh_rollups every minute (a worker does).",
     )
 
     call_command("refresh_rollups", stdout=StringIO())
@@ -56,7 +56,7 @@ def test_events_that_are_not_rolled_up() -> None:
 
 def test_retention_that_does_not_run() -> None:
     LoginEvent.objects.bulk_create([login_event(NOW - dt.timedelta(days=500))])
-    assert any("is to be kept for 400 days only" in what for what in whats(doctor.retention))
+    assert any("but the limit is 400 days" in what for what in whats(doctor.retention))
 
     call_command("prune_events", stdout=StringIO())
 
@@ -68,11 +68,11 @@ def test_retention_that_does_not_run() -> None:
 def test_a_proxy_that_is_not_counted() -> None:
     LoginEvent.objects.bulk_create([login_event(NOW, ip_address="10.0.0.5") for _ in range(60)])
     assert whats(doctor.proxies) == [
-        "All of the newest 60 logins came from 10.0.0.5: proxies of your own, it seems."
+        "All of the latest 60 logins came from 10.0.0.5, which are probably your own proxies."
     ]
 
     LoginEvent.objects.bulk_create([login_event(NOW, ip_address="10.0.0.6")])
-    assert "came from 10.0.0.5, 10.0.0.6: proxies" in whats(doctor.proxies)[0]
+    assert "came from 10.0.0.5, 10.0.0.6, which are" in whats(doctor.proxies)[0]
 
     LoginEvent.objects.bulk_create([login_event(NOW, ip_address="9.9.9.9")])
 
@@ -83,7 +83,7 @@ def test_a_proxy_that_speaks_of_https_and_is_not_counted(settings: Any) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.TRACKING = settings.TRACKING | {"TRUSTED_PROXY_COUNT": 0}
     (finding,) = doctor.proxies()
-    assert finding.mend == "Set TRUSTED_PROXY_COUNT to the number of your proxies."
+    assert finding.fix == "Set TRUSTED_PROXY_COUNT to the number of your proxies."
 
     settings.TRACKING = settings.TRACKING | {"TRUSTED_PROXY_COUNT": 1}
 
@@ -96,7 +96,7 @@ def test_a_role_that_does_not_see_the_transactions_of_others() -> None:
         cursor.execute("SET LOCAL ROLE blind")
         finding = list(doctor.postgres())[-1]
         cursor.execute("RESET ROLE")
-        assert finding.what == "The role blind does not see which transactions of others are open."
+        assert finding.what == "The role blind cannot see the open transactions of other roles."
 
         cursor.execute("GRANT pg_read_all_stats TO blind")
         cursor.execute("SET LOCAL ROLE blind")
@@ -118,8 +118,8 @@ def test_a_transaction_that_is_open_and_idle_unless_it_is_a_backup_s(monkeypatch
     finally:
         other.close()
 
-    assert "A transaction is open and idle since" in found
-    assert "is open and idle" not in excused
+    assert "An idle transaction is open since" in found
+    assert "idle transaction" not in excused
 
 
 def test_tasks_that_no_worker_takes_and_tasks_that_failed() -> None:
@@ -129,12 +129,12 @@ def test_tasks_that_no_worker_takes_and_tasks_that_failed() -> None:
         assert whats(doctor.workers) == []
         cursor.execute("UPDATE procrastinate_events SET at = now() - interval '11 minutes'")
         (finding,) = doctor.workers()
-        assert "Tasks of the clock wait since" in finding.what
-        assert finding.mend == "manage.py procrastinate worker --queues schedule"
+        assert "Scheduled tasks have been waiting since" in finding.what
+        assert finding.fix == "manage.py procrastinate worker --queues schedule"
 
         cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
         cursor.execute("UPDATE procrastinate_jobs SET status = 'failed'")
-        assert whats(doctor.workers) == ["1 task has failed within a day."]
+        assert whats(doctor.workers) == ["1 task has failed in the last 24 hours."]
         cursor.execute("UPDATE procrastinate_events SET at = now() - interval '25 hours'")
         assert whats(doctor.workers) == []
 
@@ -149,15 +149,15 @@ def test_a_bucket_that_cannot_be_asked(settings: Any) -> None:
 
     (finding,) = doctor.object_store()
 
-    assert finding.what.startswith('The bucket "cortex" cannot be asked: Could not connect')
-    assert finding.mend.startswith("manage.py make_bucket, or mend S3_ENDPOINT_URL")
+    assert finding.what.startswith('The bucket "cortex" is not available: Could not connect')
+    assert finding.fix.startswith("Run manage.py make_bucket, or fix S3_ENDPOINT_URL")
 
 
 def test_activities_without_users() -> None:
     rows = [ActivityLog(uuid=uuid.uuid4(), action="seen") for _ in range(60)]
     ActivityLog.objects.bulk_create(rows)
 
-    assert whats(doctor.activity_of_nobody) == ["None of the newest 60 activities has a user."]
+    assert whats(doctor.activity_of_nobody) == ["None of the latest 60 activities has a user."]
 
 
 @override_settings(DATABASE_POOLED=True)
@@ -172,7 +172,7 @@ def test_what_a_pooler_of_transactions_does_not_keep(settings: Any) -> None:
 
 @pytest.fixture
 def policy() -> Iterator[Any]:
-    """The server is the test run's own; it is put back as it was."""
+    """Sets options of the test run's own server, and restores them afterwards."""
     redis = caches["default"].client.get_client()  # type: ignore[attr-defined]
     before = redis.config_get("maxmemory*")
     yield redis.config_set
@@ -185,7 +185,7 @@ def test_a_redis_that_pushes_sessions_out_or_has_no_bound(policy: Any) -> None:
     policy("maxmemory", 0)
     policy("maxmemory-policy", "allkeys-lru")
     assert [what.split(" (")[0] for what in whats(doctor.redis)] == [
-        "The Redis of the cache has no bound",
+        "The Redis of the cache has no memory limit",
         "The Redis of the sessions evicts them when it is full",
     ]
 

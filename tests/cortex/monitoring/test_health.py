@@ -1,4 +1,4 @@
-"""The probes. What is there is real; what is away is an address where nobody listens."""
+"""The probes, with real services; a service that is away is an address where nobody listens."""
 
 import json
 import os
@@ -23,7 +23,7 @@ for path in sys.argv[1:]:
 
 
 def ask(*paths: str, **environment: str) -> list[tuple[int, dict[str, Any]]]:
-    """What a site of its own answers, in an environment of its own, to somebody who does not know its name."""
+    """Asks a site in a separate process with this environment, without knowing its host name."""
     result = subprocess.run(
         [sys.executable, "-c", ASK, *paths],
         cwd=PROJECT,

@@ -84,7 +84,7 @@ def test_a_collector_that_fails_takes_only_its_own_metrics_away(
 
 
 def test_the_caches_figures_ask_nothing_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pytest-django refuses it here. Reading the figures of `sessions` once counted as reading a session."""
+    """pytest-django forbids queries here. Reading the figures of `sessions` once counted as reading a session."""
     cache: Any = caches["sessions"]
     monkeypatch.setattr(cache.entries.server.outbox, "_look_at", 0.0)
 
@@ -107,7 +107,7 @@ def test_what_the_database_knows_is_told_too(client: Client) -> None:
 @pytest.mark.django_db
 @pytest.mark.django_db
 def test_whatever_an_alert_asks_for_is_told(client: Client) -> None:
-    """But for what the backup writes down."""
+    """Except the metrics that the backup writes."""
     rules = (PROJECT / "deploy/prometheus/rules/cortex.yml").read_text()
     asked = set(re.findall(r"\bcortex_(?!backup|restore|checksum|web|exporter)\w+", rules))
     tasks.refresh_rollups.defer(timestamp=0)

@@ -1,4 +1,4 @@
-"""Real providers, the site configured for them, and a browser's part of a sign-on by plain requests."""
+"""Starts real providers, configures the site for them, and plays a browser's part with plain requests."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ PASSWORD = "correct horse battery staple"
 
 @pytest.fixture(autouse=True)
 def _nothing_spooled(settings: Any, tmp_path: Path) -> None:
-    """What a busy machine had put off would come in with another test."""
+    """Gives each test its own spool: events deferred on a busy machine would arrive during the next test."""
     settings.TRACKING = settings.TRACKING | {"SPOOL_DIR": str(tmp_path / "spool"), "LOCK_TIMEOUT_MS": 10_000}
     database_pause.until = database_pause.replay_at = 0.0
 
@@ -64,7 +64,7 @@ def okta_saml(entity_id: str, sso_url: str, certificate: str) -> providers.Provi
 
 @pytest.fixture
 def signon(settings: Any, idp: OidcProvider) -> OidcProvider:
-    """The site with Okta and Keycloak, for people of example.com."""
+    """Configures the site with Okta and Keycloak, for people at example.com."""
     settings.ALLOWED_HOSTS = [HOST]
     settings.SIGN_ON_DOMAINS = ["example.com"]
     settings.SIGN_ON = [okta(idp.url), keycloak(idp.url)]
@@ -72,13 +72,13 @@ def signon(settings: Any, idp: OidcProvider) -> OidcProvider:
 
 
 class Browser:
-    """Goes where it is sent, and posts the forms of the site with their tokens."""
+    """Follows redirects, and posts the site's forms with their tokens."""
 
     def __init__(self) -> None:
         self.client = Client(enforce_csrf_checks=True, headers={"host": HOST})
 
     def begin(self, path: str) -> Any:
-        """Press a provider's button on the login page."""
+        """Presses a provider's button on the sign-in page."""
         page = self.client.get("/accounts/login/")
         token = page.context["csrf_token"]
         return self.client.post(path, {"csrfmiddlewaretoken": str(token)})
@@ -89,7 +89,7 @@ class Browser:
         return self.client.get(f"{parts.path}?{parts.query}")
 
     def sign_on(self, idp: OidcProvider, sub: str, method: str = "okta_oauth", query: str = "") -> Any:
-        """The whole way by OpenID; the site's last answer."""
+        """Signs in with OpenID from start to end. Returns the site's last response."""
         away = self.begin(f"/accounts/oidc/{method}/login/?process=login{query}")
         assert away.status_code == 302, away.content
         return self.follow(idp.sign_in(away.headers["Location"], sub))

@@ -1,4 +1,4 @@
-"""A real OpenID provider (PyPI: oidc-provider-mock) on a free port, and what to do in its window."""
+"""Runs a real OpenID provider (PyPI: oidc-provider-mock) on a free port, and acts in its window."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ Claims = dict[str, Any]
 
 
 class OidcProvider:
-    """At its root and, as Keycloak would be, below /realms/cortex. `tamper` may change what is in a token."""
+    """Serves at its root and, as Keycloak does, below /realms/cortex. `tamper` may change the claims of a token."""
 
     def __init__(self) -> None:
         self.tamper: Callable[[Claims], Any] = lambda claims: None
@@ -43,11 +43,11 @@ class OidcProvider:
         return [json.dumps(answer).encode()]
 
     def knows(self, sub: str, **claims: Any) -> None:
-        """From now on this person has these claims."""
+        """Gives a person these claims."""
         requests.put(f"{self.url}/users/{sub}", json=claims, timeout=10).raise_for_status()
 
     def sign_in(self, address: str, sub: str, action: str = "authorize") -> str:
-        """What a person does in the provider's window; the address that they are sent back to."""
+        """Signs a person in at the provider's window. Returns the address that they are sent back to."""
         form = {"sub": sub, "action": action}
         answer = requests.post(address, data=form, allow_redirects=False, timeout=10)
         assert answer.status_code == 302, answer.text

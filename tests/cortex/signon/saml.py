@@ -1,4 +1,4 @@
-"""A real SAML identity provider (PyPI: pysaml2, with Debian's xmlsec1), and keys of its own."""
+"""Runs a real SAML identity provider (PyPI: pysaml2, with Debian's xmlsec1) with keys of its own."""
 
 import base64
 import datetime as dt
@@ -48,11 +48,11 @@ class SamlProvider:
             }
         )
         self.server = Server(config=config)
-        # It would look at the metadata of whomever an answer is for, to encrypt it.
+        # Otherwise it would read the recipient's metadata, to encrypt the response.
         self.server.has_encrypt_cert_in_metadata = lambda entity_id: False
 
     def request_in(self, address: str) -> Any:
-        """What the site asked for, out of the address that it sent the browser to."""
+        """Reads the site's request from the address that it sent the browser to."""
         from saml2 import BINDING_HTTP_REDIRECT
 
         asked = parse_qs(urlsplit(address).query)["SAMLRequest"][0]
@@ -68,7 +68,7 @@ class SamlProvider:
         sign_envelope: bool = True,
         **attributes: str,
     ) -> str:
-        """The signed response, as it stands in the form that the browser then posts to the site."""
+        """Returns the signed response as the form contains it that the browser posts to the site."""
         from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
 
         response = self.server.create_authn_response(
@@ -87,7 +87,7 @@ class SamlProvider:
 
 
 def key_in(folder: Path) -> str:
-    """The certificate of the folder's private key as base64; both are made where they are not there yet."""
+    """Returns the certificate of the folder's private key as base64. Creates missing ones."""
     folder.mkdir(exist_ok=True)
     if not (folder / "certificate.pem").exists():
         _make_key(folder)
@@ -117,7 +117,7 @@ def _make_key(folder: Path) -> None:
 
 
 def form_of(address: str, response: str) -> str:
-    """The page by which an identity provider has the browser carry its response to the site."""
+    """Renders the page with which an identity provider makes the browser post its response to the site."""
     return (
         f'<form method="post" action="{unescape(address)}">'
         f'<input type="hidden" name="SAMLResponse" value="{response}"><button id="go">Go on</button></form>'

@@ -1,4 +1,4 @@
-"""The site in a process of its own: providers by a deployment's variables, Google's addresses by allauth's settings."""
+"""Settings of the site in a separate process: providers from the environment, Google's addresses replaced."""
 
 import os
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Every provider, from the button to the site's own page, in a real browser: the policy must let it through."""
+"""Signs in with every provider in a real browser: the site's Content-Security-Policy must let it through."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ START_SECONDS = 30
 
 
 class SsoPage:
-    """The identity provider's page, to which the site sends the browser."""
+    """Serves the identity provider's page, to which the site sends the browser."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.site = folder, ""
@@ -72,7 +72,7 @@ def sso(tmp_path: Path) -> Iterator[SsoPage]:
 
 @pytest.fixture
 def site(idp: OidcProvider, sso: SsoPage, tmp_path: Path, transactional_db: None) -> Iterator[str]:
-    """The site in a process of its own, configured as a deployment is: by the environment."""
+    """Runs the site in a separate process, configured by the environment as in a deployment."""
     port = free_port()
     google = idp.url.replace("127.0.0.1", "localhost")
     environment = os.environ | {
@@ -122,7 +122,7 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 class Person(Visitor):
-    """Visits providers as well, whose pages are no concern of ours, and which get nothing from the network."""
+    """A browser that also visits providers. We do not test their pages, and they get nothing from the network."""
 
     def __init__(self, chromium: Any, base: str) -> None:
         super().__init__(chromium, base)
@@ -186,7 +186,7 @@ def test_a_person_signs_in_by_password_and_out_again(person: Person) -> None:
     person.page.fill("#id_password", PASSWORD)
     person.page.get_by_role("button", name="Sign in", exact=True).click()
     person.page.wait_for_url(f"{person.base}/")
-    person.page.get_by_role("button", name="Log out").click()
+    person.page.get_by_role("button", name="Sign out").click()
     person.page.wait_for_url(f"{person.base}/accounts/login/")
 
     assert LoginEvent.objects.get().login_method == "email"
@@ -205,14 +205,14 @@ def test_a_person_signs_in_by_password_and_out_again(person: Person) -> None:
 def test_google_speaks_for_the_domains_it_runs_alone(
     idp: OidcProvider, person: Person, admin: User, claims: dict[str, Any]
 ) -> None:
-    """A private Google account may bear an address of a company that its owner has left long ago."""
+    """A private Google account may have an address of a company that its owner left long ago."""
     idp.knows("mallory", **claims)
 
     person.press("Google")
     person.page.fill("input[name=sub]", "mallory")
     person.page.get_by_role("button", name="Authorize").first.click()
 
-    person.page.get_by_text("Google does not vouch for your e-mail address").wait_for()
+    person.page.get_by_text("Google has not verified your e-mail address").wait_for()
     assert LoginEvent.objects.get().failure_reason == "unverified_email"
     person.expect_status(403)
     assert person.complaints == []

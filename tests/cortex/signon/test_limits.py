@@ -1,4 +1,4 @@
-"""Whom the limits of tries keep out, and whom they do not."""
+"""The limits of tries: whom they lock out, and whom not."""
 
 import io
 import os
@@ -35,7 +35,7 @@ def at(address: str) -> Client:
 
 
 def leave(client: Client) -> None:
-    """Django's `client.logout()` would throw the other cookies away too."""
+    """Django's `client.logout()` would delete the other cookies too."""
     client.cookies.pop("sessionid", None)
 
 
@@ -252,15 +252,14 @@ def test_locks_are_shown_and_lifted_by_name(admin: User) -> None:
     for _ in range(6):
         log_in(at(HERE), "wrong", "nobody@example.com")
 
-    told = signon_locks().splitlines()
-    told.sort()
-    assert told[0].startswith(
+    lines = sorted(signon_locks().splitlines())
+    assert lines[0].startswith(
         f"a name without an account ({hash_of('nobody@example.com')[:8]}) from {HERE}: 6 tries"
     )
-    assert told[1].startswith(f"{NAME} from {THERE}: 6 tries, locked for ")
-    assert len(told) == 2
+    assert lines[1].startswith(f"{NAME} from {THERE}: 6 tries, locked for ")
+    assert len(lines) == 2
 
-    assert signon_locks("--lift", "Boss@example.com") == 'Forgot 2 counters for "Boss@example.com".'
+    assert signon_locks("--lift", "Boss@example.com") == 'Deleted 2 counters for "Boss@example.com".'
     assert log_in(at(THERE))
     assert "nobody" not in signon_locks()
     assert is_locked_out(at(HERE)) is False
@@ -271,7 +270,7 @@ def test_locks_are_lifted_by_address(admin: User) -> None:
         log_in(at(THERE), "wrong", f"somebody{number}@example.com")
     assert f"passwords from {THERE}: 11 tries" in signon_locks()
 
-    assert signon_locks("--lift", THERE) == f'Forgot 12 counters for "{THERE}".'
+    assert signon_locks("--lift", THERE) == f'Deleted 12 counters for "{THERE}".'
     assert log_in(at(THERE))
 
 
@@ -279,9 +278,11 @@ def test_all_locks_are_lifted_at_once(admin: User) -> None:
     for _ in range(6):
         log_in(at(THERE), "wrong")
 
-    assert signon_locks("--lift-all").startswith("Forgot 3 counters")
+    assert signon_locks("--lift-all").startswith("Deleted 3 counters")
     assert signon_locks() == "Nobody is locked out."
-    assert signon_locks("--lift", "somebody@example.com") == 'Nothing was counted for "somebody@example.com".'
+    assert (
+        signon_locks("--lift", "somebody@example.com") == 'No tries are counted for "somebody@example.com".'
+    )
 
 
 def test_without_redis_the_command_says_where_the_counters_are(settings: Any) -> None:

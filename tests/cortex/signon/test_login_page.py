@@ -1,4 +1,4 @@
-"""The login page: e-mail and password, the providers that are configured, and what stands in its policy."""
+"""The sign-in page: e-mail and password, the configured providers, and its Content-Security-Policy."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_the_right_password_of_an_inactive_user(client: Client, admin: User) -> 
 
     answer = client.get(log_in(client).headers["Location"])
 
-    assert "may not log in" in answer.content.decode()
+    assert "is deactivated" in answer.content.decode()
     event = only_event()
     assert (event.success, event.login_method, event.failure_reason) == (False, "email", "inactive")
 
@@ -73,7 +73,7 @@ def test_too_many_attempts_are_refused_and_recorded(client: Client, admin: User)
     for _ in range(5):
         assert "are not correct" in log_in(client, "wrong").content.decode()
 
-    assert "Too many failed login attempts" in log_in(client, "wrong").content.decode()
+    assert "Too many failed sign-in attempts" in log_in(client, "wrong").content.decode()
     assert LoginEvent.objects.latest("pk").failure_reason == "too_many_attempts"
     assert "Too many" in log_in(client).content.decode(), "not even with the right password"
     assert "Too many" in log_in(client, email="BOSS@example.com").content.decode()
@@ -84,7 +84,7 @@ def test_the_administrations_page_has_the_same_limits(client: Client, admin: Use
     for _ in range(5):
         assert "Please enter the correct" in log_in_as_admin(client, "wrong").content.decode()
 
-    assert "Too many failed login attempts" in log_in_as_admin(client).content.decode()
+    assert "Too many failed sign-in attempts" in log_in_as_admin(client).content.decode()
     assert LoginEvent.objects.latest("pk").failure_reason == "too_many_attempts"
     assert "Too many" in log_in(client).content.decode()
 
@@ -205,7 +205,7 @@ def test_e001_says_what_is_missing(settings: Any) -> None:
     [problem] = [problem for problem in run_checks() if str(problem.id).startswith("cortex.")]
 
     assert problem.id == "cortex.E001"
-    assert problem.msg == "Sign-on by Keycloak is off, because KEYCLOAK_REALM and SECRET are not set."
+    assert problem.msg == "Sign-on with Keycloak is off because KEYCLOAK_REALM and SECRET are not set."
     assert (
         problem.hint
         == "Set all of KEYCLOAK_URL, KEYCLOAK_REALM, KEYCLOAK_CLIENT_ID, SECRET, or none of them."
@@ -219,7 +219,7 @@ def test_e002_saml_needs_domains(settings: Any) -> None:
     [problem] = [problem for problem in run_checks() if str(problem.id).startswith("cortex.")]
 
     assert problem.id == "cortex.E002"
-    assert problem.msg == "Nobody can sign on by Okta (SAML), because SIGN_ON_DOMAINS is not set."
+    assert problem.msg == "Nobody can sign in with Okta (SAML) because SIGN_ON_DOMAINS is not set."
 
 
 def test_a_chain_of_proxies_that_is_too_short_is_no_error(client: Client, settings: Any) -> None:

@@ -1,4 +1,4 @@
-"""Sign-on by OpenID Connect (Okta, Keycloak), against a real provider."""
+"""Signs in with OpenID Connect (Okta, Keycloak) against a real provider."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -50,7 +50,7 @@ def test_the_second_time_it_is_the_same_user_whatever_the_address_is_by_then(
 def test_an_existing_user_of_any_domain_keeps_password_and_rights(
     signon: OidcProvider, visitor: Browser, settings: Any, admin: User, verified: Any
 ) -> None:
-    """allauth's own matching by e-mail takes the password away."""
+    """allauth's own matching by e-mail would remove the password."""
     settings.SIGN_ON_DOMAINS = []
     signon.knows("boss", email="boss@example.com", email_verified=verified)
 
@@ -71,7 +71,7 @@ def test_an_unverified_address_is_nobody_not_even_an_admin(
     answer = visitor.sign_on(signon, "mallory")
 
     assert answer.status_code == 403
-    assert "does not vouch for your e-mail address" in answer.content.decode()
+    assert "has not verified your e-mail address" in answer.content.decode()
     assert visitor.user is None
     event = only_event()
     assert (event.success, event.login_method, event.failure_reason) == (
@@ -79,7 +79,7 @@ def test_an_unverified_address_is_nobody_not_even_an_admin(
         "okta_oauth",
         "unverified_email",
     )
-    assert event.user == admin  # whose account was tried
+    assert event.user == admin  # the owner of the account that was tried
 
 
 @pytest.mark.parametrize("email", ["\u212aate@example.com", "kate@be\u212aer.com", "k\u0430te@example.com"])
@@ -103,7 +103,7 @@ def test_a_login_is_called_after_itself_and_not_after_another_one(
     signon.knows("ann", **ANN)
     Browser().sign_on(signon, "ann")
     User.objects.filter(email="ann@example.com").update(is_active=False)
-    visitor.sign_on(signon, "ann")  # is refused, when allauth has it on record already
+    visitor.sign_on(signon, "ann")  # rejected after allauth has recorded it
 
     visitor.client.handler.enforce_csrf_checks = False
     visitor.client.post("/admin/login/?next=/admin/", {"username": admin.email, "password": PASSWORD})
@@ -178,7 +178,7 @@ def test_an_inactive_user_does_not_come_in(signon: OidcProvider, visitor: Browse
     shown = again.follow(answer.headers["Location"]) if answer.status_code == 302 else answer
 
     assert again.user is None
-    assert "may not log in" in shown.content.decode()
+    assert "is deactivated" in shown.content.decode()
     event = only_event()
     assert (event.success, event.failure_reason, event.login_method) == (False, "inactive", "okta_oauth")
 
@@ -213,7 +213,7 @@ def test_two_providers_lead_to_one_user(signon: OidcProvider, visitor: Browser) 
 def test_an_account_cannot_be_linked_to_any_other_by_the_back_door(
     signon: OidcProvider, visitor: Browser
 ) -> None:
-    """allauth links whatever account is signed on with `process=connect`, of any domain, to whoever is logged in."""
+    """With `process=connect`, allauth links any account of any domain to the user who is signed in."""
     signon.knows("ann", **ANN)
     visitor.sign_on(signon, "ann")
     signon.knows("other", email="other@evil.org", email_verified=True)
@@ -230,7 +230,7 @@ def test_an_account_cannot_be_linked_to_any_other_by_the_back_door(
 
 
 def test_a_state_of_another_browser_is_refused(signon: OidcProvider, visitor: Browser) -> None:
-    """Else a stranger could have somebody log in to the stranger's account."""
+    """Otherwise a stranger could sign a person in to the stranger's account."""
     signon.knows("mallory", email="mallory@example.com", email_verified=True)
     away = Browser().begin("/accounts/oidc/okta_oauth/login/")
     back = signon.sign_in(away.headers["Location"], "mallory")
@@ -238,7 +238,7 @@ def test_a_state_of_another_browser_is_refused(signon: OidcProvider, visitor: Br
     answer = visitor.follow(back)
 
     assert (answer.status_code, visitor.user) == (403, None)
-    assert "Begin again" in answer.content.decode()
+    assert "Start again" in answer.content.decode()
     assert only_event().failure_reason == "state_mismatch"
 
 
@@ -279,7 +279,7 @@ def test_a_token_for_somebody_else_is_not_believed(
     answer = visitor.sign_on(signon, "ann")
 
     assert (answer.status_code, visitor.user) == (403, None)
-    assert "cannot be believed" in answer.content.decode()
+    assert "is invalid. Try again" in answer.content.decode()
     assert only_event().failure_reason == "bad_answer"
 
 
@@ -319,7 +319,7 @@ def test_a_person_who_cancels_is_told_so(signon: OidcProvider, visitor: Browser)
 
     address = away.headers["Location"]
     state = parse_qs(urlsplit(address).query)["state"][0]
-    # RFC 6749, 4.1.2.1: the state comes back with an error as well; this provider forgets it.
+    # RFC 6749, 4.1.2.1: an error carries the state as well; this provider leaves it out.
     answer = visitor.follow(f"{signon.sign_in(address, 'ann', action='deny')}&state={state}")
 
     assert answer.status_code == 403
@@ -340,7 +340,7 @@ def test_a_provider_that_is_down_is_one_line(
     answer = visitor.begin(f"/accounts/oidc/{method}/login/")
 
     assert answer.status_code == 403
-    assert "does not answer as it should. Try again in a while" in answer.content.decode()
+    assert "does not respond correctly. Try again later" in answer.content.decode()
     event = only_event()
     assert (event.failure_reason, event.login_method) == ("provider_down", method)
     said = [record for record in caplog.records if record.name == "cortex.signon"]
@@ -428,7 +428,7 @@ def test_what_is_not_configured_is_not_there(signon: OidcProvider, visitor: Brow
 
 
 def test_the_site_asks_for_a_proof_that_only_it_can_give(signon: OidcProvider, visitor: Browser) -> None:
-    """PKCE (RFC 7636): a code that was stolen on its way is worth nothing."""
+    """PKCE (RFC 7636): a stolen code is useless."""
     away = visitor.begin("/accounts/oidc/okta_oauth/login/")
 
     address = away.headers["Location"]

@@ -1,4 +1,4 @@
-"""Sign-on by SAML (Okta), against a real identity provider; and what somebody may try who is not one."""
+"""Signs in with SAML (Okta) against a real identity provider, and attacks the site as a false one."""
 
 import base64
 import copy
@@ -30,14 +30,14 @@ ASSERTION = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 
 
 def asked_by(visitor: Browser, provider: SamlProvider) -> Any:
-    """Press the button; what the site asks of the provider."""
+    """Presses the button. Returns what the site asks of the provider."""
     away = visitor.begin("/accounts/saml/okta/login/?process=login")
     assert away.headers["Location"].startswith(provider.sso_url)
     return provider.request_in(away.headers["Location"])
 
 
 def deliver(visitor: Browser, response: str) -> Any:
-    """What the browser does with a response: posts it from the provider's page, without the site's cookies or token."""
+    """Posts a response from the provider's page as a browser does: without the site's cookies and token."""
     answer = visitor.client.post("/accounts/saml/okta/acs/", {"SAMLResponse": response})
     return visitor.follow(answer.headers["Location"])
 
@@ -141,7 +141,7 @@ def test_what_nobody_can_use_is_not_kept(
 
 
 def test_what_the_provider_has_not_signed_is_not_kept(saml_provider: MakeProvider, visitor: Browser) -> None:
-    """Anybody may post it, without having asked for anything."""
+    """Anybody may post a response without a request."""
     saml_provider()
     stranger = saml_provider(trusted=False)
     by_a_stranger = stranger.answer(asked_by(visitor, stranger), "ann", **ANN)
@@ -173,7 +173,7 @@ def test_no_signature_is_not_believed(saml_provider: MakeProvider, visitor: Brow
 
 
 def test_another_issuer_is_not_believed(saml_provider: MakeProvider, visitor: Browser, settings: Any) -> None:
-    """The same key, as of a provider that serves several companies."""
+    """The key is the same, as at a provider that serves several companies."""
     provider = saml_provider(entity_id="http://idp.example.com/another")
     known = settings.SIGN_ON[0]
     idp = known.settings["idp"] | {"entity_id": saml.ENTITY_ID}
@@ -226,7 +226,7 @@ def test_what_was_changed_after_it_was_signed_is_not_believed(
 def test_an_assertion_beside_the_signed_one_is_not_believed(
     saml_provider: MakeProvider, visitor: Browser, admin: User, first: bool
 ) -> None:
-    """Signature wrapping: the signature is right, what is read is something else."""
+    """Signature wrapping: the signature is valid, but for another part than the one that is read."""
     provider = saml_provider()
     response = provider.answer(asked_by(visitor, provider), "mallory", mail="mallory@example.com")
 
@@ -271,7 +271,7 @@ def test_without_a_response_there_is_nothing_to_finish(saml_provider: MakeProvid
 def test_the_provider_speaks_for_its_own_domains_alone(
     saml_provider: MakeProvider, visitor: Browser, settings: Any
 ) -> None:
-    """SAML calls no address verified, so an existing user elsewhere is out of its reach."""
+    """SAML does not verify addresses, so it must not reach existing users of other domains."""
     provider = saml_provider()
     User.objects.create_superuser("boss@example.org")
 
