@@ -20,7 +20,7 @@ def main() -> int:
     from django.db import Error as DatabaseError
 
     from importer import ledger
-    from importer.exceptions import ANY_FAULT, in_words, traceback_of
+    from importer.exceptions import ANY_FAULT, reason_of, traceback_of
     from importer.models import DataImportJob, LogEvent
     from importer.work.control import Control
     from importer.work.patience import patiently
@@ -35,8 +35,8 @@ def main() -> int:
     except ANY_FAULT as error:
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
-                ledger.log(orders["job"], LogEvent.WORKER_FAILED, in_words(error), **details)
-        answers.write(json.dumps({"failed": in_words(error)}) + "\n")
+                ledger.log(orders["job"], LogEvent.WORKER_FAILED, reason_of(error), **details)
+        answers.write(json.dumps({"failed": reason_of(error)}) + "\n")
         answers.flush()
         return 1
     return 0

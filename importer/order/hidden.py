@@ -10,13 +10,13 @@ from importer.order.comparable import is_comparable
 from importer.specs.mapping import Mapping, field_named, key_groups, unique_groups
 
 
-def hidden_rivalry(mapping: Mapping) -> str:
+def why_order_matters(mapping: Mapping) -> str:
     """In words, why workers cannot know which records meet; empty where they can."""
     if mapping.row_lane and (mapping.unique_groups or mapping.key):
         return f"{mapping.row_lane}, and may change what must be unique"
     if any(lookup.reads(mapping.model) for lookup in mapping.lookups):
         return "records refer to others of the same table"
-    if reason := unseen_constraint(mapping):
+    if reason := constraint_not_surveyed(mapping):
         return reason
     for plan in {plan for group in key_groups(mapping) for plan in group}:
         if not is_comparable(plan, mapping.alias):
@@ -28,7 +28,7 @@ def hidden_rivalry(mapping: Mapping) -> str:
     return ""
 
 
-def unseen_constraint(mapping: Mapping) -> str:
+def constraint_not_surveyed(mapping: Mapping) -> str:
     """In words, which constraint lets records collide though none of the mapping's unique groups is the same."""
     for constraint in mapping.constraints:
         if isinstance(constraint, models.UniqueConstraint):

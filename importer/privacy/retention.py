@@ -45,7 +45,7 @@ class Uploads:
     failures: tuple[str, ...]
 
 
-def senseless_days() -> list[str]:
+def invalid_days() -> list[str]:
     return [
         f'IMPORTER["{name}"] is {value!r}; it must be a number of days from 1 to {LONGEST_DAYS:,}, or None.'
         for name in SETTINGS
@@ -56,7 +56,7 @@ def senseless_days() -> list[str]:
 
 def verify_days() -> None:
     """Raises SettingsRefused: a wrong number would delete what is still needed."""
-    for reason in senseless_days():
+    for reason in invalid_days():
         raise SettingsRefused(reason)
 
 

@@ -25,7 +25,7 @@ def export_rejects(job: DataImportJob, file: TextIO) -> int:
     writer.writerow([LINE, REASONS, *(defused(name) for name in columns), RAW])
     records = 0
     for record in _in_order(job):
-        reasons = "; ".join(_in_words(error) for error in record.errors)
+        reasons = "; ".join(_reason(error) for error in record.errors)
         cells = [cell(record, name, nulls) for name in (*columns, RAW)]
         writer.writerow([record.line, defused(reasons), *(defused(cell) for cell in cells)])
         records += 1
@@ -45,5 +45,5 @@ def _rejected(job: DataImportJob) -> Any:
     )
 
 
-def _in_words(error: dict[str, Any]) -> str:
+def _reason(error: dict[str, Any]) -> str:
     return f"{error['field'] or 'record'}: {error['message']}"

@@ -7,7 +7,7 @@ from importer.conf import conf
 from importer.exceptions import JobAlreadyRunning
 from importer.models import DataImportJob, LogEvent, StagingRecord
 from importer.records import Replayed
-from importer.rejects.mended import RejectsRefused, Taken, take_over
+from importer.rejects.fixed import RejectsRefused, Taken, take_over
 from importer.sources.local import locate
 from importer.specs.compile import compile_mapping
 from importer.specs.registry import get_spec

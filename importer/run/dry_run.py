@@ -9,7 +9,7 @@ from django.db import transaction
 from importer import ledger
 from importer.exceptions import (
     ANY_FAULT,
-    in_words,
+    reason_of,
     traceback_of,
 )
 from importer.models import DataImportJob, LogEvent, ledger_alias
@@ -35,7 +35,7 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
             watch.read_ledger()
             transaction.set_rollback(True, using=ledger_alias())
     except ANY_FAULT as error:
-        reason = in_words(error)
+        reason = reason_of(error)
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
                 ledger.log(watch.job, LogEvent.DRY_RUN_FAILED, reason, **details)

@@ -18,14 +18,14 @@ from importer.exceptions import (
     ChunkFailed,
     DatabaseGone,
     ImporterError,
-    in_words,
+    reason_of,
     one_line,
     traceback_of,
 )
 from importer.ledger import JobHold
 from importer.ledger.deaths import FormerRun, look_at_former_run
 from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent
-from importer.order.hidden import hidden_rivalry
+from importer.order.hidden import why_order_matters
 from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
@@ -138,7 +138,7 @@ def _perform(watch: Watch) -> ImportResult:
         if status == DataImportJob.Status.COMPLETED:
             patiently(lambda: _finish(watch, mapping), watch.control)
     except ANY_FAULT as error:
-        status, reason, details = DataImportJob.Status.FAILED, in_words(error), traceback_of(error)
+        status, reason, details = DataImportJob.Status.FAILED, reason_of(error), traceback_of(error)
     return _conclude(watch, status, reason, details)
 
 
@@ -200,7 +200,7 @@ def _usual_workers(executor: str, chunks: int) -> int:
 
 def _survey(watch: Watch, mapping: Mapping) -> None:
     """Find the records that meet one another. Where that cannot be known, one worker takes them all in order."""
-    reason = hidden_rivalry(mapping)
+    reason = why_order_matters(mapping)
     if not reason:
         reader = open_reader(watch.job)
         try:

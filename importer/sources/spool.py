@@ -95,7 +95,7 @@ def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline) -> 
         IndexError,
         RuntimeError,
     ) as error:
-        raise SourceRefused(f'The source "{job.source}" is damaged: {_in_words(error)}.') from None
+        raise SourceRefused(f'The source "{job.source}" is damaged: {_unpacking_fault(error)}.') from None
     except OSError as error:
         raise SourceRefused(
             f'The source "{job.source}" cannot be unpacked: {error.strerror or error}.'
@@ -144,6 +144,6 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("importer_mark", _mark)
 
 
-def _in_words(error: Exception) -> str:
+def _unpacking_fault(error: Exception) -> str:
     text = str(error).strip().rstrip(".")
     return text[:1].lower() + text[1:] if text else type(error).__name__

@@ -6,12 +6,12 @@ import polars as pl
 from django.db import connections, models
 from django.db.backends.utils import CursorWrapper
 
-from importer.order.hidden import unseen_constraint
+from importer.order.hidden import constraint_not_surveyed
 from importer.records import RecordError
 from importer.specs.mapping import AnyField, Mapping
 from importer.write.constraints import fields_of, unique_errors, violation_of
 from importer.write.copy import column_of, copy_frame
-from importer.write.duplicates import judge_duplicates
+from importer.write.duplicates import decide_duplicates
 from importer.write.rounds import rounds
 from importer.write.sample import Sample
 from importer.write.written import Written
@@ -37,7 +37,7 @@ class BatchTable:
             f for f in (*mapping.mapped, *mapping.cleaned_fills) if f not in key and not f.primary_key
         ]
         self.kept = _kept(mapping)
-        self.has_hidden_rivalries = bool(unseen_constraint(mapping))
+        self.has_unsurveyed_constraint = bool(constraint_not_surveyed(mapping))
 
     def write(self, cursor: CursorWrapper, rows: pl.DataFrame, *, are_independent: bool) -> Written:
         """Write the rows that can be written; say of every other one why not, or that it is skipped.
@@ -56,7 +56,7 @@ class BatchTable:
         if self.mapping.on_conflict == "update" and rows.height > 1 and not are_independent:
             written.dependent = self._take_out_dependent(cursor, written)
         self._meet_existing_rows(cursor, written)
-        turns = self._judge_duplicates(cursor, written)
+        turns = self._decide_duplicates(cursor, written)
         for turn in range(turns):
             self._write_turn(cursor, turn, written)
         return written
@@ -119,7 +119,7 @@ class BatchTable:
         Those are rows that share a unique value within the batch, rows that want the value of an existing row, and
         rows that may change that existing row. All others neither touch them nor each other.
         """
-        if self.has_hidden_rivalries and self._changes_any(cursor):
+        if self.has_unsurveyed_constraint and self._changes_any(cursor):
             numbers = self._numbers(cursor, f"SELECT {NUMBER} FROM {self.table} ORDER BY {NUMBER}")
             self._take_out(cursor, numbers, written, [])
             return [[number] for number in numbers]
@@ -151,14 +151,14 @@ class BatchTable:
 
     # 3. Records of one batch that collide with one another, in the order of the source
 
-    def _judge_duplicates(self, cursor: CursorWrapper, written: Written) -> int:
+    def _decide_duplicates(self, cursor: CursorWrapper, written: Written) -> int:
         groups = [self.mapping.key, *self.other_groups]
         records: dict[int, dict[int, int]] = {}
         for index, group in enumerate(groups):
             for value, numbers in enumerate(self._duplicates(cursor, group) if group else []):
                 for number in numbers:
                     records.setdefault(number, {})[index] = value
-        verdicts = judge_duplicates(records, on_conflict=self.mapping.on_conflict)
+        verdicts = decide_duplicates(records, on_conflict=self.mapping.on_conflict)
         for number, index in verdicts.refused.items():
             self._take_out(cursor, [number], written, unique_errors(self.mapping, groups[index]))
         self._take_out(cursor, verdicts.skipped, written, [])

@@ -18,7 +18,7 @@ class Verdicts:
     turns: dict[int, int] = field(default_factory=dict)
 
 
-def judge_duplicates(records: Mapping[int, Values], *, on_conflict: str) -> Verdicts:
+def decide_duplicates(records: Mapping[int, Values], *, on_conflict: str) -> Verdicts:
     """What a run record by record would have done: a value belongs to the first record that was written with it."""
     verdicts = Verdicts()
     owners: dict[tuple[int, int], int] = {}

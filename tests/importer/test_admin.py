@@ -239,4 +239,4 @@ def test_a_file_that_is_too_large_is_not_kept(admin: Client, folder: Path, setti
         reverse(ADD), CHOSEN | {"upload": SimpleUploadedFile("x.csv", b"code,name\nC1,One\n")}
     )
 
-    assert "more than the 10 that may be kept" in answer.content.decode()
+    assert "more than the 10 allowed" in answer.content.decode()

@@ -98,7 +98,7 @@ class TableReader:
             surplus = start.offset + self.relation.count(after, end.end_key) - end.end_offset
             raise SourceChanged(
                 f'The source "{self.name}" has {surplus:,} rows more than were planned, up to the key '
-                f"{_in_words(end.end_key)}; make a new job for it."
+                f"{_shown_key(end.end_key)}; make a new job for it."
             )
         if (found.whole and number < limit) or stop == end.end_offset:
             # Rows may have gone since the plan; the range is done all the same.
@@ -169,14 +169,14 @@ class TableReader:
         if repeated:
             *key, times = repeated[0]
             raise SourceRefused(
-                f'The source "{self.name}" has {_in_words(tuple(key))} {times:,} times in "{self._key[0]}", by which '
+                f'The source "{self.name}" has {_shown_key(tuple(key))} {times:,} times in "{self._key[0]}", by which '
                 f"it is read and which must be unique; {ANOTHER_QUERY}."
             )
 
     def _refuse_unusable_key(self, key: Key) -> None:
         if not is_usable(key):
             raise SourceRefused(
-                f'The source "{self.name}" has the key {_in_words(key)} in "{", ".join(self._key)}", which is '
+                f'The source "{self.name}" has the key {_shown_key(key)} in "{", ".join(self._key)}", which is '
                 f"bytes and no text, so its place cannot be kept; {ANOTHER_QUERY}."
             )
         self._refuse_long_keys(max(len(part) if isinstance(part, str) else 0 for part in key))
@@ -200,7 +200,7 @@ class TableReader:
         return list(columns)
 
 
-def _in_words(key: Key | None) -> str:
+def _shown_key(key: Key | None) -> str:
     return shown(
         ", ".join(repr(bytes(part)) if isinstance(part, memoryview) else repr(part) for part in key or ())
     )

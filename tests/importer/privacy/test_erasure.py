@@ -15,7 +15,7 @@ from importer import ledger
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from importer.rejects.export import export_rejects
-from importer.rejects.mended import RejectsRefused
+from importer.rejects.fixed import RejectsRefused
 from importer.rejects.replay import replay_rejects
 from importer.rejects.report import make_report
 from importer.run.run import run_import

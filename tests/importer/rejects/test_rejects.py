@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from importer import Column, ModelImport
 from importer.models import DataImportJob, StagingRecord
 from importer.rejects.export import export_rejects
-from importer.rejects.mended import RejectsRefused
+from importer.rejects.fixed import RejectsRefused
 from importer.rejects.replay import replay_rejects
 from importer.rejects.report import make_report
 from importer.specs.registry import temporarily
