@@ -71,7 +71,7 @@ class ReadOnly(ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Check the permission first: Django looks for the object first and redirects users without rights to the index."""
+        """Check the permission first: Django would redirect users without rights to the index."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
@@ -104,7 +104,7 @@ class DataImportJobAdmin(ReadOnly):
     job_path = "pk"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Require a spec as well: a job writes its spec's model (users, say), so the right to add jobs is not enough."""
+        """Require a spec too: a job writes its spec's model (users, say), so the right to add jobs is not enough."""
         return ModelAdmin.has_add_permission(self, request) and bool(specs_for(request.user))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:

@@ -29,7 +29,7 @@ QUERY_ROW_BYTES = 256 * MEGABYTE
 HEADER_CHARACTERS = 256_000
 # Characters of the names times the records of a batch: each rejected record repeats all names.
 BATCH_NAME_CHARACTERS = 32 * MEGABYTE
-# Bytes of text in a range of Parquet, per byte of CHUNK_BYTES. Each range skips the pages before it and is decoded whole.
+# Bytes of text in a range of Parquet, per byte of CHUNK_BYTES. A range is decoded whole and skips the pages before it.
 RANGE_BYTES_PER_CHUNK_BYTE = 8
 
 

@@ -81,9 +81,7 @@ def refuse_own_tables(source: str) -> None:
     """
     alias, table = split_table(source)
     if table.lower().startswith(CATALOGUES):
-        raise SourceRefused(
-            f'The source "{source}" is a system catalogue; name a table of records.'
-        )
+        raise SourceRefused(f'The source "{source}" is a system catalogue; name a table of records.')
     own = {connections[own_alias].settings_dict["NAME"] for own_alias in (DEFAULT_DB_ALIAS, ledger_alias())}
     if connections[alias].settings_dict["NAME"] in own:
         raise SourceRefused(

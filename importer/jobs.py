@@ -99,7 +99,9 @@ def keep_upload(source: str, upload: File) -> str:
     try:
         stored_name = storage_called(source, alias).save(name, upload)
     except Exception as error:  # a storage may raise anything that its client library raises
-        raise SourceRefused(f'The upload "{Path(name).name}" cannot be stored: {first_line(error)}') from error
+        raise SourceRefused(
+            f'The upload "{Path(name).name}" cannot be stored: {first_line(error)}'
+        ) from error
     return f"{STORAGE_PREFIX}{alias}/{stored_name}"
 
 
@@ -117,6 +119,4 @@ def _refuse_misfits(source: str, file_format: str, name: str) -> None:
         raise SourceRefused(f'The source "{source}" is {kind}; its format cannot be "{file_format}".')
     longest = DataImportJob._meta.get_field("name").max_length or 0
     if len(name) > longest:
-        raise SourceRefused(
-            f'The name "{name[:40]}…" has {len(name)} characters; use at most {longest}.'
-        )
+        raise SourceRefused(f'The name "{name[:40]}…" has {len(name)} characters; use at most {longest}.')

@@ -178,7 +178,7 @@ class Counts:
 class Replayed(Counts):
     """Fates of the records that a replay tried.
 
-    left         records that were not tried: they could not be split into columns, so they must be fixed in a file first
+    left         records that were not tried: they could not be split into columns, so a file must fix them first
     passed_over  records of the file that an earlier, interrupted replay has imported already
     stopped      the replay was asked to stop before its last record; the same command continues
     """

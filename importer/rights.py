@@ -41,7 +41,7 @@ def sees_every_job(user: Any) -> bool:
 
 
 def may_see(user: Any, job: DataImportJob) -> bool:
-    """Tell whether the user sees the job, its chunks, rejected records and log: as its owner, or by the spec's model."""
+    """Tell whether the user sees the job, its chunks, rejects and log: as its owner, or by the spec's model."""
     if not user.is_active:
         return False
     return sees_every_job(user) or _owns(user, job) or may_view_records_of(user, job.spec)

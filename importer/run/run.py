@@ -18,8 +18,8 @@ from importer.exceptions import (
     ChunkFailed,
     DatabaseGone,
     ImporterError,
-    reason_of,
     one_line,
+    reason_of,
     traceback_of,
 )
 from importer.ledger import JobHold

@@ -12,9 +12,7 @@ from importer.rejects.report import missing_rejects
 
 
 class Command(BaseCommand):
-    help = (
-        "Write the rejected records as CSV, with lines and reasons. Fix them, then pass the file to replay_rejects."
-    )
+    help = "Write the rejected records as CSV, with lines and reasons. Fix them, then pass the file to replay_rejects."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job_id", type=int)
@@ -39,7 +37,9 @@ class Command(BaseCommand):
 
     def _print(self, job: DataImportJob) -> None:
         try:
-            export_rejects(job, cast(TextIO, self.stdout._out))  # Django's wrapper would add its own line ends
+            export_rejects(
+                job, cast(TextIO, self.stdout._out)
+            )  # Django's wrapper would add its own line ends
             self.stdout.flush()
         except BrokenPipeError:
             # The reader has closed the pipe (`| head`). What Python flushes at exit must go nowhere.

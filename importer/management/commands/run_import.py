@@ -22,7 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job_id", type=int)
         parser.add_argument(
-            "--workers", type=_positive, help="number of workers (default: one per processor for large sources)"
+            "--workers",
+            type=_positive,
+            help="number of workers (default: one per processor for large sources)",
         )
         parser.add_argument(
             "--executor", choices=sorted(conf.EXECUTORS), help="default: chosen by the number of workers"

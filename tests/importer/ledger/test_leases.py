@@ -50,7 +50,7 @@ def test_with_a_lease_that_is_lost_nothing_is_written(taken_over: tuple[Lease, L
     lost, held = taken_over
     before = row()
 
-    with pytest.raises(LeaseLost, match="went to another worker"):
+    with pytest.raises(LeaseLost, match="Another worker took over"):
         write(lost)
 
     assert row() == before

@@ -430,7 +430,7 @@ def test_a_terminated_run_ends_with_3_and_goes_on_with_the_same_command(
     stopped = answer_of(running)
     resumed = shell("run_import", job, *QUIETLY, *options)
 
-    assert_refused(stopped, 3, f"`run_import {job}` goes on from here")
+    assert_refused(stopped, 3, f"`run_import {job}` resumes it")
     assert stopped.figures.keys() == KEYS
     assert stopped.figures["status"] == "stopped"
     assert 0 < stopped.figures["read"] < 12_000

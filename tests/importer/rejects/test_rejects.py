@@ -88,7 +88,7 @@ def test_a_record_that_could_not_be_taken_apart_is_never_replayed_as_it_is(
     call_command("replay_rejects", str(job.pk), *file)
 
     assert "0 records replayed" in (out := capsys.readouterr().out)
-    assert "2 were left rejected" in out
+    assert "2 remain rejected" in out
     assert list(Company.objects.values_list("code", flat=True)) == ["C"]
     assert make_report(job).counts.rejected == 2
 
@@ -185,7 +185,7 @@ def test_ctrl_c_stops_a_replay_and_the_same_command_goes_on(
     settings.IMPORTER |= {"BATCH_SIZE_INITIAL": 1}
     noted.interrupts = True
 
-    with pytest.raises(CommandError, match="was stopped; the same command goes on") as stop:
+    with pytest.raises(CommandError, match="was stopped; run the same command to continue") as stop:
         call_command("replay_rejects", str(job.pk), file)
 
     assert stop.value.returncode == 3

@@ -634,7 +634,9 @@ def test_e012_a_root_that_names_no_place(folder: Path, settings: Any) -> None:
 
     [problem] = problems()
 
-    assert problem.msg == 'IMPORTER["REMOTE_ROOTS"] or ["UPLOADS"] has "ftp://old", which names no place.'
+    assert (
+        problem.msg == 'IMPORTER["REMOTE_ROOTS"] or ["UPLOADS"] has "ftp://old", which is not a valid place.'
+    )
 
 
 @pytest.mark.parametrize("uploads", ["s3://legacy/uploads", None, Path("/srv"), "storage:nowhere/in"])

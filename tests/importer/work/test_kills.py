@@ -102,7 +102,7 @@ def test_sigterm_stops_after_the_batch_in_hand(site: PrivateSite, job: int, undi
     _, err = process.communicate(timeout=30)
 
     assert process.returncode == 3
-    assert f"`run_import {job}` goes on from here" in err
+    assert f"`run_import {job}` resumes it" in err
     finish(site, job)
     assert site.state_of(job) == undisturbed
 
