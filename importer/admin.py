@@ -139,7 +139,7 @@ class DataImportJobAdmin(ReadOnly):
         runnable = [job for job in selected if job not in done and job not in forbidden]
         enqueued = sum(queue.enqueue_run(job.pk, request.user.pk) for job in runnable)
         if enqueued:
-            text = f"{_number(enqueued, 'job')} added to the workers' queue; this list shows the progress."
+            text = f"{_number(enqueued, 'job')} queued for the workers; this list shows the progress."
             self.message_user(request, text, messages.SUCCESS)
         if waiting := len(runnable) - enqueued:
             text = f"{_number(waiting, 'job')} already in the queue, waiting for `manage.py procrastinate worker`."

@@ -170,7 +170,7 @@ class Counts:
         return Counts(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(Counts)))
 
     @property
-    def settled(self) -> int:
+    def accounted(self) -> int:
         return self.inserted + self.updated + self.unchanged + self.skipped + self.rejected
 
 

@@ -15,10 +15,10 @@ EXPORTED_AT_ONCE = 1_000
 
 
 def export_rejects(job: DataImportJob, file: TextIO) -> int:
-    """Write the rejected records, the number of which is returned.
+    """Write the rejected records as CSV, and return their number.
 
-    Columns: `_line`, `_reasons`, then those of the source. Cells that a spreadsheet would take for a formula begin
-    with an apostrophe, which `replay_rejects` takes off again.
+    Columns: `_line`, `_reasons`, those of the source, `_raw`. Cells that a spreadsheet would take for a formula get an
+    apostrophe in front, which `replay_rejects` removes.
     """
     columns, nulls = job.columns or [], nulls_of(job)
     writer = csv.writer(file, lineterminator="\n")

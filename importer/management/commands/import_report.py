@@ -46,9 +46,7 @@ def report_text(report: Report) -> str:
     if report.replayed:
         lines.append(f"  replayed  {report.replayed:>12,} (rejected first, imported since)")
     if report.pruned:
-        lines.append(
-            f'  deleted   {report.pruned:>12,} (rejected records, as IMPORTER["REJECTED_DAYS"] says)'
-        )
+        lines.append(f'  deleted   {report.pruned:>12,} (rejected records, by IMPORTER["REJECTED_DAYS"])')
     if report.erased:
         lines.append(f"  erased    {report.erased:>12,} (rejected records that named a person)")
     for family in report.families:

@@ -74,7 +74,7 @@ def test_the_admin_puts_a_job_into_the_queue(job: DataImportJob, clerk: User) ->
 
     waiting = ProcrastinateJob.objects.get()  # once
     assert waiting.args == {"job_id": job.pk, "user_id": str(clerk.pk)}
-    assert b"1 job added to the workers' queue" in answer.content
+    assert b"1 job queued for the workers" in answer.content
     assert b"1 job already in the queue" in again.content
     work()
     job.refresh_from_db()
@@ -210,7 +210,7 @@ def test_an_import_that_kills_its_workers_is_given_up(job: DataImportJob, clerk:
 
     job.refresh_from_db()
     assert job.status == "failed"
-    assert "was given up after 5 attempts without progress" in job.error
+    assert "failed 5 times without progress" in job.error
     assert run_import(job).status == "completed", "a person's wish is a new chance"
 
 

@@ -107,7 +107,7 @@ def test_a_file_that_was_exported_before_brings_nobody_back(
     erase(ann)
 
     with pytest.raises(
-        RejectsRefused, match="has line 2, which was erased since it named a person; take it out"
+        RejectsRefused, match="has line 2, which was erased because it named a person; remove it"
     ):
         replay_rejects(job, str(folder / "rejects.csv"))
 
@@ -194,7 +194,7 @@ def test_a_job_in_hand_is_told_and_left_alone(importing: Importing, ann: User) -
         other.close()
 
     assert (
-        f"rejected records of job {job.pk}, which runs or is replayed; run the command again afterwards"
+        f"rejected records of job {job.pk}, which is running or being replayed; run the command again afterwards"
         in (told["stays"])
     )
     assert StagingRecord.objects.filter(state="rejected").count() == 5
