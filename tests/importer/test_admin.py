@@ -126,7 +126,7 @@ def test_a_job_is_made_of_a_source(admin: Client, folder: Path) -> None:
         ({"source": "x\0.csv"}, "Null characters"),
         ({"source": "db:default/users"}, "a table of the site"),
         ({"source": "db:nowhere/users"}, "nowhere"),
-        ({"source": "storage:default/../secrets.csv"}, "give the file another name"),
+        ({"source": "storage:default/../secrets.csv"}, "rename the file"),
         ({"source": "storage:staticfiles/x.csv"}, "outside"),
     ],
     ids=str,

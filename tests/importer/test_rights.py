@@ -372,7 +372,7 @@ def test_every_column_of_the_ledger_is_hidden_or_known_to_quote_nothing() -> Non
 # -- which files a job can be made of ---------------------------------------------------------------------------------
 
 CHOSEN = {"spec": "companies", "name": "", "format": "csv", "encoding": "utf-8", "delimiter": ""}
-OTHERS = "is an upload of somebody else; choose the file itself."
+OTHERS = "is an upload of another user; upload the file yourself."
 
 
 def name_of(source: str) -> str:

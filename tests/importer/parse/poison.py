@@ -66,7 +66,7 @@ def zips() -> dict[str, Poison]:
         ),
         "dictionary.csv.zip": (zipped(lzma_entry(0xFFFFFFFF, b"\0" * 100), 14, size=size), "dictionary of LZMA"),
         "cut.csv.zip": (zipped(lzma_entry(1 << 16, b"\0" * 10), 14, size=size), "is damaged"),
-        "method.csv.zip": (zipped(b"\0" * 100, 9, size=size), "not supported .9.; pack the file again"),
+        "method.csv.zip": (zipped(b"\0" * 100, 9, size=size), "unsupported compression method .9.; compress the file again"),
         "entries.csv.zip": (many_entries(30_000), "a directory of 4,194,305 bytes"),
     }  # fmt: skip
 

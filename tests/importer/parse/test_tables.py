@@ -258,7 +258,7 @@ def test_rows_added_within_a_range_end_the_job_with_a_line(legacy: sqlite3.Conne
     result = run_import(job)
 
     assert result.status == "failed"
-    assert "2 rows more than were planned, up to the key 100; make a new job" in result.reason
+    assert "2 rows more than were planned, up to the key 100; create a new job" in result.reason
 
 
 def test_rows_that_went_or_took_the_place_of_others_are_no_change_of_the_plan(
