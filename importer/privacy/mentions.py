@@ -42,7 +42,7 @@ class Person:
         return any(self._is_in(_folded(form)) for form in _forms(text))
 
     def is_quoted_in(self, value: Any) -> bool:
-        """Tell whether a JSON value names the person, at any depth. In keys only an address counts: they are columns."""
+        """Tell whether a JSON value names the person, at any depth. In keys only an address counts."""
         if isinstance(value, str):
             return self.is_named_in(value)
         if isinstance(value, dict):

@@ -66,7 +66,7 @@ def zips() -> dict[str, Poison]:
         ),
         "dictionary.csv.zip": (zipped(lzma_entry(0xFFFFFFFF, b"\0" * 100), 14, size=size), "dictionary of LZMA"),
         "cut.csv.zip": (zipped(lzma_entry(1 << 16, b"\0" * 10), 14, size=size), "is damaged"),
-        "method.csv.zip": (zipped(b"\0" * 100, 9, size=size), "unsupported compression method .9.; compress the file again"),
+        "method.csv.zip": (zipped(b"\0" * 100, 9, size=size), "unsupported compression method .9.; compress"),
         "entries.csv.zip": (many_entries(30_000), "a directory of 4,194,305 bytes"),
     }  # fmt: skip
 
@@ -166,7 +166,7 @@ def json_lines() -> dict[str, Poison]:
         "wide-object.jsonl": (as_lines(of_keys(0, 200_000)), "too_many_keys"),
         "line.jsonl": (in_a_sparse_file(as_lines() + b'{"code": "', b'"}\n' + as_lines()), "record_too_long"),
         "first-line.jsonl": (in_a_sparse_file(b'{"code": "', b'"}\n' + as_lines()), "record_too_long"),
-        "only-line.jsonl": (in_a_sparse_file(b'{"code": "', b'"}'), "no JSON object"),
+        "only-line.jsonl": (in_a_sparse_file(b'{"code": "', b'"}'), "valid JSON objects"),
         "deep.jsonl": (
             as_lines(*['{"name": ' + "[" * n + "]" * n + "}" for n in range(400, 1_000, 2)]), "invalid_json",
         ),

@@ -495,12 +495,12 @@ def test_bytes_that_are_no_text_cost_their_json_line_alone(trying: Trying) -> No
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ('[{"code": "A", "name": "Ann"}]', "one JSON array"), ("[\n]", "one JSON array"), ("", "empty"),
-        ("\n\n", "no JSON object"), ("{}\n{}\n", "no JSON object"), ("not json\nat all\n", "no JSON object"),
-        (GOOD, "no JSON object"), ('{"Code": "A", "name": "Ann"}\n', 'did you mean "Code"'),
-        (random.Random(2).randbytes(100_000), "no JSON object"), ("\0" * 1_000, "no JSON object"),
-        ('{\n  "code": "A",\n  "name": "Ann"\n}\n', "no JSON object"),
-        (companies().encode("utf-16"), "no JSON object"), ('{"\\ud800": 1}\n', "column|JSON object"),
+        ('[{"code": "A", "name": "Ann"}]', "a JSON array"), ("[\n]", "a JSON array"), ("", "empty"),
+        ("\n\n", "not begin with valid JSON objects"), ("{}\n{}\n", "not begin with valid JSON objects"), ("not json\nat all\n", "not begin with valid JSON objects"),
+        (GOOD, "not begin with valid JSON objects"), ('{"Code": "A", "name": "Ann"}\n', 'did you mean "Code"'),
+        (random.Random(2).randbytes(100_000), "not begin with valid JSON objects"), ("\0" * 1_000, "not begin with valid JSON objects"),
+        ('{\n  "code": "A",\n  "name": "Ann"\n}\n', "not begin with valid JSON objects"),
+        (companies().encode("utf-16"), "not begin with valid JSON objects"), ('{"\\ud800": 1}\n', "column|JSON objects"),
     ],
     ids=range(13),
 )  # fmt: skip

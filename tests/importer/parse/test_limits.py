@@ -63,7 +63,7 @@ def test_a_source_with_too_many_columns_is_refused(importing: Importing, setting
     [
         (
             [company("A", x=1, y=2, z=3)],
-            f"begins with no JSON object that may be read: {TOO_MANY_KEYS}",
+            f"does not begin with valid JSON objects: {TOO_MANY_KEYS}",
         ),
         (
             [company("A", x=1, y=2), company("A", z=3)],

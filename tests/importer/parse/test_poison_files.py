@@ -168,7 +168,7 @@ TABLES = {
     "db:legacy/rows_": ("max_length", 0),
     "db:legacy/wide": ("record_too_long", 0),
     "db:legacy/blobs": ("record_too_long", 0),
-    "db:legacy/keys": ("has a key of more than 4,000 bytes", 0),
+    "db:legacy/keys": ("has a value of more than 4,000 bytes in its key", 0),
 }
 
 

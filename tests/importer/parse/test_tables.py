@@ -118,7 +118,7 @@ def test_an_empty_key_is_refused_before_the_first_record(
     _, result = run("queried", "db:legacy/t" if source == "a table" else "db:legacy/q")
 
     assert result.status == "failed"
-    assert '1 rows with NULL in "code"' in result.reason
+    assert '1 rows with NULL in its key "code"' in result.reason
     assert "Meta.queries" in result.reason
 
 
@@ -156,7 +156,7 @@ def test_a_key_of_bytes_is_refused(legacy: sqlite3.Connection, key: str) -> None
     _, result = run("companies", "db:legacy/t")
 
     assert result.status == "failed"
-    assert "bytes and no text" in result.reason
+    assert "which the ledger cannot store" in result.reason
 
 
 def test_a_range_ends_at_its_last_microsecond(queries: dict[str, str], folder: Path, settings: Any) -> None:

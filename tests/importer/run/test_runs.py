@@ -206,7 +206,7 @@ def test_a_packed_source_is_named_and_not_its_spool(importing: Importing) -> Non
 
     assert (result.status, result.reason) == (
         "failed",
-        'The header of "packed.csv.gz" has the column "code" more than once.',
+        'The header of "packed.csv.gz" has the column "code" more than once; rename one.',
     )
 
 
