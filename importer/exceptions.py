@@ -1,4 +1,4 @@
-"""Defines the reasons for which a job stops. Bad data is a rejection instead (`importer.records.Rejection`)."""
+"""Defines the reasons for which a job stops. Bad data is not one of them: see `records.Rejection`."""
 
 import logging
 import re

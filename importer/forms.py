@@ -1,4 +1,4 @@
-"""Defines the admin's form for a new job, from an uploaded file or from a source that the site can read."""
+"""Defines the admin's form for a new job, from an uploaded file or a source that the site can read."""
 
 from typing import Any
 

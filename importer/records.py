@@ -1,4 +1,4 @@
-"""Defines the values that travel through the pipeline: positions, batches, rejections, counts. All are frozen."""
+"""Defines the frozen values of the pipeline: positions, batches, rejections, counts."""
 
 import re
 from bisect import bisect

@@ -1,4 +1,4 @@
-"""Defines the importer's tasks for `manage.py procrastinate worker`, which finds them if it is installed."""
+"""Defines the importer's tasks for `manage.py procrastinate worker`, if procrastinate is installed."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""Runs a worker in its own process: `python -m importer.executors.worker_process` (see `executors/process.py`)."""
+"""Runs a worker in its own process: `python -m importer.executors.worker_process` (see `process`)."""
 
 import contextlib
 import json

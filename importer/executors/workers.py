@@ -1,4 +1,4 @@
-"""Runs workers on any number of machines that run `manage.py procrastinate worker` on the site's database.
+"""Runs workers on any number of machines with `manage.py procrastinate worker` on the site's database.
 
 Each chunk is one task. A task carries the ids of the job and the chunk; everything else is in the ledger. The
 coordinator enqueues a task for every chunk that nobody works on: at the start, and again after a worker has died or was

@@ -1,4 +1,4 @@
-"""Deletes rejected records, uploads and log entries, each a number of days after their jobs have ended.
+"""Deletes rejected records, uploads and log entries a number of days after their jobs have ended.
 
 A job that runs or is replayed is never touched. Each deletion leaves one entry in the job's log.
 """

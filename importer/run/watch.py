@@ -1,4 +1,4 @@
-"""Watches a run: figures, memory, thresholds, requests to stop. Executors call `tick()` several times a second."""
+"""Watches a run: figures, memory, thresholds, requests to stop. Executors call `tick()` often."""
 
 import time
 from dataclasses import asdict, dataclass, field

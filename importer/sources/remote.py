@@ -1,4 +1,4 @@
-"""Opens remote sources: `s3://BUCKET/KEY`, and `storage:ALIAS/NAME` for a file in one of Django's storages.
+"""Opens remote sources: `s3://BUCKET/KEY`, and `storage:ALIAS/NAME` for files of Django's storages.
 
 Only what lies below `IMPORTER["REMOTE_ROOTS"]` or `IMPORTER["UPLOADS"]` may be read, whatever the credentials allow.
 """

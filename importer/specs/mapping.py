@@ -1,7 +1,7 @@
-"""Describes what the pipeline does with each record: pure data, compiled once from a spec and a source's columns.
+"""Describes what the pipeline does with each record, as pure data.
 
-Nothing here needs a database or has state. The stages (`Validator`, `Resolver`, `RowLane`, `Writer`) are created from a
-mapping and own their state.
+A mapping is compiled once from a spec and a source's columns. Nothing here needs a database or has state. The stages
+(`Validator`, `Resolver`, `RowLane`, `Writer`) are created from a mapping and own their state.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Registers the site's specs by name. Django loads each app's `imports.py` at start, as it loads `admin.py`."""
+"""Registers the site's specs by name. Each app's `imports.py` is loaded at start, like `admin.py`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

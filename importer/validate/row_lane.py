@@ -1,4 +1,4 @@
-"""Runs `clean_record()` and `Model.clean()` on one record at a time, if a site defines them (the row lane)."""
+"""Runs `clean_record()` and `Model.clean()` record by record, if a site defines them (the row lane)."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Cleans a batch: accepts by columns what a lane can prove, and asks Django about the other distinct values."""
+"""Cleans a batch: a lane accepts by columns what it can prove; Django judges other distinct values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

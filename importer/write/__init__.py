@@ -1,1 +1,1 @@
-"""Writes clean records into the target table, decides duplicates, and reports what the database rejects."""
+"""Writes clean records into the target, decides duplicates, and reports what the database rejects."""
