@@ -159,7 +159,7 @@ def test_a_strange_spelling_of_an_encoding_is_one_all_the_same(admin: Client, fo
 
 
 def test_the_permission_to_add_jobs_makes_none(client: Client, folder: Path) -> None:
-    """With a spec of users whoever makes a job could take an account over."""
+    """With a spec of users, anybody who may create jobs could take over an account."""
     clerk = UserFactory(is_staff=True)
     clerk.user_permissions.add(*Permission.objects.filter(codename__endswith="_dataimportjob"))
     client.force_login(clerk)

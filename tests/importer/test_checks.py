@@ -1,4 +1,4 @@
-"""What `manage.py check` says of settings and specs before the first record."""
+"""`manage.py check` finds contradictions in settings and specs before the first record."""
 
 import datetime as dt
 from pathlib import Path
@@ -45,7 +45,7 @@ def lookup(path: str) -> type[ModelImport]:
     ],
 )
 def test_e009_a_lookup_that_leads_nowhere(path: str, fault: str) -> None:
-    """Nobody followed the path before the run, which then ended unexpectedly."""
+    """The path was not checked before the run, which then failed unexpectedly."""
     [problem] = told(check_spec(lookup(path)))
 
     assert problem == (
@@ -108,7 +108,7 @@ def test_e010_a_declared_field_that_the_database_generates() -> None:
 
 
 def test_e011_a_default_that_is_a_function() -> None:
-    """Every empty cell was rejected, for a function is no date."""
+    """Every empty cell was rejected, because a function is not a date."""
     assert told(check_spec(spec_of(Contact, joined=Column(default=dt.date.today)))) == [
         (
             "importer.E011",
@@ -152,7 +152,7 @@ def test_a_run_with_such_a_figure_ends_with_a_line(folder: Path, settings: Any, 
 
 
 def test_e008_source_roots_that_are_one_text(tmp_path: Path, settings: Any) -> None:
-    """Its letters were taken for folders, and so its slash for the root of the machine."""
+    """Its letters were taken for folders, and its slash for the machine's root."""
     settings.IMPORTER = {"SOURCE_ROOTS": str(tmp_path)}
     (tmp_path / "source.csv").write_text("")
 

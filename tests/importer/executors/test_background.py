@@ -1,4 +1,4 @@
-"""Jobs that are run in the background: asked for in the admin, done by `manage.py procrastinate worker`."""
+"""Jobs in the background: requested in the admin, run by `manage.py procrastinate worker`."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _empty_queue() -> Iterator[None]:
-    """Its tables are not Django's to empty; a worker also puts what is due by the clock into them."""
+    """Empty procrastinate's tables, which Django does not manage; a worker also adds its periodic tasks."""
     empty_queue()
     yield
     empty_queue()
@@ -113,7 +113,7 @@ def test_who_may_only_look_is_not_offered_it(job: DataImportJob, clerk: User) ->
 def test_who_may_not_write_the_records_does_not_have_them_imported(
     job: DataImportJob, clerk: User, spec: str, right: str
 ) -> None:
-    """A spec that updates wants the right to change as well."""
+    """A spec that updates also needs the right to change."""
     DataImportJob.objects.update(spec=spec)
     clerk.user_permissions.add(Permission.objects.get(codename="change_contact"))
     clerk.user_permissions.remove(Permission.objects.get(codename=right))
@@ -186,7 +186,7 @@ def test_a_wish_to_stop_that_came_while_the_worker_was_gone_is_heeded(
     job: DataImportJob, clerk: User
 ) -> None:
     ask_for(job, clerk)
-    DataImportJob.objects.update(status="running")  # as a worker leaves it that was killed
+    DataImportJob.objects.update(status="running")  # as a killed worker leaves it
     assert "will stop after the current batch" in ask_for(job, clerk, "ask_to_stop").content.decode()
     queue.enqueue_run(job.pk, clerk.pk)  # as `retry_stalled` does
 

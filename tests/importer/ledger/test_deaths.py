@@ -1,4 +1,4 @@
-"""Runs that die without a word are counted, also before their plan, and a job that kills its worker is given up."""
+"""Killed runs are counted, also before their plan, and a job that keeps killing its worker fails."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from importer.run.plan import plan
 from tests.importer.private_site import PrivateSite
 
 GOOD = "code,name\nA,Ann\nB,Bob\n"
-# Workers until none is killed any more; `retry_stalled` is what the schedule does a minute after a worker's death.
+# Start workers until none is killed. `retry_stalled` is what the schedule runs a minute after a worker's death.
 WORK = """
 import asyncio, subprocess, sys
 from cortex import tasks
@@ -47,7 +47,7 @@ def job(folder: Path) -> DataImportJob:
 
 
 def died(job: DataImportJob, **values: Any) -> DataImportJob:
-    """The job as a run leaves it that was killed."""
+    """The job as a killed run leaves it."""
     DataImportJob.objects.filter(pk=job.pk).update(status="running", runner="elsewhere:7", **values)
     return DataImportJob.objects.get(pk=job.pk)
 

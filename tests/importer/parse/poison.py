@@ -1,4 +1,4 @@
-"""Small or sparse files that ask for gigabytes, and what shall become of each within one."""
+"""Defines small or sparse files that need gigabytes, and the expected outcome within one gigabyte."""
 
 import bz2
 import gzip
@@ -24,7 +24,7 @@ Poison = tuple[bytes | Callable[[BinaryIO], None], str]
 
 
 def zipped(packed: bytes, method: int, *, size: int) -> bytes:
-    """A zip of one member that is packed already; its sum is wrong, but nobody gets so far."""
+    """Return a zip of one member that is already compressed. Its CRC is wrong, but is never reached."""
     name = b"a.csv"
     sums = struct.pack("<III", 0, len(packed), size)
     local = (
@@ -42,7 +42,7 @@ def zeros(compressor: Any, megabytes: int) -> bytes:
 
 
 def lzma_entry(dictionary: int, packed: bytes) -> bytes:
-    """With the header that zip puts before it: version, length of the properties, lc/lp/pb, dictionary."""
+    """Return LZMA data after zip's header: version, length of the properties, lc/lp/pb, dictionary."""
     return struct.pack("<BBHBI", 9, 4, 5, 93, dictionary) + packed
 
 
@@ -72,7 +72,7 @@ def zips() -> dict[str, Poison]:
 
 
 def zst_blocks(window: int, blocks: int) -> bytes:
-    """Each block is a byte that stands for 128 kB; `window` is the exponent in the frame's header."""
+    """Return blocks of a byte that unpacks to 128 kB each. `window` is the exponent in the frame's header."""
     head = struct.pack("<I", zstandard.MAGIC_NUMBER) + bytes([0, window << 3])
     block = (128 * 1024) << 3 | 1 << 1
     return head + (block.to_bytes(3, "little") + b"\n") * blocks
@@ -93,7 +93,7 @@ def streams() -> dict[str, Poison]:
 
 
 def in_a_sparse_file(beginning: bytes, end: bytes, gigabytes: float = 0.4) -> Callable[[BinaryIO], None]:
-    """With so many NUL bytes in between, which take no room on a disk."""
+    """Return a sparse file: its NUL bytes in the middle take no space on a disk."""
 
     def write(file: BinaryIO) -> None:
         file.write(beginning)

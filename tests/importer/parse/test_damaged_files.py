@@ -1,4 +1,4 @@
-"""Damaged, hostile and mistaken sources: each is accepted, rejected with its line, or refused in one line."""
+"""Damaged or hostile sources are accepted, rejected by line, or refused with one line."""
 
 import gzip
 import io
@@ -40,7 +40,7 @@ GOOD = "code,name\nA,Ann\nB,Bob\nC,Cid\n"
 
 @dataclass
 class Outcome:
-    """What became of a source: the companies imported, the rejected lines with their codes, or the refusal."""
+    """The outcome of a source: the imported companies, the rejected lines with their codes, or the refusal."""
 
     codes: list[str] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
@@ -52,7 +52,7 @@ Trying = Callable[..., Outcome]
 
 @pytest.fixture
 def trying(folder: Path) -> Trying:
-    """Import companies from a file of this content, or from a path."""
+    """Import companies from a file with this content, or from a path."""
 
     def attempt(content: bytes | str | None = None, name: str = "source.csv", **options: Any) -> Outcome:
         path = folder / name
@@ -267,7 +267,7 @@ def with_unknown_method(archive: bytes) -> bytes:
 
 
 def without_a_name(archive: bytes) -> bytes:
-    """The directory's one letter of a name is made one letter of a comment."""
+    """Turn the one letter of the name in the directory into a letter of the comment."""
     data = bytearray(archive)
     place = data.index(b"PK\x01\x02") + 28
     data[place : place + 6] = struct.pack("<HHH", 0, 0, 1)
@@ -275,7 +275,7 @@ def without_a_name(archive: bytes) -> bytes:
 
 
 def with_a_false_size(archive: bytes) -> bytes:
-    """The directory claims a thousandth of what the member holds."""
+    """Let the directory claim a thousandth of the member's size."""
     data = bytearray(archive)
     place = data.index(b"PK\x01\x02") + 24
     data[place : place + 4] = struct.pack("<I", struct.unpack("<I", data[place : place + 4])[0] // 1_000)
@@ -584,7 +584,7 @@ WHOLE: dict[str, bytes] = {
 
 @st.composite
 def harms(draw: st.DrawFn) -> Callable[[bytes], bytes]:
-    """Bytes flipped, cut out, doubled or put in; where, as parts of the file's length."""
+    """Draw bytes to flip, cut, double or insert, at places given as parts of the file's length."""
     seed, count = draw(st.integers(0, 2**32)), draw(st.integers(1, 4))
     kinds = draw(
         st.lists(
@@ -676,7 +676,7 @@ def test_a_field_of_100_mb_is_rejected_within_512_mb(private_site: PrivateSite, 
 
 
 def peak_of(pid: int) -> int:
-    """The largest resident size of the process, followed until it ends."""
+    """Return the largest resident size of the process, measured until it ends."""
     process, peak = psutil.Process(pid), 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Each limit on what a source may cost: what it lets through, what it rejects or refuses, and in which words."""
+"""Each limit on what a source may cost: what it accepts, rejects and refuses, with which message."""
 
 import gzip
 import io

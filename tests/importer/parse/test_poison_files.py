@@ -1,4 +1,4 @@
-"""Whatever a source says of itself, a worker with a limit of 1 GB reads it to its end, or refuses it in one line."""
+"""A worker with a limit of 1 GB reads any source to its end, or refuses it with one line."""
 
 import json
 import re

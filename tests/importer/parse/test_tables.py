@@ -1,4 +1,4 @@
-"""Tables of another database as a source: rows as they are stored, read by their key, none twice and none forgotten."""
+"""Tables of another database: rows are read by their key as they are stored, each exactly once."""
 
 import datetime as dt
 import json
@@ -110,7 +110,7 @@ def test_text_that_is_not_utf8_costs_its_own_record_and_not_the_job(legacy: sqli
 def test_an_empty_key_is_refused_before_the_first_record(
     legacy: sqlite3.Connection, queries: dict[str, str], source: str
 ) -> None:
-    """No range holds a NULL: such rows were passed over without a word."""
+    """No range contains a NULL; such rows were skipped silently."""
     legacy.execute("CREATE TABLE t (code TEXT PRIMARY KEY, name TEXT)")
     legacy.execute("INSERT INTO t VALUES ('A', 'Ay'), (NULL, 'Nobody')")
     queries["q"] = "SELECT code, name FROM t"

@@ -25,7 +25,7 @@ from tests.importer.samples.crm.models import Company, Contact
 pytestmark = pytest.mark.django_db(transaction=True)
 ANN = "ann@example.com"
 HEADER = "legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance\n"
-# Rejected: by the role, by a missing parent, not taken apart; one of somebody else; and one that passes.
+# Rejected: by the role, by a missing parent, not split into columns; one of another person; and one that passes.
 FILE = (
     f"{HEADER}1,{ANN},Ann,king,,,1\n2,joann@example.com,Joann,king,,,1\n3,x@example.com,Ann,user,C1,,1\n"
     f"4,Ann@Example.com\n5,{ANN.upper()},Ann,user,C1,,1\n6,six@example.com,Six,user,,,1\n"

@@ -1,4 +1,4 @@
-"""Rejected records, uploads and logs are deleted in time, and whoever asks for them is told."""
+"""Rejected records, uploads and logs are deleted in time, and commands that need them say so."""
 
 import contextlib
 import datetime as dt

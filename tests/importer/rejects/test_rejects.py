@@ -1,4 +1,4 @@
-"""Rejected records: exported, mended, replayed."""
+"""Rejected records: exported, fixed, replayed."""
 
 import csv
 import io
@@ -58,7 +58,7 @@ def test_stored_records_pass_once_their_parent_is_there(importing: Importing) ->
     assert report.replayed == 1
 
 
-def test_a_mended_file_goes_in_as_the_same_job(importing: Importing, folder: Path) -> None:
+def test_a_fixed_file_is_imported_in_the_same_job(importing: Importing, folder: Path) -> None:
     Company.objects.create(code="C1", name="One")
     job, _ = importing("contacts", CONTACTS)
     rows = exported(job)
@@ -232,7 +232,7 @@ def test_a_large_field_goes_out_and_in(importing: Importing, folder: Path) -> No
     assert len(Everything.objects.get().text) == 300_000
 
 
-def test_a_nul_in_a_mended_file_is_a_line_that_names_it(importing: Importing, folder: Path) -> None:
+def test_a_nul_in_a_fixed_file_is_a_line_that_names_it(importing: Importing, folder: Path) -> None:
     job, _ = importing("everything", "char,integer\na,x\n")
     rows = [row | {"char": "a\0"} for row in exported(job)]
 

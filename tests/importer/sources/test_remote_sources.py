@@ -1,4 +1,4 @@
-"""Files on an object store, and uploads in Django's storages: fetched once, within bounds, and refused in one line."""
+"""Objects of a store and uploads in Django's storages are fetched once, within limits, or refused."""
 
 import contextlib
 import gzip
@@ -71,7 +71,7 @@ def spool(folder: Path) -> list[Path]:
 
 
 def refused(source: str, **options: Any) -> str:
-    """The one line by which a job on this source is refused."""
+    """Return the one line with which a job on this source is refused."""
     with pytest.raises(ImporterError) as refusal:
         create_job("contacts", source, **options)
     assert "\n" not in str(refusal.value)
@@ -330,7 +330,7 @@ def test_of_an_object_that_was_replaced_before_the_run_one_copy_is_left(
 
 
 def planned_and_stopped(source: str) -> DataImportJob:
-    """A job that has been planned, and then failed on a threshold."""
+    """Return a job that was planned and then failed on a threshold."""
     job = create_job("contacts", source)
     assert run_import(job, max_errors=0).status == "failed"
     return DataImportJob.objects.get(pk=job.pk)
@@ -406,7 +406,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_not_mixed(store: ObjectS
 
 
 class Cutter:
-    """Between the importer and the store: cuts each of the first connections off within its answer."""
+    """A proxy before the store that cuts each of the first connections within its answer."""
 
     def __init__(self, port: int, *, cuts: int, after: int) -> None:
         self.port, self.cuts, self.after = port, cuts, after
@@ -462,7 +462,7 @@ def test_a_connection_that_breaks_within_an_object_is_made_again(
 
 
 class Forgetful(http.server.BaseHTTPRequestHandler):
-    """A store that breaks off half way and knows no Range: asked for the rest, it begins anew."""
+    """A store that breaks off half way and ignores Range: asked for the rest, it starts again."""
 
     def do_GET(self) -> None:
         self.send_response(200)

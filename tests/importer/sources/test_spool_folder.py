@@ -1,4 +1,4 @@
-"""The folder of copies and unpacked sources: of one account, with files of one job each."""
+"""The folder of copies and unpacked sources belongs to one account, and each file to one job."""
 
 import datetime as dt
 import gzip

@@ -1,4 +1,4 @@
-"""Foreign keys are judged as `full_clean()` judges them, and what is not judged is said."""
+"""Foreign keys are validated as by `full_clean()`, and ignored rules are reported."""
 
 from datetime import date
 

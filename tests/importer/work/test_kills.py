@@ -1,4 +1,4 @@
-"""Whatever dies, and whenever: the same command ends the job, and the table is that of an undisturbed run."""
+"""After any kill the same command completes the job, and the table equals that of an undisturbed run."""
 
 import os
 import random
@@ -81,7 +81,7 @@ def kill_until_done(site: PrivateSite, job: int, randomness: random.Random, *, m
 
 
 def kill(process: "subprocess.Popen[str]", victim: str) -> int:
-    """Kill with -9; how many were killed at this point (none where everything had ended already)."""
+    """Kill with -9, and return how many processes were killed (0 if all had ended)."""
     workers = workers_of(process) if victim in ("worker", "both") else []
     if process.poll() is not None:
         return 0
