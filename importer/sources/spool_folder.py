@@ -70,8 +70,8 @@ def clean_spool() -> int:
     files = list(Path(conf.SPOOL_DIR).glob(f"{_site()}-*"))
     status = DataImportJob.Status
     ended_long_ago = Q(status__in=(status.STOPPED, status.FAILED), finished_at__lt=timezone.now() - KEPT)
-    kept = DataImportJob.objects.exclude(Q(status=status.COMPLETED) | ended_long_ago)
-    prefixes = tuple(map(prefix_of, kept.only("pk")))
+    resumable = DataImportJob.objects.exclude(Q(status=status.COMPLETED) | ended_long_ago)
+    prefixes = tuple(map(prefix_of, resumable.only("pk")))
     left_behind = [path for path in files if not path.name.startswith(prefixes)]
     for path in left_behind:
         path.unlink(missing_ok=True)

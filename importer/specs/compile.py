@@ -74,8 +74,8 @@ class _Compiler:
         meta = self.options.model._meta
         fields = [field for field in meta.concrete_fields if not isinstance(field, _composite())]
         if self.options.fields is not None:
-            chosen = {*self.options.fields, *self.spec.declared}
-            return [field for field in fields if field.name in chosen]
+            names = {*self.options.fields, *self.spec.declared}
+            return [field for field in fields if field.name in names]
         return [field for field in fields if self._is_chosen(field)]
 
     def _is_chosen(self, field: AnyField) -> bool:

@@ -21,10 +21,13 @@ def register(spec: Spec) -> Spec:
     Raises ImproperlyConfigured if another spec has the name.
     """
     name = spec.options.name
-    known = _specs.get(name)
-    if known is not None and (known.__module__, known.__qualname__) != (spec.__module__, spec.__qualname__):
+    registered = _specs.get(name)
+    if registered is not None and (registered.__module__, registered.__qualname__) != (
+        spec.__module__,
+        spec.__qualname__,
+    ):
         raise ImproperlyConfigured(
-            f'Two import specs are named "{name}": {known.__module__}.{known.__qualname__} and '
+            f'Two import specs are named "{name}": {registered.__module__}.{registered.__qualname__} and '
             f"{spec.__module__}.{spec.__qualname__}. Give one of them another Meta.name."
         )
     _specs[name] = spec

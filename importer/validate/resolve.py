@@ -32,9 +32,13 @@ class Resolver:
 
 def _with_parents(cleaned: Cleaned, index: ParentIndex) -> Cleaned:
     plan, keys = index.plan, index.keys
-    wanted = cleaned.values.select(keys).drop_nulls().unique()
-    found = index.find(wanted) if wanted.height else wanted.with_columns(pl.lit(None, pl.String).alias(FOUND))
-    joined = cleaned.values.select(keys).join(found, on=keys, how="left", maintain_order="left")
+    looked_up = cleaned.values.select(keys).drop_nulls().unique()
+    parents = (
+        index.find(looked_up)
+        if looked_up.height
+        else looked_up.with_columns(pl.lit(None, pl.String).alias(FOUND))
+    )
+    joined = cleaned.values.select(keys).join(parents, on=keys, how="left", maintain_order="left")
     values = joined.get_column(FOUND).replace({AMBIGUOUS: None}).alias(plan.target)
     resolved = replace(cleaned, values=cleaned.values.with_columns(values))
     if values.null_count():
