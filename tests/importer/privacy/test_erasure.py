@@ -227,7 +227,7 @@ def test_files_that_hold_them_are_told(folder: Path, ann: User, settings: Any) -
     assert f'the source "{sent.source}" of job {sent.pk}, which holds them' in stays
     assert f'the source "{named.source}" of job {named.pk}, which has them in its name' in stays
     assert "other uploads, which are not searched: they are kept for 90 days" in stays
-    assert "1 jobs that they made" in stays
+    assert "1 jobs that they created" in stays
 
 
 def test_many_records_are_erased_in_pages(importing: Importing, ann: User) -> None:
