@@ -1,20 +1,20 @@
-"""Moves millions of legacy records into Django models: exactly once, with an account of every record.
+"""Imports millions of legacy records into Django models, exactly once, and accounts for every record.
 
-The packages in the order of their floors; imports run down only, and import-linter checks it (`pyproject.toml`):
+Packages from top to bottom. Imports only run down; import-linter checks it (`pyproject.toml`):
 
     management   the commands
     executors    run workers: in this process, in processes of this machine, on other machines
-    run          one run of a job: plan, survey, execute, settle, finish
-    rejects      rejected records: report, export, take back in, replay
-    privacy      erase a person, delete old data
-    work         a worker: claims chunks and carries each through the stages
+    run          carries out one run of a job: plan, survey, execute, settle, finish
+    rejects      reports, exports, takes back and replays rejected records
+    privacy      erases a person, deletes old data
+    work         claims chunks and carries each through the stages
     ledger       the only writer of chunks, staging records and the log; leases, fencing, locks
-    write        rows into the table: COPY, or a comparison in a temporary table; duplicates are decided here
-    order        which records meet one another, so that several workers do what one would have done
-    validate     texts into clean values, by columns or by Django itself; parents; the row lane
-    parse        bytes or rows into batches of raw text, one reader for each format
-    sources      where the bytes are: files, S3, storages, uploads; fetched and unpacked into the spool
-    specs        what a site declares, and the mapping compiled from it
+    write        writes rows, by COPY or by comparison in a temporary table, and decides duplicates
+    order        finds records that depend on one another, so that many workers give the result of one
+    validate     cleans texts by column or with Django itself, finds parents, runs the row lane
+    parse        reads bytes or rows into batches of raw text, one reader a format
+    sources      locates files, S3 objects, storages and uploads; fetches and unpacks them into the spool
+    specs        holds what a site declares, and compiles it into a mapping
 
 The names below are the whole public interface. They are loaded on first use, because models are not ready when Django
 imports an app's package.

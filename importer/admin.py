@@ -1,6 +1,6 @@
-"""Jobs, chunks, rejected records and the audit trail, to look at. Jobs can be made here, and run by workers.
+"""Shows jobs, chunks, rejected records and the audit trail; creates jobs and has workers run them.
 
-Everybody sees the rows of the jobs that `importer.rights` allows, without what those quote from sources that the user
+Each user sees the rows of the jobs that `importer.rights` allows, without what they quote from sources that the user
 may not read.
 """
 
@@ -25,10 +25,10 @@ from importer.rights import may_import_with, sees_every_job, specs_for, visible_
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
-    ModelAdmin = admin.ModelAdmin  # takes no type while it runs
+    ModelAdmin = admin.ModelAdmin  # not subscriptable at run time
 
 
-# What an address may ask of a column that a list is filtered by: `?raw__name__startswith=A` would read hidden values.
+# Lookups that a URL may apply to a filtered column: `?raw__name__startswith=A` would read hidden values.
 OPEN_LOOKUPS = frozenset({"", "exact", "in", "isnull", "id", "id__exact"})
 
 
@@ -36,19 +36,19 @@ class RedactedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)
-        except (DataError, ValueError) as error:  # a value that a column does not take, such as NUL
+        except (DataError, ValueError) as error:  # a value that a column rejects, such as NUL
             raise IncorrectLookupParameters(error) from None
         redaction = Redaction(request.user)
         self.result_list = [redaction.of(row) for row in self.result_list]
 
 
 class ReadOnly(ModelAdmin):
-    """The importer's tables are a ledger: people read them, the importer alone writes them."""
+    """Lets people read the importer's tables. Only the importer writes them."""
 
-    # It would count a table that may have millions of rows.
+    # The full count would scan a table that may have millions of rows.
     show_full_result_count = False
     list_per_page = 50
-    # Columns of megabytes, which no list shows.
+    # Columns that may hold megabytes; lists do not load them.
     large: tuple[str, ...] = ()
     job_path = "job"
 
@@ -65,13 +65,13 @@ class ReadOnly(ModelAdmin):
         if row is None:
             return None
         for name in row.get_deferred_fields() - {"contested"}:
-            getattr(row, name)  # loads it: what is still deferred, the redaction leaves out
+            getattr(row, name)  # loads it; the redaction leaves out what is still deferred
         return Redaction(request.user).of(row)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django looks for the object first, and would lead those without any right to the index."""
+        """Check the permission first: Django would redirect users without rights to the index."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
@@ -104,7 +104,7 @@ class DataImportJobAdmin(ReadOnly):
     job_path = "pk"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """A job writes what its spec's model holds, users included: the right to add jobs alone is not enough."""
+        """Require a spec too: a job writes its spec's model (users, say), so the right to add jobs is not enough."""
         return ModelAdmin.has_add_permission(self, request) and bool(specs_for(request.user))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -116,7 +116,7 @@ class DataImportJobAdmin(ReadOnly):
         return super().get_fields(request, obj) if obj is not None else NewJobForm.Meta.fields
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The form has made it."""
+        """Do nothing: the form has created the job."""
 
     @admin.display(description="job")
     def label(self, job: DataImportJob) -> str:
@@ -130,48 +130,48 @@ class DataImportJobAdmin(ReadOnly):
 
     @admin.action(description="Run in the background", permissions=["queue"])
     def run_in_background(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
-        """Within the request's transaction: a job that is rolled back is not run."""
+        """Enqueue the jobs within the request's transaction: a rollback takes them out of the queue again."""
         from importer.executors import queue
 
-        chosen = list(jobs)
-        done = [job for job in chosen if job.status == DataImportJob.Status.COMPLETED]
-        refused = [job for job in chosen if not may_import_with(request.user, job.spec)]
-        wanted = [job for job in chosen if job not in done and job not in refused]
-        put = sum(queue.enqueue_run(job.pk, request.user.pk) for job in wanted)
-        if put:
-            told = (
-                f"{_number(put, 'job')} put into the queue of the workers; this list shows how far they are."
-            )
-            self.message_user(request, told, messages.SUCCESS)
-        if waiting := len(wanted) - put:
-            told = f"{_number(waiting, 'job')} in the queue already, for `manage.py procrastinate worker` to take."
-            self.message_user(request, told, messages.WARNING)
+        selected = list(jobs)
+        done = [job for job in selected if job.status == DataImportJob.Status.COMPLETED]
+        forbidden = [job for job in selected if not may_import_with(request.user, job.spec)]
+        runnable = [job for job in selected if job not in done and job not in forbidden]
+        enqueued = sum(queue.enqueue_run(job.pk, request.user.pk) for job in runnable)
+        if enqueued:
+            text = f"{_number(enqueued, 'job')} queued for the workers; this list shows the progress."
+            self.message_user(request, text, messages.SUCCESS)
+        if waiting := len(runnable) - enqueued:
+            text = f"{_number(waiting, 'job')} already in the queue, waiting for `manage.py procrastinate worker`."
+            self.message_user(request, text, messages.WARNING)
         if done:
-            told = f"{', '.join(map(str, done))}: completed already; not run again."
-            self.message_user(request, told, messages.WARNING)
-        if refused:
-            told = f"{', '.join(map(str, refused))}: not run, since you may not write the records that come of it."
-            self.message_user(request, told, messages.ERROR)
+            text = f"Already completed, not run again: {', '.join(map(str, done))}."
+            self.message_user(request, text, messages.WARNING)
+        if forbidden:
+            text = f"Not run, because you may not write their records: {', '.join(map(str, forbidden))}."
+            self.message_user(request, text, messages.ERROR)
 
-    @admin.action(description="Stop after the batch in hand", permissions=["run"])
+    @admin.action(description="Stop after the current batch", permissions=["run"])
     def ask_to_stop(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
-        """Those that wait for a worker do so no longer. Only what one could have run oneself is stopped."""
+        """Stop running jobs and remove waiting ones from the queue, as far as the user may run them."""
         jobs = jobs.filter(spec__in=specs_for(request.user))
-        asked = jobs.filter(status=DataImportJob.Status.RUNNING).update(stop_requested=True)
-        taken_back = 0
+        stopping = jobs.filter(status=DataImportJob.Status.RUNNING).update(stop_requested=True)
+        dequeued = 0
         if self.has_queue_permission(request):
             from importer.executors import queue
 
-            taken_back = sum(queue.take_back_run(job_id) for job_id in jobs.values_list("pk", flat=True))
-        told = []
-        if asked:
-            told.append(f"{_number(asked, 'running job')} asked to stop after the batch in hand.")
-        if taken_back:
-            told.append(f"{_number(taken_back, 'waiting job')} taken out of the queue.")
-        if told:
-            self.message_user(request, " ".join(told), messages.SUCCESS)
+            dequeued = sum(queue.take_back_run(job_id) for job_id in jobs.values_list("pk", flat=True))
+        texts = []
+        if stopping:
+            texts.append(f"{_number(stopping, 'running job')} will stop after the current batch.")
+        if dequeued:
+            texts.append(f"{_number(dequeued, 'waiting job')} removed from the queue.")
+        if texts:
+            self.message_user(request, " ".join(texts), messages.SUCCESS)
         else:
-            self.message_user(request, "None of these runs or waits for a worker.", messages.WARNING)
+            self.message_user(
+                request, "None of the selected jobs is running or waiting for a worker.", messages.WARNING
+            )
 
 
 def _number(count: int, noun: str) -> str:
@@ -196,7 +196,7 @@ class ImportChunkAdmin(ReadOnly):
 
     @admin.display(description="last error")
     def trouble(self, chunk: ImportChunk) -> str:
-        """A method, since a list can be put in the order of a column, also of a hidden one."""
+        """Return the error as a method: a list can be sorted by a column, and the order would reveal hidden texts."""
         return chunk.last_error
 
 

@@ -15,7 +15,7 @@ class ImporterConfig(AppConfig):
         autodiscover_modules("imports")
 
     def erase_user(self, user: Any) -> dict[str, list[str]]:
-        """Asked by `manage.py erase_user`, which tracking has; see docs/tracking.md."""
+        """Erase a person. Called by tracking's `manage.py erase_user`; see docs/tracking.md."""
         from importer.privacy import erase_user
 
         return erase_user(user)

@@ -1,4 +1,4 @@
-"""System checks: contradictions in settings and specs, found before the first record."""
+"""Finds contradictions in settings and specs before the first record is read (Django's system checks)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.db import connections, router
 from importer.conf import KEYS, conf
 from importer.exceptions import ImporterError, SourceRefused
 from importer.models import ImportChunk
-from importer.privacy.retention import senseless_days
+from importer.privacy.retention import invalid_days
 from importer.sources.names import S3_PREFIX, STORAGE_PREFIX, split_remote
 from importer.sources.remote import storage_called
 from importer.specs.mapping import unique_groups
@@ -27,24 +27,24 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         Error(f'IMPORTER has the unknown key "{key}".', hint=f"Known: {known}.", id="importer.E001")
         for key in sorted(set(getattr(settings, "IMPORTER", {})) - KEYS)
     ]
-    senseless = conf.without_sense()
+    invalid = conf.invalid_numbers()
     problems += [
-        Error(reason, hint="Leave the key out for the default.", id="importer.E007") for reason in senseless
+        Error(reason, hint="Leave the key out for the default.", id="importer.E007") for reason in invalid
     ]
     if isinstance(conf.SOURCE_ROOTS, str):
         problems.append(
             Error(
-                f'IMPORTER["SOURCE_ROOTS"] is the text "{conf.SOURCE_ROOTS}" and not a list of folders.',
+                f'IMPORTER["SOURCE_ROOTS"] is the text "{conf.SOURCE_ROOTS}"; it must be a list of folders.',
                 hint=f'Write ["{conf.SOURCE_ROOTS}"].',
                 id="importer.E008",
             )
         )
     problems += check_remote_roots()
-    if not senseless and conf.BATCH_SIZE_MIN > conf.BATCH_SIZE_MAX:
+    if not invalid and conf.BATCH_SIZE_MIN > conf.BATCH_SIZE_MAX:
         problems.append(
             Error(
                 f"IMPORTER: BATCH_SIZE_MIN ({conf.BATCH_SIZE_MIN}) is above BATCH_SIZE_MAX ({conf.BATCH_SIZE_MAX}).",
-                hint="Lower the one or raise the other.",
+                hint="Lower BATCH_SIZE_MIN or raise BATCH_SIZE_MAX.",
                 id="importer.E002",
             )
         )
@@ -55,12 +55,12 @@ def check_remote_roots() -> list[CheckMessage]:
     problems: list[CheckMessage] = []
     try:
         if not str(conf.UPLOADS).startswith(STORAGE_PREFIX):
-            raise SourceRefused(f'It is "{conf.UPLOADS}".')
+            raise SourceRefused(f'it is "{conf.UPLOADS}".')
         storage_called(conf.UPLOADS, split_remote(f"{conf.UPLOADS}/any")[0])
     except ImporterError as refusal:
         problems.append(
             Error(
-                f'IMPORTER["UPLOADS"] names no storage: {refusal}',
+                f'IMPORTER["UPLOADS"] is not the name of a storage: {refusal}',
                 hint="Write storage:ALIAS/PREFIX, with an alias of STORAGES.",
                 id="importer.E014",
             )
@@ -71,7 +71,7 @@ def check_remote_roots() -> list[CheckMessage]:
         except ImporterError:
             problems.append(
                 Error(
-                    f'IMPORTER["REMOTE_ROOTS"] or ["UPLOADS"] has "{root}", which names no place.',
+                    f'IMPORTER["REMOTE_ROOTS"] or ["UPLOADS"] has "{root}", which is not a valid place.',
                     hint="Write s3://BUCKET, s3://BUCKET/PREFIX or storage:ALIAS/PREFIX.",
                     id="importer.E012",
                 )
@@ -82,7 +82,7 @@ def check_remote_roots() -> list[CheckMessage]:
 
             storage_of(S3_PREFIX, "any")
         except ImporterError as refusal:
-            problems.append(Error(str(refusal), hint="Or take s3:// out of the roots.", id="importer.E013"))
+            problems.append(Error(str(refusal), hint="Or remove s3:// from the roots.", id="importer.E013"))
     return problems
 
 
@@ -92,15 +92,15 @@ def check_specs(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
 
 
 def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
-    """What is wrong with one spec."""
+    """Return the problems of one spec."""
     problems: list[CheckMessage] = []
     options, model = spec.options, spec.options.model
     alias = router.db_for_write(model)
     if connections[alias].vendor not in ("postgresql", "unknown"):  # unknown: no database is configured
         problems.append(
             Error(
-                f"{spec.__qualname__}: {model._meta.label} lives in a {connections[alias].vendor} database.",
-                hint="The importer writes to PostgreSQL; use it as the database of this model.",
+                f"{spec.__qualname__}: {model._meta.label} is stored in a {connections[alias].vendor} database.",
+                hint="The importer writes to PostgreSQL only; move this model to a PostgreSQL database.",
                 id="importer.E003",
             )
         )
@@ -108,16 +108,16 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
         problems.append(
             Error(
                 f'{spec.__qualname__}: {model._meta.label} is written to "{alias}", the ledger to another database.',
-                hint="Exactly once needs both in one transaction; route the app importer to the same database.",
+                hint="Both must be in one transaction; route the app importer to the same database.",
                 id="importer.E004",
             )
         )
-    table: Any = model._meta.concrete_model  # a proxy has parents, but no table
+    table: Any = model._meta.concrete_model  # a proxy has parents but no table of its own
     if table._meta.parents:
         problems.append(
             Error(
                 f"{spec.__qualname__}: {model._meta.label} inherits from another table.",
-                hint="Import the parent table and this one by specs of their own, or make the parent abstract.",
+                hint="Write one spec for the parent table and one for this table, or make the parent abstract.",
                 id="importer.E005",
             )
         )
@@ -138,7 +138,7 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
     problems += [
         CheckWarning(
             f"{spec.__qualname__}: {model._meta.label} has {what}, which the import ignores.",
-            hint="Say it in clean(), in a validator or in a constraint, or check it in the spec's clean_record().",
+            hint="Move the check to clean(), a validator, a constraint or the spec's clean_record().",
             id="importer.W002",
         )
         for what in ignored_hooks(model)
@@ -152,24 +152,24 @@ def _check_declared(spec: type[ModelImport], name: str) -> list[CheckMessage]:
     if getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False):
         problems.append(
             Error(
-                f'{spec.__qualname__}: the field "{name}" is set by Django on each save, whatever the source says.',
-                hint="Replace auto_now_add=True by default=timezone.now, and the source's value is kept.",
+                f'{spec.__qualname__}: Django sets the field "{name}" on each save and ignores the source.',
+                hint="Use default=timezone.now instead of auto_now_add=True to keep the source's value.",
                 id="importer.E006",
             )
         )
     if getattr(f, "generated", False):
         problems.append(
             Error(
-                f'{spec.__qualname__}: the field "{name}" is generated by the database, whatever the source says.',
-                hint="Leave it out of the spec.",
+                f'{spec.__qualname__}: the database generates the field "{name}" and ignores the source.',
+                hint="Remove it from the spec.",
                 id="importer.E010",
             )
         )
     if callable(getattr(spec.declared[name], "default", None)):
         problems.append(
             Error(
-                f'{spec.__qualname__}: the default of "{name}" is a function, and would be taken for a value.',
-                hint="Give a value; or leave the column out of the source, and the model field's default is called.",
+                f'{spec.__qualname__}: the default of "{name}" is a function; it must be a value.',
+                hint="Use a value, or leave the column out of the source so that the model field's default is called.",
                 id="importer.E011",
             )
         )
@@ -179,4 +179,4 @@ def _check_declared(spec: type[ModelImport], name: str) -> list[CheckMessage]:
 @register(Tags.compatibility)
 def check_retention(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     hint = "Set it to a number of days, or to None to keep everything."
-    return [Error(reason, hint=hint, id="importer.E020") for reason in senseless_days()]
+    return [Error(reason, hint=hint, id="importer.E020") for reason in invalid_days()]

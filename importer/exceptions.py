@@ -1,7 +1,4 @@
-"""What can go wrong with a job. Bad data is not here: it is a rejection (`importer.records.Rejection`).
-
-Each class says whether running the same command again makes sense.
-"""
+"""Defines the reasons for which a job stops. Bad data is not one of them: see `records.Rejection`."""
 
 import logging
 import re
@@ -13,28 +10,28 @@ from polars.exceptions import PanicException
 
 logger = logging.getLogger("importer")
 
-# What may end a run, or a worker, with a line. A panic within Polars is not among Python's ordinary exceptions.
+# Faults that end a run or a worker with one line. A panic in Polars is not a subclass of Exception.
 ANY_FAULT = (Exception, PanicException)
 
-# What breaks a line or a database, drives a terminal (C0, C1), or turns the direction of what follows.
+# Characters that break a line, control a terminal (C0, C1), reverse the direction of text, or that PostgreSQL rejects.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def one_line(text: str) -> str:
-    """The text with what must not reach a person's terminal, or a database, written as an escape."""
-    return UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
+    """Escape the characters that must not reach a terminal or the database."""
+    return UNPRINTABLE.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def in_words(error: BaseException) -> str:
-    """Any reason to stop as one line for the person who reads it."""
+def reason_of(error: BaseException) -> str:
+    """Describe any fault in one line, for the person who reads it."""
     if isinstance(error, ImporterError):
         return str(error)
     if isinstance(error, DatabaseError):
-        return one_line(f"The database refuses: {first_line(error)}")
+        return one_line(f"Database error: {first_line(error)}")
     if isinstance(error, MemoryError):
         return (
             'The process ran out of memory; give it more, or lower IMPORTER["BATCH_MAX_BYTES"] and '
@@ -46,7 +43,7 @@ def in_words(error: BaseException) -> str:
 
 
 def traceback_of(error: BaseException) -> dict[str, Any]:
-    """For the audit trail: where a defect is, ours or that of a signal's receiver. Whoever runs the job gets a line."""
+    """Return the traceback of a defect (ours or a signal receiver's) for the audit trail; {} for expected faults."""
     if isinstance(error, ImporterError | DatabaseError | OSError | MemoryError):
         return {}
     logger.debug("Unexpected %s", type(error).__name__, exc_info=error)
@@ -55,9 +52,7 @@ def traceback_of(error: BaseException) -> dict[str, Any]:
 
 
 class ImporterError(Exception):
-    """A reason to stop, worded for the person who reads it: one line, the value in quotes, the way out."""
-
-    retry_makes_sense = False
+    """A reason to stop, for the person who reads it: one line with the value in quotes and what to do."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(one_line(reason))
@@ -68,7 +63,7 @@ class UnknownSpec(ImporterError):
 
 
 class SettingsRefused(ImporterError):
-    """The site's settings make no sense; `manage.py check` says which."""
+    """A setting of the site is invalid; `manage.py check` says which."""
 
 
 class SourceRefused(ImporterError):
@@ -76,48 +71,32 @@ class SourceRefused(ImporterError):
 
 
 class SourceChanged(SourceRefused):
-    """The source is no longer the one that the job was planned on."""
+    """The source is not the one that the job was planned on."""
 
 
 class MappingRefused(ImporterError):
-    """The source's columns and the spec do not fit together."""
+    """The source's columns do not match the spec."""
 
 
 class JobAlreadyRunning(ImporterError):
     """Another process holds the job."""
 
-    retry_makes_sense = True
-
 
 class PoolerInTheWay(ImporterError):
-    """The database is behind a pooler that keeps no sessions, and with them no locks."""
+    """The database is behind a pooler that does not keep sessions, so session locks are lost."""
 
 
 class ThresholdPassed(ImporterError):
-    """More rejected records than the job allows. What was committed stays."""
-
-    retry_makes_sense = True
+    """More records were rejected than the job allows. Committed batches stay."""
 
 
 class LeaseLost(ImporterError):
-    """This worker's lease went to another one; nothing of the batch in hand was committed."""
-
-    retry_makes_sense = True
+    """Another worker took over this worker's lease; the current batch was not committed."""
 
 
 class ChunkFailed(ImporterError):
-    """A chunk failed again and again without getting further."""
-
-    retry_makes_sense = True
+    """A chunk failed repeatedly without progress."""
 
 
 class DatabaseGone(ImporterError):
-    """The database did not come back in time."""
-
-    retry_makes_sense = True
-
-
-class Stopped(ImporterError):
-    """Asked to stop (SIGTERM, pause, cancel); the same command goes on from here."""
-
-    retry_makes_sense = True
+    """The database did not come back within `IMPORTER["RETRY_SECONDS"]`."""

@@ -1,4 +1,4 @@
-"""The form by which the admin makes a job: of a file that is sent along, or of a source that the site can read."""
+"""Defines the admin's form for a new job, from an uploaded file or a source that the site can read."""
 
 from typing import Any
 
@@ -13,26 +13,26 @@ from importer.sources.names import is_table, split_table
 from importer.sources.uploads import refuse_uploads_of_others
 
 SOURCE_HELP = "A file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE."
-# Of PostgreSQL, MySQL and SQLite: accounts and rights, among others.
+# System catalogues of PostgreSQL, MySQL and SQLite. They hold accounts and rights, among others.
 CATALOGUES = ("pg_", "information_schema.", "mysql.", "performance_schema.", "sys.", "sqlite_")
-BY_ITS_NAME = [("", "by its name")]
+BY_ITS_NAME = [("", "guess from the name")]
 
 
 class NewJobForm(forms.ModelForm):
-    spec = forms.ChoiceField(help_text="What the records become.")
-    upload = forms.FileField(required=False, help_text="Or a file of yours, in place of a source.")
+    spec = forms.ChoiceField(help_text="The import spec: which model the records fill, and how.")
+    upload = forms.FileField(required=False, help_text="Or upload a file instead of naming a source.")
     format = forms.ChoiceField(choices=BY_ITS_NAME + DataImportJob.Format.choices, required=False)
-    encoding = forms.CharField(initial="utf-8", max_length=40, help_text="Of a text file.")
-    # A tab is not to be stripped.
+    encoding = forms.CharField(initial="utf-8", max_length=40, help_text="Encoding of a text file.")
+    # Not stripped: the delimiter may be a tab.
     delimiter = forms.CharField(
-        required=False, strip=False, help_text='Of a CSV file: one character, or "tab".'
+        required=False, strip=False, help_text='Delimiter of a CSV file: one character, or "tab".'
     )
-    created_by: Any = None  # who makes the job; the admin says so
+    created_by: Any = None  # the user; set by the admin
 
     class Meta:
         model = DataImportJob
         fields = ("spec", "source", "upload", "name", "format", "encoding", "delimiter")
-        help_texts = {"source": SOURCE_HELP, "name": "To know the job by."}
+        help_texts = {"source": SOURCE_HELP, "name": "A name to recognise the job by."}
         widgets = {"source": forms.TextInput(attrs={"class": "vTextField"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,13 +41,13 @@ class NewJobForm(forms.ModelForm):
         self.fields["spec"].choices = [(name, name) for name in specs_for(self.created_by)]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Here the job is made: what is wrong with it shows beside the form, with what was typed still in it."""
-        told = super().clean() or self.cleaned_data
+        """Create the job here, so that its errors appear in the form and the input is kept."""
+        values = super().clean() or self.cleaned_data
         if self.errors:
-            return told
-        source, upload = told.pop("source"), told.pop("upload")
+            return values
+        source, upload = values.pop("source"), values.pop("upload")
         if bool(source) == bool(upload):
-            raise forms.ValidationError("Name a source or choose a file: one of them.")
+            raise forms.ValidationError("Name a source or choose a file, not both.")
         try:
             if is_table(source):
                 refuse_own_tables(source)
@@ -57,35 +57,34 @@ class NewJobForm(forms.ModelForm):
                 source=source,
                 upload=upload,
                 created_by=self.created_by,
-                **told | {"format": told["format"] or None},
+                **values | {"format": values["format"] or None},
             )
         except ImporterError as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
-        return told
+        return values
 
     def _post_clean(self) -> None:
-        """`create_job` has validated already, and what it has made must not be made anew of what was typed."""
+        """Do nothing: `create_job` has validated the job, and the form's input must not overwrite it."""
 
     def save(self, commit: bool = True) -> DataImportJob:
         return self.instance
 
     def save_m2m(self) -> None:
-        """There is nothing of the kind."""
+        """Do nothing: a job has no many-to-many fields."""
 
 
 def refuse_own_tables(source: str) -> None:
-    """Rejected records are shown with all their columns: a form must not be a way to read the site's own tables.
+    """Refuse the site's own tables: rejected records show all their columns, so a form could read any table.
 
-    Raises SourceRefused. Of two aliases with one database the second may be a replica, or another account.
+    Compares database names, because two aliases of one database may be a replica or another account.
+    Raises SourceRefused.
     """
     alias, table = split_table(source)
     if table.lower().startswith(CATALOGUES):
-        raise SourceRefused(
-            f'The source "{source}" is a catalogue of the database, and not a table of records.'
-        )
-    own = {connections[known].settings_dict["NAME"] for known in (DEFAULT_DB_ALIAS, ledger_alias())}
+        raise SourceRefused(f'The source "{source}" is a system catalogue; name a table of records.')
+    own = {connections[own_alias].settings_dict["NAME"] for own_alias in (DEFAULT_DB_ALIAS, ledger_alias())}
     if connections[alias].settings_dict["NAME"] in own:
         raise SourceRefused(
-            f'The source "{source}" is a table of the site itself, which may hold what its readers must not see; '
-            "whoever may read the database makes such a job with `manage.py create_import`."
+            f'The source "{source}" is a table of the site\'s own database, which this form does not import; '
+            "use `manage.py create_import`."
         )

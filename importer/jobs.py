@@ -1,4 +1,4 @@
-"""Making jobs."""
+"""Creates import jobs, also for uploaded files."""
 
 import uuid
 from pathlib import Path
@@ -25,7 +25,7 @@ from importer.sources.spool import is_bytewise
 from importer.specs.paths import refuse_unknown_paths
 from importer.specs.registry import get_spec
 
-# What a file is called is somebody else's choice; its format is told by it, and nothing more.
+# Longest name of a stored upload, in bytes. Somebody else chose the name; only its ending matters, for the format.
 UPLOAD_BYTES = 100
 DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
@@ -41,9 +41,17 @@ def create_job(
     name: str = "",
     created_by: Any = None,
 ) -> DataImportJob:
-    """A job that is ready to run. Raises UnknownSpec, MappingRefused, SourceRefused, SettingsRefused.
+    """Create a job that is ready to run.
 
-    `upload`, in place of `source`: a file that somebody has sent, which is kept in `IMPORTER["UPLOADS"]`.
+    spec        name of a registered spec
+    source      a path, `s3://BUCKET/KEY`, `storage:ALIAS/NAME` or `db:ALIAS/TABLE`
+    upload      instead of `source`: an uploaded file, which is stored below `IMPORTER["UPLOADS"]`
+    format      a `DataImportJob.Format`; None: guessed from the source's name
+    encoding    a codec that Python knows, for text files
+    delimiter   one ASCII character, or "tab"; empty: the format's own
+    created_by  the user who owns the job, or None
+
+    Raises UnknownSpec, MappingRefused (a lookup names an unknown path), SourceRefused, SettingsRefused.
     """
     source = source if upload is None else upload_name(upload)
     if is_remote(source):
@@ -54,7 +62,7 @@ def create_job(
     delimiter = DELIMITERS.get(delimiter, delimiter)
     if delimiter and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):
         raise SourceRefused(
-            f"The delimiter {delimiter!r} is none; it must be one ASCII character other than a quote."
+            f'Invalid delimiter "{delimiter}": use one ASCII character other than a quote, a line break or NUL.'
         )
     is_bytewise(encoding)
     if is_table(source):
@@ -63,9 +71,9 @@ def create_job(
         _refuse_enormous(upload)
         source = keep_upload(source, upload)
     elif is_remote(source):
-        open_remote(source).state()  # a bucket or a key that is not there is told now, not when it is run
+        open_remote(source).state()  # a missing bucket or key is reported now, not when the job runs
     else:
-        # Kept whole, so that the job runs from any folder.
+        # An absolute path, so that the job runs from any folder.
         source = str(locate(source))
     job = DataImportJob.objects.create(
         spec=spec, source=source, format=file_format, encoding=encoding, delimiter=delimiter, name=name,
@@ -76,8 +84,8 @@ def create_job(
 
 
 def upload_name(upload: File) -> str:
-    """The storage's name for a file that was sent: its own folder, so that none takes another one's place."""
-    # With a letter before it, since of some names nothing is left, and that is refused with an exception.
+    """Return the storage's name for an upload. Each upload has a folder of its own, so none replaces another."""
+    # The prefix keeps `get_valid_filename` from raising where nothing of the name is valid.
     valid = get_valid_filename(f"_{Path(upload.name or '').name}")[1:]
     name = valid.encode()[-UPLOAD_BYTES:].decode(errors="ignore")
     return (
@@ -86,29 +94,29 @@ def upload_name(upload: File) -> str:
 
 
 def keep_upload(source: str, upload: File) -> str:
-    """Raises SourceRefused where the storage does not take it."""
+    """Store an upload and return its source name. Raises SourceRefused if the storage fails."""
     alias, name = split_remote(source)
     try:
-        kept = storage_called(source, alias).save(name, upload)
-    except Exception as error:  # a storage may raise whatever its client library does
-        raise SourceRefused(f'The upload "{Path(name).name}" cannot be kept: {first_line(error)}') from error
-    return f"{STORAGE_PREFIX}{alias}/{kept}"
+        stored_name = storage_called(source, alias).save(name, upload)
+    except Exception as error:  # a storage may raise anything that its client library raises
+        raise SourceRefused(
+            f'The upload "{Path(name).name}" cannot be stored: {first_line(error)}'
+        ) from error
+    return f"{STORAGE_PREFIX}{alias}/{stored_name}"
 
 
 def _refuse_enormous(upload: File) -> None:
     if upload.size > conf.SPOOL_MAX_BYTES:
         raise SourceRefused(
-            f'The upload "{upload.name}" has {upload.size:,} bytes, more than the {conf.SPOOL_MAX_BYTES:,} that may be '
-            f'kept; raise IMPORTER["SPOOL_MAX_BYTES"] if that is right.'
+            f'The upload "{upload.name}" has {upload.size:,} bytes, more than the {conf.SPOOL_MAX_BYTES:,} allowed; '
+            f'raise IMPORTER["SPOOL_MAX_BYTES"] if that is right.'
         )
 
 
 def _refuse_misfits(source: str, file_format: str, name: str) -> None:
     if is_table(source) != (file_format == DataImportJob.Format.TABLE):
         kind = "a table" if is_table(source) else "a file"
-        raise SourceRefused(f'The source "{source}" is {kind}, which cannot have the format "{file_format}".')
+        raise SourceRefused(f'The source "{source}" is {kind}; its format cannot be "{file_format}".')
     longest = DataImportJob._meta.get_field("name").max_length or 0
     if len(name) > longest:
-        raise SourceRefused(
-            f'The name "{name[:40]}…" has {len(name)} characters; it must have {longest} at most.'
-        )
+        raise SourceRefused(f'The name "{name[:40]}…" has {len(name)} characters; use at most {longest}.')

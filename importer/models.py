@@ -1,4 +1,4 @@
-"""The four tables: the job, its ledger of chunks, the records set aside, and the audit trail."""
+"""Defines the four tables: jobs, their chunks, the records set aside, and the audit trail."""
 
 import datetime as dt
 import enum
@@ -15,7 +15,7 @@ from importer.records import FATES, Counts
 
 
 class KeyEncoder(json.JSONEncoder):
-    """Times in full, where Django's encoder cuts them to milliseconds; all else as the text that a database reads."""
+    """Writes times in full (Django's encoder cuts them to milliseconds) and other values as a database reads them."""
 
     def default(self, o: Any) -> str:
         if isinstance(o, dt.date | dt.time):
@@ -23,12 +23,12 @@ class KeyEncoder(json.JSONEncoder):
         if isinstance(o, dt.timedelta):
             return duration_iso_string(o)
         if isinstance(o, bytes | bytearray | memoryview):
-            raise TypeError("bytes have no text that a database would read back as the same bytes")
+            raise TypeError("bytes cannot be stored as text that a database reads back unchanged")
         return str(o)
 
 
 class Counters(models.Model):
-    """How many records met which fate. `read = inserted + updated + unchanged + skipped + rejected`."""
+    """Counts records by fate. `read = inserted + updated + unchanged + skipped + rejected`."""
 
     read = models.BigIntegerField(default=0)
     inserted = models.BigIntegerField(default=0)
@@ -62,7 +62,7 @@ class DataImportJob(Counters):
         TABLE = "table", "Database table"
 
     class Survey(enum.Enum):
-        """What is known of keys that repeat in the source: whether chunks may be taken in any order."""
+        """What is known of keys that repeat in the source. It decides whether chunks may be taken in any order."""
 
         NOT_DONE = "not done"  # chunks are taken in the order of the source
         NOTHING_REPEATS = "nothing repeats"
@@ -128,12 +128,12 @@ class DataImportJob(Counters):
         return self.Survey.KEYS_REPEAT if self.contested else self.Survey.NOTHING_REPEATS
 
     def note_survey(self, contested: bytes) -> None:
-        """Keep what a survey has found: hashes of eight bytes, none where nothing repeats."""
+        """Store the result of a survey: hashes of eight bytes each, empty if no key repeats."""
         self.contested = contested
         self.save(update_fields=["contested"])
 
     def move(self, *, to: str, believed: tuple[str, ...], **values: Any) -> bool:
-        """The one way a status changes: only from a state we believe in. False: somebody else was first."""
+        """Change the status with a conditional UPDATE, only from a `believed` state. False: somebody else was first."""
         changed = type(self).objects.filter(pk=self.pk, status__in=believed).update(status=to, **values)
         if changed:
             self.status = to
@@ -145,8 +145,8 @@ class DataImportJob(Counters):
 class ImportChunk(Counters):
     """A range of the source that never changes, and how far it is done.
 
-    `committed_*` moves in the transaction that writes the records, so it is true whatever dies.
-    Offsets are bytes for text files, records for Parquet; `*_key` bound a range of a table.
+    `committed_*` moves in the transaction that writes the records, so it is correct after any crash.
+    Offsets count bytes in text files and records in Parquet; `*_key` are the bounds of a table's range.
     """
 
     class State(models.TextChoices):
@@ -196,7 +196,7 @@ class ImportChunk(Counters):
 
 
 class StagingRecord(models.Model):
-    """A record on its way: rejected ones, and those set aside because their key is contested within the source."""
+    """A record that is stored instead of written: rejected, or set aside because its key repeats in the source."""
 
     class State(models.TextChoices):
         REJECTED = "rejected"
@@ -229,11 +229,11 @@ class StagingRecord(models.Model):
 
 
 class LogEvent(models.TextChoices):
-    """What the audit trail tells, in the order in which it may happen to a job."""
+    """Events of the audit trail, in the order in which they may happen to a job."""
 
     CREATED = "created"
-    REFUSED = "refused"  # a run in the background that may not be
-    WAITING = "waiting"  # a run in the background, for another process that has the job
+    REFUSED = "refused"  # a run in the background that is not allowed
+    WAITING = "waiting"  # a run in the background that waits for the process that holds the job
     STARTED = "started"
     PLANNED = "planned"
     SURVEY = "survey"
@@ -250,7 +250,7 @@ class LogEvent(models.TextChoices):
     FAILED = "failed"
     COMPLETED = "completed"
     DRY_RUN_FAILED = "dry_run_failed"
-    MENDED = "mended"
+    MENDED = "mended"  # rejected records were replaced by those of a fixed file
     REPLAYED = "replayed"
     PERSON_ERASED = "person_erased"
     REJECTS_PRUNED = "rejects_pruned"
@@ -258,7 +258,7 @@ class LogEvent(models.TextChoices):
 
 
 class MigrationLog(models.Model):
-    """The audit trail: every transition, retry and size change of a job, with its reason."""
+    """The audit trail: every transition, retry and batch size change of a job, with its reason."""
 
     job = models.ForeignKey(DataImportJob, on_delete=models.CASCADE, related_name="log")
     chunk = models.ForeignKey(
@@ -283,5 +283,5 @@ def ledger_alias() -> str:
     return router.db_for_write(ImportChunk)
 
 
-# Chunks are numbered from 1; number 0 keeps the counts of records that were set aside first and settled later.
+# Chunks are numbered from 1. Chunk 0 keeps the counts of records that were set aside and settled at the end.
 SETTLEMENT = 0

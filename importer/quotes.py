@@ -1,6 +1,6 @@
-"""What rows of the ledger quote from a source, and what is left of it for people who may not read the source.
+"""Removes what rows of the ledger quote from a source, for people who may not read the source.
 
-A row is changed in memory, on its way to a page; it must not be saved afterwards.
+A row is changed in memory on its way to a page; it must not be saved afterwards.
 """
 
 from typing import Any
@@ -11,26 +11,24 @@ from importer.records import RAW
 from importer.rights import may_read_source
 from importer.specs.registry import get_spec
 
-HIDDEN = "The reason may quote the source; it is shown to people with the right to read sources (importer.read_source)."
-HIDDEN_TEXT = (
-    "The record is hidden; it is shown to people with the right to read sources (importer.read_source)."
-)
-# Reasons for a whole record that are in our own words. Those of a database, a constraint or a spec may quote.
+HIDDEN = "Hidden: the reason may quote the source. Reading it needs the permission importer.read_source."
+HIDDEN_TEXT = "Hidden: reading the record needs the permission importer.read_source."
+# Codes of record-level errors whose message is ours. Messages of a database, a constraint or a spec may quote values.
 OWN_CODES = frozenset(
     {"contested", "key_missing", "too_few_fields", "too_many_fields", "stray_quote", "stray_return",
      "unterminated_quote"}
 )  # fmt: skip
-# Log entries whose reason is in our own words: states, machines, numbers.
+# Events whose reason is ours: states, machines, numbers.
 OWN_EVENTS = frozenset(
     {"created", "started", "planned", "executing", "stopped", "completed", "batch_size", "recycled", "worker_died",
      "replayed", "rejects_pruned", "upload_deleted", "person_erased"}
 )  # fmt: skip
-# The keys of a table are values of it.
+# Columns of a chunk that hold values of the source table.
 QUOTING_KEYS = ("start_key", "end_key", "committed_key")
 
 
 class Redaction:
-    """Takes out of rows what one user may not read; remembers for each job what was asked of the database."""
+    """Removes from rows what one user may not read. Caches one answer of the database per job."""
 
     def __init__(self, user: Any) -> None:
         self.user = user
@@ -38,7 +36,7 @@ class Redaction:
         self._columns: dict[int, frozenset[str]] = {}
 
     def of(self, row: Any) -> Any:
-        """The row, without what the user may not read."""
+        """Return the row without what the user may not read."""
         job = row if isinstance(row, DataImportJob) else row.job
         if self._reads(job):
             return row
@@ -63,11 +61,11 @@ class Redaction:
         return self._columns[job_id]
 
     def _redact_job(self, job: DataImportJob) -> None:
-        """Hashes and marks (an ETag is an MD5) go as well: of a small file they confirm a guess."""
+        """Remove hashes and marks (an ETag is an MD5) too: for a small file they confirm a guess."""
         job.error = HIDDEN if job.error else ""
         job.source_hash = job.source_mark = ""
         if "columns" in job.get_deferred_fields():
-            job.columns = None  # a list does not show them; left deferred, they would be loaded as they are
+            job.columns = None  # the list does not show them; left deferred, they would load unredacted
         elif job.columns is not None:
             job.columns = [name for name in job.columns if name in self._taken(job.pk)]
 
@@ -79,22 +77,22 @@ class Redaction:
             record.raw = {RAW: HIDDEN_TEXT}
         else:
             record.raw = {name: value for name, value in record.raw.items() if name in taken}
-        known = taken | _fields_of(job.spec)
-        record.errors = [_without_quotes(error, known) for error in record.errors]
+        readable = taken | _fields_of(job.spec)
+        record.errors = [_without_quotes(error, readable) for error in record.errors]
 
     def _redact_entry(self, entry: MigrationLog) -> None:
         if entry.reason and entry.event not in OWN_EVENTS:
             entry.reason = HIDDEN
-        kept: dict[str, Any] = {n: v for n, v in entry.details.items() if isinstance(v, int | float)}
+        details: dict[str, Any] = {n: v for n, v in entry.details.items() if isinstance(v, int | float)}
         if entry.event == "planned":
             taken = self._taken(entry.job_id)
-            kept["columns"] = [name for name in entry.details.get("columns") or () if name in taken]
-            kept["ignored"] = f"{len(entry.details.get('ignored') or ()):,} columns"
-        entry.details = kept
+            details["columns"] = [name for name in entry.details.get("columns") or () if name in taken]
+            details["ignored"] = f"{len(entry.details.get('ignored') or ()):,} columns"
+        entry.details = details
 
 
 def taken_columns(job_id: int) -> frozenset[str]:
-    """The source's columns that the spec takes, as planned; none before the plan."""
+    """Return the source's columns that the spec reads, as planned; empty before the plan."""
     planned = MigrationLog.objects.filter(job=job_id, event=LogEvent.PLANNED).order_by("-id")
     details = planned.values_list("details", flat=True).first() or {}
     return frozenset(details.get("columns") or ()) - frozenset(details.get("ignored") or ())
@@ -107,12 +105,12 @@ def _redact_chunk(chunk: ImportChunk) -> None:
             setattr(chunk, name, HIDDEN_TEXT)
 
 
-def _without_quotes(error: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
-    """A message about a field that the spec takes stays: it says no more than the record itself, as it is shown."""
+def _without_quotes(error: dict[str, Any], readable: frozenset[str]) -> dict[str, Any]:
+    """Keep the message of a field that the spec reads: it says no more than the record that is shown with it."""
     field, code = error["field"], error["code"]
-    is_shown = field in known if field else code in OWN_CODES
+    is_shown = field in readable if field else code in OWN_CODES
     return {
-        "field": field if field in known else "",
+        "field": field if field in readable else "",
         "code": code,
         "message": error["message"] if is_shown else HIDDEN,
         "value": None,

@@ -1,4 +1,4 @@
-"""The values that travel through the pipeline: positions, batches, rejections, counts. All are frozen."""
+"""Defines the frozen values of the pipeline: positions, batches, rejections, counts."""
 
 import re
 from bisect import bisect
@@ -13,9 +13,9 @@ import polars as pl
 class Position:
     """A place between two records of a source.
 
-    offset  bytes (text files), records (Parquet) or records of the chunk (tables)
-    line    number of the next record's first line, counted from 1; for sources without lines, of the next record
-    key     the last key read, for tables
+    offset  bytes (text files), records (Parquet), or records of the chunk (tables)
+    line    number of the next record's first line, from 1; in sources without lines, number of the next record
+    key     the last key read (tables only)
     """
 
     offset: int
@@ -25,7 +25,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class RecordError:
-    """One reason why a record was rejected. `field` is empty where the whole record is meant."""
+    """One reason why a record was rejected. An empty `field` means the whole record."""
 
     field: str
     code: str
@@ -41,21 +41,20 @@ NOT_TEXT = "\0not text: "
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-# How much of a value an error shows.
+# Characters of a value that an error shows.
 SHOWN_CHARACTERS = 200
 
-# The key of raw text that could not be split into columns, or cannot be stored as it is.
+# Key of raw text that could not be split into columns, or that cannot be stored unchanged.
 RAW = "_raw"
 
-
-# Columns of the file of rejected records, besides those of the source, which therefore must not have them.
+# Columns that the export of rejected records adds to the source's. A source must not use these names.
 LINE, REASONS = "_line", "_reasons"
 RESERVED = (LINE, REASONS, RAW)
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record with its line, its values as they stood in the source (column → text), and the reasons."""
+    """A rejected record: its line, its raw values (column → text), and the reasons."""
 
     line: int
     raw: dict[str, Any]
@@ -64,9 +63,12 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive records as text: one column of `texts` per column of the source, one of `lines` per record.
+    """Consecutive records as text.
 
-    `rejections` are the records between `start` and `end` that could not be split into columns.
+    texts       one column (String) per column of the source, one row per record
+    lines       the first line of each record (Int64)
+    start, end  the position before the first record and after the last one
+    rejections  the records between `start` and `end` that could not be split into columns
     """
 
     texts: pl.DataFrame
@@ -81,15 +83,15 @@ class Batch:
         return self.texts.height + len(self.rejections)
 
 
-# What is wrong with records, by their number within a batch.
+# Errors of records, by the record's number in its batch (from 0).
 Errors = Mapping[int, Sequence[RecordError]]
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """The values of a batch as text for PostgreSQL, one column per target, and what is wrong by record number.
+    """The values of a batch as text for PostgreSQL, one column per target, and the errors by record number.
 
-    Records with errors stay in `values`, so that numbers keep their meaning. Stages return a new one.
+    Records with errors stay in `values`, so that numbers do not shift. Each stage returns a new `Cleaned`.
     """
 
     batch: Batch
@@ -100,8 +102,8 @@ class Cleaned:
         if not errors:
             return self
         merged = dict(self.errors)
-        for number, found in errors.items():
-            merged[number] = (*merged.get(number, ()), *found)
+        for number, reasons in errors.items():
+            merged[number] = (*merged.get(number, ()), *reasons)
         return replace(self, errors=merged)
 
     def sound(self) -> pl.Series:
@@ -112,28 +114,28 @@ class Cleaned:
         return numbers.filter(~numbers.is_in(list(self.errors)))
 
     def part(self, start: int, end: int) -> "Cleaned":
-        """The records from `start` to before `end`, numbered from 0."""
+        """Return the records from `start` (included) to `end` (excluded), numbered from 0."""
         if (start, end) == (0, self.values.height):
             return self
         batch = replace(
             self.batch, texts=self.batch.texts[start:end], lines=self.batch.lines[start:end], rejections=()
         )
-        errors = {number - start: found for number, found in self.errors.items() if start <= number < end}
+        errors = {number - start: reasons for number, reasons in self.errors.items() if start <= number < end}
         return Cleaned(batch, self.values[start:end], errors)
 
     def without(self, numbers: Sequence[int]) -> "Cleaned":
-        """The other records, numbered anew. `numbers` are sorted, and of records without errors."""
+        """Return the other records, renumbered from 0. `numbers` must be sorted and have no errors."""
         if not numbers:
             return self
-        kept = pl.int_range(self.values.height, eager=True, dtype=pl.Int64)
-        kept = kept.filter(~kept.is_in(numbers))
-        batch = replace(self.batch, texts=self.batch.texts[kept], lines=self.batch.lines[kept])
-        errors = {number - bisect(numbers, number): found for number, found in self.errors.items()}
-        return Cleaned(batch, self.values[kept], errors)
+        others = pl.int_range(self.values.height, eager=True, dtype=pl.Int64)
+        others = others.filter(~others.is_in(numbers))
+        batch = replace(self.batch, texts=self.batch.texts[others], lines=self.batch.lines[others])
+        errors = {number - bisect(numbers, number): reasons for number, reasons in self.errors.items()}
+        return Cleaned(batch, self.values[others], errors)
 
 
 def escaped(text: str) -> str:
-    """The text with what PostgreSQL cannot store (NUL, bytes that are no text) written as backslash escapes."""
+    """Write what PostgreSQL cannot store (NUL, bytes that are not text) as backslash escapes."""
     if "\0" in text:
         text = text.replace("\0", "\\x00")
     return text if text.isascii() else LONE_SURROGATE.sub(_as_escape, text)
@@ -141,12 +143,12 @@ def escaped(text: str) -> str:
 
 def _as_escape(match: re.Match[str]) -> str:
     number = ord(match[0])
-    was_byte = 0xDC80 <= number <= 0xDCFF  # as `surrogateescape` keeps a byte that is no text
+    was_byte = 0xDC80 <= number <= 0xDCFF  # `surrogateescape` keeps undecodable bytes in this range
     return f"\\x{number & 0xFF:02x}" if was_byte else f"\\u{number:04x}"
 
 
 def shown(text: str) -> str:
-    """The beginning of a text, for a message."""
+    """Return the beginning of a text, for a message."""
     return escaped(text[:SHOWN_CHARACTERS])
 
 
@@ -168,7 +170,7 @@ class Counts:
         return Counts(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(Counts)))
 
     @property
-    def settled(self) -> int:
+    def accounted(self) -> int:
         return self.inserted + self.updated + self.unchanged + self.skipped + self.rejected
 
 
@@ -176,9 +178,9 @@ class Counts:
 class Replayed(Counts):
     """Fates of the records that a replay tried.
 
-    left         records it did not try: they could not be taken apart, so somebody has to mend them in a file first
-    passed_over  records of the file that an earlier replay, which was killed or stopped, has put in already
-    stopped      asked to stop before the last of them; the same command goes on
+    left         records that were not tried: they could not be split into columns, so a file must fix them first
+    passed_over  records of the file that an earlier, interrupted replay has imported already
+    stopped      the replay was asked to stop before its last record; the same command continues
     """
 
     left: int = 0
@@ -191,7 +193,13 @@ FATES = tuple(f.name for f in fields(Counts))
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch. `contested` records wait for the end of the run; `searched` were found by halves."""
+    """The result of a batch.
+
+    counts      fates of the records, without the contested ones
+    rejections  the rejected records
+    contested   records that are set aside until the end of the run
+    searched    number of records that a search by halves found (the database rejects them one at a time)
+    """
 
     counts: Counts
     rejections: Sequence[Rejection]

@@ -1,4 +1,4 @@
-"""Who may import, who sees a job, and who reads what a job quotes from its source. See docs/decisions/0035."""
+"""Decides who may import, see a job, and read what it quotes from its source (docs/decisions/0035)."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ READ_SOURCE = "importer.read_source"
 
 
 def may_import_with(user: Any, spec: str) -> bool:
-    """Whether the user may add records of the spec's model, and change them where the spec updates existing ones."""
+    """Tell whether the user may add records of the spec's model, and change them if the spec updates existing ones."""
     try:
         options = get_spec(spec).options
     except UnknownSpec:
@@ -28,7 +28,7 @@ def specs_for(user: Any) -> list[str]:
 
 
 def may_view_records_of(user: Any, spec: str) -> bool:
-    """Whether the user may view or change records of the spec's model; False where the spec is not registered."""
+    """Tell whether the user may view or change records of the spec's model; False for an unregistered spec."""
     try:
         model = get_spec(spec).options.model
     except UnknownSpec:
@@ -41,14 +41,14 @@ def sees_every_job(user: Any) -> bool:
 
 
 def may_see(user: Any, job: DataImportJob) -> bool:
-    """Whether the user sees the job, its chunks, rejected records and log: its owner, or by the spec's model."""
+    """Tell whether the user sees the job, its chunks, rejects and log: as its owner, or by the spec's model."""
     if not user.is_active:
         return False
     return sees_every_job(user) or _owns(user, job) or may_view_records_of(user, job.spec)
 
 
 def visible_jobs(user: Any) -> QuerySet[DataImportJob]:
-    """The jobs that `may_see` allows, by one query."""
+    """Return the jobs that `may_see` allows, as one query."""
     jobs = DataImportJob.objects.all()
     if not user.is_active:
         return jobs.none()
@@ -59,7 +59,7 @@ def visible_jobs(user: Any) -> QuerySet[DataImportJob]:
 
 
 def may_read_source(user: Any, job: DataImportJob) -> bool:
-    """Whether the user sees everything that the job quotes: whole records, headers, messages of the database."""
+    """Tell whether the user sees everything that the job quotes: whole records, headers, database messages."""
     if sees_every_job(user):
         return True
     if not may_see(user, job):

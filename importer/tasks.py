@@ -1,4 +1,4 @@
-"""What `manage.py procrastinate worker` does for the importer; found by procrastinate, where that is installed."""
+"""Defines the importer's tasks for `manage.py procrastinate worker`, if procrastinate is installed."""
 
 import contextlib
 import socket
@@ -21,7 +21,7 @@ from importer.exceptions import (
     DatabaseGone,
     ImporterError,
     JobAlreadyRunning,
-    in_words,
+    reason_of,
     traceback_of,
 )
 from importer.executors import queue
@@ -33,14 +33,14 @@ from importer.work.control import Control
 from importer.work.machine import resident_mb
 from importer.work.worker import Worker
 
-# Between two looks whether what stands in the way of a run is gone.
+# Pause before a run that could not start, or could not finish, is tried again.
 PAUSE_SECONDS = 60
 MAY_RUN = "importer.change_dataimportjob"
 
 
 @app.task(name="importer.tasks.work_on_chunk", queue=NAME, pass_context=True)
 def work_on_chunk(context: JobContext, *, job_id: int, chunk_id: int) -> None:
-    """Carry one chunk through the pipeline, unless somebody has it, or the job is no longer run."""
+    """Carry one chunk through the pipeline, unless another worker has it or the job no longer runs."""
     control = Control()
 
     def look_around(records: int) -> None:
@@ -57,20 +57,20 @@ def work_on_chunk(context: JobContext, *, job_id: int, chunk_id: int) -> None:
             Worker(job, control, chunk_id=chunk_id).drain()
     except ANY_FAULT as error:
         with contextlib.suppress(DatabaseError):
-            reason = f"On {socket.gethostname()}: {in_words(error)}"
+            reason = f"On {socket.gethostname()}: {reason_of(error)}"
             ledger.log(job_id, LogEvent.WORKER_FAILED, reason, chunk_id=chunk_id, **traceback_of(error))
     finally:
-        connections.close_all()  # the thread is the worker's, and may not come again
+        connections.close_all()  # the thread belongs to procrastinate and may never be used again
 
 
 class NotRecorded(Exception):
-    """The database went away before the end of the run could be written down."""
+    """The database went away before the end of the run was recorded."""
 
 
 class UntilItEnds(BaseRetryStrategy):
-    """A run that its worker could not carry to its end goes on: at once elsewhere, or when nothing is in its way.
+    """Retries a run that its worker could not finish: at once after a shutdown, otherwise after a pause.
 
-    The same row of the queue, since the worker's shutdown may have made others think that it is dead.
+    The retry reuses the row of the queue, because a worker that shuts down may already count as dead.
     """
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
@@ -83,33 +83,33 @@ class UntilItEnds(BaseRetryStrategy):
 
 @app.task(name=queue.RUN, queue=NAME, pass_context=True, retry=UntilItEnds())
 def run_in_background(context: JobContext, *, job_id: int, user_id: Any) -> None:
-    """What the admin's action asked for. Raises what `UntilItEnds` knows."""
+    """Run a job that was enqueued in the admin. Raises the exceptions that `UntilItEnds` retries."""
     try:
         _run(context, job_id, user_id)
     except JobAlreadyRunning as error:
         if not context.job.attempts:
             with contextlib.suppress(DatabaseError):
-                ledger.log(job_id, LogEvent.WAITING, in_words(error))
+                ledger.log(job_id, LogEvent.WAITING, reason_of(error))
         raise
     except DatabaseGone:
         raise
     except (DataImportJob.DoesNotExist, ImporterError) as error:
         with contextlib.suppress(DatabaseError):
-            ledger.log(job_id, LogEvent.REFUSED, in_words(error))
+            ledger.log(job_id, LogEvent.REFUSED, reason_of(error))
     finally:
         connections.close_all()
 
 
 def _run(context: JobContext, job_id: int, user_id: Any) -> None:
-    """Rights that were withdrawn meanwhile count."""
+    """Run the job, unless the user has lost the rights since it was enqueued."""
     jobs = DataImportJob.objects.filter(pk=job_id)
     job = jobs.defer("contested").first()
     if job is None:
         return  # it was deleted, and its log with it
     if job.stop_requested and job.status == DataImportJob.Status.RUNNING:
-        # Its worker died before it could heed somebody who wants it to stop.
+        # Its worker died before it saw the request to stop.
         job.move(to=DataImportJob.Status.STOPPED, believed=(DataImportJob.Status.RUNNING,))
-        ledger.log(job, LogEvent.STOPPED, "as was asked for while its worker was gone")
+        ledger.log(job, LogEvent.STOPPED, "stop requested while its worker was gone")
         return
     model: Any = get_user_model()
     user = model._default_manager.filter(pk=user_id).first()
@@ -117,7 +117,7 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
         user.has_perm(MAY_RUN) and may_see(user, job) and may_import_with(user, job.spec)
     ):
         ledger.log(
-            job_id, LogEvent.REFUSED, f"whoever asked for it (user {user_id}) may no longer run imports"
+            job_id, LogEvent.REFUSED, f"the user who requested it ({user_id}) may no longer run this import"
         )
         return
     control = Control()
@@ -131,10 +131,10 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
         raise NotRecorded(result.reason)
     was_shut_down = context.abort_reason() is AbortReason.SHUTDOWN
     if was_shut_down and jobs.filter(status=DataImportJob.Status.STOPPED, stop_requested=False).exists():
-        raise JobAborted  # for the worker that comes after this one
+        raise JobAborted  # so that another worker continues
 
 
 def _most_errors() -> int | None:
-    """Nobody watches a run in the background, so it has a limit where the site sets none."""
+    """Return the limit for a run in the background, which nobody watches, if the site has not set one."""
     is_set = conf.MAX_ERRORS is not None or conf.MAX_ERROR_RATE is not None
     return None if is_set else conf.BACKGROUND_MAX_ERRORS

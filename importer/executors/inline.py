@@ -1,4 +1,4 @@
-"""One worker, in this process."""
+"""Runs one worker in this process."""
 
 from importer.run.watch import Watch
 from importer.work.worker import Worker

@@ -1,7 +1,7 @@
-"""Workers in processes of their own: started anew, never forked, since Polars' threads do not survive a fork.
+"""Runs workers in processes: spawned, never forked, because Polars' threads do not survive a fork.
 
-A worker is told what to do by lines of JSON on its standard input, and tells by lines on its standard output. When the
-input ends, whoever started it is gone, and it stops after the batch in hand. Nothing secret is on its command line.
+A worker reads orders as lines of JSON from its standard input and answers with lines on its standard output. When its
+input ends, its parent is gone, and it stops after the current batch. Its command line has no secrets.
 """
 
 import json
@@ -22,15 +22,19 @@ from importer.run.watch import Watch
 from importer.work.patience import patiently
 
 POLL_SECONDS = 0.1
-# Workers share the cores: a pool of threads for each would only take turns. And of glibc's arenas, one per thread,
-# each keeps what was freed in it.
+# Workers share the cores, so more threads in each would only compete. And glibc keeps freed memory in each thread's
+# arena.
 ENVIRONMENT = {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-# A worker over the budget is given so many looks to get smaller before it is replaced.
+# A worker is replaced if the job is still above its memory budget after this many polls.
 LOOKS_BEFORE_RECYCLING = 50
 SECONDS_TO_FINISH = 10
 
 
 def execute(watch: Watch) -> None:
+    """Run `watch.workers` processes until no chunk is left or the run stops.
+
+    Replaces workers that die. Raises ImporterError with a worker's reason, and ChunkFailed if workers keep dying.
+    """
     crew = [WorkerProcess(watch) for _ in range(watch.workers)]
     deaths = 0
     looks_over_budget = 0
@@ -66,26 +70,26 @@ def _log_death(watch: Watch, process: "WorkerProcess", deaths: int) -> None:
     reason = f"worker {process.popen.pid} died with {process.popen.returncode}"
     patiently(lambda: ledger.log(watch.job, LogEvent.WORKER_DIED, reason), watch.control)
     if deaths > watch.workers * conf.MAX_CHUNK_ATTEMPTS * 4:
-        raise ChunkFailed(f"Workers keep dying; the last one with exit status {process.popen.returncode}.")
+        raise ChunkFailed(f"Workers keep dying; the last exit status was {process.popen.returncode}.")
 
 
 class WorkerProcess:
     def __init__(self, watch: Watch) -> None:
-        told = orders(watch.job.pk)
+        first_orders = orders(watch.job.pk)
         self.stop_sent = False
         self.recycled = False
-        self.memory_told = False
+        self.memory_sent = False
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "importer.executors.worker_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            bufsize=0,  # what cannot be told to a worker that is gone must not linger, and fail later
+            bufsize=0,  # an order to a dead worker must fail at once, not when a buffer is flushed later
             env=os.environ
             | ENVIRONMENT
             | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
-            start_new_session=True,  # Ctrl-C is for the coordinator, which then stops its workers in order
+            start_new_session=True,  # Ctrl-C reaches only the coordinator, which then stops its workers
         )
-        self._tell(told)
+        self._send(first_orders)
 
     def is_running(self) -> bool:
         return self.popen.poll() is None
@@ -97,32 +101,30 @@ class WorkerProcess:
     def pass_on(self, watch: Watch) -> None:
         if watch.control.stopping and not self.stop_sent:
             self.stop_sent = True
-            self._tell({"stop": True})
-        if watch.control.memory_is_short != self.memory_told:
-            self.memory_told = watch.control.memory_is_short
-            self._tell({"memory_is_short": self.memory_told})
+            self._send({"stop": True})
+        if watch.control.memory_is_short != self.memory_sent:
+            self.memory_sent = watch.control.memory_is_short
+            self._send({"memory_is_short": self.memory_sent})
 
     def recycle(self) -> None:
-        """Stop after the batch in hand; a new process, with memory given back, goes on."""
+        """Stop the worker after its current batch. A new process, with memory given back, replaces it."""
         self.recycled = True
-        self._tell({"stop": True})
+        self._send({"stop": True})
 
     def raise_failure(self) -> None:
-        """Raise what the worker said went wrong, if it said something."""
+        """Raise ImporterError with the worker's reason if the worker failed."""
         lines = self._hang_up().decode().splitlines()
         if self.popen.returncode == 1:
-            told = next((json.loads(line) for line in reversed(lines) if line.startswith('{"failed"')), None)
-            reason = (
-                told["failed"] if told else "a worker failed without a reason; its standard error has more"
-            )
-            raise ImporterError(reason)
+            answers = (json.loads(line) for line in reversed(lines) if line.startswith('{"failed"'))
+            answer = next(answers, {"failed": "a worker failed without a reason; see its standard error"})
+            raise ImporterError(answer["failed"])
 
     def end(self) -> None:
-        """On the way out, whatever the reason: let the batch in hand finish, then insist.
+        """Let the current batch finish, then kill the worker.
 
-        A worker that is killed here was frozen, or waits for a database that is gone; its lease ends by itself.
+        A worker that must be killed is frozen or waits for a database that is gone; its lease expires.
         """
-        self._tell({"stop": True})
+        self._send({"stop": True})
         try:
             self.popen.wait(timeout=SECONDS_TO_FINISH)
         except subprocess.TimeoutExpired:
@@ -131,35 +133,35 @@ class WorkerProcess:
         self._hang_up()
 
     def _hang_up(self) -> bytes:
-        """Close the pipes to a process that has ended; what it said."""
+        """Close the pipes of an ended process and return what it wrote."""
         assert self.popen.stdin
         assert self.popen.stdout
-        said = self.popen.stdout.read()
+        output = self.popen.stdout.read()
         self.popen.stdin.close()
         self.popen.stdout.close()
-        return said
+        return output
 
-    def _tell(self, order: dict[str, Any]) -> None:
+    def _send(self, order: dict[str, Any]) -> None:
         stdin: IO[bytes] | None = self.popen.stdin
         assert stdin
         try:
             stdin.write(json.dumps(order).encode() + b"\n")
         except BrokenPipeError:
-            return  # it is gone; the next look at it says how
+            return  # the process has ended; the next poll sees its exit status
 
 
 def orders(job_id: int) -> dict[str, Any]:
-    """What a worker needs to be one of this site's: the settings, and what differs from them in this process."""
+    """Return a worker's first orders: the job, the settings module, and what differs from it in this process."""
     module = os.environ.get("DJANGO_SETTINGS_MODULE") or getattr(settings, "SETTINGS_MODULE", "")
     if not module:
         raise ImporterError(
-            "Worker processes need DJANGO_SETTINGS_MODULE, which is not set; set it, or use --executor inline."
+            "DJANGO_SETTINGS_MODULE is not set, but worker processes need it; set it, or use --executor inline."
         )
     carried, left = {}, []
     for name, value in getattr(settings, "IMPORTER", {}).items():
         try:
             carried[name] = json.loads(json.dumps(value, default=os.fspath))
-        except TypeError:  # an object, as S3's "client_config" is one
+        except TypeError:  # an object, such as "client_config" in S3
             left.append(name)
     return {
         "job": job_id,

@@ -1,4 +1,4 @@
-"""The tasks of chunks in procrastinate's queue, in the database that has the ledger."""
+"""Enqueues chunks and runs in procrastinate's queue, and takes them back."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ RUN = "importer.tasks.run_in_background"
 
 
 def enqueue(job_id: int, chunk_id: int) -> None:
-    """A chunk has one task that waits, at most."""
+    """Enqueue a chunk, unless a task for it is already waiting."""
     task = app.configure_task(TASK, queue=NAME, queueing_lock=_lock(job_id, chunk_id))
     try:
         task.defer(job_id=job_id, chunk_id=chunk_id)
@@ -34,13 +34,13 @@ def take_back(job_id: int) -> None:
 
 
 def enqueue_run(job_id: int, user_id: Any) -> bool:
-    """Have a worker run the whole job, also where it was asked to stop before. False: it waits for one already."""
+    """Have a worker run the whole job, and clear an earlier request to stop. False: it is already enqueued."""
     DataImportJob.objects.filter(pk=job_id).exclude(status=DataImportJob.Status.RUNNING).update(
         stop_requested=False
     )
     task = app.configure_task(RUN, queue=NAME, queueing_lock=_lock_of_run(job_id))
     try:
-        with transaction.atomic():  # a refusal must not spoil the transaction that asks
+        with transaction.atomic():  # a conflict must not break the caller's transaction
             task.defer(job_id=job_id, user_id=str(user_id))
     except AlreadyEnqueued:
         return False
@@ -48,7 +48,7 @@ def enqueue_run(job_id: int, user_id: Any) -> bool:
 
 
 def take_back_run(job_id: int) -> bool:
-    """False: it has begun, or nobody asked for it."""
+    """Remove a waiting run from the queue. False: it has begun, or was never enqueued."""
     waiting = ProcrastinateJob.objects.filter(status="todo", queueing_lock=_lock_of_run(job_id))
     return any(app.job_manager.cancel_job_by_id(task_id) for task_id in waiting.values_list("id", flat=True))
 

@@ -1,4 +1,4 @@
-"""`python -m importer.executors.worker_process`: a worker in a process of its own (see `executors/process.py`)."""
+"""Runs a worker in its own process: `python -m importer.executors.worker_process` (see `process`)."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from typing import Any
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    # What a spec prints must not fill a pipe that is read at the end.
+    # A spec that prints must not fill this pipe, which the coordinator reads only at the end.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     orders = json.loads(sys.stdin.readline())
     _set_up_django(orders)
@@ -20,7 +20,7 @@ def main() -> int:
     from django.db import Error as DatabaseError
 
     from importer import ledger
-    from importer.exceptions import ANY_FAULT, in_words, traceback_of
+    from importer.exceptions import ANY_FAULT, reason_of, traceback_of
     from importer.models import DataImportJob, LogEvent
     from importer.work.control import Control
     from importer.work.patience import patiently
@@ -35,8 +35,8 @@ def main() -> int:
     except ANY_FAULT as error:
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
-                ledger.log(orders["job"], LogEvent.WORKER_FAILED, in_words(error), **details)
-        answers.write(json.dumps({"failed": in_words(error)}) + "\n")
+                ledger.log(orders["job"], LogEvent.WORKER_FAILED, reason_of(error), **details)
+        answers.write(json.dumps({"failed": reason_of(error)}) + "\n")
         answers.flush()
         return 1
     return 0
@@ -57,7 +57,7 @@ def _set_up_django(orders: dict[str, Any]) -> None:
         orders["importer"] | {name: settings.IMPORTER[name] for name in orders["importer_as_in_settings"]}
     )
     for alias, name in orders["databases"].items():
-        connections[alias].settings_dict["NAME"] = name  # a test's database, where the coordinator has one
+        connections[alias].settings_dict["NAME"] = name  # the coordinator's, which may be a test database
 
 
 def _listen(control: Any) -> None:
@@ -67,7 +67,7 @@ def _listen(control: Any) -> None:
             control.memory_is_short = order["memory_is_short"]
         if order.get("stop"):
             control.stop()
-    control.stop()  # the input has ended: whoever started us is gone
+    control.stop()  # the input has ended: the coordinator is gone
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Workers on any number of machines: whatever runs `manage.py procrastinate worker` on the site's database.
+"""Runs workers on any number of machines with `manage.py procrastinate worker` on the site's database.
 
-Each chunk is a task of its own, which carries the numbers of the job and of the chunk and nothing else; all the rest is
-in the ledger. The coordinator sees to it that there is a task for every chunk that nobody works on: at first, and again
-where a worker has died or been frozen beyond its lease. So a machine that is lost loses nothing, and one that is added
-takes its part at once. What the coordinator does not see to, its successor does: the same command, run again.
+Each chunk is one task. A task carries the ids of the job and the chunk; everything else is in the ledger. The
+coordinator enqueues a task for every chunk that nobody works on: at the start, and again after a worker has died or was
+frozen beyond its lease. So a lost machine loses nothing, and an added one takes part at once. If the coordinator itself
+dies, the same command run again takes its place.
 """
 
 import math
@@ -19,14 +19,15 @@ from importer.run.watch import Watch
 from importer.work.patience import patiently
 
 POLL_SECONDS = 0.2
-# How often to look for chunks that nobody works on, and for what workers say.
+# Seconds between two looks for chunks that nobody works on, and for failures of workers.
 LOOK_SECONDS = 1.0
-# After so long without a worker anywhere, say what is missing.
+# Without any worker for this long, the log says what is missing.
 PATIENCE_SECONDS = 15.0
 SECONDS_TO_FINISH = 20.0
 
 
 def execute(watch: Watch) -> None:
+    """Enqueue chunks until none is left or the run stops. Raises ImporterError with a worker's reason."""
     queue = _queue()
     watched_from = (
         MigrationLog.objects.filter(job=watch.job).order_by("-pk").values_list("pk", flat=True).first() or 0
@@ -40,7 +41,7 @@ def execute(watch: Watch) -> None:
             if not has_warned and not watch.batches and time.monotonic() - began > PATIENCE_SECONDS:
                 has_warned = True
                 ledger.log(
-                    watch.job, LogEvent.NO_WORKER, f'no worker takes tasks of the queue "{queue.NAME}"'
+                    watch.job, LogEvent.NO_WORKER, f'no worker takes tasks from the queue "{queue.NAME}"'
                 )
             time.sleep(POLL_SECONDS)
             watch.tick()
@@ -50,7 +51,7 @@ def execute(watch: Watch) -> None:
 
 
 def _is_ours(watch: Watch) -> bool:
-    """Not where another process has the job by now: workers and tasks are that one's, and go on."""
+    """Whether we still hold the job. If another process took it over, workers and tasks are its own and continue."""
     try:
         watch.hold.keep()
     except JobAlreadyRunning:
@@ -61,8 +62,8 @@ def _is_ours(watch: Watch) -> bool:
 def _queue() -> Any:
     if not apps.is_installed("procrastinate.contrib.django"):
         raise ImporterError(
-            'The executor "workers" needs the package procrastinate[django] and "procrastinate.contrib.django" in '
-            "INSTALLED_APPS. Install it, or use --executor process."
+            'The executor "workers" needs procrastinate: run `pip install "procrastinate[django]"` and add '
+            '"procrastinate.contrib.django" to INSTALLED_APPS, or use --executor process.'
         )
     from importer.executors import queue
 
@@ -85,7 +86,7 @@ def _look(watch: Watch, queue: Any, watched_from: int) -> None:
 
 
 def _call_off(watch: Watch, queue: Any) -> None:
-    """Workers elsewhere stop after the batch in hand; a task that has not begun is taken back."""
+    """Stop the workers after their current batch, and take back the tasks that have not begun."""
     DataImportJob.objects.filter(pk=watch.job.pk).update(stop_requested=True)
     queue.take_back(watch.job.pk)
     deadline = time.monotonic() + SECONDS_TO_FINISH

@@ -1,8 +1,8 @@
-"""Keeps the ledger: who works on which chunk, how far each chunk is, and what became of its records.
+"""Keeps the ledger: who works on which chunk, how far each chunk is, and the fates of its records.
 
 A chunk's cursor and counters move in the transaction that writes its records. Each claim gets a token one higher than
-the last, and a commit with an older token is refused. So a kill at any moment loses nothing and repeats nothing, and a
-worker that was only believed dead cannot write records a second time.
+the last (a fencing token), and a commit with an older token is refused. So a kill at any moment loses nothing and
+repeats nothing, and a worker that was wrongly taken for dead cannot write records twice.
 
 A dead worker is noticed at once, because the server frees its advisory lock (`holds`); a frozen worker is noticed when
 its lease ends (`leases`). This package alone writes chunks, staging records and the log.

@@ -8,5 +8,6 @@ from importer.models import DataImportJob, MigrationLog
 def log(
     job: DataImportJob | int, event: str, reason: str = "", *, chunk_id: int | None = None, **details: Any
 ) -> None:
+    """Add an entry to the audit trail. `event` is a `LogEvent`; `details` must be JSON."""
     job_id = job if isinstance(job, int) else job.pk
     MigrationLog.objects.create(job_id=job_id, chunk_id=chunk_id, event=event, reason=reason, details=details)

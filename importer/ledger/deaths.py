@@ -1,4 +1,4 @@
-"""Runs that die without a word, killed for want of memory say, and never come to write down what happened."""
+"""Counts runs that were killed (out of memory, say) before they could record how they ended."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,13 @@ from importer.models import DataImportJob, LogEvent
 
 @dataclass(frozen=True, slots=True)
 class FormerRun:
-    """How the last run of a job ended: `deaths` in a row without a batch, and the batches committed by all so far."""
+    """How the last run of a job ended.
+
+    died     it was killed
+    deaths   killed runs in a row that committed no batch
+    batches  batches that all runs of the job have committed
+    runner   "host:pid" of the last run
+    """
 
     died: bool
     deaths: int
@@ -19,20 +25,23 @@ class FormerRun:
 
     @property
     def reason(self) -> str:
-        """Why the job is given up."""
+        """Why the job fails."""
         return (
-            f"Its run died {self.deaths} times before it committed a batch, the last time on {self.runner}: killed, "
-            f"most likely for want of memory. See the worker's log; run the same command again to try once more."
+            f"The run was killed {self.deaths} times before it committed a batch, the last time on {self.runner}, most "
+            f"likely because it ran out of memory. See the worker's log; run the same command again to retry."
         )
 
 
 def look_at_former_run(job: DataImportJob) -> FormerRun:
-    """A job that is running though nobody but us holds it: its run was killed. Raises DataImportJob.DoesNotExist."""
+    """Detect and log a killed run: the job's status is "running", but nobody else holds it.
+
+    Call it while holding the job. Raises DataImportJob.DoesNotExist.
+    """
     row = DataImportJob.objects.only("status", "deaths", "batches", "runner").get(pk=job.pk)
     batches = committed_batches(job)
     if row.status != DataImportJob.Status.RUNNING:
         return FormerRun(died=False, deaths=0, batches=batches, runner=row.runner)
-    # `row.batches` is what there was when that run began.
+    # `row.batches` is the number when that run began.
     deaths = 0 if batches > row.batches else row.deaths + 1
     count = f" ({deaths} of {conf.MAX_CHUNK_ATTEMPTS} without a batch)" if deaths else ""
     log(job, LogEvent.DIED, f"{row.runner} was killed{count}", deaths=deaths)

@@ -1,4 +1,4 @@
-"""Adds up what became of a job's records, from its chunks."""
+"""Adds up the fates of a job's records from its chunks."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,13 +9,18 @@ from django.db.models import F, Q, Sum
 from importer.models import SETTLEMENT, DataImportJob, ImportChunk, ledger_alias
 from importer.records import FATES, Counts
 
-# To the counters of a chunk, by an UPDATE: `read = read + %(read)s, …`
+# Additions to a chunk's counters, for an UPDATE: `read = read + %(read)s, …`
 ADDITIONS = ", ".join(f"{name} = {name} + %({name})s" for name in FATES)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`part` is how much of the source is done, from 0 to 1; `batches` counts those of all runs of the job."""
+    """A job's figures.
+
+    counts   fates of its records
+    batches  batches that all runs have committed
+    part     how much of the source is done, from 0 to 1
+    """
 
     counts: Counts = field(default_factory=Counts)
     batches: int = 0
@@ -25,7 +30,7 @@ class Figures:
 
     @classmethod
     def of(cls, job: DataImportJob) -> "Figures":
-        """As the ledger has them now, by one query."""
+        """Read the figures from the ledger, in one query."""
         sums = _sums(
             job,
             size=Sum(F("end_offset") - F("start_offset")),
@@ -50,12 +55,12 @@ def _sums(job: DataImportJob, **more: Any) -> dict[str, Any]:
 
 
 def values_of(counts: Counts) -> dict[str, int]:
-    """The parameters of ADDITIONS."""
+    """Return the parameters of ADDITIONS."""
     return {name: getattr(counts, name) for name in FATES}
 
 
 def add_to_settlement(job: DataImportJob, counts: Counts, *, was_rejected: int) -> None:
-    """Counts go to the settlement chunk. A replayed record had a fate already, which it now changes."""
+    """Add counts to the settlement chunk, less the fates that replayed records had before (`was_rejected`)."""
     values = values_of(counts)
     values["read"] -= was_rejected
     values["rejected"] -= was_rejected
@@ -68,7 +73,7 @@ def add_to_settlement(job: DataImportJob, counts: Counts, *, was_rejected: int) 
 
 
 def refresh_job_figures(job: DataImportJob) -> None:
-    """The job's figures follow the ledger in the same transaction, so that a kill cannot leave them behind."""
+    """Copy the ledger's figures to the job. Call it in the same transaction, so that a kill cannot separate them."""
     figures = {name.removesuffix("_sum"): value for name, value in _sums(job).items()}
     current = DataImportJob.objects.select_for_update().get(pk=job.pk)
     result = None if current.result is None else current.result | figures

@@ -1,4 +1,4 @@
-"""Advisory locks: a process holds a job, and a worker shows that it lives."""
+"""Takes advisory locks: a process holds a job, and a worker shows that it lives."""
 
 import contextlib
 import os
@@ -13,19 +13,19 @@ from importer.exceptions import JobAlreadyRunning, PoolerInTheWay
 from importer.ledger.pooler import backend_of, pools_transactions
 from importer.models import DataImportJob, ledger_alias
 
-# First half of our advisory locks' keys; any number that other users of advisory locks are unlikely to have taken.
+# First half of our advisory locks' keys: arbitrary numbers that others are unlikely to use.
 JOBS, WORKERS = 0x1A9E7B01, 0x1A9E7B02
 
 
 class Owner:
-    """This worker, as others can tell whether it lives: its name, and the lock that its connection holds."""
+    """Identifies a worker by a name and by a lock that its connection holds, so that others can tell if it lives."""
 
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.backend: int | None = None
 
     def announce(self) -> None:
-        """Take the lock; again after each new connection, since the lock went with the old one.
+        """Take the lock. Repeat it on each new connection, because the lock went with the old one.
 
         Raises PoolerInTheWay.
         """
@@ -38,15 +38,15 @@ class Owner:
         self.backend = ledger_backend()
 
     def retire(self) -> None:
-        """Free the lock while the connection lives on, as it does in a server's process."""
+        """Free the lock of a connection that stays open, as in a server process."""
         with connections[ledger_alias()].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [WORKERS, lock_number(self.name)])
 
 
 def hold_job(job_id: int, *, former: int | None = None) -> bool:
-    """Take the job for this connection. False: another process has it. The server frees it when we die.
+    """Take the job for this connection. False: another process has it. PostgreSQL frees it when we die.
 
-    `former` is the backend of the connection that had it for us before, and was lost. Raises PoolerInTheWay.
+    `former` is the backend of our earlier connection, which was lost. Raises PoolerInTheWay.
     """
     _refuse_pooler()
     with connections[ledger_alias()].cursor() as cursor:
@@ -62,7 +62,7 @@ def let_job_go(job_id: int) -> None:
 
 
 class JobHold:
-    """Holds a job for this process, over lost connections too. The server frees the job when the process dies."""
+    """Holds a job for this process, across lost connections. PostgreSQL frees the job when the process dies."""
 
     def __init__(self, job_id: int) -> None:
         self.job_id = job_id
@@ -70,7 +70,7 @@ class JobHold:
         self._backend: int | None = None
 
     def take(self) -> None:
-        """Raises JobAlreadyRunning where another process has the job, and PoolerInTheWay."""
+        """Take the job. Raises JobAlreadyRunning if another process has it, and PoolerInTheWay."""
         if not hold_job(self.job_id, former=self._backend):
             runner = DataImportJob.objects.values_list("runner", flat=True).get(pk=self.job_id)
             raise JobAlreadyRunning(f"Job {self.job_id} is already running ({runner or 'elsewhere'}).")
@@ -78,7 +78,7 @@ class JobHold:
         self._backend = ledger_backend()
 
     def keep(self) -> None:
-        """Take the job again where the connection that held it is gone. Raises what `take` raises."""
+        """Take the job again if the connection that held it is gone. Raises what `take` raises."""
         connection = connections[ledger_alias()]
         connection.ensure_connection()
         if connection.connection is not self._connection:
@@ -90,28 +90,27 @@ class JobHold:
 
 
 def ledger_backend() -> int:
-    """The number of the server's process behind our connection."""
+    """Return the pid of the server process behind our connection."""
     return backend_of(connections[ledger_alias()])
 
 
 def _refuse_pooler() -> None:
     if pools_transactions(connections[ledger_alias()]):
         raise PoolerInTheWay(
-            "The database is reached through a pooler of transactions (such as PgBouncer with pool_mode=transaction), "
-            "which keeps no lock between them; import with DATABASES pointed at PostgreSQL itself, or at a pooler of "
-            "sessions."
+            "The database is behind a transaction pooler (such as PgBouncer with pool_mode=transaction), which loses "
+            "session locks; point DATABASES at PostgreSQL itself, or at a session pooler."
         )
 
 
-# Milliseconds that the server is given to end a process of its own.
+# Milliseconds that the server has to end one of its processes.
 ENDING = 5_000
 
 
 def _end_former(cursor: Any, kind: int, number: int, *, backend: int) -> None:
-    """End the server's side of a connection that we have lost, where it still holds our lock.
+    """End the server process of a lost connection if it still holds our lock.
 
-    The server may learn of the loss much later than we do (a cable, a firewall: hours), and until then our own former
-    self would pass for another process that has the job.
+    The server may notice the loss hours after us (a cable, a firewall). Until then our own old connection would look
+    like another process that has the job.
     """
     cursor.execute(
         "SELECT pg_terminate_backend(pid, %s) FROM pg_locks "
@@ -122,5 +121,5 @@ def _end_former(cursor: Any, kind: int, number: int, *, backend: int) -> None:
 
 
 def lock_number(name: str) -> int:
-    """A signed 32-bit number, as advisory locks want it."""
+    """Return a signed 32-bit number for an advisory lock."""
     return zlib.crc32(name.encode()) - 2**31

@@ -21,8 +21,8 @@ class Lease:
     token: int
 
 
-# What may be claimed: not begun, or its worker died or is frozen. Where no survey has found the records that meet one
-# another, their order decides, and nothing may be taken before all that comes first is done, whoever asks.
+# Chunks that may be claimed: not begun, or the worker died or is frozen. Without a survey the order of the source
+# decides, so a chunk may be claimed only when all chunks before it are done.
 FREE = """
     c.job_id = %(job)s AND c.state <> 'done'
     AND (c.state = 'pending' OR c.lease_expires_at < clock_timestamp() OR c.lease_owner = ANY(%(dead)s))
@@ -46,11 +46,11 @@ CLAIM = f"""
         LIMIT 1
     )
     RETURNING id, lease_token
-"""  # noqa: S608 (of constants)
+"""  # noqa: S608 (built from constants)
 
 
 def claim(job: DataImportJob, owner: Owner, *, chunk_id: int | None = None) -> Lease | None:
-    """The next chunk that nobody works on (or this one), with a new token; None where there is none just now."""
+    """Claim the next free chunk (or `chunk_id`) and get a new token. None: no chunk is free at the moment."""
     with transaction.atomic(using=ledger_alias()), connections[ledger_alias()].cursor() as cursor:
         parameters: dict[str, Any] = {
             "job": job.pk,
@@ -64,7 +64,7 @@ def claim(job: DataImportJob, owner: Owner, *, chunk_id: int | None = None) -> L
     return None if row is None else Lease(ImportChunk.objects.get(pk=row[0]), row[1])
 
 
-# By the server's clock: the coordinator's may be another.
+# Compares with the server's clock, because the coordinator's may differ.
 ATTENDED = """
     c.job_id = %(job)s AND c.state = 'running'
     AND c.lease_expires_at >= clock_timestamp() AND c.lease_owner <> ALL(%(dead)s)
@@ -72,12 +72,12 @@ ATTENDED = """
 
 
 def unattended_chunks(job: DataImportJob) -> list[int]:
-    """The chunks that may be claimed, in their order."""
+    """Return the ids of the chunks that may be claimed, in order."""
     return _chunks(job, FREE)
 
 
 def attended(job: DataImportJob) -> int:
-    """How many chunks somebody works on."""
+    """Return how many chunks a living worker has."""
     return len(_chunks(job, ATTENDED))
 
 
@@ -96,12 +96,12 @@ def has_open_chunks(job: DataImportJob) -> bool:
 
 
 def committed_batches(job: DataImportJob) -> int:
-    """How many batches all runs of the job have committed."""
+    """Return how many batches all runs of the job have committed."""
     return ImportChunk.objects.filter(job=job).aggregate(sum=Sum("batches"))["sum"] or 0
 
 
 def _dead_owners(cursor: Any, job: DataImportJob, me: Owner | None) -> list[str]:
-    """Owners whose connection is gone. Their lock is free, so that we get it, until the end of this transaction."""
+    """Return the owners whose connection is gone. We can take their locks; we keep them until the transaction ends."""
     cursor.execute(
         "SELECT DISTINCT lease_owner FROM data_import_chunks WHERE job_id = %s AND state = 'running'",
         [job.pk],
@@ -109,7 +109,7 @@ def _dead_owners(cursor: Any, job: DataImportJob, me: Owner | None) -> list[str]
     dead = []
     for (name,) in cursor.fetchall():
         if me is not None and name == me.name:
-            dead.append(name)  # ours, from before a lost connection
+            dead.append(name)  # our own lease, from before a lost connection
             continue
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [WORKERS, lock_number(name)])
         if cursor.fetchone()[0]:
@@ -118,9 +118,9 @@ def _dead_owners(cursor: Any, job: DataImportJob, me: Owner | None) -> list[str]
 
 
 def fence(lease: Lease) -> None:
-    """At the beginning of a batch's transaction: lock the chunk, prove that it is still ours, renew the lease.
+    """Lock the chunk, prove that it is still ours, and renew the lease. Call it first in a batch's transaction.
 
-    Raises LeaseLost where another worker has taken over.
+    Raises LeaseLost if another worker has taken over.
     """
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute(
@@ -129,11 +129,14 @@ def fence(lease: Lease) -> None:
             [conf.LEASE_SECONDS, lease.chunk.pk, lease.token],
         )
         if cursor.rowcount != 1:
-            raise LeaseLost(f"The lease of {lease.chunk} went to another worker.")
+            raise LeaseLost(f"Another worker took over the lease of {lease.chunk}.")
 
 
 def advance(lease: Lease, end: Position, counts: Counts, *, done: bool) -> bool:
-    """Move the cursor and the counters, in the transaction that wrote the records. True: the job shall stop."""
+    """Move the cursor and the counters, in the transaction that wrote the records. True: the job was asked to stop.
+
+    Raises LeaseLost.
+    """
     values: dict[str, Any] = values_of(counts) | {
         "chunk": lease.chunk.pk,
         "token": lease.token,
@@ -152,19 +155,19 @@ def advance(lease: Lease, end: Position, counts: Counts, *, done: bool) -> bool:
         )
         row = cursor.fetchone()
     if row is None:
-        raise LeaseLost(f"The lease of {lease.chunk} went to another worker.")
+        raise LeaseLost(f"Another worker took over the lease of {lease.chunk}.")
     return bool(row[0])
 
 
 def release(lease: Lease) -> None:
-    """Give a chunk back before it is done, so that the next run need not wait for the lease to end."""
+    """Give a chunk back before it is done, so that the next run need not wait until the lease expires."""
     ImportChunk.objects.filter(pk=lease.chunk.pk, lease_token=lease.token, state="running").update(
         state="pending", lease_owner="", lease_expires_at=None, attempts=0
     )
 
 
 def forget_attempts(job: DataImportJob) -> None:
-    """A new run is a new chance for chunks that were given up."""
+    """Reset the attempts of unfinished chunks, so that a new run tries them again."""
     ImportChunk.objects.filter(job=job).exclude(state=ImportChunk.State.DONE).update(attempts=0)
 
 

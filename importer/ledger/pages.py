@@ -1,4 +1,4 @@
-"""Rows of which each may have megabytes, as many at a time as their bytes allow."""
+"""Reads rows that may have megabytes each, page by page, within a limit of bytes."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -9,9 +9,9 @@ from django.db.models.functions import Cast, Length
 
 
 def within_bytes(rows: QuerySet[Any], column: str, most: int) -> list[Any]:
-    """The keys of the first of these rows whose values of a column have `most` characters together; one at least.
+    """Return the keys of the first rows whose values in a column have at most `most` characters together; at least one.
 
-    The database adds them up: a page that turned out too large would be in memory by then.
+    The database adds them up: a page that turned out too large would already be in memory.
     """
     sizes = list(rows.values_list("pk", Length(Cast(column, TextField()))))
     totals = accumulate(size or 0 for _, size in sizes)
@@ -21,12 +21,12 @@ def within_bytes(rows: QuerySet[Any], column: str, most: int) -> list[Any]:
 
 
 def in_pages_of_bytes(rows: QuerySet[Any], column: str, *, size: int, most: int) -> Iterator[list[Any]]:
-    """The rows in their order, page after page; each read when its page comes."""
+    """Yield the rows in order, in pages of at most `size` rows and `most` characters. Each page is read when needed."""
     keys = list(rows.values_list("pk", flat=True))
     for start in range(0, len(keys), size):
         left = keys[start : start + size]
         while left:
             page = rows.filter(pk__in=left)
-            taken = frozenset(within_bytes(page, column, most))
-            yield list(page.filter(pk__in=taken))
-            left = [key for key in left if key not in taken]
+            fitting = frozenset(within_bytes(page, column, most))
+            yield list(page.filter(pk__in=fitting))
+            left = [key for key in left if key not in fitting]

@@ -1,20 +1,20 @@
-"""Whether a pooler that keeps no sessions stands before the database, which an import cannot work through.
+"""Detects a transaction pooler before the database, through which an import cannot work.
 
-Who holds a job, and which workers live, is known by locks of sessions (`importer.ledger`). A pooler of transactions, as
-PgBouncer in that mode, leaves them behind on a connection of its own: nobody has the job, and nobody gets it any more.
+Session locks tell who holds a job and which workers live (`importer.ledger`). A transaction pooler, such as PgBouncer
+in that mode, leaves them on a connection of its own: nobody has the job, and nobody can get it any more.
 """
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Between two of our questions a stranger may take the connection that we look for.
+# Tries. Between two of our queries another client may take the connection that we look for.
 LOOKS = 3
 
 
 def pools_transactions(connection: BaseDatabaseWrapper) -> bool:
-    """Whether each transaction may get another connection of the server's.
+    """Tell whether each transaction may get another server process.
 
-    A pooler tells its client a number of its own in place of the server process's. One of transactions gives another
-    client the server's process that we have just used; one of sessions keeps it for us.
+    A pooler reports a pid of its own to its clients. A transaction pooler gives the server process that we have just
+    used to another client; a session pooler keeps it for us.
     """
     connection.ensure_connection()
     if backend_of(connection) == connection.connection.info.backend_pid:
@@ -27,7 +27,7 @@ def pools_transactions(connection: BaseDatabaseWrapper) -> bool:
 
 
 def backend_of(connection: BaseDatabaseWrapper) -> int:
-    """The number of the server's process that answers, as it says itself: a pooler tells another one."""
+    """Return the pid that the server process itself reports; a pooler reports another one to its clients."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return int(cursor.fetchone()[0])

@@ -13,7 +13,10 @@ from importer.write.copy import copy_frame
 
 
 def set_aside(job_id: int, chunk_id: int, rejections: Sequence[Rejection], *, state: str) -> None:
-    """Store records that were not written, by COPY: there may be as many of them as records."""
+    """Store records that were not written, with COPY, because a whole batch may be rejected.
+
+    `state` is a `StagingRecord.State`.
+    """
     if not rejections:
         return
     now = timezone.now().isoformat()
@@ -42,18 +45,21 @@ def set_aside(job_id: int, chunk_id: int, rejections: Sequence[Rejection], *, st
 
 
 def update_set_aside(records: list[StagingRecord], rejections: Sequence[Rejection]) -> None:
-    """A contested record that was written is gone; a replayed one stays, as part of the history."""
+    """Update records that went through the pipeline again; `rejections` are those that were rejected.
+
+    A contested record that was written is deleted. A replayed one stays as part of the history.
+    """
     now = timezone.now()
     rejected = {rejection.line: rejection for rejection in rejections}
-    changed, gone = [], []
+    changed, written = [], []
     for record in records:
         rejection = rejected.get(record.line)
         if rejection is None and record.state == StagingRecord.State.CONTESTED:
-            gone.append(record.pk)
+            written.append(record.pk)
             continue
         record.state = StagingRecord.State.REPLAYED if rejection is None else StagingRecord.State.REJECTED
         record.errors = [] if rejection is None else [error.as_dict() for error in rejection.errors]
         record.updated_at = now
         changed.append(record)
-    StagingRecord.objects.filter(pk__in=gone).delete()
+    StagingRecord.objects.filter(pk__in=written).delete()
     StagingRecord.objects.bulk_update(changed, ["state", "errors", "updated_at"], batch_size=500)

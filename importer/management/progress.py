@@ -1,4 +1,4 @@
-"""Progress: what a run is doing, and how a terminal or a log shows it."""
+"""Shows the progress of a run in a terminal or in a log."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ LINE_EVERY_SECONDS = 5.0
 
 
 class PlainProgress:
-    """One line every few seconds, for logs."""
+    """Writes a line every few seconds, for logs."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -20,15 +20,15 @@ class PlainProgress:
         now = time.monotonic()
         if now - self.last >= LINE_EVERY_SECONDS:
             self.last = now
-            self.stream.write(f"job {progress.job}: {in_words(progress)}\n")
+            self.stream.write(f"job {progress.job}: {progress_line(progress)}\n")
             self.stream.flush()
 
     def close(self) -> None:
-        """Nothing to clear away."""
+        """Do nothing: written lines stay."""
 
 
 class TerminalProgress:
-    """A line that is rewritten in place."""
+    """Rewrites one line in place."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -47,13 +47,13 @@ class TerminalProgress:
         self.bar.start()
 
     def __call__(self, progress: Progress) -> None:
-        self.bar.update(self.task, completed=progress.part, job=progress.job, words=in_words(progress))
+        self.bar.update(self.task, completed=progress.part, job=progress.job, words=progress_line(progress))
 
     def close(self) -> None:
         self.bar.stop()
 
 
-def in_words(progress: Progress) -> str:
+def progress_line(progress: Progress) -> str:
     eta = "" if progress.eta_seconds is None else f" · {clock(progress.eta_seconds)} left"
     return (
         f"{progress.counts.read:,} records · {progress.records_per_second:,.0f}/s{eta} · "

@@ -1,1 +1,1 @@
-"""Finds which records meet one another, so that several workers do what one worker would have done."""
+"""Finds records that depend on one another, so that many workers give the result of one."""

@@ -1,7 +1,7 @@
-"""Whether the order of the source may decide in ways that no survey of the keys can see.
+"""Tells when a survey of the keys is not enough, so that one worker must import in order.
 
-Several workers need to know beforehand which records meet one another: the survey compares the keys' texts. Where that
-does not tell, one worker takes the records in the order of the source.
+Several workers must know beforehand which records depend on one another; the survey compares the texts of their keys.
+Where texts cannot tell, one worker takes the records in the order of the source.
 """
 
 from django.db import models
@@ -10,13 +10,13 @@ from importer.order.comparable import is_comparable
 from importer.specs.mapping import Mapping, field_named, key_groups, unique_groups
 
 
-def hidden_rivalry(mapping: Mapping) -> str:
-    """In words, why workers cannot know which records meet; empty where they can."""
+def why_order_matters(mapping: Mapping) -> str:
+    """Say why workers cannot know which records depend on one another; empty if they can."""
     if mapping.row_lane and (mapping.unique_groups or mapping.key):
         return f"{mapping.row_lane}, and may change what must be unique"
     if any(lookup.reads(mapping.model) for lookup in mapping.lookups):
         return "records refer to others of the same table"
-    if reason := unseen_constraint(mapping):
+    if reason := constraint_not_surveyed(mapping):
         return reason
     for plan in {plan for group in key_groups(mapping) for plan in group}:
         if not is_comparable(plan, mapping.alias):
@@ -24,35 +24,35 @@ def hidden_rivalry(mapping: Mapping) -> str:
     if _all_alike(mapping):
         return "a field that must be unique has the same default in each record"
     if _may_release_values(mapping) and mapping.model._base_manager.using(mapping.alias).exists():
-        return "a row that is there may release a unique value that another record takes"
+        return "an update of an existing row may release a unique value that another record takes"
     return ""
 
 
-def unseen_constraint(mapping: Mapping) -> str:
-    """In words, which constraint lets records collide though none of the mapping's unique groups is the same."""
+def constraint_not_surveyed(mapping: Mapping) -> str:
+    """Say which constraint may make records collide whose unique groups all differ; empty if none can."""
     for constraint in mapping.constraints:
         if isinstance(constraint, models.UniqueConstraint):
             if constraint.condition is not None or constraint.contains_expressions:
                 return f"the unique constraint {constraint.name} has a condition or expressions"
             fields = [field_named(mapping.model, name) for name in constraint.fields]
             if constraint.nulls_distinct is False and any(f.null for f in fields):
-                return f"the unique constraint {constraint.name} takes nulls for equal"
+                return f"the unique constraint {constraint.name} treats nulls as equal"
         elif not isinstance(constraint, models.CheckConstraint):
-            return f"the constraint {constraint.name} is known to the database alone"
+            return f"only the database can check the constraint {constraint.name}"
     for group in unique_groups(mapping.model):
-        # What makes primary keys and UUIDs makes a new one for each record.
+        # Defaults of primary keys and UUIDs differ in each record.
         filled = [
             f
             for f in group
             if f not in mapping.written and not f.primary_key and not isinstance(f, models.UUIDField)
         ]
         if filled:
-            return f'the database fills "{filled[0].name}", which takes part in what must be unique'
+            return f'the database fills "{filled[0].name}", which is part of a unique set'
     return ""
 
 
 def _all_alike(mapping: Mapping) -> bool:
-    """A unique group of nothing but defaults, which are one for all records (or are made by who knows what)."""
+    """Tell whether a unique group consists of defaults that may be the same for all records."""
     fills = {fill.field: fill for fill in mapping.fills}
     for group in mapping.unique_groups:
         if not set(group) <= fills.keys():
@@ -66,7 +66,7 @@ def _all_alike(mapping: Mapping) -> bool:
 
 def _may_release_values(mapping: Mapping) -> bool:
     key = set(mapping.key)
-    # A group that holds a whole unique key is unique by that alone.
+    # A group that contains a whole unique key is unique because of it.
     others = [
         group
         for group in mapping.unique_groups

@@ -1,8 +1,8 @@
 """Cuts a batch into stretches of records that may be resolved and written together.
 
-A record may refer to a parent that an earlier record of the same table brings. Plain Django would find it. So a batch
-is cut before each record that depends on an earlier one of the same stretch. Most batches are a single stretch; a
-chain in which each record refers to the one before is written record by record.
+A record may refer to a parent that an earlier record of the same table creates; plain Django would find it. So a batch
+is cut before each record that depends on an earlier one of the same stretch. Most batches are one stretch. A chain in
+which each record refers to the one before it is written record by record.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,18 +18,18 @@ Values = Sequence[tuple[Any, ...]]
 
 
 def stretches(cleaned: Cleaned, mapping: Mapping) -> Iterator[tuple[int, int]]:
-    """Where each stretch begins and ends, by record number."""
+    """Yield (first record number, number after the last one) of each stretch."""
     height, start = cleaned.values.height, 0
     dependencies = [
         _Dependency(
             cleaned.values.select(part.target for part in plan.parts).rows(),
-            _brought(cleaned.values, mapping, plan),
+            _created_keys(cleaned.values, mapping, plan),
         )
         for plan in mapping.lookups
         if plan.reads(mapping.model)
     ]
     if mapping.cleans_model and mapping.on_conflict == "update":
-        # `clean()` shall see what an earlier record of the same key made of the row.
+        # `clean()` must see what an earlier record with the same key has written.
         keys = cleaned.values.select(pl.col(_key_columns(mapping)).fill_null("")).rows()
         dependencies.append(_Dependency(keys, keys))
     if dependencies:
@@ -45,24 +45,24 @@ def stretches(cleaned: Cleaned, mapping: Mapping) -> Iterator[tuple[int, int]]:
 
 
 class _Dependency:
-    """What the records of a stretch bring (None: not known), and whether a record looks for it."""
+    """Knows which keys the records of a stretch create (None: unknown), and whether a record looks one up."""
 
-    def __init__(self, wanted: Values, brought: Values | None) -> None:
-        self.wanted = wanted
-        self.brought = brought
+    def __init__(self, looked_up: Values, created: Values | None) -> None:
+        self.looked_up = looked_up
+        self.created = created
         self.seen: set[tuple[Any, ...]] = set()
         self.is_empty = True
 
     def holds(self, number: int) -> bool:
-        wanted = self.wanted[number]
-        if None in wanted or self.is_empty:
+        key = self.looked_up[number]
+        if None in key or self.is_empty:
             return False
-        return self.brought is None or wanted in self.seen
+        return self.created is None or key in self.seen
 
     def note(self, number: int) -> None:
         self.is_empty = False
-        if self.brought is not None:
-            self.seen.add(self.brought[number])
+        if self.created is not None:
+            self.seen.add(self.created[number])
 
     def forget(self) -> None:
         self.seen.clear()
@@ -75,8 +75,8 @@ def _key_columns(mapping: Mapping) -> list[str]:
     return [name for field in mapping.key for name in columns[field]]
 
 
-def _brought(values: pl.DataFrame, mapping: Mapping, plan: LookupPlan) -> Values | None:
-    """Under which keys each record can be found once it is written; None where that is not known before."""
+def _created_keys(values: pl.DataFrame, mapping: Mapping, plan: LookupPlan) -> Values | None:
+    """Return the key by which the lookup finds each record once it is written; None if it is not known before."""
     columns = {column.field.name: column for column in mapping.columns}
     may_change_others = mapping.on_conflict == "update" and not set(plan.to) <= {f.name for f in mapping.key}
     if mapping.row_lane or may_change_others or not set(plan.to) <= columns.keys():

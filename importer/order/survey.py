@@ -1,9 +1,9 @@
 """Finds keys that repeat in the source, so that several workers can leave those records for the end.
 
 One worker takes records in the order of the source, so of two records with one key the first is written first. Several
-workers have no order. So before they start, the source is surveyed: the job keeps the hashes of the keys that repeat
-(the *contested* keys), workers set their records aside, and at the end of the run they are settled one after the other
-in the order of the source. The table is then the one that a single worker would have made.
+workers have no order. So the source is surveyed before they start: the job keeps the hashes of the keys that repeat
+(the *contested* keys), workers set these records aside, and the end of the run settles them one by one in the order of
+the source. The table is then the same as a single worker's.
 """
 
 import array
@@ -20,13 +20,13 @@ from importer.records import Cleaned, Position
 from importer.specs.mapping import ColumnPlan, Mapping, key_groups
 from importer.validate.validate import Validator
 
-# Above this part of all records, setting aside would cost more than several workers gain.
+# Above this part of all records, setting them aside costs more than several workers gain.
 WORTH_IT = 0.2
-# Records read at a time: hashes are small, and nothing is kept but them.
+# Records read at a time. Only their hashes stay in memory.
 SURVEY_RECORDS = 50_000
-# Hashes held at a time, of eight bytes each. A source with more of them is surveyed in several passes.
+# Hashes in memory at a time, of eight bytes each. A source with more is surveyed in several passes.
 HASHES_PER_PASS = 12_000_000
-# Comparing takes several times the memory of the hashes compared, so they are taken by their lowest bits.
+# Comparing takes several times the memory of the hashes compared, so they are compared in buckets by their lowest bits.
 BUCKETS = 16
 
 NONE = pl.Series([], dtype=pl.UInt64)
@@ -34,7 +34,7 @@ NONE = pl.Series([], dtype=pl.UInt64)
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the survey of a job's source has found: the hashes of contested keys."""
+    """The result of surveying a job's source: the hashes of contested keys."""
 
     hashes: pl.Series
     groups: tuple[tuple[ColumnPlan, ...], ...]
@@ -47,11 +47,11 @@ class Survey:
 
     @classmethod
     def nothing(cls) -> "Survey":
-        """No record is contested, or their turn has come."""
+        """Return an empty survey: no record is contested, or contested records are being settled."""
         return cls(NONE, ())
 
     def part(self, cleaned: Cleaned) -> tuple[Cleaned, list[int]]:
-        """The records that may be written now, and the numbers of those that wait because their key is contested."""
+        """Return the records to write now, and the numbers of those to set aside because their key is contested."""
         if self.hashes.is_empty():
             return cleaned, []
         marks = [hashes.is_in(self.hashes.implode()) for hashes in group_hashes(cleaned, self.groups)]
@@ -61,7 +61,10 @@ class Survey:
 
 
 def group_hashes(cleaned: Cleaned, groups: tuple[tuple[ColumnPlan, ...], ...]) -> list[pl.Series]:
-    """One series of hashes per group, null where all of a key is null; the group's number goes into the hash."""
+    """Return a series of hashes (UInt64) per group, null where the whole key is null.
+
+    The group's number seeds the hash, so equal keys of different groups have different hashes.
+    """
     series = []
     for number, group in enumerate(groups):
         values = pl.DataFrame([_comparable(cleaned.values, plan) for plan in group])
@@ -79,11 +82,11 @@ def _comparable(values: pl.DataFrame, plan: ColumnPlan) -> pl.Series:
 
 
 class OrderDecides(Exception):
-    """Found by the survey: why one worker shall do it in order."""
+    """Raised by the survey with the reason why one worker must import in order."""
 
 
 def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> None:
-    """Find the contested keys and keep their hashes with the job. Raises OrderDecides.
+    """Find the contested keys and store their hashes with the job. Raises OrderDecides.
 
     Reads only the columns that decide uniqueness, once for each `HASHES_PER_PASS` hashes.
     """
@@ -94,13 +97,13 @@ def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> None:
     chunks = list(ImportChunk.objects.filter(job=job, number__gt=0).order_by("number"))
     records = chunks[-1].first_line + chunks[-1].first_line // len(chunks) if chunks else 0
     passes = 1 + records * len(groups) // HASHES_PER_PASS
-    found = [NONE]
+    repeated = [NONE]
     for share in range(passes):
         hashes = list(_hashes(mapping.alias, chunks, reader, groups, share=share, of=passes))
-        found += [_repeated(hashes, bucket) for bucket in range(BUCKETS)]
-    contested = pl.concat(found)
+        repeated += [_repeated(hashes, bucket) for bucket in range(BUCKETS)]
+    contested = pl.concat(repeated)
     if len(contested) > max(1_000, records * WORTH_IT):
-        raise OrderDecides("keys occur again so often")
+        raise OrderDecides("keys repeat too often")
     job.note_survey(array.array("Q", contested.to_list()).tobytes())
 
 
@@ -113,7 +116,7 @@ def _hashes(
     share: int,
     of: int,
 ) -> Iterator[pl.Series]:
-    """The hashes of all records' keys that fall to a share of the passes, batch by batch."""
+    """Yield the hashes of all records' keys that belong to one of the passes (`share` of `of`), batch by batch."""
     plans = list(dict.fromkeys(plan for group in groups for plan in group))
     validator = Validator(plans, alias)
     numbered = [plan.target for plan in plans if isinstance(plan.field, models.AutoField)]
@@ -124,14 +127,14 @@ def _hashes(
             batch = reader.read(position, part, limit=SURVEY_RECORDS)
             cleaned = validator.validate(batch)
             if any(cleaned.values.get_column(name).null_count() for name in numbered):
-                raise OrderDecides("some records take the table's next number, which others may have")
+                raise OrderDecides("some records take the table's next number, which others may name")
             for hashes in group_hashes(cleaned, groups):
                 yield hashes.filter(hashes // BUCKETS % of == share) if of > 1 else hashes.drop_nulls()
             position = batch.end
 
 
 def _repeated(collected: list[pl.Series], bucket: int) -> pl.Series:
-    """The hashes of one bucket that stand there more than once."""
+    """Return the hashes of one bucket that occur more than once."""
     hashes = pl.concat([series.filter(series % BUCKETS == bucket) for series in collected] or [NONE])
     return hashes.filter(hashes.is_duplicated()).unique()
 

@@ -1,9 +1,9 @@
-"""Where the records of delimited text end, decided for a whole block at once.
+"""Finds where records of delimited text end, for a whole block at once.
 
-A block is *regular* when every quoted field begins right after a delimiter or a newline and ends right before one
+A block is *regular* if every quoted field begins right after a delimiter or a newline and ends right before one
 (RFC 4180). Splitting the block at its quotes proves it: the pieces alternate between outside and inside, and each
-outside piece is either empty (the middle of a doubled quote) or begins and ends at a field's border. What cannot be
-proved regular goes to the reader that looks at one record at a time.
+outside piece is either empty (the middle of a doubled quote) or begins and ends at a field's border. A block that is
+not proved regular is read record by record.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,13 @@ QUOTE = b'"'
 
 @dataclass(frozen=True, slots=True)
 class RegularBlock:
-    """Whole records: their bytes, and the same with the inside of each quoted field taken out.
+    """Whole records.
 
-    In `skeleton` each newline ends a record and each delimiter parts two fields. `newlines_in_a_field`: the most that
-    stand in one.
+    data                 their bytes
+    skeleton             the bytes without the content of quoted fields: each newline ends a record, and each delimiter
+                         separates two fields
+    embedded_newlines    newlines in quoted fields
+    newlines_in_a_field  the most newlines in one field
     """
 
     data: bytes
@@ -27,7 +30,7 @@ class RegularBlock:
 
 
 def regular_block(data: bytes, *, delimiter: bytes, final: bool) -> RegularBlock | None:
-    """The longest run of whole records at the beginning of `data`; None where that cannot be told.
+    """Return the longest run of whole records at the beginning of `data`; None if it is not regular.
 
     `final`: nothing follows, so the last record needs no newline.
     """
@@ -42,7 +45,7 @@ def regular_block(data: bytes, *, delimiter: bytes, final: bool) -> RegularBlock
     outside, inside = pieces[::2], pieces[1::2]
     if not _borders_hold(outside, delimiter):
         return None
-    # One letter stands for a quoted field, so that an empty one on a line of its own is not a blank line.
+    # A letter replaces each quoted field, so that an empty one alone on a line is not a blank line.
     skeleton = b"q".join(outside)
     heights = [piece.count(b"\n") for piece in inside]
     tallest = _tallest(outside, heights)
@@ -50,14 +53,14 @@ def regular_block(data: bytes, *, delimiter: bytes, final: bool) -> RegularBlock
 
 
 def _tallest(outside: list[bytes], heights: list[int]) -> int:
-    """The most newlines in one field; a field with doubled quotes is in several pieces."""
+    """Return the most newlines in one field. A field with doubled quotes consists of several pieces."""
     if not any(heights):
         return 0
     tallest = height = 0
-    for newlines, behind in zip(heights, outside[1:], strict=True):
+    for newlines, next_outside in zip(heights, outside[1:], strict=True):
         height += newlines
         tallest = max(tallest, height)
-        if behind:
+        if next_outside:
             height = 0
     return tallest
 
@@ -67,7 +70,7 @@ def _records(skeleton: bytes) -> int:
 
 
 def _whole_records(pieces: list[bytes]) -> list[bytes]:
-    """Drop what follows the last newline that stands outside of quotes."""
+    """Drop what follows the last newline outside quotes."""
     last = len(pieces) - 1
     for index in range(last - last % 2, -1, -2):
         newline = pieces[index].rfind(b"\n")
@@ -83,6 +86,6 @@ def _borders_hold(outside: list[bytes], delimiter: bytes) -> bool:
         return False
     if len(outside) > 1 and outside[-1] and not outside[-1].startswith(begins):
         return False
-    between = set(outside[1:-1])  # a few distinct ones, however long the block is
+    between = set(outside[1:-1])  # few distinct ones, even in a long block
     between.discard(b"")
     return all(piece.startswith(begins) and piece.endswith(ends) for piece in between)

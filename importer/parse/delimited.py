@@ -1,7 +1,7 @@
-"""CSV and its relatives.
+"""Reads CSV and similar formats.
 
-Two lanes with the same answer. Regular blocks are read as columns at once; a block with anything odd in it (a stray
-quote, a short record, a byte that is no text) is read record by record with the standard library's strict parser.
+There are two ways with the same result. A regular block is parsed by Polars as columns. A block with anything irregular
+(a stray quote, a short record, an undecodable byte) is read record by record with the standard library's strict parser.
 """
 
 import codecs
@@ -23,12 +23,12 @@ from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, 
 from importer.sources.local import open_file
 
 BOM = b"\xef\xbb\xbf"
-# Before the first batch tells better. Too small costs a second read, too large only memory.
+# Used before the first batch is measured. A low guess costs a second read, a high one only memory.
 ASSUMED_RECORD_BYTES = 150
 
 
 class DelimitedReader:
-    """`name` is what messages call the file, where it is not the path's own. `deadline`: of the plan."""
+    """Reads a delimited file. `name` is the file's name in messages (default: the path's). `deadline` is the plan's."""
 
     def __init__(
         self,
@@ -43,13 +43,13 @@ class DelimitedReader:
         self.name = name or path.name
         self.deadline = deadline
         self.delimiter = delimiter
-        # "utf-8-sig" would take a mark off every line; the one at the file's beginning is taken off here.
+        # "utf-8-sig" would strip a byte order mark from every line; `_header` skips the file's own.
         self.encoding = codecs.lookup(encoding or "utf-8").name.replace("utf-8-sig", "utf-8")
         self.file = open_file(path)
         self.size = self.file.seek(0, 2)
         self.bytes_per_record = float(ASSUMED_RECORD_BYTES)
         self._columns = columns
-        # The module's limit is 128 kB, and process-wide; ours, per record, is the one that counts.
+        # csv's limit is 128 kB per field and process-wide. Our limit per record replaces it.
         csv.field_size_limit(max(csv.field_size_limit(), conf.MAX_RECORD_BYTES))
 
     def close(self) -> None:
@@ -69,18 +69,18 @@ class DelimitedReader:
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
         limit = records_within(self.columns(), limit)
-        wanted = min(int(limit * self.bytes_per_record * 1.02) + 256, conf.BATCH_MAX_BYTES)
-        batch = self._read_block(start, end.end_offset, wanted, limit)
+        size = min(int(limit * self.bytes_per_record * 1.02) + 256, conf.BATCH_MAX_BYTES)
+        batch = self._read_block(start, end.end_offset, size=size, limit=limit)
         if batch is None:
             batch = self._read_one_by_one(start, end.end_offset, limit)
         if batch.size:
             self.bytes_per_record = (batch.end.offset - start.offset) / batch.size
         return batch
 
-    # The lane of columns
+    # Regular blocks, by columns
 
-    def _read_block(self, start: Position, stop: int, wanted: int, limit: int) -> Batch | None:
-        data = self._bytes(start.offset, min(wanted, stop - start.offset))
+    def _read_block(self, start: Position, stop: int, *, size: int, limit: int) -> Batch | None:
+        data = self._bytes(start.offset, min(size, stop - start.offset))
         final = start.offset + len(data) >= stop
         block = regular_block(data, delimiter=self.delimiter.encode(), final=final)
         if block is None or not self._is_plain(block):
@@ -91,7 +91,7 @@ class DelimitedReader:
         return self._cut(frame, block, start, limit)
 
     def _is_plain(self, block: RegularBlock) -> bool:
-        """Whether nothing in the block needs a closer look: the right number of fields, no blank line, no lone CR."""
+        """Tell whether Polars can parse the columns: right number of fields, no blank line, lone CR or long record."""
         skeleton = block.skeleton
         returns = skeleton.count(b"\r")
         return (
@@ -116,8 +116,8 @@ class DelimitedReader:
             return None
         names = [str(number) for number in range(len(self.columns()))]
         try:
-            # A record with too many fields raises here; since the block as a whole has the right number of
-            # delimiters, one with too few would have to stand beside one with too many.
+            # A record with too many fields raises here. The block has the right number of delimiters, so one with
+            # too few would need another one with too many.
             frame = pl.read_csv(
                 block.data if self.encoding == "utf-8" else text.encode(),
                 has_header=False,
@@ -134,25 +134,25 @@ class DelimitedReader:
         return frame
 
     def _cut(self, frame: pl.DataFrame, block: RegularBlock, start: Position, limit: int) -> Batch:
-        """The first `limit` records, with the number of each one's first line."""
-        kept = frame.head(limit)
+        """Return the first `limit` records with the number of each one's first line."""
+        records = frame.head(limit)
         if block.embedded_newlines:
-            heights = kept.select(
+            heights = records.select(
                 1 + pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True)).cast(pl.Int64)
             )
             ends = start.line + heights.to_series().cum_sum()
             lines = ends.shift(1, fill_value=start.line)
             next_line = int(ends[-1])
         else:
-            lines = pl.int_range(start.line, start.line + kept.height, eager=True)
-            next_line = start.line + kept.height
-        surplus = frame.height - kept.height
+            lines = pl.int_range(start.line, start.line + records.height, eager=True)
+            next_line = start.line + records.height
+        surplus = frame.height - records.height
         length = len(block.data)
         if surplus:
             length = _offset_after(block.data, newlines=next_line - start.line)
-        return Batch(kept, lines, start, Position(start.offset + length, next_line))
+        return Batch(records, lines, start, Position(start.offset + length, next_line))
 
-    # The lane of single records
+    # Other blocks, record by record
 
     def _read_one_by_one(self, start: Position, stop: int, limit: int) -> Batch:
         rows: list[list[str]] = []
@@ -173,10 +173,10 @@ class DelimitedReader:
         return Batch(texts, pl.Series(numbers, dtype=pl.Int64), start, lines.position, rejections)
 
     def _next_record(self, lines: Lines, width: int) -> tuple[int, list[str], list[RecordError]]:
-        """The next record's line, its fields and what is wrong with it; no fields for a blank line or the end.
+        """Return the next record's line, fields and errors; no fields for a blank line or the end.
 
-        A record that is wrong is given up after its first line, and reading goes on with the second: so a stray
-        quote costs its own line, and never the records behind it.
+        A bad record ends after its first line, and reading continues with the second one. So a stray quote costs only
+        its own line, never the records after it.
         """
         first = lines.position.line
         try:
@@ -187,7 +187,9 @@ class DelimitedReader:
         except TooLong as error:
             return first, [error.beginning], [_error("record_too_long", str(error))]
         except TooWide as error:
-            refuse_columns(self.name, 0 if width else error.fields)  # of a header; a record is one rejection
+            refuse_columns(
+                self.name, 0 if width else error.fields
+            )  # refuses a header; a record is only rejected
             return first, [lines.give_up()], [_wrong_width(error.fields, width)]
         except csv.Error as error:
             text = lines.give_up()
@@ -202,12 +204,12 @@ class DelimitedReader:
         return first, fields, []
 
     def _undecodable(self, fields: list[str]) -> RecordError:
-        columns = self._columns or []  # none yet where it is the header itself
+        columns = self._columns or []  # unknown yet if this is the header
         for number, text in enumerate(fields):
-            if found := LONE_SURROGATE.search(text):
+            if match := LONE_SURROGATE.search(text):
                 name = columns[number] if number < len(columns) else ""
-                byte = ord(found[0]) & 0xFF
-                message = f"Character {found.start() + 1} is not valid {self.encoding} (byte 0x{byte:02x})."
+                byte = ord(match[0]) & 0xFF
+                message = f"Character {match.start() + 1} is not valid {self.encoding} (byte 0x{byte:02x})."
                 return RecordError(name, "undecodable", message, shown(text))
         raise AssertionError("called without an undecodable character")
 
@@ -215,7 +217,7 @@ class DelimitedReader:
         if errors[0].code in ("too_few_fields", "too_many_fields") and not _is_whole(fields, errors):
             columns = self.columns()
             raw: dict[str, Any] = {name: escaped(text) for name, text in zip(columns, fields, strict=False)}
-            # Which field is missing, or one too many, nobody can tell: marked, so that nothing takes it as it is.
+            # Nobody can tell which field is missing or surplus. The mark keeps a replay from importing the record.
             return raw | {RAW: self.delimiter.join(escaped(text) for text in fields)}
         return {RAW: self.delimiter.join(escaped(text) for text in fields)}
 
@@ -232,8 +234,8 @@ class DelimitedReader:
             _, names, errors = self._next_record(lines, width=0)
             if errors:
                 raise SourceRefused(
-                    f'The header of "{self.name}" cannot be read (line 1: {errors[0].message}) '
-                    f"Check --encoding and --delimiter."
+                    f'The header of "{self.name}" cannot be read (line 1: {errors[0].message.rstrip(".")}); '
+                    f"check --encoding and --delimiter."
                 )
         refuse_columns(self.name, len(names))
         names = [name.strip() or f"_column{number}" for number, name in enumerate(names, 1)]
@@ -241,7 +243,9 @@ class DelimitedReader:
             raise SourceRefused(f'The source "{self.name}" has no header, only blank lines.')
         name, times = Counter(names).most_common(1)[0]
         if times > 1:
-            raise SourceRefused(f'The header of "{self.name}" has the column "{shown(name)}" more than once.')
+            raise SourceRefused(
+                f'The header of "{self.name}" has the column "{shown(name)}" more than once; rename one.'
+            )
         if any("\0" in name for name in names):
             raise SourceRefused(f'The header of "{self.name}" has a NUL in it; is it UTF-16? (--encoding)')
         return names, lines.position
@@ -250,7 +254,7 @@ class DelimitedReader:
         data = self._bytes(start.offset, conf.CHUNK_BYTES)
         final = start.offset + len(data) >= self.size
         block = regular_block(data, delimiter=self.delimiter.encode(), final=final)
-        # By the rules of the readers and no others, so that every range begins where a reader would go on.
+        # By the same rules as `read`, so that every range begins where a reader would continue.
         if block is not None and self._is_plain(block):
             height = block.records + block.embedded_newlines
             return Position(start.offset + len(block.data), start.line + height)
@@ -272,7 +276,7 @@ class DelimitedReader:
 
 
 def _offset_after(data: bytes, *, newlines: int) -> int:
-    """The offset behind the n-th newline, sought from the end that is nearer."""
+    """Return the offset after the n-th newline, searched from the nearer end."""
     total = data.count(b"\n")
     if newlines > total:
         return len(data)
@@ -292,13 +296,13 @@ def _error(code: str, message: str) -> RecordError:
 
 
 def _is_whole(fields: list[str], errors: list[RecordError]) -> bool:
-    """Whether the one field is the record's text, which was too wide to be taken apart."""
+    """Tell whether the only field is the whole text of a record that was too wide to be split."""
     return len(fields) == 1 and errors[0].code == "too_many_fields"
 
 
-def _wrong_width(found: int, expected: int) -> RecordError:
-    code = "too_few_fields" if found < expected else "too_many_fields"
-    return _error(code, f"The record has {found} fields where the header has {expected}.")
+def _wrong_width(fields: int, expected: int) -> RecordError:
+    code = "too_few_fields" if fields < expected else "too_many_fields"
+    return _error(code, f"The record has {fields} fields where the header has {expected}.")
 
 
 def _csv_error(reason: str, text: str) -> RecordError:

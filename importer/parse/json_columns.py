@@ -1,4 +1,4 @@
-"""The objects of a batch of JSON lines, and their columns, which become more where they have keys of their own."""
+"""Collects the objects of a batch of JSON lines, and the columns that their new keys add."""
 
 from typing import Any
 
@@ -8,27 +8,27 @@ from importer.conf import conf
 from importer.parse.typed import as_text
 from importer.records import Batch, Position, Rejection
 
-# Columns that the plan does not know get a tenth of the cells of a batch.
+# Columns that are not in the plan get one tenth of a batch's cells.
 NEW_COLUMNS_PART = 10
 
 Record = dict[str, Any]
 
 
-class Taken:
-    """What a batch has so far."""
+class Collected:
+    """The records, columns and rejections of a batch so far."""
 
     def __init__(self, columns: list[str]) -> None:
         self.columns = dict.fromkeys(columns)
         self.planned = len(self.columns)
         self.widest = max(conf.MAX_COLUMNS, len(columns))
-        # Those of the plan are in `limit` already; the others are empty but for a few.
+        # The caller's `limit` counts the planned columns. New ones are mostly empty.
         self.new_cells = conf.BATCH_MAX_CELLS // NEW_COLUMNS_PART
         self.records: list[Record] = []
         self.numbers: list[int] = []
         self.rejections: list[Rejection] = []
 
     def add(self, record: Record | Rejection, line: int) -> bool:
-        """False: it belongs to the next batch, since this one would have too many columns or cells."""
+        """Add a record. False: it belongs to the next batch, because this one would get too many columns or cells."""
         if isinstance(record, Rejection):
             self.rejections.append(record)
             return True

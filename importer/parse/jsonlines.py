@@ -1,4 +1,4 @@
-"""JSON lines: one object per line."""
+"""Reads JSON lines: one object per line."""
 
 import json
 import re
@@ -9,24 +9,25 @@ from importer import budget
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.parse.delimited import ASSUMED_RECORD_BYTES, BOM
-from importer.parse.json_columns import Record, Taken
+from importer.parse.json_columns import Collected, Record
 from importer.parse.lines import pass_over
 from importer.parse.reader import Range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.sources.local import open_file
 
-# The columns of a file are the keys of its first records, in the order in which they come up.
+# The columns of a file are the keys of this many first records, in order of appearance.
 RECORDS_THAT_NAME_COLUMNS = 1_000
-# Possessive: without a way back, which would be remembered for each of millions of escapes.
+# Possessive quantifiers, because backtracking would cost memory for each of millions of escapes.
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 
 
 class JsonLinesReader:
-    """`expected` are columns that count as present whether or not the first records have them.
+    """Reads a file of JSON lines.
 
-    The values of `json_columns` are handed over as JSON, all others as the text that a CSV file would hold.
-    `name` is what messages call the file, where it is not the path's own.
+    expected      columns that count as present even if the first records lack them
+    json_columns  columns whose values become JSON, with their null values; all others become the text of a CSV file
+    name          the file's name in messages (default: the path's)
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class JsonLinesReader:
             conf.MAX_RECORD_VALUES,
             conf.MAX_COLUMNS,
         )
-        # Numbers stay the text they are written in, so that 1.50 is not made 1.5 on the way.
+        # Numbers stay text, so that 1.50 does not become 1.5.
         self._decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).decode
 
     def close(self) -> None:
@@ -70,39 +71,39 @@ class JsonLinesReader:
             size, lines = len(data), data.count(b"\n")
             if start.offset + size < self.size:
                 size = data.rfind(b"\n") + 1
-            if not size:  # one long line; the rest of it is passed over, and not kept
+            if not size:  # one long line; its rest is skipped, not stored
                 size, lines = len(data) + pass_over(self.file), 1
             end = Position(start.offset + size, start.line + lines)
             yield Range(start.offset, end.offset, start.line)
             start = end
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
-        wanted = min(int(limit * self.bytes_per_record * 1.02) + 256, conf.BATCH_MAX_BYTES)
-        data = self._bytes(start.offset, min(wanted, end.end_offset - start.offset))
+        size = min(int(limit * self.bytes_per_record * 1.02) + 256, conf.BATCH_MAX_BYTES)
+        data = self._bytes(start.offset, min(size, end.end_offset - start.offset))
         if start.offset + len(data) < end.end_offset:
             data = data[: data.rfind(b"\n") + 1] or self._long_line(start.offset)
             if len(data) > self.longest and b"\n" not in data[:-1]:
                 return self._pass_over(start, data)
-        taken = Taken(self.columns())
-        limit = budget.records_within(taken.columns, limit)
+        collected = Collected(self.columns())
+        limit = budget.records_within(collected.columns, limit)
         offset, line = start.offset, start.line
         for raw in data.splitlines(keepends=True) if b"\r" not in data else _split(data):
-            if len(taken.numbers) + len(taken.rejections) == limit:
+            if len(collected.numbers) + len(collected.rejections) == limit:
                 break
-            if raw.strip() and not taken.add(self._record(raw, line), line):
+            if raw.strip() and not collected.add(self._record(raw, line), line):
                 break
             offset, line = offset + len(raw), line + 1
-        batch = taken.batch(start, Position(offset, line))
+        batch = collected.batch(start, Position(offset, line))
         if batch.size:
             self.bytes_per_record = (offset - start.offset) / batch.size
         return batch
 
     def _pass_over(self, start: Position, beginning: bytes) -> Batch:
-        """A batch of one rejection, for a line of which no more is kept than its beginning."""
+        """Return a batch of one rejection, for a line that is too long; only its beginning is stored."""
         size = len(beginning) + (0 if beginning.endswith(b"\n") else pass_over(self.file))
-        taken = Taken(self.columns())
-        taken.add(_too_long(beginning, start.line, size), start.line)
-        return taken.batch(start, Position(start.offset + size, start.line + 1))
+        collected = Collected(self.columns())
+        collected.add(_too_long(beginning, start.line, size), start.line)
+        return collected.batch(start, Position(start.offset + size, start.line + 1))
 
     def _record(self, raw: bytes, line: int) -> Record | Rejection:
         if len(raw) > self.longest:
@@ -119,10 +120,10 @@ class JsonLinesReader:
             return self._parsed(text, line)
         except json.JSONDecodeError as error:
             return _rejection(
-                line, text, "invalid_json", f"Not JSON: {error.msg} at character {error.pos + 1}."
+                line, text, "invalid_json", f"Invalid JSON: {error.msg} at character {error.pos + 1}."
             )
         except RecursionError:
-            return _rejection(line, text[:200], "invalid_json", "Not usable JSON: nested too deeply.")
+            return _rejection(line, text[:200], "invalid_json", "Invalid JSON: nested too deeply.")
 
     def _parsed(self, text: str, line: int) -> Record | Rejection:
         record = self._decode(text)
@@ -134,19 +135,19 @@ class JsonLinesReader:
             return _rejection(line, text[:200], "too_many_keys", budget.keys_too_long(characters))
         if "\\u" in text:
             if LONE_SURROGATE.search(json.dumps(record, ensure_ascii=False)):
-                return _rejection(line, text, "undecodable", "An escape stands for half a character.")
+                return _rejection(line, text, "undecodable", "An escape encodes half a character.")
             if any("\0" in name for name in record):
                 return _rejection(
-                    line, text, "null_characters_not_allowed", "A key has a null character in it."
+                    line, text, "null_characters_not_allowed", "A key contains a null character."
                 )
         if self.json_columns or text.count("{") > 1 or "[" in text:
             self._keep_numbers(record, json.loads(text, parse_int=_number))
         return record
 
     def _keep_numbers(self, record: Record, plain: Record) -> None:
-        """Numbers must stay numbers where they are written as JSON again: in a JSON column, and in nested values.
+        """Replace values that become JSON again (JSON columns, nested values) by ones in which numbers are numbers.
 
-        As text at once, which takes a part of the memory that the values take.
+        Writes them as text at once, because text takes less memory than the values.
         """
         for name, value in plain.items():
             if name in self.json_columns:
@@ -160,12 +161,12 @@ class JsonLinesReader:
         beginning = self._beginning()
         if self._bytes(beginning, 64).lstrip().startswith(b"["):
             raise SourceRefused(
-                f'The source "{self.name}" is one JSON array; JSON lines has one object per line '
-                f"(jq -c '.[]' makes them)."
+                f'The source "{self.name}" is a JSON array; JSON lines have one object per line '
+                f"(convert it with jq -c '.[]')."
             )
         self.file.seek(beginning)
         keys: dict[str, None] = {}
-        reason = "has a key."
+        reason = "none has a key."
         for raw in self._first_lines():
             record = self._record(raw, 0)
             if isinstance(record, dict):
@@ -173,13 +174,13 @@ class JsonLinesReader:
                 budget.refuse_columns(self.name, len(keys))
                 budget.refuse_header(self.name, list(keys))
             elif record.errors[0].code == "too_many_keys":
-                reason = f"may be read: {record.errors[0].message}"
+                reason = record.errors[0].message
         if not keys:
-            raise SourceRefused(f'The source "{self.name}" begins with no JSON object that {reason}')
+            raise SourceRefused(f'The source "{self.name}" does not begin with valid JSON objects: {reason}')
         return list(keys | dict.fromkeys(self.expected))
 
     def _first_lines(self) -> Iterator[bytes]:
-        """Lines that are not too long, up to a number of lines and of bytes."""
+        """Yield the first lines that are not too long, up to a number of lines and bytes."""
         left = self.longest + conf.BATCH_MAX_BYTES
         for _ in range(RECORDS_THAT_NAME_COLUMNS):
             raw = self.file.readline(self.longest + 1)
@@ -199,13 +200,13 @@ class JsonLinesReader:
         return self.file.read(size)
 
     def _long_line(self, offset: int) -> bytes:
-        """The line from here on, or so much of it as shows that it is too long."""
+        """Return the rest of the line, or enough of it to show that it is too long."""
         self.file.seek(offset)
         return self.file.readline(self.longest + 1)
 
 
 def _values(raw: bytes) -> int:
-    """How many values a line has at most: each but the first follows a comma, or begins a list or an object."""
+    """Return an upper bound of a line's values: each but the first follows a comma, or begins a list or an object."""
     bare = STRING.sub(b"", raw)
     return 1 + bare.count(b",") + bare.count(b"[") + bare.count(b"{")
 
@@ -216,12 +217,12 @@ def _too_long(raw: bytes, line: int, size: int) -> Rejection:
 
 
 def _number(text: str) -> int | str:
-    """Python reads no integers of more than 4,300 digits; nor does anybody need them as numbers."""
+    """Read an integer; Python reads at most 4,300 digits, so longer ones stay text."""
     return int(text) if len(text) < 4_000 else text
 
 
 def _split(data: bytes) -> list[bytes]:
-    """Lines by newline alone: a carriage return is white space to JSON, and ends nothing."""
+    """Split at newlines only: to JSON a carriage return is white space, not a line end."""
     lines = [line + b"\n" for line in data.split(b"\n")]
     last = lines.pop()[:-1]
     return [*lines, last] if last else lines

@@ -1,4 +1,4 @@
-"""Physical lines of a text file between two offsets, and how far they have been taken."""
+"""Reads physical lines of a text file between two offsets, and keeps track of the position."""
 
 import re
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from importer.records import Position
 
 Line = str
 PIECE = 1 << 20
-# Bytes looked at for blank lines at once.
+# Bytes searched for blank lines at once.
 BLANK_PIECE = 1 << 16
 BLANK_LINES = re.compile(rb"(?:\r?\n)+")
 QUOTED = re.compile(r'"[^"]*(?:"|$)')
 
 
 class TooLong(Exception):
-    """A line longer than a record may be. It has been passed over."""
+    """A line is longer than a record may be. It has been skipped."""
 
     def __init__(self, size: int, beginning: str) -> None:
         super().__init__(too_long(size))
@@ -25,7 +25,7 @@ class TooLong(Exception):
 
 
 class TooWide(Exception):
-    """A line with more fields than a source may have columns; nothing was made of them."""
+    """A line has more fields than a source may have columns. It has not been split."""
 
     def __init__(self, fields: int) -> None:
         super().__init__(fields)
@@ -33,9 +33,9 @@ class TooWide(Exception):
 
 
 class Lines:
-    """Gives lines to a parser that asks for as many as its record needs.
+    """Gives lines to a parser that takes as many as its record needs.
 
-    `position` is behind the last line given; `give_up` takes all but the first line of the record back.
+    `position` is after the last line given. `give_up` returns to the end of the record's first line.
     """
 
     def __init__(
@@ -57,20 +57,20 @@ class Lines:
         return self.position.offset >= self.stop
 
     def record(self, most: int, width: int = 0) -> Iterator[Line]:
-        """The lines of one record, one by one; ends where a field has more than `most` of them, or where more fields
-        have ended than a record has: `width`, 0 where that is not known.
+        """Yield the lines of one record.
 
-        Raises TooLong, and TooWide before anybody takes a line with too many fields apart.
+        Ends if a field has more than `most` lines, or if more fields have ended than a record has (`width`, or 0).
+        Raises TooLong, and TooWide before the parser splits a line with too many fields.
         """
         self.taken = 0
         size = field_lines = ended = 0
-        # Behind a stray quote each line may end a field and begin the next one: without a bound, each of these records
-        # would be sought to the end of the file.
+        # After a stray quote each line may end a field and begin the next one. Without a bound, each of these records
+        # would be searched to the end of the file.
         while field_lines < most and ended <= (width or self.widest) and not self.at_end:
             line = self._take()
             if line is None:
                 return
-            # From the second line on we are inside of a field, which a quote ends that is not doubled.
+            # From the second line on we are inside a field; a quote that is not doubled ends it.
             ends_field = bool(self.taken) and '"' in line.replace('""', "")
             field_lines, ended = (1, ended + 1) if ends_field else (field_lines + 1, ended)
             self.taken += 1
@@ -84,13 +84,13 @@ class Lines:
             yield line
 
     def give_up(self) -> Line:
-        """Go on behind the record's first line, which is returned without its newline."""
+        """Return to the end of the record's first line, and return that line without its newline."""
         self.position = self._behind_first
         self.file.seek(self.position.offset)
         return self._first.rstrip("\r\n")
 
     def pass_blank(self, stop: int) -> None:
-        """Pass over blank lines before `stop`, of which there may be a thousand million."""
+        """Skip blank lines before `stop`; there may be a billion."""
         while self.position.offset < stop and self.file.peek(1)[:1] in (b"\n", b"\r"):
             size, lines = _blank(self.file.read(min(BLANK_PIECE, stop - self.position.offset)))
             self.position = Position(self.position.offset + size, self.position.line + lines)
@@ -99,10 +99,10 @@ class Lines:
                 return
 
     def _fields(self, line: Line) -> int:
-        """How many fields the line has, counted without making them."""
+        """Count the line's fields without splitting it."""
         if line.count(self.delimiter) < self.widest:
             return 0
-        inside = '"' if self.taken > 1 else ""  # from the second line on, it begins within one
+        inside = '"' if self.taken > 1 else ""  # from the second line on, the line begins inside a field
         return QUOTED.sub("", inside + line).count(self.delimiter) + 1
 
     def _take(self) -> Line | None:
@@ -112,7 +112,7 @@ class Lines:
             self._move(len(data))
             return data.decode(self.encoding, "surrogateescape")
         if self.taken:
-            # Not this record's fault alone: it is given up, and the long line comes up again as a record of its own.
+            # End this record here; the long line is read again as a record of its own.
             return None
         size = len(data) + pass_over(self.file)
         self._move(size)
@@ -123,18 +123,18 @@ class Lines:
 
 
 def _blank(data: bytes) -> tuple[int, int]:
-    """How many bytes of blank lines the data begins with, and how many lines those are."""
+    """Return how many bytes of blank lines the data begins with, and how many lines they are."""
     size = len(data) - len(data.lstrip(b"\r\n"))
     size = data.rfind(b"\n", 0, size) + 1
     lines = data.count(b"\n", 0, size)
     if data.count(b"\r", 0, size) not in (0, data.count(b"\r\n", 0, size)):
-        found = BLANK_LINES.match(data)  # a return that stands alone is no blank line
-        return (found.end(), found[0].count(b"\n")) if found else (0, 0)
+        match = BLANK_LINES.match(data)  # a lone carriage return is not a blank line
+        return (match.end(), match[0].count(b"\n")) if match else (0, 0)
     return size, lines
 
 
 def pass_over(file: BufferedReader) -> int:
-    """Read to the end of the line, without keeping it; how many bytes that were."""
+    """Skip to the end of the line, and return how many bytes that were."""
     passed = 0
     while data := file.readline(PIECE):
         passed += len(data)

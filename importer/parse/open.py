@@ -12,9 +12,9 @@ from importer.specs.registry import get_spec
 
 
 def open_reader(job: DataImportJob, deadline: Deadline | None = None) -> Reader:
-    """The reader for a job's source. Raises SourceRefused where the source must not or cannot be read.
+    """Open the reader for a job's source. Raises SourceRefused, and SourceChanged if it changed since the plan.
 
-    `deadline`: of the job's plan; a worker that has to fetch or unpack the source again has one of its own.
+    `deadline` is that of the plan; a worker that must fetch or unpack the source again gets a new one.
     """
     deadline = deadline or Deadline(Path(job.source).name)
     if job.format == DataImportJob.Format.TABLE:
@@ -31,7 +31,7 @@ def open_reader(job: DataImportJob, deadline: Deadline | None = None) -> Reader:
 
 def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadline) -> Reader:
     spec = get_spec(job.spec)
-    name = Path(job.source).name  # what people know it by, when its spool is read
+    name = Path(job.source).name  # for messages, also if the spool is read
     if job.format == DataImportJob.Format.JSONL:
         from importer.parse.jsonlines import JsonLinesReader
 
@@ -40,7 +40,7 @@ def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadli
             name=name,
             encoding=encoding,
             columns=job.columns,
-            # A key that is null in every record is often left out of all of them.
+            # Many writers leave out keys that are null.
             expected=spec.declared_columns(),
             json_columns=spec.json_columns(),
         )

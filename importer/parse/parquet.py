@@ -1,7 +1,7 @@
-"""Parquet: ranges of records; what lies outside of a range is skipped by the file's row groups.
+"""Reads Parquet by ranges of records; row groups outside a range are skipped.
 
-A file is decoded here only after `importer.parse.weigh` has decoded it within a limit of memory, and in ranges that it
-found moderate.
+A file is decoded here only after `importer.parse.weigh` has decoded it within a memory limit, and only in the ranges
+that it has cut.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from importer.sources.local import open_file
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A range's records, decoded once, and the bytes that each of them makes as text."""
+    """The decoded records of a range, and the bytes of each record as text."""
 
     start: int
     frame: pl.DataFrame
@@ -30,7 +30,7 @@ class Window:
 
 
 class ParquetReader:
-    """`name` is what messages call the file, where it is not the path's own. `columns`: it was weighed when planned."""
+    """Reads a Parquet file. `name` is its name in messages (or the path's). With `columns` it is not weighed again."""
 
     def __init__(
         self,
@@ -45,12 +45,12 @@ class ParquetReader:
         self.json_columns = json_columns
         self._window: Window | None = None
         self.file = open_file(path)
-        # The file that we have opened, and not what has its name by now.
+        # The file that we have opened, not one that has taken its name since.
         itself = Path(f"/proc/self/fd/{self.file.fileno()}")
         self.path = str(itself if itself.exists() else path)
         try:
             self._weighed = self._weigh(deadline) if columns is None else Weighed(columns, [])
-            # One column after the other: each has buffers of its own.
+            # One column after the other, because each needs its own buffers.
             self.frame = pl.scan_parquet(self.path, glob=False, parallel="none")
             self.size_of = bytes_per_record(self.frame.collect_schema())
         except UNREADABLE as error:
@@ -90,10 +90,10 @@ class ParquetReader:
         return Batch(texts, lines, start, end_of_batch, rejections)
 
     def _decoded(self, start: int, stop: int) -> Window:
-        """A range's records, decoded once: row groups are large, and cutting them anew for each batch would cost."""
+        """Return the range's records, decoded once: decoding large row groups for each batch would cost time."""
         window = self._window
         if window is None or not window.start <= start < window.start + window.frame.height:
-            self._window = None  # not two at a time
+            self._window = None  # never two in memory
             try:
                 frame = self.frame.slice(start, stop - start).collect()
                 sizes = frame.select(self.size_of.alias("")).to_series()
@@ -104,10 +104,10 @@ class ParquetReader:
 
 
 def _fitting(sizes: pl.Series, offset: int, limit: int) -> int:
-    """How many records from `offset` on a batch takes: at least one, and of those too long any number."""
+    """Return how many records from `offset` on fit into a batch: at least one. Records that are too long count as 0."""
     bounded = sizes.slice(offset, limit)
-    kept = bounded.set(bounded > conf.MAX_RECORD_BYTES, 0).cum_sum()
-    return max(1, int(kept.search_sorted(conf.BATCH_MAX_BYTES, side="right")))
+    totals = bounded.set(bounded > conf.MAX_RECORD_BYTES, 0).cum_sum()
+    return max(1, int(totals.search_sorted(conf.BATCH_MAX_BYTES, side="right")))
 
 
 def _too_long(line: int, size: int) -> Rejection:

@@ -1,4 +1,4 @@
-"""The shape of all readers: ranges of a source, read batch by batch."""
+"""Defines the interface of all readers: they cut a source into ranges and read them batch by batch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,12 @@ from importer.records import Batch, Position
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A part of a source that begins and ends between two records."""
+    """A part of a source that begins and ends between two records.
+
+    start_offset, end_offset  bytes (text files) or records (Parquet, tables); `end_offset` is excluded
+    first_line                number of the first record's line, from 1; in sources without lines, of the record
+    start_key, end_key        keys of a table's range: after `start_key`, up to and including `end_key`
+    """
 
     start_offset: int
     end_offset: int
@@ -20,16 +25,22 @@ class Range:
 
 
 class Reader(Protocol):
+    """Reads one source. It is used by one thread."""
+
     def columns(self) -> list[str]:
-        """The names of the source's columns. Raises SourceRefused where there are none to be had."""
+        """Return the names of the source's columns. Raises SourceRefused if it has none that can be read."""
 
     def ranges(self) -> Iterator[Range]:
-        """Cut the whole source into ranges, by one sequential scan."""
+        """Cut the whole source into ranges, in one sequential scan. Raises SourceRefused."""
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
-        """The records from `start`, at most `limit` and fewer where they are large; none at the range's end."""
+        """Read the batch from `start`: at most `limit` records, fewer if they are large, none at the range's end.
 
-    def close(self) -> None: ...
+        Raises SourceChanged if the source has more records than were planned (tables).
+        """
+
+    def close(self) -> None:
+        """Close the reader's file."""
 
 
 def chunk_range(chunk: ImportChunk) -> Range:
@@ -43,7 +54,7 @@ def chunk_range(chunk: ImportChunk) -> Range:
 
 
 def chunk_position(chunk: ImportChunk) -> Position:
-    """Where the chunk goes on."""
+    """Return the position at which the chunk continues."""
     return Position(chunk.committed_offset, chunk.committed_line, _as_key(chunk.committed_key))
 
 

@@ -1,19 +1,19 @@
-"""How many bytes of text a record of typed values makes, told before any text is made of it."""
+"""Computes how many bytes of text a record of typed values has, without writing the text."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
-# The longest text of a number, a date or a truth value, about; what counts is that it has a bound.
+# About the longest text of a number, a date or a boolean. What matters is that it is bounded.
 PLAIN_VALUE = 20
-# Between two fields, and around each value within a list or an object.
+# Bytes between two fields, and around each value in a list or an object.
 SEPARATOR = 1
 AROUND = 4
 
 
 def bytes_per_record(schema: Mapping[str, Any]) -> pl.Expr:
-    """For each record of a frame of this schema, the bytes of its text."""
+    """Return an expression for the bytes of each record's text, for frames of this schema."""
     columns = [_bytes_of(pl.col(name), kind) + SEPARATOR for name, kind in schema.items()]
     return pl.sum_horizontal(columns).cast(pl.UInt64) if columns else pl.lit(0, dtype=pl.UInt64)
 
@@ -28,7 +28,7 @@ def _bytes_of_present(value: pl.Expr, kind: Any) -> pl.Expr:
     if kind == pl.Binary:
         return value.bin.size()
     if kind == pl.Categorical or kind == pl.Enum:
-        # Not by a cast, which would write the text out once for each record.
+        # Not by a cast, which would write the text for each record.
         return value.cat.len_bytes()
     if kind == pl.Array:
         return _bytes_of_present(value.arr.to_list(), pl.List(kind.inner))

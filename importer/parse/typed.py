@@ -1,6 +1,6 @@
-"""Typed values (Parquet, JSON, other databases) as the text that a CSV file would hold for them.
+"""Writes typed values (Parquet, JSON, other databases) as the text that a CSV file would have.
 
-So every format goes through the same validation, and Django decides alone what a text means.
+So every format goes through the same validation, and only Django decides what a text means.
 """
 
 import datetime as dt
@@ -18,14 +18,14 @@ from importer.records import NOT_TEXT, SHOWN_CHARACTERS
 
 EPOCH = dt.date(1970, 1, 1)
 CALENDAR = (pl.Date, pl.Datetime)
-# Polars panics on values beyond the calendar, which Python does not count among the ordinary exceptions.
+# Polars panics on values beyond the calendar; a panic is not a subclass of Exception.
 UNWRITABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError)
-# No column is to be handed over as JSON.
+# For sources without JSON columns.
 NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 def as_text(value: Any) -> str | None:
-    """One Python value as text; None stays None, a float without fraction loses its ".0"."""
+    """Write one Python value as text. None stays None; a float without fraction loses its ".0"."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -50,7 +50,7 @@ def as_text(value: Any) -> str | None:
 
 
 def decoded(data: bytes) -> str:
-    """The text, or what marks it as none, so that its record is rejected and no other."""
+    """Decode UTF-8. Undecodable bytes get the prefix NOT_TEXT, so that only their record is rejected."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -58,9 +58,9 @@ def decoded(data: bytes) -> str:
 
 
 def as_json(value: Any, null_values: frozenset[str]) -> str | None:
-    """One Python value as the JSON of it, which a JSONField reads back as the same value.
+    """Write one Python value as JSON that a JSONField reads back as the same value.
 
-    None stays None, and so does a text that means "nothing", so that it is known as such.
+    None and null values (texts that mean "nothing") stay as they are, so that validation recognises them.
     """
     if value is None or (isinstance(value, str) and value in null_values):
         return value
@@ -68,9 +68,9 @@ def as_json(value: Any, null_values: frozenset[str]) -> str | None:
 
 
 def column_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]]) -> pl.Series:
-    """A typed column as text, by expressions where Polars writes what `as_text` would; or as JSON.
+    """Write a typed column as text, by expressions where Polars writes the same as `as_text`; or as JSON.
 
-    A value that neither Polars nor Python can write, such as a date of the year 5,881,580, is marked as not text.
+    A value that neither Polars nor Python can write, such as a date of the year 5,881,580, gets the prefix NOT_TEXT.
     """
     if _is_beyond_calendar_within(series):
         return _each_as_text(series, json_columns)
@@ -86,7 +86,7 @@ def column_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]]
 
 
 def _is_beyond_calendar_within(series: pl.Series) -> bool:
-    """Whether a list or a structure holds such a date. Polars would not only raise, but say so on standard error."""
+    """Tell whether a list or a struct holds such a date. Polars would also print its panic to standard error."""
     if series.dtype in (pl.List, pl.Array):
         inner = series.explode()
         return _is_beyond_calendar(inner) or _is_beyond_calendar_within(inner)
@@ -116,7 +116,7 @@ def _value_as_text(value: pl.Series, json_columns: Mapping[str, frozenset[str]])
 
 
 def _within_calendar(series: pl.Series) -> pl.Series:
-    """Without what lies outside of the years that Python and PostgreSQL's ORM know: nulls stand for it."""
+    """Replace dates outside Python's years (1 to 9999) by null."""
     first, last = _bounds(series.dtype)
     return series.set((series.to_physical() < first) | (series.to_physical() > last), None)
 
@@ -126,7 +126,7 @@ def _bounds(kind: pl.DataType) -> tuple[int, int]:
     if kind == pl.Date:
         return days
     per_day = 86_400 * {"ms": 10**3, "us": 10**6, "ns": 10**9}[kind.time_unit]  # type: ignore[attr-defined]
-    # A day less at each end: a zone may move it across.
+    # A day less at each end, because a time zone may shift the date.
     first, last = (days[0] + 1) * per_day, days[1] * per_day - 1
     return max(first, -(2**63)), min(last, 2**63 - 1)
 

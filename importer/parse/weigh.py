@@ -1,10 +1,10 @@
-"""Weigh a Parquet file: decode all of it once, in a process that may have so much memory and no more.
+"""Weighs a Parquet file: decodes all of it once, in a process with a memory limit.
 
-What a page or a dictionary expands to is known only once it has been decoded, and by then it is in memory. So a
-separate process (`python -m importer.parse.weigh`) decodes a file first: if its limit kills it, no worker dies. It
-measures the text of every record and cuts ranges by it, so that later readers know what to expect.
+The size of a page or a dictionary is known only after decoding, when it is already in memory. So a separate process
+(`python -m importer.parse.weigh`) decodes a file first: if its limit kills it, no worker dies. It measures the text of
+every record and cuts ranges by it, so that later readers stay within memory.
 
-Orders come as JSON on standard input, and the answer goes as JSON to standard output.
+It reads its orders as JSON from standard input and writes its answer as JSON to standard output.
 """
 
 import json
@@ -31,7 +31,7 @@ from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused, first_line
 from importer.parse.text_bytes import SEPARATOR, bytes_per_record
 
-# Damage may also make Polars panic, which Python does not count among the ordinary exceptions.
+# Damage may also make Polars panic; a panic is not a subclass of Exception.
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 SETTINGS = (
     "CHUNK_BYTES",
@@ -41,24 +41,24 @@ SETTINGS = (
     "SPOOL_MAX_BYTES",
     "SPOOL_MAX_RATIO",
 )
-# One thread: each has buffers of its own. And no traces of its end, which nobody reads.
+# One thread, because each needs its own buffers. No backtrace, because nobody reads it.
 ENVIRONMENT = {"POLARS_MAX_THREADS": "1", "RUST_BACKTRACE": "0"}
 FIRST_STEP = 1_000
 GROWTH = 10
-# Text that is decoded at once, as a part of the memory: each step passes over the pages before it.
+# A step decodes text of at most 1/STEP_PART of the memory. Smaller steps would skip the pages before them more often.
 STEP_PART = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A file's columns, and ranges of records whose text is of a moderate size."""
+    """A file's columns, and ranges of records (start, stop) whose text is within bounds."""
 
     columns: list[str]
     ranges: list[tuple[int, int]]
 
 
 def weigh(path: str, descriptor: int, *, name: str, deadline: Deadline) -> Weighed:
-    """`path` is read through the open file `descriptor` where it names it. Raises SourceRefused."""
+    """Weigh a file in a separate process. `path` may refer to the open file `descriptor`. Raises SourceRefused."""
     alive, ours = os.pipe()
     orders = {
         "path": path,
@@ -68,7 +68,7 @@ def weigh(path: str, descriptor: int, *, name: str, deadline: Deadline) -> Weigh
     }
     process = _start(descriptor, alive)
     try:
-        said, _ = process.communicate(json.dumps(orders).encode(), timeout=deadline.left)
+        output, _ = process.communicate(json.dumps(orders).encode(), timeout=deadline.left)
     except subprocess.TimeoutExpired:
         raise deadline.passed() from None
     finally:
@@ -82,7 +82,7 @@ def weigh(path: str, descriptor: int, *, name: str, deadline: Deadline) -> Weigh
         raise SourceRefused(
             f'The source "{name}" cannot be decoded: `python -m importer.parse.weigh` ended with {process.returncode}.'
         )
-    answer = json.loads(said)
+    answer = json.loads(output)
     if "refused" in answer:
         raise SourceRefused(answer["refused"])
     return Weighed(answer["columns"], [(start, stop) for start, stop in answer["ranges"]])
@@ -97,21 +97,21 @@ def _start(*descriptors: int) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         pass_fds=descriptors,
         env=os.environ | ENVIRONMENT | {"PYTHONPATH": path},
-        start_new_session=True,  # Ctrl-C is for whoever started us
+        start_new_session=True,  # Ctrl-C must reach only the parent
     )
 
 
 def unreadable(name: str, error: BaseException) -> SourceRefused:
-    """In our words, where Polars has some that help nobody here."""
+    """Return the refusal of a file that Polars cannot read, with a helpful message where Polars' own is not."""
     if "memory" in str(error):
         return too_large_to_decode(name)
     if "maximum allowed pow" in str(error):
         return SourceRefused(
             f'The source "{name}" has more than {2**32 - 1:,} records; write it as several files.'
         )
-    # A panic's words are for whoever wrote Polars.
+    # A panic's message is for Polars' developers.
     reason = (
-        "it is damaged, write it again"
+        "it is damaged; write it again"
         if isinstance(error, pl.exceptions.PanicException)
         else first_line(error)
     )
@@ -119,26 +119,26 @@ def unreadable(name: str, error: BaseException) -> SourceRefused:
 
 
 def main() -> None:
-    told = json.load(sys.stdin)
-    conf.adopt(told["importer"])
+    orders = json.load(sys.stdin)
+    conf.adopt(orders["importer"])
     _limit(resource.RLIMIT_DATA, conf.DECODE_MAX_MB * MEGABYTE)
-    threading.Thread(target=_end_with, args=[told["alive"]], daemon=True).start()
+    threading.Thread(target=_end_with, args=[orders["alive"]], daemon=True).start()
     _limit(resource.RLIMIT_CORE, 0)
     try:
-        answer = _weighed(told["path"], told["name"])
+        answer = _weighed(orders["path"], orders["name"])
     except SourceRefused as refusal:
         answer = {"refused": str(refusal)}
     json.dump(answer, sys.stdout)
 
 
 def _end_with(alive: int) -> None:
-    """End when whoever started us has: its end of the pipe closes, however it was killed."""
+    """Exit when the parent ends: its end of the pipe closes, even if it is killed."""
     os.read(alive, 1)
     os._exit(1)
 
 
 def _limit(kind: int, most: int) -> None:
-    """Never above the limit that this process was born with."""
+    """Set a resource limit, but never above the hard limit of this process."""
     hard = resource.getrlimit(kind)[1]
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(kind, (most, most))
@@ -151,7 +151,7 @@ def _weighed(path: str, name: str) -> dict[str, Any]:
         schema = frame.collect_schema()
         refuse_columns(name, len(schema))
         records = int(frame.select(pl.len()).collect().item())
-        # By the file's own word, before anything is decoded: a million million records are a few bytes of it.
+        # By the file's header, before anything is decoded: it can claim a trillion records in a few bytes.
         refuse_size(name, records * len(schema) * SEPARATOR)
         refuse_ratio(name, records * len(schema) * SEPARATOR, packed=packed)
         cutter, total = _Cutter(conf.CHUNK_RECORDS, conf.CHUNK_BYTES * RANGE_BYTES_PER_CHUNK_BYTE), 0
@@ -168,8 +168,8 @@ def _weighed(path: str, name: str) -> dict[str, Any]:
 
 
 def _sizes(frame: pl.LazyFrame, schema: pl.Schema, records: int) -> Iterator[pl.Series]:
-    """The bytes of all records' text, in steps that grow or shrink with what was found."""
-    wanted = conf.DECODE_MAX_MB * MEGABYTE // STEP_PART
+    """Yield the bytes of all records' text, in steps that adapt to the sizes."""
+    step_bytes = conf.DECODE_MAX_MB * MEGABYTE // STEP_PART
     start, step = 0, FIRST_STEP
     while start < records:
         part = frame.slice(start, step).select(bytes_per_record(schema).alias("")).collect()
@@ -178,13 +178,15 @@ def _sizes(frame: pl.LazyFrame, schema: pl.Schema, records: int) -> Iterator[pl.
         yield part.to_series()
         start += part.height
         step = min(
-            step * GROWTH, conf.CHUNK_RECORDS, 1 + wanted * part.height // (1 + int(part.to_series().sum()))
+            step * GROWTH,
+            conf.CHUNK_RECORDS,
+            1 + step_bytes * part.height // (1 + int(part.to_series().sum())),
         )
 
 
 @dataclass(slots=True)
 class _Cutter:
-    """Cuts ranges of so many records and bytes of text at most; a larger record has one of its own."""
+    """Cuts ranges of at most so many records and bytes of text; a larger record gets a range of its own."""
 
     most_records: int
     most_bytes: int
@@ -197,12 +199,12 @@ class _Cutter:
         sums, offset, before = sizes.cum_sum(), 0, 0
         while offset < len(sizes):
             fitting = sums.search_sorted(before + self.most_bytes - self.bytes, side="right") - offset
-            taken = min(self.most_records - self.records, fitting)
-            if taken <= 0 and self.records:
+            number = min(self.most_records - self.records, fitting)
+            if number <= 0 and self.records:
                 self._end()
                 continue
-            offset += max(1, taken)
-            self.records += max(1, taken)
+            offset += max(1, number)
+            self.records += max(1, number)
             self.bytes, before = self.bytes + int(sums[offset - 1]) - before, int(sums[offset - 1])
 
     def ranges(self) -> list[tuple[int, int]]:

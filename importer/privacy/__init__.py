@@ -1,4 +1,4 @@
-"""What imports keep of people: erased for one person, and deleted with time."""
+"""Removes personal data that imports keep: one person's on request, old data after a time."""
 
 from importer.privacy.erase import erase_user
 

@@ -1,4 +1,4 @@
-"""Erase a person from what imports have left: rejected records, logs, reasons of failures. See docs/decisions/0036."""
+"""Erases a person from rejected records, logs and reasons of failures (docs/decisions/0036)."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,18 +13,18 @@ from importer.conf import conf
 from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord
 from importer.privacy.mentions import Person, pages_that_may_name
 
-# Rows in memory at a time; of records, each of which may have megabytes, only these.
+# Rows in memory at a time. Fewer records, because each may have megabytes.
 PAGE, RECORDS_PAGE = 200, 2
-# Lines about jobs, before the rest is told as a number.
+# Lines about sources; the others are only counted.
 MOST_LINES = 20
 ERASED = "(erased)"
-# The mark of an erased record, beside its state.
+# Key in an erased record's raw values, with the date.
 ERASED_MARK = "_erased"
 State = StagingRecord.State
 
 
 def erase_user(user: Any) -> dict[str, list[str]]:
-    """Lines of what was "erased", and of what "stays"."""
+    """Erase a person and return lines for people: {"erased": what was erased, "stays": what was not, and why}."""
     person = Person.of(user)
     touched: set[int] = set()
     records, busy = _erase_records(person, touched)
@@ -39,7 +39,7 @@ def erase_user(user: Any) -> dict[str, list[str]]:
 
 
 def without(person: Person, value: Any) -> Any:
-    """A value of JSON in which each text that names the person is replaced, and each such key left out."""
+    """Return a JSON value in which texts that name the person are replaced and keys that name them are left out."""
     if isinstance(value, str):
         return ERASED if person.is_named_in(value) else value
     if isinstance(value, list):
@@ -51,7 +51,7 @@ def without(person: Person, value: Any) -> Any:
 
 
 def _columns_without(person: Person, names: list[str]) -> list[str]:
-    """Columns are keys: of a file without a header they may be a person's values."""
+    """Replace columns that name the person: without a header, a file's columns are its first record's values."""
     return [ERASED if "@" in name and person.is_named_in(name) else name for name in names]
 
 
@@ -64,14 +64,15 @@ def _cleaned(person: Person, name: str, value: Any) -> Any:
 
 
 def _erase_records(person: Person, touched: set[int]) -> tuple[int, list[str]]:
-    """How many; and a line for each job that could not be changed, since it runs or is replayed."""
+    """Return how many records were erased, and a line for each job that is busy."""
     erased, busy = 0, []
     for job_id in list(_jobs_with(StagingRecord.objects.exclude(state=State.CONTESTED))):
         if not any(_pages_naming(job_id, person)):
             continue
         if not ledger.hold_job(job_id):
             busy.append(
-                f"rejected records of job {job_id}, which runs or is replayed; run the command again afterwards"
+                f"rejected records of job {job_id}, which is running or being replayed; "
+                "run the command again afterwards"
             )
             continue
         try:
@@ -80,7 +81,7 @@ def _erase_records(person: Person, touched: set[int]) -> tuple[int, list[str]]:
             ledger.let_job_go(job_id)
         touched.add(job_id)
         ledger.log(
-            job_id, LogEvent.PERSON_ERASED, f"{number:,} rejected records erased, since they named a person"
+            job_id, LogEvent.PERSON_ERASED, f"{number:,} rejected records erased, because they named a person"
         )
         erased += number
     return erased, busy
@@ -92,7 +93,7 @@ def _jobs_with(records: Any) -> Any:
 
 
 def _pages_naming(job_id: int, person: Person) -> Iterator[list[StagingRecord]]:
-    """Page by page, the records of the job that name the person; pages without any are left out."""
+    """Yield the job's records that name the person, page by page. Empty pages are left out."""
     rows = StagingRecord.objects.filter(job=job_id).exclude(state=State.CONTESTED)
     for page in pages_that_may_name(rows, person, "raw", "errors", size=RECORDS_PAGE):
         if named := [r for r in page if person.is_quoted_in(r.raw) or _quotes(r.errors, person)]:
@@ -110,14 +111,14 @@ def _erase_records_of(job_id: int, person: Person) -> int:
 
 
 def _quotes(errors: list[dict[str, Any]], person: Person) -> bool:
-    """In what a reason says; a field counts as a key does, and a code names nobody."""
+    """Tell whether a reason names the person: in its message or value, or in its field as in a key. Codes do not."""
     return any(
         person.is_quoted_in([error["message"], error["value"], {error["field"]: ""}]) for error in errors
     )
 
 
 def _erase_record(record: StagingRecord, person: Person) -> None:
-    """It stays as a number of the report. One that was replayed is counted as such, and never read again."""
+    """Erase a record but keep its row, so that the report still counts it. A replayed one stays replayed."""
     now = timezone.now()
     record.raw = {ERASED_MARK: now.date().isoformat()}
     record.errors = [
@@ -140,7 +141,7 @@ def _erase_jobs(person: Person, touched: set[int]) -> int:
 
 
 def _erase_chunks(person: Person, touched: set[int]) -> int:
-    """Of a job that is done, the keys of its ranges as well: nobody resumes from them."""
+    """Clean errors of chunks, and the keys of completed jobs' ranges: no run resumes from those."""
     chunks = ImportChunk.objects.all()
     done = chunks.filter(job__status=DataImportJob.Status.COMPLETED)
     keys = ("start_key", "end_key", "committed_key")
@@ -148,7 +149,7 @@ def _erase_chunks(person: Person, touched: set[int]) -> int:
 
 
 def _clean(rows: Any, person: Person, columns: tuple[str, ...], touched: set[int]) -> int:
-    """Replace what names the person in these columns; how many rows."""
+    """Replace what names the person in these columns, and return the number of changed rows."""
     changed = 0
     for page in pages_that_may_name(rows, person, *columns, size=PAGE):
         for row in page:
@@ -161,7 +162,7 @@ def _clean(rows: Any, person: Person, columns: tuple[str, ...], touched: set[int
 
 
 def _contested(person: Person) -> Iterator[str]:
-    """Records without a fate: they go into the table of their model when the job is finished."""
+    """Describe contested records: they have no fate yet and will be written when the job finishes."""
     records = StagingRecord.objects.filter(state=State.CONTESTED)
     pages = pages_that_may_name(records, person, "raw", size=RECORDS_PAGE)
     numbers = Counter(r.job_id for page in pages for r in page if person.is_quoted_in(r.raw))
@@ -170,16 +171,16 @@ def _contested(person: Person) -> Iterator[str]:
 
 
 def _stays_of(user: Any, touched: set[int]) -> Iterator[str]:
-    """Sources that hold the person, or may: files are not rewritten."""
+    """Describe sources that hold the person, or may: files are not rewritten."""
     yield from _shortened(_sources(user, touched))
-    kept = (
+    how_long = (
         "for ever" if conf.UPLOAD_DAYS is None else f"for {conf.UPLOAD_DAYS} days after the end of their jobs"
     )
-    yield f"other uploads, which are not searched: they are kept {kept}"
+    yield f"other uploads, which are not searched: they are kept {how_long}"
     yield "other sources of imports (files under the source roots, objects, tables), and copies in spool folders"
     yield "records that imports have written: the apps of their models erase them"
-    if made := DataImportJob.objects.filter(created_by=user.pk).count():
-        yield f"{made:,} jobs that they made, without their name; who made them goes with the account"
+    if created := DataImportJob.objects.filter(created_by=user.pk).count():
+        yield f"{created:,} jobs that they created; the link to them goes with the account"
 
 
 def _sources(user: Any, touched: set[int]) -> Iterator[str]:
@@ -192,15 +193,17 @@ def _sources(user: Any, touched: set[int]) -> Iterator[str]:
 
 
 def _has_in_name(source: str, person: Person) -> bool:
-    """Without the ending, which would look like more of an address; and as uploads are called, without the @."""
+    """Tell whether a source's name has the person's, without its ending (".csv" would look like a longer address).
+
+    Names of uploads lack the "@".
+    """
     stem = source.replace("/", " ").rpartition(".")[0] or source
-    kept = (get_valid_filename(name) for name in person.names if "@" in name)
-    return person.is_named_in(stem) or any(name in source.lower() for name in kept)
+    upload_names = (get_valid_filename(name) for name in person.names if "@" in name)
+    return person.is_named_in(stem) or any(name in source.lower() for name in upload_names)
 
 
 def _shortened(lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(found := list(lines)):
-        if number == MOST_LINES:
-            yield f"{len(found) - MOST_LINES:,} other sources that hold them"
-            return
-        yield line
+    every_line = list(lines)
+    yield from every_line[:MOST_LINES]
+    if len(every_line) > MOST_LINES:
+        yield f"{len(every_line) - MOST_LINES:,} other sources that hold them"

@@ -1,6 +1,6 @@
-"""What is deleted after the end of a job: rejected records, uploads and the log, each after days of its own.
+"""Deletes rejected records, uploads and log entries a number of days after their jobs have ended.
 
-A job that runs, or is replayed, is never touched; what is deleted leaves one entry in its log that says so.
+A job that runs or is replayed is never touched. Each deletion leaves one entry in the job's log.
 """
 
 import contextlib
@@ -24,30 +24,31 @@ from importer.sources.names import split_remote
 from importer.sources.remote import storage_called
 from importer.sources.uploads import is_upload
 
-# Rows per statement: each is over in milliseconds and holds no lock for longer.
+# Rows per statement, so that each takes milliseconds and holds its locks no longer.
 STEP = 2_000
-# Between two statements, so that other work gets its turn.
+# Pause between two statements, for other work.
 REST_SECONDS = 0.01
 LONGEST_DAYS = 36_500
 SETTINGS = ("REJECTED_DAYS", "UPLOAD_DAYS", "LOG_DAYS")
-# What is kept of a log: why something is not there any more, and which columns a spec took (see `quotes`).
+# Log entries that stay: why something was deleted, and which columns a spec reads (see `quotes`).
 KEPT_EVENTS = (LogEvent.PLANNED, LogEvent.REJECTS_PRUNED, LogEvent.UPLOAD_DELETED, LogEvent.PERSON_ERASED)
 State = StagingRecord.State
-# Contested records have no fate yet: they are the only copy of what an unfinished job has read already.
+# Without contested records: they are the only copy of records that an unfinished job has read.
 PRUNED_STATES = (State.REJECTED, State.FIXED, State.REPLAYED, State.DISCARDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Files deleted, and why others could not be, a line each."""
+    """The number of deleted files, and a line for each failure."""
 
     deleted: int
     failures: tuple[str, ...]
 
 
-def senseless_days() -> list[str]:
+def invalid_days() -> list[str]:
+    """Return a sentence for each invalid setting."""
     return [
-        f'IMPORTER["{name}"] is {value!r}; it must be a number of days from 1 to {LONGEST_DAYS:,}, or None.'
+        f'IMPORTER["{name}"] is {value!r}; use a number of days from 1 to {LONGEST_DAYS:,}, or None.'
         for name in SETTINGS
         if (value := getattr(conf, name)) is not None
         and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LONGEST_DAYS)
@@ -55,33 +56,34 @@ def senseless_days() -> list[str]:
 
 
 def verify_days() -> None:
-    """Raises SettingsRefused: a wrong number would delete what is still needed."""
-    for reason in senseless_days():
+    """Raise SettingsRefused for an invalid setting, which could delete what is still needed."""
+    for reason in invalid_days():
         raise SettingsRefused(reason)
 
 
 def prune_rejected(days: int, *, step: int = STEP) -> int:
-    """Delete the rejected records of old jobs, with those replayed or erased since; how many."""
+    """Delete the rejected records of old jobs, including replayed and erased ones, and return their number."""
     records = StagingRecord.objects.filter(job=OuterRef("pk"), state__in=PRUNED_STATES)
     old = _ended(days).filter(Exists(records)).order_by("pk")
     return sum(_prune_records_of(job_id, days, step) for job_id in list(old.values_list("pk", flat=True)))
 
 
 def prune_uploads(days: int) -> Uploads:
-    """Delete the files that were sent for jobs which are all old."""
-    told = MigrationLog.objects.filter(job=OuterRef("pk"), event=LogEvent.UPLOAD_DELETED)
-    old = _ended(days).filter(source__startswith=f"{str(conf.UPLOADS).rstrip('/')}/").exclude(Exists(told))
+    """Delete the uploads all of whose jobs are old."""
+    deletions = MigrationLog.objects.filter(job=OuterRef("pk"), event=LogEvent.UPLOAD_DELETED)
+    uploads = _ended(days).filter(source__startswith=f"{str(conf.UPLOADS).rstrip('/')}/")
+    old = uploads.exclude(Exists(deletions))
     deleted, failures = 0, []
     for source in sorted(set(old.values_list("source", flat=True))):
         try:
             deleted += _delete_upload(source, days)
-        except Exception as error:  # a storage may raise whatever its client library does
+        except Exception as error:  # a storage may raise anything that its client library raises
             failures.append(one_line(f'The upload "{source}" cannot be deleted: {first_line(error)}'))
     return Uploads(deleted, tuple(failures))
 
 
 def prune_log(days: int, *, step: int = STEP) -> int:
-    """Delete old jobs' log entries, how many, and the reasons of failures that stand with the jobs and chunks."""
+    """Delete old jobs' log entries and the errors of their rows and chunks. Returns the number of entries."""
     jobs = _ended(days).values("pk")
     entries: Any = MigrationLog._base_manager.filter(job__in=jobs).exclude(event__in=KEPT_EVENTS)
     DataImportJob.objects.filter(pk__in=jobs).exclude(error="").update(error="")
@@ -94,15 +96,15 @@ def prune_log(days: int, *, step: int = STEP) -> int:
 
 
 def pruned_by_state(job_id: int) -> Counter[str]:
-    """How many records of a job were deleted, by the state that they had."""
+    """Return how many records of a job were deleted, by the state that they had."""
     entry = MigrationLog.objects.filter(job=job_id, event=LogEvent.REJECTS_PRUNED).first()
     return Counter(entry.details if entry else {})
 
 
 def _ended(days: int) -> QuerySet[DataImportJob]:
-    """Jobs that ended so long ago, or began and were killed; of those that never ran, those made so long ago.
+    """Return the jobs whose last sign of life (end, start or creation) is older than `days`.
 
-    Whether one runs is told by its lock: a run that was killed leaves the status "running" for ever.
+    Only the lock tells whether a job runs: a killed run leaves the status "running" for ever.
     """
     before = timezone.now() - dt.timedelta(days=days)
     end = Greatest("created_at", "started_at", "finished_at")  # PostgreSQL leaves NULL out
@@ -111,12 +113,12 @@ def _ended(days: int) -> QuerySet[DataImportJob]:
 
 @contextlib.contextmanager
 def _holding_old(job_ids: list[int], days: int) -> Iterator[bool]:
-    """Keep runs and replays away from the jobs. False: one of them runs, or has run meanwhile."""
+    """Hold the jobs, so that no run or replay starts. Yields False if one of them runs, or has run meanwhile."""
     held: list[int] = []
     try:
         held.extend(
             job_id for job_id in job_ids if ledger.hold_job(job_id)
-        )  # those it has, also if it raises
+        )  # extend keeps the jobs held so far if a later one raises
         yield len(held) == len(job_ids) == _ended(days).filter(pk__in=job_ids).count()
     finally:
         for job_id in held:
@@ -133,35 +135,36 @@ def _prune_records_of(job_id: int, days: int, step: int) -> int:
 
 
 def _prune_step(job_id: int, days: int, step: int) -> int:
-    """Rows and what the log says of them in one transaction: a kill must not make the report wrong."""
+    """Delete rows and log their number in one transaction, so that a kill cannot make the report wrong."""
     rows = StagingRecord.objects.filter(job=job_id, state__in=PRUNED_STATES).order_by("line")
-    chosen = list(rows.values_list("pk", "state")[:step])
-    if not chosen:
+    keys_and_states = list(rows.values_list("pk", "state")[:step])
+    if not keys_and_states:
         return 0
     with transaction.atomic(using=ledger_alias()):
-        _delete_rows(StagingRecord, [pk for pk, _ in chosen])
-        details = dict(pruned_by_state(job_id) + Counter(state for _, state in chosen))
+        _delete_rows(StagingRecord, [pk for pk, _ in keys_and_states])
+        details = dict(pruned_by_state(job_id) + Counter(state for _, state in keys_and_states))
         reason = f'{sum(details.values()):,} rejected records deleted, by IMPORTER["REJECTED_DAYS"] ({days})'
         MigrationLog.objects.update_or_create(
             job_id=job_id, event=LogEvent.REJECTS_PRUNED, defaults={"reason": reason, "details": details}
         )
-    return len(chosen)
+    return len(keys_and_states)
 
 
 def _delete_rows(model: Any, keys: list[int]) -> int:
-    """Without asking for dependents: nothing refers to these rows."""
+    """Delete rows by their keys, without Django's search for dependents: nothing refers to these rows."""
+    # Private API: `delete()` would load dependents and send signals. test_retention.py breaks first.
     rows = model._base_manager.filter(pk__in=keys)
     return int(rows._raw_delete(rows.db))
 
 
 def _delete_upload(source: str, days: int) -> bool:
-    """False where a job still needs it."""
+    """Delete an upload unless a job still needs it. Returns whether it was deleted."""
     jobs = list(DataImportJob.objects.filter(source=source).values_list("pk", flat=True))
     with _holding_old(jobs, days) as are_old:
         if not are_old:
             return False
-        if not is_upload(source):  # a link that somebody has put there
-            raise ImporterError("it lies elsewhere; see where its folder leads.")
+        if not is_upload(source):  # somebody has put a link there
+            raise ImporterError("it is not below the uploads; check where its folder leads.")
         alias, name = split_remote(source)
         storage = storage_called(source, alias)
         storage.delete(name)
@@ -173,7 +176,7 @@ def _delete_upload(source: str, days: int) -> bool:
 
 
 def _delete_empty_folder(storage: Any, name: str) -> None:
-    """Each upload has a folder of its own; only storages of folders have one to delete."""
+    """Delete the upload's own folder, on storages that have folders."""
     with contextlib.suppress(NotImplementedError, OSError):
         storage.path(name)
         storage.delete(name.rpartition("/")[0])

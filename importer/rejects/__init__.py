@@ -1,1 +1,1 @@
-"""Rejected records: reports them, exports them as CSV, takes fixed ones back and replays them."""
+"""Reports rejected records, exports them as CSV, takes fixed ones back and replays them."""

@@ -1,4 +1,4 @@
-"""Writes stored values as cells of a CSV file, safe from spreadsheets, and reads them back."""
+"""Writes stored values as cells of a CSV file that a spreadsheet does not run, and reads them back."""
 
 from importer.models import DataImportJob, StagingRecord
 from importer.records import RAW
@@ -9,13 +9,13 @@ FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 def cell(record: StagingRecord, name: str, nulls: dict[str, str]) -> str:
-    """A stored value as the file shows it."""
+    """Return a stored value as the file shows it."""
     text = record.raw.get(name)
     return nulls.get(name, "") if text is None and RAW not in record.raw else text or ""
 
 
 def nulls_of(job: DataImportJob) -> dict[str, str]:
-    """By column, the text that stands for null where an empty one does not."""
+    """Return, by column, the text that means null where the empty text does not."""
     spec = get_spec(job.spec)
     values = {name: spec.null_values_of(name) for name in job.columns or []}
     return {name: min(texts) for name, texts in values.items() if texts and "" not in texts}

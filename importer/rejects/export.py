@@ -15,17 +15,17 @@ EXPORTED_AT_ONCE = 1_000
 
 
 def export_rejects(job: DataImportJob, file: TextIO) -> int:
-    """Write the rejected records, the number of which is returned.
+    """Write the rejected records as CSV, and return their number.
 
-    Columns: `_line`, `_reasons`, then those of the source. Cells that a spreadsheet would take for a formula begin
-    with an apostrophe, which `replay_rejects` takes off again.
+    Columns: `_line`, `_reasons`, those of the source, `_raw`. Cells that a spreadsheet would take for a formula get an
+    apostrophe in front, which `replay_rejects` removes.
     """
     columns, nulls = job.columns or [], nulls_of(job)
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([LINE, REASONS, *(defused(name) for name in columns), RAW])
     records = 0
     for record in _in_order(job):
-        reasons = "; ".join(_in_words(error) for error in record.errors)
+        reasons = "; ".join(_reason(error) for error in record.errors)
         cells = [cell(record, name, nulls) for name in (*columns, RAW)]
         writer.writerow([record.line, defused(reasons), *(defused(cell) for cell in cells)])
         records += 1
@@ -45,5 +45,5 @@ def _rejected(job: DataImportJob) -> Any:
     )
 
 
-def _in_words(error: dict[str, Any]) -> str:
+def _reason(error: dict[str, Any]) -> str:
     return f"{error['field'] or 'record'}: {error['message']}"

@@ -1,4 +1,4 @@
-"""Rejected records: out as CSV, mended, and in again as the same job."""
+"""Replays rejected records in the same job, from a fixed file or as they are stored."""
 
 from dataclasses import asdict, replace
 
@@ -7,7 +7,7 @@ from importer.conf import conf
 from importer.exceptions import JobAlreadyRunning
 from importer.models import DataImportJob, LogEvent, StagingRecord
 from importer.records import Replayed
-from importer.rejects.mended import RejectsRefused, Taken, take_over
+from importer.rejects.fixed import RejectsRefused, Taken, take_over
 from importer.sources.local import locate
 from importer.specs.compile import compile_mapping
 from importer.specs.registry import get_spec
@@ -17,17 +17,20 @@ from importer.work.settle import replay
 
 
 def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
-    """Put rejected records through the pipeline again; those that pass leave the rejected ones.
+    """Import rejected records again; those that pass are no longer rejected.
 
-    With a mended CSV, the records it holds; without, the stored ones as they are (after the spec, a parent or a table
-    was mended). A record that could not be taken apart is left as it is until somebody has changed it in the file.
-    Ctrl-C and SIGTERM stop it after the batch in hand. Raises RejectsRefused, JobAlreadyRunning.
+    source  the path of a fixed CSV file, whose records are replayed; None: all stored records, unchanged (after the
+            spec, a parent or a table was fixed)
+
+    A record that could not be split into columns stays rejected until it was changed in a file. Ctrl-C and SIGTERM stop
+    the replay after the current batch. Raises RejectsRefused, SourceRefused, MappingRefused, JobAlreadyRunning and
+    PoolerInTheWay.
     """
     conf.verify()
     if job.planned_at is None:
         raise RejectsRefused(f"Job {job.pk} has not been run yet, so nothing was rejected.")
     if not ledger.hold_job(job.pk):
-        raise JobAlreadyRunning(f"Job {job.pk} is running just now; replay its rejected records afterwards.")
+        raise JobAlreadyRunning(f"Job {job.pk} is running; replay its rejected records when it has ended.")
     control = Control()
     try:
         with stopping_on_signals(control):
@@ -41,7 +44,7 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
                 else [StagingRecord.State.FIXED]
             )
             mapping = compile_mapping(get_spec(job.spec), job.columns or [])
-            counts = replay(Stages.of(job, mapping, is_settling=True), control, states=states)
+            counts = replay(Stages.of(job, mapping, ignore_survey=True), control, states=states)
             counts = replace(counts, left=counts.left + taken.left, passed_over=taken.passed_over)
             ledger.log(job, LogEvent.REPLAYED, **asdict(counts))
     finally:

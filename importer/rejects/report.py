@@ -1,4 +1,4 @@
-"""The reconciliation: what became of every record, and why the rejected ones were rejected."""
+"""Reports the fate of every record, and why records were rejected."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -60,9 +60,9 @@ class Report:
 
     @property
     def is_balanced(self) -> bool:
-        """Fates add up, and each rejected record is there to be looked at, or known to be gone and why."""
+        """Whether the fates add up, and every rejected record is stored, erased or pruned."""
         accounted = self.kept + self.erased + self.pruned
-        return self.counts.read == self.counts.settled and self.counts.rejected == accounted
+        return self.counts.read == self.counts.accounted and self.counts.rejected == accounted
 
     def as_dict(self) -> dict[str, Any]:
         values = asdict(self)
@@ -90,15 +90,15 @@ def make_report(job: DataImportJob) -> Report:
 
 
 def missing_rejects(job: DataImportJob) -> list[str]:
-    """Why rejected records of the job are no longer there, a line each; nothing where all of them are."""
+    """Return a line for each reason why rejected records of the job are no longer stored."""
     gone, lines = pruned_by_state(job.pk), []
     if pruned := gone.total() - gone[State.REPLAYED]:
         lines.append(
-            f"{pruned:,} rejected records of job {job.pk} were deleted by `prune_imports`, "
-            f'as IMPORTER["REJECTED_DAYS"] says.'
+            f"{pruned:,} rejected records of job {job.pk} were deleted by `prune_imports` "
+            f'(IMPORTER["REJECTED_DAYS"]).'
         )
     if erased := StagingRecord.objects.filter(job=job, state=State.DISCARDED).count():
-        lines.append(f"{erased:,} rejected records of job {job.pk} were erased, since they named a person.")
+        lines.append(f"{erased:,} rejected records of job {job.pk} were erased, because they named a person.")
     return lines
 
 

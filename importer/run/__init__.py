@@ -1,1 +1,1 @@
-"""What runs in the coordinator: one run of a job, from the plan to the result."""
+"""Runs in the coordinator: one run of a job, from the plan to the result."""

@@ -1,4 +1,4 @@
-"""Runs a whole job and rolls it back: the dry run."""
+"""Runs a whole job and rolls it back (the dry run)."""
 
 import contextlib
 from dataclasses import replace
@@ -9,7 +9,7 @@ from django.db import transaction
 from importer import ledger
 from importer.exceptions import (
     ANY_FAULT,
-    in_words,
+    reason_of,
     traceback_of,
 )
 from importer.models import DataImportJob, LogEvent, ledger_alias
@@ -23,7 +23,7 @@ from importer.write.sample import Sample
 
 
 def run_dry(watch: Watch, sample: Sample) -> ImportResult:
-    """The whole run in one transaction that is rolled back: exact counts, nothing left behind."""
+    """Run the job in one transaction and roll it back: the counts are exact, and nothing remains."""
     watch.options = replace(watch.options, executor="inline", workers=1)
     try:
         with transaction.atomic(using=ledger_alias()):
@@ -31,11 +31,11 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
             watch.begin()
             Worker(watch.job, watch.control, sample=sample).drain()
             if not watch.control.stopping:
-                settle_contested(Stages.of(watch.job, mapping, is_settling=True), watch.control)
+                settle_contested(Stages.of(watch.job, mapping, ignore_survey=True), watch.control)
             watch.read_ledger()
             transaction.set_rollback(True, using=ledger_alias())
     except ANY_FAULT as error:
-        reason = in_words(error)
+        reason = reason_of(error)
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
                 ledger.log(watch.job, LogEvent.DRY_RUN_FAILED, reason, **details)

@@ -1,4 +1,4 @@
-"""What was asked of a run."""
+"""Holds the options of a run."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from importer.run.results import OnProgress
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`workers` 0 and `executor` "": not chosen yet. `max_error_rate` is from 0 to 1; None: no limit."""
+    """Options of a run. `workers` 0 and `executor` "": not chosen yet. `max_error_rate`: 0 to 1, or None (no limit)."""
 
     workers: int = 0
     executor: str = ""

@@ -1,4 +1,4 @@
-"""Plan: cut the source into chunks, once. What is planned never changes."""
+"""Plans a job: cuts its source into chunks, once. A plan never changes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ IDENTITY = ("source_size", "source_mtime_ns", "source_hash", "source_mark")
 
 
 def plan(job: DataImportJob) -> Mapping:
-    """Make the job's chunks, or prove that the source is still the one they were made for.
+    """Create the job's chunks, or prove that the source is still the one that was planned on.
 
     Raises SettingsRefused, SourceRefused, SourceChanged or MappingRefused.
     """
@@ -69,8 +69,8 @@ def _refuse_reserved_columns(job: DataImportJob, columns: list[str]) -> None:
     for name in RESERVED:
         if name in columns:
             raise SourceRefused(
-                f'The source "{job.source}" has a column "{name}", a name that the file of rejected records needs for '
-                f"itself; give it another name."
+                f'The source "{job.source}" has a column "{name}", a name that the export of rejected records uses; '
+                f"rename the column."
             )
 
 

@@ -1,4 +1,4 @@
-"""What a run answers."""
+"""Defines the result and the progress of a run."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -9,10 +9,14 @@ from importer.records import Counts
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """The figures of a run: counts over the whole job, speed and memory of this run.
+    """The figures of a run.
 
-    `seconds` is wall time, `records_per_second` the records read in this run over it, `peak_memory_mb` the largest
-    resident size of all processes of the job together (the database server's not counted).
+    status              "completed", "stopped", "failed" or "dry-run"
+    read … batches      counts over the whole job, with earlier runs
+    seconds             wall time of this run
+    records_per_second  records read in this run / `seconds`
+    peak_memory_mb      largest resident size of all processes of the job together, without the database server
+    reason              why the run failed; "" if it did not
     """
 
     job: int
@@ -30,7 +34,7 @@ class ImportResult:
     reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The contract of `run_import --json`; `reason` only where there is one."""
+        """Return what `run_import --json` prints (a contract); `reason` only if there is one."""
         values = asdict(self)
         if not self.reason:
             del values["reason"]
@@ -39,7 +43,12 @@ class ImportResult:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A look at a run. `part` is how much of the source is done, from 0 to 1; `eta_seconds` None: too early to say."""
+    """The state of a run at one moment.
+
+    counts       counts over the whole job
+    part         how much of the source is done, from 0 to 1
+    eta_seconds  expected seconds until the end; None: not known yet
+    """
 
     job: int
     counts: Counts

@@ -1,4 +1,4 @@
-"""Run or resume a job: from the command to the result."""
+"""Runs or resumes a job, from the command to the result."""
 
 import os
 import socket
@@ -18,14 +18,14 @@ from importer.exceptions import (
     ChunkFailed,
     DatabaseGone,
     ImporterError,
-    in_words,
     one_line,
+    reason_of,
     traceback_of,
 )
 from importer.ledger import JobHold
 from importer.ledger.deaths import FormerRun, look_at_former_run
 from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent
-from importer.order.hidden import hidden_rivalry
+from importer.order.hidden import why_order_matters
 from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
@@ -65,18 +65,18 @@ def run_import(
     on_progress: OnProgress | None = None,
     control: Control | None = None,
 ) -> ImportResult:
-    """Run a job, or go on with it where it was stopped, killed or failed. A finished job is left as it is.
+    """Run a job, or resume it where it was stopped, killed or failed. A completed job is not run again.
 
     workers         None: one per processor for large sources, one for small ones
     executor        a name in `IMPORTER["EXECUTORS"]`; None: "inline" for one worker, "process" for more
-    max_errors      more rejected records in this run than this make the job fail; None: the site's setting
-    max_error_rate  the same as a part of the records read, from 0 to 1
-    dry_run         do everything, then roll it back; `sample` then collects some of what would change
+    max_errors      the job fails if more records than this are rejected in this run; None: the site's setting
+    max_error_rate  the same as a part of the records read in this run, from 0 to 1
+    dry_run         do everything, then roll it back; `sample` then collects examples of the changes
     on_progress     called a few times per second with a `Progress`
-    control         whose `stop()`, called from anywhere, ends the run after the batches in hand
+    control         its `stop()`, called from any thread, ends the run after the current batches
 
-    The result's `status` is "completed", "stopped" or "failed" (then `reason` says why). Raises JobAlreadyRunning
-    where another process has the job, PoolerInTheWay, and DataImportJob.DoesNotExist.
+    The result's `status` is "completed", "stopped", "failed" (then `reason` says why) or "dry-run". Raises
+    JobAlreadyRunning if another process has the job, PoolerInTheWay, and DataImportJob.DoesNotExist.
     """
     if isinstance(job, int):
         job = DataImportJob.objects.get(pk=job)
@@ -121,13 +121,12 @@ def _perform(watch: Watch) -> ImportResult:
     details: dict[str, Any] = {}
     try:
         ledger.log(job, LogEvent.STARTED, runner)
-        # What we were given may be older than the hold, or hold what an earlier run failed to save (its plan).
+        # The caller's instance may be older than the hold, or have a plan that an earlier run failed to save.
         job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
         if not former.died:
-            # A run that was killed may have been by a chunk that no worker gets past; asked for again, that has
-            # another chance.
+            # After a killed run the attempts stay, because a chunk may have killed it. Otherwise a new run retries.
             ledger.forget_attempts(job)
         _execute(watch, mapping)
         status, reason = (
@@ -138,12 +137,12 @@ def _perform(watch: Watch) -> ImportResult:
         if status == DataImportJob.Status.COMPLETED:
             patiently(lambda: _finish(watch, mapping), watch.control)
     except ANY_FAULT as error:
-        status, reason, details = DataImportJob.Status.FAILED, in_words(error), traceback_of(error)
+        status, reason, details = DataImportJob.Status.FAILED, reason_of(error), traceback_of(error)
     return _conclude(watch, status, reason, details)
 
 
 def _give_up(watch: Watch, former: FormerRun) -> ImportResult:
-    """Fail a job that kills whoever runs it: a queue would start it again for ever."""
+    """Fail a job that kills its workers: a queue would restart it for ever."""
     watch.job.move(
         to=DataImportJob.Status.RUNNING, believed=(DataImportJob.Status.RUNNING,), deaths=former.deaths
     )
@@ -158,13 +157,13 @@ def _execute(watch: Watch, mapping: Mapping) -> None:
     ledger.log(watch.job, LogEvent.EXECUTING, f"{watch.options.executor}, {watch.workers} workers")
     import_string(conf.EXECUTORS[watch.options.executor])(watch)
     if not watch.control.stopping:
-        _read_ledger(watch)  # the workers may have seen before us that the job is to stop
+        _read_ledger(watch)  # the workers may have seen a request to stop before us
     if watch.control.stopping:
         return
     if watch.open_chunks:
-        raise ChunkFailed("Not every chunk is done, and no worker is left; run the same command again.")
+        raise ChunkFailed("Some chunks are not done, and no worker is left; run the same command again.")
     patiently(
-        lambda: settle_contested(Stages.of(watch.job, mapping, is_settling=True), watch.control),
+        lambda: settle_contested(Stages.of(watch.job, mapping, ignore_survey=True), watch.control),
         watch.control,
     )
     _read_ledger(watch)
@@ -172,7 +171,7 @@ def _execute(watch: Watch, mapping: Mapping) -> None:
 
 
 def _read_ledger(watch: Watch) -> None:
-    """Between the stages of a run, where the workers' patience does not reach."""
+    """Read the ledger between the stages of a run, and wait for the database if it is away."""
     patiently(watch.hold.keep, watch.control)
     patiently(watch.read_ledger, watch.control)
     watch.tick(at_once=True)
@@ -192,15 +191,15 @@ def _choose_executor(watch: Watch) -> None:
 
 
 def _usual_workers(executor: str, chunks: int) -> int:
-    """Of processes, by the cores; of an executor with machines of its own, as many as there is work for."""
+    """Return the default number of workers: by processors for processes, by chunks for other machines."""
     if executor not in ("", "process"):
         return max(2, chunks)
     return 2 if executor else max(1, min(processors(), chunks // 2))
 
 
 def _survey(watch: Watch, mapping: Mapping) -> None:
-    """Find the records that meet one another. Where that cannot be known, one worker takes them all in order."""
-    reason = hidden_rivalry(mapping)
+    """Find the contested keys. If workers cannot know them, one worker takes all records in order."""
+    reason = why_order_matters(mapping)
     if not reason:
         reader = open_reader(watch.job)
         try:
@@ -215,7 +214,7 @@ def _survey(watch: Watch, mapping: Mapping) -> None:
 
 
 def _finish(watch: Watch, mapping: Mapping) -> None:
-    """What a table wants after a load: its sequence past the imported keys, and fresh statistics."""
+    """Move the table's sequence past the imported keys and refresh its statistics; remove the job's spool files."""
     model = mapping.model
     connection = connections[mapping.alias]
     with connection.cursor() as cursor:
@@ -239,11 +238,11 @@ def _conclude(watch: Watch, status: str, reason: str, details: dict[str, Any]) -
     except (DatabaseGone, DatabaseError) as error:
         if not is_transient(error) and not isinstance(error, DatabaseGone):
             raise
-        # The database is gone, and with it our hold on the job: the next run finds it "running" and goes on.
+        # The database is gone, and our hold on the job with it. The next run finds it "running" and resumes it.
         if status == DataImportJob.Status.COMPLETED:
             status, reason = (
                 DataImportJob.Status.FAILED,
-                f"All is written, but that could not be recorded. {one_line(str(error))}",
+                f"All records are written, but the end of the run could not be recorded. {one_line(str(error))}",
             )
     result = watch.result(status, reason)
     import_finished.send(sender=all_specs().get(job.spec), job=job, result=result)
@@ -251,7 +250,7 @@ def _conclude(watch: Watch, status: str, reason: str, details: dict[str, Any]) -
 
 
 def _record(watch: Watch, status: str, reason: str, details: dict[str, Any]) -> None:
-    """Put the end of a run on record. May be repeated, since its answer may be lost."""
+    """Record the end of a run. May be repeated, because the answer to a commit can be lost."""
     watch.hold.keep()
     watch.read_ledger()
     result = watch.result(status, reason)
@@ -268,7 +267,7 @@ def _record(watch: Watch, status: str, reason: str, details: dict[str, Any]) -> 
 
 
 def _close_dead_connections() -> None:
-    """Django keeps a connection that has broken, and would fail on it again."""
+    """Close broken connections. Django would keep them and fail again."""
     for connection in connections.all(initialized_only=True):
         if connection.errors_occurred and not connection.in_atomic_block and not connection.is_usable():
             connection.close()

@@ -1,4 +1,4 @@
-"""Watches a run: figures, memory, thresholds, and whether it must stop. Executors call `tick()` all the while."""
+"""Watches a run: figures, memory, thresholds, requests to stop. Executors call `tick()` often."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -52,19 +52,20 @@ class Watch:
 
     @property
     def counts_here(self) -> Counts:
-        """Of this run, without earlier ones."""
+        """Counts of this run, without earlier ones."""
         return self.figures.counts - self.before
 
     def begin(self) -> None:
-        """From here on counts are those of this run, and each batch is looked at."""
+        """Start to count this run, and look at each batch."""
         self.read_ledger()
         self.before = self.figures.counts
         self.control.on_batch(self.after_batch)
 
     def tick(self, *, at_once: bool = False) -> None:
-        """Look at the ledger and at the memory, report progress, and stop the run where it must not go on.
+        """Read the ledger and the memory, report progress, and stop the run if it must not continue.
 
-        Raises ThresholdPassed, JobAlreadyRunning where another process has taken the job, and DatabaseGone.
+        At most once per `TICK_SECONDS`, unless `at_once`. Raises ThresholdPassed, JobAlreadyRunning if another process
+        has taken the job, and DatabaseGone.
         """
         now = time.monotonic()
         if now < self._next_tick and not at_once:
@@ -77,7 +78,7 @@ class Watch:
             self.hold.keep()
             self.read_ledger()
         except DatabaseError as error:
-            # The workers wait for the database too, so nobody waits here; this only tells when to give up.
+            # The workers wait for the database themselves. This only tells when to give up.
             self._patience = self._patience or Patience()
             self._patience.endure(error)
             return
@@ -96,11 +97,11 @@ class Watch:
             self.control.stop()
 
     def check_thresholds(self, *, is_finished: bool) -> None:
-        """Raises ThresholdPassed. Before the end, a rate counts only over enough records."""
+        """Raise ThresholdPassed. Before the end, a rate counts only from `RATE_COUNTS_FROM` records on."""
         here, options = self.counts_here, self.options
         if options.max_errors is not None and here.rejected > options.max_errors:
             raise ThresholdPassed(
-                f"{here.rejected} records were rejected, more than the {options.max_errors} allowed; {self._way_out()}"
+                f"{here.rejected} records were rejected, more than the {options.max_errors} allowed; {self._advice()}"
             )
         if options.max_error_rate is None or not here.read:
             return
@@ -108,13 +109,13 @@ class Watch:
         if rate > options.max_error_rate and (is_finished or here.read >= RATE_COUNTS_FROM):
             raise ThresholdPassed(
                 f"{rate:.2%} of the records were rejected, more than the {options.max_error_rate:.2%} allowed; "
-                f"{self._way_out()}"
+                f"{self._advice()}"
             )
 
-    def _way_out(self) -> str:
+    def _advice(self) -> str:
         if not self.options.is_dry_run:
             return f"`import_report {self.job.pk}` says why; fix the cause and run the same command again."
-        # The report would be empty: what a dry run rejected is rolled back.
+        # `import_report` would be empty, because a dry run's rejections are rolled back.
         for family in make_report(self.job).families:
             example = family.examples[0]
             what = f"{family.field or 'record'}: {family.code}"

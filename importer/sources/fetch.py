@@ -1,7 +1,7 @@
-"""Fetch: the file on this machine that a job is read from. A remote source is copied into the spool first, once.
+"""Fetches the file that a job is read from: copies a remote source into the local spool, once.
 
-The copy is named after the job and the state of the source, so a resumed job finds it again, and fetches it again where
-it is gone (on another machine, for one). What is fetched later must have the hash of what was planned on.
+The copy is named after the job and the state of the source, so a resumed job finds it, or fetches it again if it is
+gone (on another machine, say). A later copy must have the hash of the one that was planned on.
 """
 
 import contextlib
@@ -25,11 +25,14 @@ PART = ".part"
 
 
 def local_file(job: DataImportJob, deadline: Deadline | None = None) -> Path:
-    """Raises SourceRefused, and SourceChanged where it is not, or cannot be had again, as it was planned on."""
+    """Return the local file of a job's source, fetched if necessary.
+
+    Raises SourceRefused, and SourceChanged if the source is not the one that was planned on.
+    """
     if not is_remote(job.source):
         path = locate(job.source)
         if job.planned_at is not None:
-            verify_unchanged(job, path)  # on each machine, and each time a worker opens it
+            verify_unchanged(job, path)  # on every machine, each time a worker opens it
         return path
     copy = _copy(job)
     if not copy.exists():
@@ -39,7 +42,7 @@ def local_file(job: DataImportJob, deadline: Deadline | None = None) -> Path:
 
 
 def identify_source(job: DataImportJob, deadline: Deadline) -> None:
-    """Note what the source is now: size, time, mark and hash."""
+    """Store in the job what identifies the source now: size, time, mark (ETag) and hash. Does not save it."""
     if not is_remote(job.source):
         identity = identify(locate(job.source))
         job.source_size, job.source_mtime_ns = identity.size, identity.mtime_ns
@@ -50,7 +53,7 @@ def identify_source(job: DataImportJob, deadline: Deadline) -> None:
     job.source_size, job.source_mtime_ns, job.source_mark = state.size, state.mtime_ns, state.mark
     job.source_hash = ""
     copy = _copy(job)
-    # Copies of earlier states are of no use; nor is this one, where nothing says that it is of this state.
+    # Copies of earlier states are useless. So is this one if no mark proves that it has this state.
     remove_spool(job, but=copy if state.mark else None)
     job.source_hash = identify(copy).sha256 if copy.exists() else _fetch(job, remote, state, copy, deadline)
 
@@ -58,8 +61,8 @@ def identify_source(job: DataImportJob, deadline: Deadline) -> None:
 def verify_source(job: DataImportJob, deadline: Deadline) -> None:
     """Raise SourceChanged unless the source is the one that was planned on.
 
-    Of a remote one: same size and mark, taken as the same. Same size and another mark, or none (uploaded again): the
-    hash decides.
+    A remote source with the same size and mark counts as the same. With another mark or none (uploaded again), the hash
+    decides.
     """
     if not is_remote(job.source):
         verify_unchanged(job, locate(job.source))
@@ -80,23 +83,25 @@ def verify_source(job: DataImportJob, deadline: Deadline) -> None:
 
 def _copy(job: DataImportJob) -> Path:
     state = "\0".join(map(str, (job.source, job.source_size, job.source_mark)))
-    suffix = Path(job.source).suffix.lower()  # by which it is known to be compressed
-    kept = suffix if suffix in COMPRESSIONS | FORMATS else ""
-    return spool_folder() / f"{prefix_of(job)}{hashlib.sha256(state.encode()).hexdigest()[:32]}-source{kept}"
+    suffix = Path(job.source).suffix.lower()  # it tells the compression
+    ending = suffix if suffix in COMPRESSIONS | FORMATS else ""
+    return (
+        spool_folder() / f"{prefix_of(job)}{hashlib.sha256(state.encode()).hexdigest()[:32]}-source{ending}"
+    )
 
 
 def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path, deadline: Deadline) -> str:
-    """The hash of what came."""
+    """Fetch the source into `copy` and return its SHA-256."""
     if job.source_hash and state.size != job.source_size:
         raise changed(job, state.size)
     if state.size > conf.SPOOL_MAX_BYTES:
         raise SourceRefused(
-            f'The source "{job.source}" has {state.size:,} bytes, more than the {conf.SPOOL_MAX_BYTES:,} that may be '
-            f'fetched; raise IMPORTER["SPOOL_MAX_BYTES"] if that is right.'
+            f'The source "{job.source}" has {state.size:,} bytes, more than the {conf.SPOOL_MAX_BYTES:,} allowed; '
+            f'raise IMPORTER["SPOOL_MAX_BYTES"] if that is right.'
         )
     digest = hashlib.sha256()
     try:
-        # Under another name until it is whole: a kill must not leave half a copy that looks like one.
+        # Under another name until it is complete: a kill must not leave half a copy that looks like a whole one.
         descriptor, part = tempfile.mkstemp(dir=copy.parent, prefix=prefix_of(job), suffix=PART)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -113,13 +118,13 @@ def _fetch(job: DataImportJob, remote: Remote, state: State, copy: Path, deadlin
                 os.unlink(part)
     except OSError as error:
         raise SourceRefused(
-            f'The source "{job.source}" cannot be put into "{copy.parent}": {error.strerror or error}; '
-            f'make room, or set IMPORTER["SPOOL_DIR"].'
+            f'The source "{job.source}" cannot be copied to "{copy.parent}": {error.strerror or error}; '
+            f'free space there, or set IMPORTER["SPOOL_DIR"].'
         ) from None
 
 
 def _exactly(job: DataImportJob, state: State, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """No more than was promised, and so than is allowed; and no less."""
+    """Yield the blocks. Raises SourceChanged unless they have exactly the size that was announced (and allowed)."""
     total = 0
     for block in blocks:
         total += len(block)

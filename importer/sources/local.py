@@ -1,4 +1,4 @@
-"""Where records come from: which sources a job may read, and whether one is still the source it was planned on."""
+"""Locates, opens and identifies local files that a job may read."""
 
 import functools
 import hashlib
@@ -12,14 +12,14 @@ from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.models import DataImportJob
 
-# A folder that is only passed through need not be readable.
+# O_PATH: a folder on the way to the file need not be readable.
 FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 NO_LINK = os.O_NOFOLLOW
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What tells one state of a file from another."""
+    """Identifies one state of a file."""
 
     size: int
     mtime_ns: int
@@ -27,17 +27,17 @@ class Identity:
 
 
 def locate(source: str) -> Path:
-    """The real path of a file that may be read: a regular file below one of the roots.
+    """Return the real path of a file that may be read: a regular file below one of the roots.
 
-    Raises SourceRefused for anything else: another folder, a path that climbs, a link, a device, a missing file.
+    Raises SourceRefused for anything else: another folder, a path with "..", a link, a device, a missing file.
     """
-    if "://" in source:  # `importer.sources.remote` has those that are known
+    if "://" in source:  # `importer.sources.remote` opens the supported ones
         raise SourceRefused(
-            f'The source "{source}" is of a kind that is not supported here; write a path, s3://BUCKET/KEY, '
+            f'The source "{source}" has an unsupported scheme; use a path, s3://BUCKET/KEY, '
             "storage:ALIAS/NAME or db:ALIAS/TABLE."
         )
     if "\0" in source:
-        raise SourceRefused(f"The source {source!r} has a NUL in its name.")
+        raise SourceRefused(f'The source "{source}" has a NUL in its name; rename the file.')
     path = Path(os.path.abspath(source))
     roots = conf.source_roots()
     try:
@@ -48,7 +48,7 @@ def locate(source: str) -> Path:
         raise SourceRefused(f'The source "{source[:200]}" cannot be read: {reason}.') from None
     if not any(real.is_relative_to(root) for root in roots):
         raise SourceRefused(
-            f'The source "{source}" lies outside the folders that imports may read '
+            f'The source "{source}" is outside the folders that imports may read '
             f'({", ".join(map(str, roots)) or "none"}); move it there or extend IMPORTER["SOURCE_ROOTS"].'
         )
     if is_link:
@@ -65,7 +65,7 @@ def locate(source: str) -> Path:
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open what `locate` found; refuses a link or a device that took its place, or that of a folder, in between."""
+    """Open a file that `locate` returned. Raises SourceRefused if it or a folder was replaced by a link or a device."""
     try:
         descriptor = _open_below(path)
     except OSError as error:
@@ -83,7 +83,7 @@ def _open_below(path: Path) -> int:
 
 
 def open_below(root: Path, path: Path) -> int:
-    """Walk down from the root to the file, each step from the folder in hand and through no link. Raises OSError."""
+    """Open a file below a root, folder by folder and never through a link. Returns its descriptor. Raises OSError."""
     folder = os.open(root, FOLDER)
     try:
         *parents, name = path.relative_to(root).parts
@@ -101,7 +101,7 @@ def _depth(root: Path) -> int:
 
 
 def identify(path: Path) -> Identity:
-    """Size, time and SHA-256 of a file, by one sequential read."""
+    """Return size, time and SHA-256 of a file, by one sequential read."""
     with open_file(path) as file:
         status = os.fstat(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -111,8 +111,8 @@ def identify(path: Path) -> Identity:
 def verify_unchanged(job: DataImportJob, path: Path) -> None:
     """Raise SourceChanged unless the file is the one that was planned on.
 
-    Same size and time: taken as the same. Same size and another time (copied, restored): the hash decides, which a
-    process reckons once.
+    A file with the same size and time counts as the same. With another time (copied, restored), the hash decides; each
+    process computes it once.
     """
     try:
         status = os.stat(path)
@@ -133,5 +133,5 @@ def _hash_at(path: Path, mtime_ns: int) -> str:
 def changed(job: DataImportJob, size: int) -> SourceChanged:
     return SourceChanged(
         f'The source "{job.source}" changed since job {job.pk} was planned ({job.source_size:,} bytes then, '
-        f"{size:,} now); put the old file back, or make a new job for the new one."
+        f"{size:,} now); put the old file back, or create a new job for the new one."
     )

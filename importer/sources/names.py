@@ -1,4 +1,4 @@
-"""Tells what kind of source a name stands for: a table, a remote file or a path; its format and compression."""
+"""Tells from a source's name its kind (table, remote file or path), format and compression."""
 
 import re
 from pathlib import Path
@@ -30,12 +30,12 @@ def is_table(source: str) -> bool:
 
 
 def split_table(source: str) -> tuple[str, str]:
-    """`db:ALIAS/TABLE` → (alias, table). Raises SourceRefused where the alias is not configured."""
+    """Split `db:ALIAS/TABLE` into (alias, table). Raises SourceRefused if the alias is not configured."""
     if "\0" in source:
-        raise SourceRefused(f"The source {source!r} has a NUL in its name.")
+        raise SourceRefused(f'The source "{source}" has a NUL in its name; remove it.')
     alias, slash, table = source.removeprefix(TABLE_PREFIX).partition("/")
     if not slash or not table:
-        raise SourceRefused(f'The source "{source}" names no table; write db:ALIAS/TABLE.')
+        raise SourceRefused(f'The source "{source}" does not name a table; use db:ALIAS/TABLE.')
     if alias not in settings.DATABASES:
         raise SourceRefused(
             f'The source "{source}" names the database "{alias}", which is not in DATABASES '
@@ -45,7 +45,7 @@ def split_table(source: str) -> tuple[str, str]:
 
 
 def guess_format(source: str) -> str:
-    """The format a source's name stands for. Raises SourceRefused where it says nothing."""
+    """Return the format that a source's name tells. Raises SourceRefused if it does not tell one."""
     if is_table(source):
         return DataImportJob.Format.TABLE
     path = Path(source)
@@ -56,7 +56,7 @@ def guess_format(source: str) -> str:
     except KeyError:
         known = ", ".join(DataImportJob.Format.values)
         raise SourceRefused(
-            f'The name "{source}" does not tell the format; name it (--format): {known}.'
+            f'The name "{source}" does not tell the format; use --format with one of {known}.'
         ) from None
 
 
@@ -66,7 +66,7 @@ def compression_of(path: Path) -> str | None:
 
 S3_PREFIX = "s3://"
 STORAGE_PREFIX = "storage:"
-# Those of old included, which AWS no longer makes; neither an ARN nor anything else that leads to other places.
+# Includes old names that AWS no longer creates, but not ARNs and other names that lead elsewhere.
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 ALIAS = re.compile(r"[\w.-]+")
 
@@ -76,22 +76,22 @@ def is_remote(source: str) -> bool:
 
 
 def split_remote(source: str) -> tuple[str, str]:
-    """(bucket, key) or (alias, name). Raises SourceRefused where the name is none."""
+    """Split a remote source into (bucket, key) or (alias, name). Raises SourceRefused for an invalid name."""
     is_object = source.startswith(S3_PREFIX)
     place, slash, name = source.removeprefix(S3_PREFIX if is_object else STORAGE_PREFIX).partition("/")
-    known = BUCKET if is_object else ALIAS
+    valid = BUCKET if is_object else ALIAS
     pattern = "s3://BUCKET/KEY" if is_object else "storage:ALIAS/NAME"
     if not slash or not name:
-        raise SourceRefused(f'The source "{source[:200]}" names no file; write {pattern}.')
-    if not known.fullmatch(place):
+        raise SourceRefused(f'The source "{source[:200]}" does not name a file; use {pattern}.')
+    if not valid.fullmatch(place):
         kind = "bucket" if is_object else "storage"
         raise SourceRefused(
-            f'The source "{source[:200]}" names no {kind}: "{place[:200]}" cannot be one; write {pattern}.'
+            f'The source "{source[:200]}" has an invalid {kind} name "{place[:200]}"; use {pattern}.'
         )
-    # Keys may have such parts; but what stands between us and the store may take them for a way up.
+    # S3 keys may have such parts, but a proxy before the store may resolve them as paths.
     if UNPRINTABLE.search(source) or any(part in ("", ".", "..") for part in name.split("/")):
         raise SourceRefused(
-            f'The source "{source[:200]}" has an empty part, "." or "..", or something unprintable in its name; '
-            f"give the file another name."
+            f'The source "{source[:200]}" has an empty part, "." or "..", or an unprintable character in its name; '
+            f"rename the file."
         )
     return place, name

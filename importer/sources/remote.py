@@ -1,7 +1,6 @@
-"""Sources that lie elsewhere: `s3://BUCKET/KEY`, and `storage:ALIAS/NAME` for a file in one of Django's storages.
+"""Opens remote sources: `s3://BUCKET/KEY`, and `storage:ALIAS/NAME` for files of Django's storages.
 
-What may be read is named by `IMPORTER["REMOTE_ROOTS"]` and `IMPORTER["UPLOADS"]`; nothing else, whatever the
-credentials would allow.
+Only what lies below `IMPORTER["REMOTE_ROOTS"]` or `IMPORTER["UPLOADS"]` may be read, whatever the credentials allow.
 """
 
 from typing import Any
@@ -15,18 +14,18 @@ from importer.sources.remote_file import Remote
 
 
 def refuse_forbidden(source: str) -> None:
-    """Raise SourceRefused unless the source lies below one of the roots."""
+    """Raise SourceRefused unless the source is below one of the roots."""
     split_remote(source)
     roots = conf.remote_roots()
     if not any(source == root or source.startswith(f"{root}/") for root in roots):
         raise SourceRefused(
-            f'The source "{source}" lies outside of what imports may read ({", ".join(roots)}); '
+            f'The source "{source}" is outside the places that imports may read ({", ".join(roots)}); '
             f'move it there or extend IMPORTER["REMOTE_ROOTS"].'
         )
 
 
 def open_remote(source: str) -> Remote:
-    """Raises SourceRefused where the source must not be read. Asks nobody yet."""
+    """Return a `Remote` without asking the store. Raises SourceRefused if the source must not be read."""
     refuse_forbidden(source)
     place, name = split_remote(source)
     if source.startswith(S3_PREFIX):
@@ -35,7 +34,7 @@ def open_remote(source: str) -> Remote:
         return S3Object(source, storage_of(source, place), key=name)
     storage = storage_called(source, place)
     if hasattr(storage, "connection") and hasattr(storage, "bucket_name"):
-        # django-storages would load the whole object into memory; this way it comes in pieces.
+        # django-storages would load the whole object into memory; S3Object reads it in pieces.
         from importer.sources.s3 import S3Object
 
         return S3Object(source, storage, key="/".join(filter(None, (storage.location.strip("/"), name))))

@@ -1,4 +1,4 @@
-"""The shape of remote files, whatever store they are in."""
+"""Defines the interface of remote files in any store."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,12 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What tells one state of a remote file from another. `mark` is an ETag or a time; "" where there is neither."""
+    """Identifies one state of a remote file.
+
+    size      bytes
+    mark      an ETag or a time as text; "" if the store has neither
+    mtime_ns  time of the last change; None: unknown
+    """
 
     size: int
     mark: str
@@ -15,8 +20,10 @@ class State:
 
 
 class Remote(Protocol):
+    """A remote file."""
+
     def state(self) -> State:
-        """As it is now. Raises SourceRefused where it is not there, or must not or cannot be asked for."""
+        """Return the current state. Raises SourceRefused if the file does not exist or cannot be read."""
 
     def blocks(self, state: State) -> Iterator[bytes]:
-        """Its bytes, as they were in that state. Raises SourceRefused, SourceChanged."""
+        """Yield the bytes of the file in that state. Raises SourceRefused, and SourceChanged if the state is gone."""

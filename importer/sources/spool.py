@@ -1,6 +1,6 @@
-"""Unpack and re-encode a source into a local UTF-8 file, once, within a budget of bytes.
+"""Unpacks and re-encodes a source into a local UTF-8 file, once, within a budget of bytes.
 
-It is named after the job and the source's hash, so a resumed job finds it again, and makes it again where it is gone.
+The file is named after the job and the source's hash, so a resumed job finds it, or writes it again if it is gone.
 """
 
 import codecs
@@ -25,13 +25,13 @@ from importer.sources.spool_folder import prefix_of, spool_folder
 from importer.sources.unpack import unpacked
 
 BLOCK = MEGABYTE
-# Codecs in which every byte below 0x80 is the ASCII character, never part of another one: those can be cut at
-# newlines and decoded piece by piece. All others are re-encoded first.
+# Codecs in which every byte below 0x80 is an ASCII character, never part of another one. Their texts can be cut at
+# newlines and decoded piece by piece; all others are re-encoded first.
 BYTEWISE = ("ascii", "latin", "iso8859", "cp125", "cp437", "cp85", "koi8", "mac")
 TEXT_FORMATS = ("csv", "tsv", "jsonl")
-# Begins with the mark of UTF-16 and of UTF-32, which those insist on; whether it is text is of no account.
+# Bytes to try a codec on. They begin with the byte order mark that UTF-16 and UTF-32 require.
 ANY_BYTES = b"\xff\xfe\0\0"
-# In the spool, a byte that no UTF-8 text holds: the reader rejects exactly the records that contain it.
+# Written for undecodable bytes, as a byte that is never valid UTF-8: the reader rejects the records that contain it.
 UNDECODABLE = "\udcff"
 
 
@@ -45,25 +45,25 @@ def needs_spool(job: DataImportJob, path: Path) -> bool:
 
 
 def _ends_lines_with_returns(block: bytes) -> bool:
-    """As Macs did before 2001."""
+    """Tell whether lines end with CR alone, as on Macs before 2001."""
     return b"\r" in block and b"\n" not in block
 
 
 def is_bytewise(encoding: str) -> bool:
-    """Whether blocks of the file can be decoded on their own. Raises SourceRefused for an unknown encoding."""
+    """Tell whether blocks of the file can be decoded separately. Raises SourceRefused for an unknown encoding."""
     try:
         codec = codecs.lookup(encoding or "utf-8")
         codecs.getincrementaldecoder(codec.name)(errors="importer_mark").decode(ANY_BYTES)
     except (LookupError, ValueError, TypeError, AssertionError):
-        raise SourceRefused(f'There is no text encoding "{encoding}"; try utf-8, cp1252, utf-16 …') from None
+        raise SourceRefused(f'Unknown encoding "{encoding}"; try utf-8, cp1252, utf-16 …') from None
     if not getattr(codec, "_is_text_encoding", True):
-        raise SourceRefused(f'"{encoding}" is no encoding of text; try utf-8, cp1252, utf-16 …')
+        raise SourceRefused(f'"{encoding}" is not a text encoding; try utf-8, cp1252, utf-16 …')
     return codec.name.replace("-", "").replace("_", "").startswith(("utf8", *BYTEWISE))
 
 
 def spooled(job: DataImportJob, path: Path, deadline: Deadline) -> Path:
-    """The local UTF-8 file that stands for the source; made where it is not there yet."""
-    # By the codec's own name: what people call it may have a slash within ("utf/8"), and Python takes it.
+    """Return the local UTF-8 file of the source, written if it does not exist. Raises SourceRefused."""
+    # The codec's own name, because Python accepts aliases with a slash ("utf/8").
     codec = codecs.lookup(job.encoding or "utf-8").name
     target = spool_folder() / f"{prefix_of(job)}{job.source_hash}-{codec}.{job.format}"
     if not target.exists():
@@ -72,8 +72,8 @@ def spooled(job: DataImportJob, path: Path, deadline: Deadline) -> Path:
 
 
 def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline) -> None:
-    name = Path(job.source).name  # what people know it by
-    # Under another name until it is whole: a kill must not leave half a spool that looks like one.
+    name = Path(job.source).name  # for messages
+    # Under another name until it is complete: a kill must not leave half a file that looks like a whole one.
     descriptor, part = tempfile.mkstemp(dir=target.parent, prefix=prefix_of(job))
     try:
         with (
@@ -95,7 +95,7 @@ def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline) -> 
         IndexError,
         RuntimeError,
     ) as error:
-        raise SourceRefused(f'The source "{job.source}" is damaged: {_in_words(error)}.') from None
+        raise SourceRefused(f'The source "{job.source}" is damaged: {_unpacking_fault(error)}.') from None
     except OSError as error:
         raise SourceRefused(
             f'The source "{job.source}" cannot be unpacked: {error.strerror or error}.'
@@ -106,7 +106,7 @@ def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline) -> 
 
 
 def _budgeted(name: str, plain: IO[bytes], *, packed: int | None) -> Iterator[bytes]:
-    """Blocks of the unpacked source, counted while they come: an archive's own word about its size is not trusted."""
+    """Yield the blocks of the unpacked source and count them: an archive's own size is not trusted."""
     total = 0
     while block := plain.read(BLOCK):
         total += len(block)
@@ -129,7 +129,7 @@ def _as_utf8(encoding: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)(errors="importer_mark")
     for block in blocks:
         yield decoder.decode(block).encode("utf-8", "surrogateescape")
-        # UTF-7, for one, keeps all of a section until it ends.
+        # UTF-7, for one, buffers a section until it ends.
         if len(decoder.getstate()[0]) > conf.MAX_RECORD_BYTES:
             raise ValueError(f"more than {conf.MAX_RECORD_BYTES:,} bytes of {encoding} without an end")
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
@@ -144,6 +144,6 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("importer_mark", _mark)
 
 
-def _in_words(error: Exception) -> str:
+def _unpacking_fault(error: Exception) -> str:
     text = str(error).strip().rstrip(".")
     return text[:1].lower() + text[1:] if text else type(error).__name__

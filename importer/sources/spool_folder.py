@@ -1,4 +1,4 @@
-"""The folder that copies and unpacked sources lie in, and what a job's files in it are called."""
+"""Manages the folder for copies and unpacked sources, and names the files of a job in it."""
 
 import datetime as dt
 import hashlib
@@ -14,31 +14,34 @@ from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob, ledger_alias
 
-# A job that failed or was stopped may go on: it finds its copy for so long, and makes another one after that.
+# A job that failed or was stopped may be resumed. It finds its copy for this long, and makes another one afterwards.
 KEPT = dt.timedelta(days=7)
 
 
 def spool_folder() -> Path:
-    """Made where it is missing, for this account alone. Raises SourceRefused where it is another's, or others may
-    write to it: they could put records of theirs in place of the source's."""
+    """Return the folder, created for this account alone if it is missing.
+
+    Raises SourceRefused if it belongs to another account or others may write to it: they could replace the source's
+    records by their own.
+    """
     folder = Path(conf.SPOOL_DIR)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = os.lstat(folder)
     except OSError as error:
         raise SourceRefused(
-            f'The spool "{folder}" cannot be made: {error.strerror}; set IMPORTER["SPOOL_DIR"].'
+            f'The spool "{folder}" cannot be created: {error.strerror}; set IMPORTER["SPOOL_DIR"].'
         ) from None
     trouble = ""
     if not stat.S_ISDIR(status.st_mode):
-        trouble = "is a link, and no folder"
+        trouble = "is a link, not a folder"
     elif status.st_uid not in (os.geteuid(), 0):
         trouble = f"belongs to another account ({status.st_uid})"
     elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        trouble = f"may be written to by others (mode {stat.S_IMODE(status.st_mode):o})"
+        trouble = f"is writable by others (mode {stat.S_IMODE(status.st_mode):o})"
     if trouble:
         raise SourceRefused(
-            f'The spool "{folder}" {trouble}; make it yours alone (chmod 700), or set IMPORTER["SPOOL_DIR"].'
+            f'The spool "{folder}" {trouble}; restrict it to your account (chmod 700), or set IMPORTER["SPOOL_DIR"].'
         )
     return folder
 
@@ -48,28 +51,27 @@ def prefix_of(job: DataImportJob) -> str:
 
 
 def _site() -> str:
-    """Another site may have the same spool, and a job of the same number."""
+    """Identify the site by its database: another site may share the folder and have a job of the same id."""
     database = connections[ledger_alias()].settings_dict
     place = "\0".join(str(database.get(key, "")) for key in ("HOST", "PORT", "NAME"))
     return hashlib.sha256(place.encode()).hexdigest()[:12]
 
 
 def remove_spool(job: DataImportJob, *, but: Path | None = None) -> None:
-    """All that lies there for the job, of whatever state of its source."""
+    """Remove the job's files, for all states of its source, except `but`."""
     for path in Path(conf.SPOOL_DIR).glob(f"{prefix_of(job)}*"):
         if path != but:
             path.unlink(missing_ok=True)
 
 
 def clean_spool() -> int:
-    """Remove what lies there for this site's jobs that are done, deleted, or ended long ago; how many files."""
-    files = list(
-        Path(conf.SPOOL_DIR).glob(f"{_site()}-*")
-    )  # before the jobs: one that begins meanwhile has none here
+    """Remove the files of this site's jobs that are completed, deleted, or ended long ago, and return their number."""
+    # Before the query for jobs, so that a job that starts meanwhile has no files in this list.
+    files = list(Path(conf.SPOOL_DIR).glob(f"{_site()}-*"))
     status = DataImportJob.Status
     ended_long_ago = Q(status__in=(status.STOPPED, status.FAILED), finished_at__lt=timezone.now() - KEPT)
-    kept = DataImportJob.objects.exclude(Q(status=status.COMPLETED) | ended_long_ago)
-    prefixes = tuple(map(prefix_of, kept.only("pk")))
+    resumable = DataImportJob.objects.exclude(Q(status=status.COMPLETED) | ended_long_ago)
+    prefixes = tuple(map(prefix_of, resumable.only("pk")))
     left_behind = [path for path in files if not path.name.startswith(prefixes)]
     for path in left_behind:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Files of Django's storages: of the file system, or of whatever else has Django's interface."""
+"""Reads files of Django's storages, in the file system or elsewhere."""
 
 import contextlib
 import os
@@ -18,6 +18,8 @@ BLOCK = MEGABYTE
 
 
 class StoredFile:
+    """A file of a Django storage (a `Remote`)."""
+
     def __init__(self, source: str, storage: Storage, name: str) -> None:
         self.source, self.storage, self.name = source, storage, name
 
@@ -28,7 +30,7 @@ class StoredFile:
             modified = self._modified_at()
         except SourceRefused:
             raise
-        except Exception as error:  # a storage may raise whatever its client library does
+        except Exception as error:  # a storage may raise anything that its client library raises
             raise self._refusal(error) from None
         mtime_ns = int(modified.timestamp() * 1e9) if modified else None
         return State(size, modified.isoformat() if modified else "", mtime_ns)
@@ -41,14 +43,14 @@ class StoredFile:
             raise self._refusal(error) from None
 
     def _open(self) -> File:
-        """Of a folder, through no link: one may have taken a folder's place since `_refuse_links` looked."""
+        """Open the file; in the file system never through a link, which may have appeared since `_refuse_links`."""
         if getattr(type(self.storage), "_open", None) is not vars(FileSystemStorage)["_open"]:
             return self.storage.open(self.name)
         root = Path(self.storage.path(""))
         return File(os.fdopen(open_below(root, Path(self.storage.path(self.name))), "rb"))
 
     def _refuse_links(self) -> None:
-        """Of a folder: a link within would lead out of what imports may read."""
+        """Raise SourceRefused for a link in the file system: it could lead outside the roots."""
         with contextlib.suppress(NotImplementedError):
             path, root = Path(self.storage.path(self.name)), Path(self.storage.path(""))
             if path.resolve() != root.resolve() / path.relative_to(root):

@@ -1,6 +1,6 @@
-"""Unpack gzip, zip and zstd as a stream.
+"""Unpacks gzip, zip and zstd as a stream.
 
-Whatever an archive says of itself, no read takes much memory, and none outlasts the deadline.
+Whatever an archive's headers claim, no read takes much memory or outlasts the deadline.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ from importer.sources.local import open_file
 from importer.sources.names import compression_of
 from importer.sources.unzip import open_only_member
 
-# What so many bytes may unpack to fits into memory, were it the worst of bombs.
+# Packed bytes per read: even the worst bomb of this size unpacks into memory.
 ZSTD_PIECE = 512
 
 
 @contextlib.contextmanager
 def unpacked(path: Path, *, name: str, deadline: Deadline) -> Iterator[tuple[IO[bytes], int]]:
-    """The plain bytes of a file, and how many it has packed. `name` is what messages call it."""
+    """Yield a stream of the file's plain bytes, and its packed size in bytes. `name` is for messages."""
     compression = compression_of(path)
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open_file(path))
@@ -41,9 +41,9 @@ def unpacked(path: Path, *, name: str, deadline: Deadline) -> Iterator[tuple[IO[
 
 
 class Watched:
-    """A file that looks at the clock with every read, and gives nobody more at once than a zip's directory may have.
+    """A file that checks the deadline and limits the size of every read (to that of a zip's directory).
 
-    Unpackers read on by themselves while nothing comes of it, which may be all day.
+    An unpacker may read all day without returning a byte, so the check must be here.
     """
 
     def __init__(self, file: BufferedReader, name: str, deadline: Deadline) -> None:
@@ -68,7 +68,7 @@ def _open_zstd(raw: IO[bytes]) -> IO[bytes]:
 
 
 class _Zstd(contextlib.AbstractContextManager["_Zstd"]):
-    """Frame by frame, since the package's own reader takes a file that ends within a frame for a whole one."""
+    """Unpacks frame by frame: the package's own reader does not notice a file that ends within a frame."""
 
     def __init__(self, raw: IO[bytes], zstandard: Any) -> None:
         self.raw = raw
@@ -97,4 +97,4 @@ class _Zstd(contextlib.AbstractContextManager["_Zstd"]):
         return b""
 
     def __exit__(self, *exc_info: object) -> None:
-        """Nothing to close but the file, which is the caller's."""
+        """Do nothing: the caller closes the file."""

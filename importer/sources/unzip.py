@@ -1,7 +1,7 @@
-"""Unpack the one file of a zip archive.
+"""Unpacks the only file of a zip archive.
 
-zipfile unpacks deflate piece by piece, but bzip2 and LZMA without a bound: a kilobyte of them may be a gigabyte of
-text. Those two are unpacked here, from the raw bytes that zipfile gives.
+zipfile unpacks deflate piece by piece, but bzip2 and LZMA without a limit: a kilobyte may become a gigabyte. So this
+module unpacks these two from the raw bytes that zipfile reads.
 """
 
 import bz2
@@ -23,7 +23,7 @@ LZMA_PROPERTIES = 9 * 5 * 5
 
 @contextlib.contextmanager
 def open_only_member(raw: IO[bytes], *, name: str) -> Iterator[IO[bytes]]:
-    """The archive's one file, to be read from its beginning. Raises SourceRefused, and BadZipFile for damage."""
+    """Yield the archive's only file, opened for reading. Raises SourceRefused, and BadZipFile for damage."""
     with zipfile.ZipFile(raw) as archive:
         member = _only_member(name, archive)
         if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -47,18 +47,18 @@ def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
             f'The archive "{name}" must hold exactly one file; it holds {len(members)} ({names}).'
         )
     if members[0].flag_bits & 0x1:
-        raise SourceRefused(f'The archive "{name}" is encrypted.')
+        raise SourceRefused(f'The archive "{name}" is encrypted; unpack it first.')
     methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
     if members[0].compress_type not in methods:
         raise SourceRefused(
-            f'The archive "{name}" is packed by a method that is not supported ({members[0].compress_type}); '
-            f"pack the file again with deflate, gzip or zstd."
+            f'The archive "{name}" uses an unsupported compression method ({members[0].compress_type}); '
+            f"compress the file again with deflate, gzip or zstd."
         )
     return members[0]
 
 
 def _as_stored(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """The member as if it were not packed, so that its packed bytes are read, without a sum to hold them to."""
+    """Return the member as if it were stored, so that zipfile reads its packed bytes without checking their CRC."""
     stored = copy.copy(member)
     stored.compress_type, stored.file_size = zipfile.ZIP_STORED, member.compress_size
     del stored.CRC
@@ -66,7 +66,10 @@ def _as_stored(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
 
 
 def _lzma_decompressor(name: str, packed: IO[bytes]) -> lzma.LZMADecompressor:
-    """By the entry's own header: two bytes of version, two of the length of what follows, then the properties."""
+    """Create a decompressor from the entry's header: 2 bytes version, 2 bytes length of the properties, properties.
+
+    Source: APPNOTE.TXT 5.8.8 (PKWARE), and the LZMA SDK for the properties.
+    """
     header = packed.read(9)
     properties = int.from_bytes(header[2:4], "little")
     if len(header) < 9 or properties != 5 or header[4] >= LZMA_PROPERTIES:
@@ -83,7 +86,7 @@ def _lzma_decompressor(name: str, packed: IO[bytes]) -> lzma.LZMADecompressor:
 
 
 class _Bounded:
-    """A member's plain bytes, so many at a time as are asked for; held to its size and its sum at the end."""
+    """Reads a member's plain bytes, at most as many as asked for. Checks its size and CRC at the end."""
 
     def __init__(self, packed: IO[bytes], member: zipfile.ZipInfo, decompressor: Any) -> None:
         self.packed, self.member, self.decompressor = packed, member, decompressor
@@ -96,7 +99,7 @@ class _Bounded:
         self.left -= len(plain)
         self.sum = zlib.crc32(plain, self.sum)
         if not plain or (not self.left and self.sum != self.member.CRC):
-            raise zipfile.BadZipFile("its size or its sum is not that of the archive's directory")
+            raise zipfile.BadZipFile("its size or checksum differs from the archive's directory")
         return plain
 
     def _next(self, size: int) -> bytes:

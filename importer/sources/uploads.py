@@ -1,4 +1,4 @@
-"""Uploads: which sources are files that somebody has sent, however the source is written, and whose they are."""
+"""Tells which sources are uploads, by whatever name, and whose uploads they are."""
 
 import os
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from importer.sources.remote import refuse_forbidden, storage_called
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where bytes lie: in a folder of this machine, a bucket, or another storage, and on which path within."""
+    """Where bytes are: `kind` is "folder" (of this machine), "bucket" or "storage"; `parts` is the path within."""
 
     kind: str
     root: str
@@ -28,9 +28,9 @@ class Place:
 
 
 def is_upload(source: str) -> bool:
-    """Whether the source lies below `IMPORTER["UPLOADS"]`, by whichever of its names, or is a copy in the spool.
+    """Tell whether the source is below `IMPORTER["UPLOADS"]`, by any of its names, or is a copy in the spool.
 
-    Does not tell if it exists. Raises SourceRefused where the source must not be read at all.
+    The file need not exist. Raises SourceRefused if the source must not be read at all.
     """
     if is_table(source):
         return False
@@ -42,7 +42,7 @@ def is_upload(source: str) -> bool:
 
 
 def is_sent_by(user: Any, source: str) -> bool:
-    """Whether the user has uploaded this file: the first job made of it, under its own name, is theirs."""
+    """Tell whether the user has uploaded this file: the first job with this source is theirs."""
     if user.pk is None or not source.startswith(f"{_uploads_root()}/"):
         return False
     jobs = DataImportJob.objects.filter(source=source).order_by("pk")
@@ -50,9 +50,9 @@ def is_sent_by(user: Any, source: str) -> bool:
 
 
 def refuse_uploads_of_others(source: str, user: Any) -> None:
-    """Raise SourceRefused for an upload that the user has not sent, in the same words whether it exists or not."""
+    """Raise SourceRefused for another user's upload, with the same message whether it exists or not."""
     if is_upload(source) and not is_sent_by(user, source):
-        raise SourceRefused(f'The source "{source}" is an upload of somebody else; choose the file itself.')
+        raise SourceRefused(f'The source "{source}" is an upload of another user; upload the file yourself.')
 
 
 def _uploads_root() -> str:
@@ -60,7 +60,7 @@ def _uploads_root() -> str:
 
 
 def _place_of(source: str) -> Place | None:
-    """None where the source has no place that could be compared: it cannot be read either."""
+    """Return the source's place; None if it has none to compare, so that it cannot be read either."""
     if not is_remote(source):
         return _folder(Path(os.path.abspath(source)))
     alias, name = split_remote(source)
@@ -75,7 +75,7 @@ def _place_of(source: str) -> Place | None:
         return _folder(Path(storage.path(name)))
     except NotImplementedError:
         return Place("storage", repr(storages.backends[alias]), tuple(name.split("/")))
-    except Exception:  # a storage may raise whatever it likes; opening the source then tells the reason
+    except Exception:  # a storage may raise anything; opening the source reports the reason
         return None
 
 
@@ -91,17 +91,17 @@ def _lies_in(place: Place, folder: Place) -> bool:
 
 
 def _is_within(place: Place, uploads: Place) -> bool:
-    """By what the folders are, for names that differ: another mount, or letters of another case."""
+    """Compare folders by device and inode, for paths that differ (another mount, another case of letters)."""
     try:
-        wanted = os.stat(Path(*uploads.parts))
+        status = os.stat(Path(*uploads.parts))
     except OSError:
         return False
     path = Path(*place.parts)
-    return any(_is_same(folder, wanted) for folder in (path, *path.parents))
+    return any(_is_folder(folder, status) for folder in (path, *path.parents))
 
 
-def _is_same(folder: Path, wanted: os.stat_result) -> bool:
+def _is_folder(folder: Path, status: os.stat_result) -> bool:
     try:
-        return os.path.samestat(os.stat(folder), wanted)
+        return os.path.samestat(os.stat(folder), status)
     except (OSError, ValueError):
         return False

@@ -1,1 +1,1 @@
-"""What a site declares (specs), and the mapping that is compiled from it and a source's columns."""
+"""Holds what a site declares (specs), and compiles it and a source's columns into a mapping."""

@@ -23,7 +23,7 @@ from importer.specs.mapping import (
 )
 from importer.specs.spec import Column, Lookup, ModelImport
 
-# Defaults that may be taken once for all records of a batch: the moment of the import.
+# Defaults that are called once per batch, because they return the moment of the import.
 MOMENTS: tuple[Callable[..., Any], ...] = (
     timezone.now,
     timezone.localdate,
@@ -33,7 +33,7 @@ MOMENTS: tuple[Callable[..., Any], ...] = (
 
 
 def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
-    """Raises MappingRefused, in one line, where the columns and the spec do not fit together."""
+    """Compile a spec for a source's columns. Raises MappingRefused, in one line, if they do not match."""
     model = spec.options.model
     compiler = _Compiler(spec, columns)
     plans = [compiler.plan(field) for field in compiler.chosen_fields()]
@@ -46,7 +46,7 @@ def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
     key = tuple(field_named(model, name) for name in spec.options.key)
     for field in key:
         if field not in mapped:
-            raise compiler.refused(f'the key field "{field.name}"', field.name)
+            raise compiler.missing(f'the key field "{field.name}"', field.name)
     fills = tuple(compiler.fills(mapped))
     written = mapped | {fill.field for fill in fills}
     return Mapping(
@@ -74,8 +74,8 @@ class _Compiler:
         meta = self.options.model._meta
         fields = [field for field in meta.concrete_fields if not isinstance(field, _composite())]
         if self.options.fields is not None:
-            chosen = {*self.options.fields, *self.spec.declared}
-            return [field for field in fields if field.name in chosen]
+            names = {*self.options.fields, *self.spec.declared}
+            return [field for field in fields if field.name in names]
         return [field for field in fields if self._is_chosen(field)]
 
     def _is_chosen(self, field: AnyField) -> bool:
@@ -136,12 +136,13 @@ class _Compiler:
         )
 
     def _column_for(self, field: AnyField, name: str | None) -> str:
-        found = self._own_column(field) if name is None else name if name in self.available else None
-        if found is None:
-            raise self.refused(f'the field "{field.name}"', name or field.name)
-        return found
+        column = self._own_column(field) if name is None else name if name in self.available else None
+        if column is None:
+            raise self.missing(f'the field "{field.name}"', name or field.name)
+        return column
 
-    def refused(self, what: str, column: str) -> MappingRefused:
+    def missing(self, what: str, column: str) -> MappingRefused:
+        """Return the refusal of a source that lacks a column, with a hint at what it has."""
         nearest = get_close_matches(column, self.available, n=1)
         hint = (
             f'did you mean "{nearest[0]}"?'
@@ -178,14 +179,14 @@ class _Compiler:
         if not field.has_default():
             empty = field.get_default()
             if (empty is None and not field.null) or (empty == "" and not field.blank):
-                raise self.refused(f'the required field "{field.name}"', field.name)
+                raise self.missing(f'the required field "{field.name}"', field.name)
             return Fill(field, field.get_default, per_record=False, on_update=False)
         constant = not callable(field.default) or field.default in MOMENTS
         return Fill(field, field.get_default, per_record=not constant, on_update=False)
 
 
 def _moment_of(field: AnyField) -> Callable[[], dt.date | dt.time]:
-    """The present, as a field of this class takes it."""
+    """Return the function that gives the present as a value of the field's class."""
     if isinstance(field, models.DateTimeField):
         return timezone.now
     return timezone.localdate if isinstance(field, models.DateField) else _time_of_day
@@ -200,7 +201,7 @@ def _time_of_day() -> dt.time:
 
 
 def _field_at(model: type[models.Model], path: str) -> AnyField:
-    """The field at the end of a path such as "company__code"."""
+    """Return the field at the end of a path such as "company__code"."""
     *relations, last = path.split("__")
     for name in relations:
         model = model._meta.get_field(name).related_model  # type: ignore[assignment]

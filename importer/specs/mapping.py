@@ -1,7 +1,7 @@
-"""What the pipeline does with each record: pure data, compiled once from a spec and a source's columns.
+"""Describes what the pipeline does with each record, as pure data.
 
-Nothing here needs a database or remembers anything. The stages (`Validator`, `Resolver`, `RowLane`, `Writer`) are made
-of a mapping and own what they remember.
+A mapping is compiled once from a spec and a source's columns. Nothing here needs a database or has state. The stages
+(`Validator`, `Resolver`, `RowLane`, `Writer`) are created from a mapping and own their state.
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ class ColumnPlan:
     """One column of the source, read for one field.
 
     target       the column of cleaned texts that it becomes
-    reports_as   the field that errors name: of a lookup's key, the foreign key
-    is_lenient   a part of a lookup's key: read by `to_python()`, and not validated
+    reports_as   the field that errors name (the foreign key, for a part of a lookup's key)
+    is_lenient   True for a part of a lookup's key, which is read by `to_python()` and not validated
     """
 
     field: AnyField
@@ -51,12 +51,10 @@ class ColumnPlan:
 
     @property
     def null_is_blank(self) -> bool:
-        """Nothing is written as an empty text, as Django does for text columns that are not null."""
+        """Whether null is written as an empty text, as Django does for text columns that are not null."""
         field = self.field
         if self.is_lenient:
-            return (
-                False  # an empty part of a lookup's key means no parent; it does not mean the parent named ""
-            )
+            return False  # an empty part of a lookup's key means no parent, not the parent named ""
         return not field.null and field.blank and field.empty_strings_allowed and not self.has_default
 
     @property
@@ -66,7 +64,7 @@ class ColumnPlan:
 
 @dataclass(frozen=True, slots=True)
 class LookupPlan:
-    """A foreign key found by its parent's natural key, the parts of which are cleaned as the parent's fields."""
+    """A foreign key found by its parent's natural key. The key's parts are cleaned as the parent's fields."""
 
     field: AnyField
     parent: type[models.Model]
@@ -80,7 +78,7 @@ class LookupPlan:
         return self.field.attname
 
     def reads(self, model: type[models.Model]) -> bool:
-        """Whether the parent is looked for in this model's table, be it by way of another."""
+        """Whether the lookup reads this model's table, directly or through a relation."""
         table = model._meta.concrete_model
         for path in self.to:
             step: Any = self.parent
@@ -95,7 +93,7 @@ class LookupPlan:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A field that the source says nothing about: its default, or the moment of saving."""
+    """A field that the source does not fill: it takes its default, or the moment of saving."""
 
     field: AnyField
     make: Callable[[], Any]
@@ -107,10 +105,10 @@ class Fill:
 class Mapping:
     """What the pipeline does with each record.
 
-    key            the fields by which an existing row is recognised; none: insert only
-    unique_groups  the sets of fields that the database keeps unique, the key's own set included
-    row_lane       why records go through Python one by one; empty where they do not
-    ignored        columns of the source that fill nothing
+    key            the fields by which an existing row is recognised; empty: insert only
+    unique_groups  the sets of fields that the database keeps unique, including the key's own set
+    row_lane       why records go through Python one by one; empty if they do not
+    ignored        columns of the source that fill no field
     """
 
     spec: type[ModelImport]
@@ -140,7 +138,7 @@ class Mapping:
 
     @property
     def cleaned_fills(self) -> tuple[AnyField, ...]:
-        """Fields that the source says nothing about, but `Model.clean()` may; those that `save()` sets excepted."""
+        """Fields that the source does not fill but `Model.clean()` may, except those that `save()` sets."""
         if not self.cleans_model:
             return ()
         return tuple(
@@ -151,31 +149,31 @@ class Mapping:
 
     @property
     def empty_parts_are_equal(self) -> bool:
-        """To recognise a row, the empty parts of its key count as equal; to refuse one, they do not, as in SQL."""
+        """Whether empty parts of a key count as equal: yes to recognise a row, no to reject a duplicate (as in SQL)."""
         return self.on_conflict != "reject"
 
     @property
     def constraints(self) -> list[models.BaseConstraint]:
-        """Those of the table; a proxy model has none of its own."""
+        """The constraints of the table; a proxy model has none of its own."""
         table: Any = self.model._meta.concrete_model
         return list(table._meta.constraints)
 
     @property
     def may_copy(self) -> bool:
-        """Whether records may go straight into the table, as long as nothing collides.
+        """Whether records may be copied straight into the table, unless something collides.
 
-        A single column is left out, because COPY reads an empty line as the end of a file of one column.
+        Not for a single column: COPY cannot tell an empty line from the end of a one-column file.
         """
         return self.on_conflict == "reject" and (not self.key or self.key_is_unique) and len(self.written) > 1
 
     @property
     def key_is_unique(self) -> bool:
-        """Whether the database itself refuses a second row with the same key."""
+        """Whether the database itself rejects a second row with the same key."""
         return any(set(group) <= set(self.key) for group in self.unique_groups)
 
 
 def unique_groups(model: type[models.Model]) -> list[tuple[AnyField, ...]]:
-    """The field sets that are unique in every row. Conditional and expression constraints are left to PostgreSQL."""
+    """Return the field sets that are unique in all rows. Conditional and functional constraints are PostgreSQL's."""
     table: Any = model._meta.concrete_model  # a proxy has no constraints of its own
     meta = table._meta
     groups: list[tuple[AnyField, ...]] = [(field,) for field in meta.concrete_fields if field.unique]
@@ -188,7 +186,7 @@ def unique_groups(model: type[models.Model]) -> list[tuple[AnyField, ...]]:
 
 
 def key_groups(mapping: Mapping) -> tuple[tuple[ColumnPlan, ...], ...]:
-    """For each set of fields that must be unique, the columns that decide it."""
+    """Return, for each set of fields that must be unique, the columns that decide it."""
     columns: dict[AnyField, tuple[ColumnPlan, ...]] = {plan.field: (plan,) for plan in mapping.columns}
     columns |= {lookup.field: lookup.parts for lookup in mapping.lookups}
     groups = [*mapping.unique_groups, *([mapping.key] if mapping.key else [])]

@@ -1,4 +1,4 @@
-"""Whether the paths of a spec's lookups lead somewhere: known once all models are, so not when a spec is declared."""
+"""Checks the paths of a spec's lookups, once all models are loaded (a spec is declared earlier)."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from importer.specs.spec import Lookup, ModelImport
 
 
 def refuse_unknown_paths(spec: type[ModelImport]) -> None:
-    """Raises MappingRefused, in one line, for the first path that leads nowhere."""
+    """Raise MappingRefused, in one line, for the first invalid path."""
     for reason in unknown_paths(spec):
         raise MappingRefused(reason)
 
 
 def unknown_paths(spec: type[ModelImport]) -> list[str]:
-    """What is wrong with each path that leads nowhere."""
+    """Return one sentence for each invalid path."""
     lookups = {name: lookup for name, lookup in spec.declared.items() if isinstance(lookup, Lookup)}
     return [
         f'{spec.__qualname__}: Lookup on "{name}" to "{path}": {fault}.'
@@ -29,7 +29,7 @@ def _fault(model: Any, path: str) -> str:
     before = ""
     for name in path.split("__") if path != "pk" else ():
         if model is None:
-            return f'"{before}" is no relation'
+            return f'"{before}" is not a relation'
         try:
             field = model._meta.get_field(name)
         except FieldDoesNotExist:

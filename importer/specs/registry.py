@@ -1,4 +1,4 @@
-"""Keeps the specs of this site by name. Django loads each app's `imports.py` when it starts, as it does `admin.py`."""
+"""Registers the site's specs by name. Each app's `imports.py` is loaded at start, like `admin.py`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +16,18 @@ Spec = TypeVar("Spec", bound=type[ModelImport])
 
 
 def register(spec: Spec) -> Spec:
-    """Class decorator: make the spec known under its `Meta.name`."""
+    """Register a spec under its `Meta.name` (a class decorator).
+
+    Raises ImproperlyConfigured if another spec has the name.
+    """
     name = spec.options.name
-    known = _specs.get(name)
-    if known is not None and (known.__module__, known.__qualname__) != (spec.__module__, spec.__qualname__):
+    registered = _specs.get(name)
+    if registered is not None and (registered.__module__, registered.__qualname__) != (
+        spec.__module__,
+        spec.__qualname__,
+    ):
         raise ImproperlyConfigured(
-            f'Two import specs are named "{name}": {known.__module__}.{known.__qualname__} and '
+            f'Two import specs are named "{name}": {registered.__module__}.{registered.__qualname__} and '
             f"{spec.__module__}.{spec.__qualname__}. Give one of them another Meta.name."
         )
     _specs[name] = spec
@@ -30,7 +36,7 @@ def register(spec: Spec) -> Spec:
 
 @contextmanager
 def temporarily(*specs: type[ModelImport]) -> Iterator[None]:
-    """Within the block these specs are registered, and may take the place of others. For tests."""
+    """Register specs within the block; they may replace others. For tests."""
     before = dict(_specs)
     _specs.update({spec.options.name: spec for spec in specs})
     try:
@@ -41,7 +47,7 @@ def temporarily(*specs: type[ModelImport]) -> Iterator[None]:
 
 
 def get_spec(name: str) -> type[ModelImport]:
-    """The spec of that name. Raises UnknownSpec, naming the nearest ones."""
+    """Return the spec with this name. Raises UnknownSpec, which suggests the nearest name."""
     if name in _specs:
         return _specs[name]
     nearest = get_close_matches(name, _specs, n=1)

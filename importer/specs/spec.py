@@ -1,4 +1,4 @@
-"""What a developer writes: which column fills which field, and how."""
+"""Defines what a site declares: which column fills which field, and how."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ OnConflict = Literal["update", "skip", "reject"]
 
 
 class Unset:
-    """Stands where None would be a value."""
+    """Marks a missing value where None is a valid one."""
 
     def __repr__(self) -> str:
         return "<unset>"
@@ -25,8 +25,9 @@ class Column:
     """A field filled from one column of the source.
 
     name         the column; default: the field's own name
-    transform    a function, or several in order, from one text to one value; called once per distinct value of a
-                 batch and remembered, so it must not depend on anything else. Raise ValidationError to reject.
+    transform    a function, or several in order, from one text to one value. It is called once per distinct value of
+                 a batch and its result is remembered, so it must not depend on anything else. ValidationError rejects
+                 the record with its message; any other exception rejects it as `transform_failed`.
     formats      `strptime` formats of a date or time, tried in order; without them Django's own parsing is used
     default      the value for an empty cell (a null value of the spec)
     null_values  the text or texts that mean "nothing" in this column; default: those of the spec
@@ -51,10 +52,13 @@ class Column:
 class Lookup:
     """A foreign key found by the parent's natural key.
 
-    columns    the column, or several for a composite key
-    to         the parent's field or fields, in the same order; may cross relations ("company__code")
-    missing    what a key without a parent means: "reject" the record, or "null"
-    transform  as in Column, applied to each of the columns
+    columns      the column, or several for a composite key; default: the field's own name
+    to           the parent's field or fields, in the same order; may cross relations ("company__code")
+    missing      what to do if the parent does not exist: "reject" the record, or write "null"
+    transform    as in Column, applied to every column
+    null_values  as in Column
+
+    Raises ImproperlyConfigured if `columns` and `to` differ in length, or `missing` is invalid.
     """
 
     def __init__(
@@ -72,10 +76,11 @@ class Lookup:
         self.transforms = _as_tuple(transform)
         self.null_values = None if null_values is None else frozenset(_as_tuple(null_values))
         if missing not in ("reject", "null"):
-            raise ImproperlyConfigured(f'Lookup: missing is "{missing}"; it must be "reject" or "null".')
+            raise ImproperlyConfigured(f'Lookup: invalid missing "{missing}"; use "reject" or "null".')
         if self.columns is not None and len(self.columns) != len(self.to):
             raise ImproperlyConfigured(
-                f"Lookup: {len(self.columns)} column(s) {self.columns} for {len(self.to)} field(s) {self.to}."
+                f"Lookup: {len(self.columns)} columns {self.columns} do not match {len(self.to)} fields {self.to}; "
+                f"name as many columns as fields."
             )
 
 
@@ -93,10 +98,18 @@ class Options:
 
 
 class ModelImport:
-    """Base of every spec; see the README for an example.
+    """Base class of all specs; the README has an example.
 
-    `Meta` takes `model`, `name`, `key`, `on_conflict`, `null_values`, `fields` and `queries` (name → SELECT, for
-    sources of the form `db:ALIAS/NAME`). Raises ImproperlyConfigured at once where a name does not exist.
+    `Meta` takes
+    model        the model to fill (a spec without it is abstract)
+    name         the name for `create_import`; default: "app_label.model"
+    key          the fields by which an existing row is recognised; default: none, every record is inserted
+    on_conflict  what to do with an existing row: "update", "skip" or "reject" (default)
+    null_values  texts that mean "nothing"; default: ("",)
+    fields       fields to fill; default: all editable ones with a column in the source, without `SENSITIVE_FIELDS`
+    queries      name → SELECT, for sources of the form `db:ALIAS/NAME`; the first column must be unique
+
+    Declaring a subclass raises ImproperlyConfigured if a field or an option does not exist.
     """
 
     options: ClassVar[Options]
@@ -108,22 +121,24 @@ class ModelImport:
         cls.declared = inherited | dict(_declarations(cls))
         meta = getattr(cls, "Meta", None)
         if meta is None or getattr(meta, "model", None) is None:
-            return  # an abstract spec that others inherit from
+            return  # an abstract spec
         cls.options = _read_options(cls.__qualname__, meta)
         _check_fields(cls)
 
     def clean_record(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        """Hook for what needs the whole record: the slow lane, called once per record where it is overridden.
+        """Clean what needs the whole record. If overridden, it is called once per record (the row lane, the slowest).
 
-        `record` holds the cleaned Python values by field name (a foreign key: the parent's primary key) of the fields
-        that the import fills. Change it in place, or return a dict of what changes; raise ValidationError to reject
-        the record. A field that the import does not fill makes the job fail, with a line that says so.
+        record  the cleaned Python values by field name (a foreign key: the parent's primary key), of the fields that
+                the import fills
+
+        Change `record` in place, or return a dict of changes. Raise ValidationError to reject the record. Setting a
+        field that the import does not fill fails the job with one line.
         """
         return record
 
     @classmethod
     def declared_columns(cls) -> list[str]:
-        """The source's columns that the declarations name."""
+        """Return the source's columns that the declarations name."""
         names: list[str] = []
         for name, declared in cls.declared.items():
             if isinstance(declared, Lookup):
@@ -134,7 +149,7 @@ class ModelImport:
 
     @classmethod
     def null_values_of(cls, column: str) -> frozenset[str]:
-        """The texts that mean "nothing" in a column of the source."""
+        """Return the texts that mean "nothing" in a column of the source."""
         for name, declared in cls.declared.items():
             own = (declared.columns or (name,)) if isinstance(declared, Lookup) else (declared.name or name,)
             if column in own and declared.null_values is not None:
@@ -143,9 +158,9 @@ class ModelImport:
 
     @classmethod
     def json_columns(cls) -> dict[str, frozenset[str]]:
-        """The columns that fill a JSONField as they are, so that what is typed already must not become text.
+        """Return the columns that fill a JSONField without a transform: typed values in them must not become text.
 
-        For each its null values, which mean "nothing" in a typed source as well.
+        Maps each column to its null values, which mean "nothing" in a typed source as well.
         """
         fields = [f for f in cls.options.model._meta.concrete_fields if isinstance(f, models.JSONField)]
         declared = {f.name: cls.declared.get(f.name) or Column() for f in fields}
@@ -175,7 +190,7 @@ def _read_options(owner: str, meta: type) -> Options:
     known = set(Options.__dataclass_fields__)
     if unknown := sorted(set(given) - known):
         raise ImproperlyConfigured(
-            f"{owner}.Meta: unknown option {unknown[0]!r}; known: {', '.join(sorted(known))}."
+            f'{owner}.Meta: unknown option "{unknown[0]}"; known: {", ".join(sorted(known))}.'
         )
     model = given["model"]
     given.setdefault("name", model._meta.label_lower)
@@ -187,10 +202,12 @@ def _read_options(owner: str, meta: type) -> Options:
     options = Options(**given)
     if options.on_conflict not in ("update", "skip", "reject"):
         raise ImproperlyConfigured(
-            f'{owner}.Meta.on_conflict is "{options.on_conflict}"; it must be "update", "skip" or "reject".'
+            f'{owner}.Meta: invalid on_conflict "{options.on_conflict}"; use "update", "skip" or "reject".'
         )
     if options.on_conflict != "reject" and not options.key:
-        raise ImproperlyConfigured(f'{owner}.Meta.on_conflict is "{options.on_conflict}", which needs a key.')
+        raise ImproperlyConfigured(
+            f'{owner}.Meta: on_conflict "{options.on_conflict}" needs a key; name its fields.'
+        )
     return options
 
 

@@ -1,1 +1,1 @@
-"""Cleans batches: texts become values by columns, by Django's own fields, and by the site's own code."""
+"""Cleans batches: turns texts into values by columns, by Django's fields and by the site's own code."""

@@ -1,4 +1,4 @@
-"""Values as the text that PostgreSQL reads them from: the one form in which a batch travels to COPY."""
+"""Encodes values as the text that PostgreSQL reads, the form in which a batch reaches COPY."""
 
 import uuid
 from typing import Any
@@ -8,7 +8,7 @@ from psycopg.adapt import PyFormat, Transformer
 
 
 class Encoder:
-    """Encodes through psycopg's own dumpers, so every type that Django can save has a form here."""
+    """Encodes with psycopg's own dumpers, so it handles every type that Django can save."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         connection.ensure_connection()
@@ -16,11 +16,11 @@ class Encoder:
         self.transformer = Transformer(connection.connection)
 
     def field_text(self, field: Any, value: Any) -> str | None:
-        """A model field's value, prepared as `save()` would. Raises what the field or psycopg raise."""
+        """Encode a field's value as `save()` would prepare it. Raises what the field or psycopg raise."""
         value = field.get_db_prep_save(value, self.connection)
         if value is None or type(value) is str:
             return value
         if isinstance(value, uuid.UUID):
-            return str(value)  # as PostgreSQL writes it, so that equal keys are equal texts
+            return str(value)  # PostgreSQL's own form, so that equal keys are equal texts
         dumped = self.transformer.get_dumper(value, PyFormat.TEXT).dump(value)
         return None if dumped is None else bytes(dumped).decode()

@@ -1,4 +1,4 @@
-"""Existing rows that a batch will update, as instances."""
+"""Loads the existing rows that a batch will update, as model instances."""
 
 import re
 from collections.abc import Mapping as Mapped
@@ -12,7 +12,7 @@ PLACE = "importer_place"
 
 
 def existing_rows(mapping: Mapping, keys: Mapped[AnyField, list[str | None]]) -> dict[int, models.Model]:
-    """The rows with these keys, by the key's place in the lists; one query."""
+    """Return the rows with these keys, by the key's index in the lists (one query)."""
     connection = connections[mapping.alias]
     quote = connection.ops.quote_name
     columns = ", ".join(f"t.{quote(str(field.column))}" for field in mapping.model._meta.concrete_fields)
@@ -33,7 +33,7 @@ def existing_rows(mapping: Mapping, keys: Mapped[AnyField, list[str | None]]) ->
 
 
 def type_to_compare(field: AnyField, alias: str) -> str:
-    """The type a key is compared as: without length, since a cast to varchar(5) or numeric(8, 2) would cut."""
+    """Return the type for comparing keys, without length: a cast to varchar(5) or numeric(8, 2) would truncate."""
     db_type = field.rel_db_type(connections[alias]) or "text"
-    plain = re.sub(r"\(.*?\)", "", db_type)
-    return "text" if plain in ("varchar", "char") else plain
+    base_type = re.sub(r"\(.*?\)", "", db_type)
+    return "text" if base_type in ("varchar", "char") else base_type

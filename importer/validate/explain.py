@@ -11,9 +11,9 @@ from importer.validate.transform import Way, own_transforms, way_of
 
 
 def explain(spec: type[ModelImport], columns: list[str] | None = None) -> str:
-    """A table in plain text: field, column, lane, reason; then what happens to the record as a whole.
+    """Return a table as plain text: field, column, lane, reason; then what happens to the record as a whole.
 
-    `columns`: those of the source; None: a source that has a column for every field. Raises MappingRefused.
+    `columns` are those of the source; None: a source with a column for every field. Raises MappingRefused.
     """
     refuse_unknown_paths(spec)
     mapping = compile_mapping(spec, _all_columns(spec) if columns is None else columns)
@@ -41,7 +41,7 @@ def explain(spec: type[ModelImport], columns: list[str] | None = None) -> str:
     )
     groups = ["+".join(field.name for field in group) for group in mapping.unique_groups]
     lines.append(f"  unique     {', '.join(groups) or 'nothing'}, checked by the database")
-    lines += [f"  ignored    {what}" for what in ignored_hooks(mapping.model)]
+    lines += [f"  ignored    {hook}" for hook in ignored_hooks(mapping.model)]
     lines.append(f"  write      {_write(mapping)}")
     return "\n".join(lines)
 

@@ -16,17 +16,17 @@ from importer.records import NOT_TEXT, RecordError, escaped, shown
 from importer.specs.mapping import ColumnPlan
 from importer.validate.encode import Encoder
 
-# Longer texts are judged each time: a memory of so many values must not depend on their size.
+# Longer texts are judged each time, so that the memory of `MEMO_VALUES` values stays bounded.
 REMEMBERED_CHARACTERS = 1_000
-# A value's text for PostgreSQL, or what is wrong with it.
+# A value's text for PostgreSQL, and the errors if it has any.
 Verdict = tuple[str | None, tuple[RecordError, ...]]
 
 
 class Judge:
     """Judges the texts of one column for one field.
 
-    A text goes the way of a record: the column's transforms and formats, then `field.clean()`, then the form that
-    `save()` would send. A part of a lookup's key is only read by `to_python()`, and not validated.
+    A text passes the column's transforms and formats, then `field.clean()`, then the encoding that `save()` would send.
+    A part of a lookup's key is only read by `to_python()` and not validated.
     """
 
     def __init__(self, plan: ColumnPlan, encoder: Encoder) -> None:
@@ -49,7 +49,7 @@ class Judge:
         return verdict
 
     def python_value(self, text: str | None) -> Any:
-        """The cleaned value itself, for a text that was accepted."""
+        """Return the cleaned Python value of an accepted text."""
         return self._clean(deepcopy(self.default) if text is None else self._read(text))
 
     def _judge(self, text: str | None) -> Verdict:
@@ -64,7 +64,7 @@ class Judge:
         except ValidationError as error:
             return None, tuple(as_errors(self.plan.reports_as, error, text))
         except (ValueError, TypeError, OverflowError, ArithmeticError, DatabaseError) as error:
-            message = f'"{shown(text or "")}" is not usable here: {error}.'
+            message = f'Invalid value "{shown(text or "")}": {error}.'
             return None, (RecordError(self.plan.reports_as, "invalid", message, _value(text)),)
         if encoded is not None and "\0" in encoded:
             message = "Null characters are not allowed."
@@ -113,13 +113,13 @@ class Judge:
         if self.plan.is_lenient:
             return field.to_python(value)
         if value is None and not field.null and field.empty_strings_allowed and field.blank:
-            value = ""  # Django's own way of saying nothing in a text column
+            value = ""  # Django's convention for no value in a text column
         if field.blank and value in field.empty_values:
             return value  # as Model.clean_fields does
         return field.clean(value, self.instance)
 
     def _aware(self, value: Any) -> Any:
-        """What DateTimeField does on saving, without its warning for each value."""
+        """Make a naive time aware, as DateTimeField does on saving, but without its warning for each value."""
         if isinstance(value, dt.datetime) and settings.USE_TZ and timezone.is_naive(value):
             return timezone.make_aware(value, timezone.get_default_timezone())
         return value
@@ -131,7 +131,7 @@ def _call(transform: Callable[[Any], Any], value: Any) -> Any:
     except ValidationError:
         raise
     except Exception as error:
-        # A developer's function may raise anything; whatever it is, it concerns this value and not the job.
+        # A site's transform may raise anything. It rejects this value and does not stop the job.
         name = getattr(transform, "__name__", type(transform).__name__)
         raise ValidationError(
             f"{name}() failed: {type(error).__name__}: {error}", code="transform_failed"
@@ -139,7 +139,7 @@ def _call(transform: Callable[[Any], Any], value: Any) -> Any:
 
 
 def as_errors(field: str, error: ValidationError, text: str | None = None) -> list[RecordError]:
-    """A ValidationError as reasons for a rejection; the fields it names itself win over `field`."""
+    """Turn a ValidationError into reasons for a rejection. Fields that it names itself take precedence over `field`."""
     if hasattr(error, "error_dict"):
         return [
             RecordError("" if name == "__all__" else name, one.code or "invalid", _message(one), _value(text))

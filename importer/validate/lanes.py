@@ -1,8 +1,8 @@
-"""The fast lane of each field class: which texts Django accepts for sure, and as which value, told by an expression.
+"""Defines the fast lane of each field class: an expression for texts that Django certainly accepts.
 
-A fast lane may refuse anything: what it does not accept, Django's own `clean()` judges. So each one below accepts a
-subset that is proven by a property test (`tests/importer/validate/test_lanes.py`): for every text accepted here,
-`field.clean(text)` passes, and PostgreSQL reads the resulting text as the very value that Django would have saved.
+A fast lane may leave any text to Django's own `clean()`. Property tests (`tests/importer/validate/test_lanes.py`) prove
+what it accepts: for every such text `field.clean(text)` passes, and PostgreSQL reads the resulting text as the same
+value that Django would have saved.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from django.db import models
 
 from importer.specs.mapping import AnyField
 
-# text → (the text PostgreSQL shall read, whether Django accepts it with that value)
+# text → (the text that PostgreSQL reads, whether Django accepts it with that value)
 FastLane = Callable[[pl.Expr], tuple[pl.Expr, pl.Expr]]
 Accepts = Callable[[pl.Expr], pl.Expr]
 
@@ -27,26 +27,26 @@ CLEANING_METHODS = (
 INTEGER = r"^(?:0|-?[1-9][0-9]{0,17})$"
 FLOAT = r"^-?[0-9]{1,15}(?:\.[0-9]{1,15})?$"
 UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-# Years from 1000: before, shifting to UTC may leave the calendar that Python knows.
+# Years from 1000 on: earlier ones may leave Python's calendar when shifted to UTC.
 DAY = r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
 OFFSET = r"(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9])"
 SLUG = r"^[-a-zA-Z0-9_]+$"
-# Lower-case domains of plain labels; quoted users, literal addresses and international names go to Django.
+# Only lower-case domains of ASCII labels; quoted users, literal addresses and international names go to Django.
 EMAIL = r"^[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
 URL = r"^https?://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?:/[A-Za-z0-9._~/%=+-]*)?$"
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """How a field is validated: `fast` is None where every distinct value goes to Django; `why` says so in words."""
+    """How a field is validated. `fast` is None if every distinct value goes to Django; `why` gives the reason."""
 
     fast: FastLane | None
     why: str
 
 
 def lane_of(field: AnyField) -> Lane:
-    """Compile a model field's lane. Null and blank are settled before and after, alike for all fields."""
+    """Compile a model field's lane. Null and blank are handled elsewhere, the same for all fields."""
     for cls, build in BUILDERS.items():
         if isinstance(field, cls) and cleans_like(field, cls):
             built = build(field)
@@ -55,11 +55,11 @@ def lane_of(field: AnyField) -> Lane:
 
 
 def cleans_like(field: AnyField, cls: type) -> bool:
-    """Whether a field of a class derived from `cls` treats values as `cls` itself does."""
+    """Tell whether a field of a class derived from `cls` cleans values as `cls` does."""
     return all(getattr(type(field), name) is getattr(cls, name) for name in CLEANING_METHODS)
 
 
-# Building blocks: each returns a lane, or the reason why there is none
+# Builders: each returns a lane, or the reason why the field has none
 
 
 def _text(field: AnyField) -> FastLane | str:
@@ -157,7 +157,7 @@ def _datetime(field: AnyField) -> FastLane | str:
         return _lane([_matching(f"^{DAY}[T ]{CLOCK}$"), _is_day])
     with_offset = _lane([_matching(f"^{DAY}[T ]{CLOCK}{OFFSET}$"), _is_day])
     if settings.TIME_ZONE != "UTC":
-        return with_offset  # a time without offset needs the rules of the zone
+        return with_offset  # a time without offset needs the time zone's rules
     accepts = _all([_matching(f"^{DAY}[T ]{CLOCK}{OFFSET}?$"), _is_day])
 
     def lane(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
@@ -212,15 +212,15 @@ def _all(checks: list[Accepts]) -> Accepts:
 
 
 def _choices_or(field: AnyField, kind: type, checks: list[Accepts]) -> list[Accepts]:
-    """With choices, being one of them comes on top of the validators."""
+    """Add the check against the field's choices, if it has any."""
     if field.choices is None:
         return checks
-    allowed = [_plain(value) for value, _ in field.flatchoices if isinstance(value, kind)]
+    allowed = [_choice_text(value) for value, _ in field.flatchoices if isinstance(value, kind)]
     return [lambda text: text.is_in(allowed), *checks]
 
 
-def _plain(value: Any) -> str:
-    """A choice as text, and not as an enumeration's name."""
+def _choice_text(value: Any) -> str:
+    """Return a choice's value as text; `str()` of an enumeration could give its name."""
     return str.__str__(value) if isinstance(value, str) else int.__repr__(value)
 
 
@@ -233,7 +233,7 @@ def _without_nul(text: pl.Expr) -> pl.Expr:
 
 
 def _is_day(text: pl.Expr) -> pl.Expr:
-    """The pattern lets 31 February pass; the calendar does not."""
+    """Check the calendar: the pattern accepts 31 February."""
     return text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
 
 

@@ -11,20 +11,20 @@ from importer.conf import conf
 from importer.specs.mapping import LookupPlan
 from importer.validate.existing import type_to_compare
 
-# Keys whose text in PostgreSQL is the text that validation makes, so that parents can be matched in memory.
+# Fields whose text in PostgreSQL equals the text of validation, so that parents can be matched in memory.
 SAME_TEXT = (models.CharField, models.TextField, models.IntegerField, models.UUIDField, models.DateField)
+# Column with the parents' primary keys.
 FOUND = "found"
-# Stands for the parent where a key has more than one; no primary key is an empty text.
+# Marks a key with several parents; no primary key is an empty text.
 AMBIGUOUS = ""
 
 
 @dataclass(slots=True)
 class ParentIndex:
-    """Natural key → primary key of one lookup's parents, both as text.
+    """Maps natural keys to primary keys of one lookup's parents, both as text.
 
-    A small parent table is held whole. A miss is looked up again in the database before it counts, since the parent
-    may be new; of a large table only the keys that came up are kept. Of a table that the import itself changes
-    (`is_moving`), nothing is kept.
+    Holds a small parent table whole, and of a large one only the keys of the last batch. A miss is looked up in the
+    database, because the parent may be new. Holds nothing of a table that the import itself changes (`is_moving`).
     """
 
     plan: LookupPlan
@@ -36,20 +36,20 @@ class ParentIndex:
     def keys(self) -> list[str]:
         return [part.target for part in self.plan.parts]
 
-    def find(self, wanted: pl.DataFrame) -> pl.DataFrame:
-        """Distinct keys, with their parents' primary keys in the column `found`; keys without parents are left out."""
+    def find(self, looked_up: pl.DataFrame) -> pl.DataFrame:
+        """Return the `looked_up` distinct keys that have a parent, with its primary key in the column `found`."""
         if self.is_moving:
-            return self._look_up(wanted)
+            return self._look_up(looked_up)
         if self.known is None:
             self.known = self._preloaded()
-        found = wanted.join(self.known, on=self.keys, how="inner")
-        if found.height < wanted.height:
-            fresh = self._look_up(wanted.join(self.known, on=self.keys, how="anti"))
+        parents = looked_up.join(self.known, on=self.keys, how="inner")
+        if parents.height < looked_up.height:
+            fresh = self._look_up(looked_up.join(self.known, on=self.keys, how="anti"))
             if self.known.height > conf.LOOKUP_CACHE_RECORDS:
-                self.known = found
+                self.known = parents
             self.known = pl.concat([self.known, fresh])
-            found = pl.concat([found, fresh])
-        return found
+            parents = pl.concat([parents, fresh])
+        return parents
 
     def _preloaded(self) -> pl.DataFrame:
         schema = dict.fromkeys([*self.keys, FOUND], pl.String())
@@ -64,32 +64,34 @@ class ParentIndex:
         if len(rows) > limit:
             return pl.DataFrame(schema=schema)
         parents = pl.DataFrame(rows, schema=schema, orient="row").drop_nulls()
-        return parents.unique(self.keys, keep="none")  # what is ambiguous is left to the database to say
+        return parents.unique(self.keys, keep="none")  # ambiguous keys miss, and the database reports them
 
-    def _look_up(self, wanted: pl.DataFrame) -> pl.DataFrame:
+    def _look_up(self, looked_up: pl.DataFrame) -> pl.DataFrame:
         sql, parameters = self._parents()
         numbers = range(len(self.keys))
         types = [type_to_compare(part.field, self.alias) for part in self.plan.parts]
-        matches = " AND ".join(f"parents.k{n} = wanted.k{n}::{types[n]}" for n in numbers)
+        matches = " AND ".join(f"parents.k{n} = looked_up.k{n}::{types[n]}" for n in numbers)
         arrays = ", ".join("%s::text[]" for _ in numbers)
         names = ", ".join(f"k{n}" for n in numbers)
         statement = (
-            f"SELECT wanted.number, min(parents.{FOUND}::text), count(*) "  # noqa: S608
-            f"FROM unnest({arrays}) WITH ORDINALITY AS wanted({names}, number) "
-            f"JOIN ({sql}) AS parents ON {matches} GROUP BY wanted.number"
+            f"SELECT looked_up.number, min(parents.{FOUND}::text), count(*) "  # noqa: S608
+            f"FROM unnest({arrays}) WITH ORDINALITY AS looked_up({names}, number) "
+            f"JOIN ({sql}) AS parents ON {matches} GROUP BY looked_up.number"
         )
         with connections[self.alias].cursor() as cursor:
-            cursor.execute(statement, [*(wanted.get_column(key).to_list() for key in self.keys), *parameters])
+            cursor.execute(
+                statement, [*(looked_up.get_column(key).to_list() for key in self.keys), *parameters]
+            )
             rows = cursor.fetchall()
-        found = pl.DataFrame(
+        parents = pl.DataFrame(
             [(number - 1, value if matched == 1 else AMBIGUOUS) for number, value, matched in rows],
             schema={"number": pl.Int64(), FOUND: pl.String()},
             orient="row",
         ).drop_nulls()
         return (
-            wanted.with_row_index("number")
+            looked_up.with_row_index("number")
             .with_columns(pl.col("number").cast(pl.Int64))
-            .join(found, on="number", how="inner")
+            .join(parents, on="number", how="inner")
             .drop("number")
         )
 
@@ -98,8 +100,8 @@ class ParentIndex:
         field: Any = self.plan.field
         parents = self.plan.parent._base_manager.using(self.alias).order_by()
         if limit := field.get_limit_choices_to():
-            # By a subquery, since a limit that crosses relations may name a parent several times.
-            chosen = self.plan.parent._base_manager.using(self.alias).complex_filter(limit)
-            parents = parents.filter(pk__in=chosen.order_by().values("pk"))
+            # A subquery, because a limit that crosses relations may return a parent several times.
+            allowed = self.plan.parent._base_manager.using(self.alias).complex_filter(limit)
+            parents = parents.filter(pk__in=allowed.order_by().values("pk"))
         rows = parents.annotate(**keys, **{FOUND: F(self.plan.value_field)}).values_list(*keys, FOUND)
         return rows.query.get_compiler(self.alias).as_sql()

@@ -11,11 +11,11 @@ from importer.specs.mapping import LookupPlan, Mapping
 from importer.validate.judge import as_errors
 from importer.validate.parents import AMBIGUOUS, FOUND, ParentIndex
 
-Found = dict[int, list[RecordError]]
+ErrorLists = dict[int, list[RecordError]]
 
 
 class Resolver:
-    """Finds the parents of a mapping's lookups; remembers them for the next batch."""
+    """Finds the parents of a mapping's lookups and remembers them for the next batch."""
 
     def __init__(self, mapping: Mapping) -> None:
         self.indexes = [
@@ -24,7 +24,7 @@ class Resolver:
         self.key = [field.attname for field in mapping.key]
 
     def resolve(self, cleaned: Cleaned) -> Cleaned:
-        """The batch with a column of primary keys for each lookup."""
+        """Return the batch with a column of primary keys for each lookup, and errors for missing parents and keys."""
         for index in self.indexes:
             cleaned = _with_parents(cleaned, index)
         return cleaned.rejecting(_empty_keys(cleaned, self.key))
@@ -32,9 +32,13 @@ class Resolver:
 
 def _with_parents(cleaned: Cleaned, index: ParentIndex) -> Cleaned:
     plan, keys = index.plan, index.keys
-    wanted = cleaned.values.select(keys).drop_nulls().unique()
-    found = index.find(wanted) if wanted.height else wanted.with_columns(pl.lit(None, pl.String).alias(FOUND))
-    joined = cleaned.values.select(keys).join(found, on=keys, how="left", maintain_order="left")
+    looked_up = cleaned.values.select(keys).drop_nulls().unique()
+    parents = (
+        index.find(looked_up)
+        if looked_up.height
+        else looked_up.with_columns(pl.lit(None, pl.String).alias(FOUND))
+    )
+    joined = cleaned.values.select(keys).join(parents, on=keys, how="left", maintain_order="left")
     values = joined.get_column(FOUND).replace({AMBIGUOUS: None}).alias(plan.target)
     resolved = replace(cleaned, values=cleaned.values.with_columns(values))
     if values.null_count():
@@ -44,8 +48,8 @@ def _with_parents(cleaned: Cleaned, index: ParentIndex) -> Cleaned:
     return resolved
 
 
-def _refused_parents(field: Any, values: pl.Series) -> Found:
-    """Run the foreign key's own validators, once per distinct parent."""
+def _refused_parents(field: Any, values: pl.Series) -> ErrorLists:
+    """Run the foreign key's validators, once per distinct parent."""
     errors: dict[str, list[RecordError]] = {}
     for text in values.drop_nulls().unique():
         value = field.to_python(text)
@@ -53,21 +57,23 @@ def _refused_parents(field: Any, values: pl.Series) -> Found:
             try:
                 validator(value)
             except ValidationError as error:
-                # Not `run_validators()`: the foreign key's own message for "invalid" is about another thing.
+                # Not `run_validators()`: the foreign key's message for "invalid" means something else.
                 errors.setdefault(text, []).extend(as_errors(field.name, error, text))
     if not errors:
         return {}
     return {number: errors[text] for number, text in enumerate(values) if text in errors}
 
 
-def _missing_parents(cleaned: Cleaned, plan: LookupPlan, joined: pl.DataFrame, values: pl.Series) -> Found:
-    """A null is a key that was empty in the source, one without a parent, or one with several."""
+def _missing_parents(
+    cleaned: Cleaned, plan: LookupPlan, joined: pl.DataFrame, values: pl.Series
+) -> ErrorLists:
+    """Return the errors of records without a parent: the key is empty, or has no parent, or several."""
     keys = [part.target for part in plan.parts]
-    errors: Found = {}
+    errors: ErrorLists = {}
     for row in joined.with_row_index("number").filter(values.is_null()).iter_rows(named=True):
         number, texts = row["number"], [row[key] for key in keys]
         if any(error.field == plan.field.name for error in cleaned.errors.get(number, ())):
-            continue  # the key itself could not be read, and that has been said
+            continue  # the key is invalid, and already has an error
         is_empty = all(text is None for text in texts)
         if row[FOUND] == AMBIGUOUS:
             errors[number] = [_parent_error(plan, texts, "ambiguous", "There is more than one")]
@@ -92,8 +98,8 @@ def _parent_error(plan: LookupPlan, texts: list[str | None], code: str, beginnin
     return RecordError(plan.field.name, code, message, value)
 
 
-def _empty_keys(cleaned: Cleaned, key: list[str]) -> Found:
-    """A record without any part of its key cannot be told from others."""
+def _empty_keys(cleaned: Cleaned, key: list[str]) -> ErrorLists:
+    """Return an error for each record whose whole key is empty, because it cannot be told from others."""
     if not key:
         return {}
     empty = cleaned.values.select(

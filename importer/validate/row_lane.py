@@ -1,4 +1,4 @@
-"""The row lane: runs `clean_record()` and `Model.clean()` on one record at a time, where a site defines them."""
+"""Runs `clean_record()` and `Model.clean()` record by record, if a site defines them (the row lane)."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -19,7 +19,7 @@ from importer.validate.validate import Validator
 
 
 class RowLane:
-    """Runs the site's own code on each record that is sound so far, and takes over what it changed."""
+    """Runs the site's code on each record without errors, and takes over its changes."""
 
     def __init__(self, mapping: Mapping, validator: Validator) -> None:
         self.mapping = mapping
@@ -27,7 +27,7 @@ class RowLane:
         self.encoder = Encoder(connections[mapping.alias])
 
     def clean(self, cleaned: Cleaned) -> Cleaned:
-        """The batch with the values and errors that `clean_record()` and `Model.clean()` make."""
+        """Return the batch with the changes and errors of `clean_record()` and `Model.clean()`."""
         if not self.mapping.row_lane:
             return cleaned
         rows = _Rows(cleaned, self)
@@ -41,7 +41,7 @@ class RowLane:
 
 
 class _Rows:
-    """The records of a batch as Python values, and their texts, in which the changes end up."""
+    """The records of a batch as Python values, and their texts, which take the changes."""
 
     def __init__(self, cleaned: Cleaned, lane: RowLane) -> None:
         self.mapping = lane.mapping
@@ -67,7 +67,7 @@ class _Rows:
             except ValidationError as error:
                 self.errors[number] = as_errors("", error)
             except Exception as error:
-                # The site's own code may raise anything; it concerns this record, and the job goes on.
+                # The site's code may raise anything. It rejects this record, and the job continues.
                 message = f"{type(error).__name__}: {error}"
                 self.errors[number] = [RecordError("", "clean_failed", message)]
 
@@ -83,7 +83,7 @@ class _Rows:
                 self._take_over(field, number, record[field.name])
 
     def prepare_instances(self) -> None:
-        """An update meets the row that is there, as a form would."""
+        """Load the existing rows, so that `clean()` sees them in an update, as in a form."""
         numbers = [number for number in self.sound if number not in self.errors]
         if self.mapping.on_conflict == "update":
             keys = {
@@ -131,24 +131,24 @@ class _Rows:
         self.texts[field.attname][number] = self.encoder.field_text(field, value)
 
     def _refuse_unknown_fields(self, record: dict[str, Any]) -> None:
-        """What the hook sets must be written, or said not to be: it is never dropped in silence."""
+        """Raise MappingRefused for a field that the import does not fill: a change is never dropped silently."""
         filled = {field.name for field in self.mapping.mapped}
         if unknown := sorted(record.keys() - filled):
             raise MappingRefused(
                 f'{self.mapping.spec.__qualname__}.clean_record() sets "{unknown[0]}", which this import does not '
-                f'fill; declare it as {unknown[0]} = Column("…"), with any column of the source to begin with.'
+                f'fill; declare it as {unknown[0]} = Column("…"), with any column of the source.'
             )
 
     def _refuse_unwritten(self, field: Any) -> None:
         if field not in self.mapping.written:
             raise MappingRefused(
                 f'{self.mapping.model.__qualname__}.clean() sets "{field.name}", which this import leaves to the '
-                f'database; declare it as {field.name} = Column("…"), with any column of the source to begin with.'
+                f'database; declare it as {field.name} = Column("…"), with any column of the source.'
             )
 
 
 def _values(instance: models.Model) -> dict[Any, Any]:
-    """A copy of what `save()` would send, less what it sets by itself."""
+    """Copy the values that `save()` would send, without those that it sets itself."""
     values = vars(instance)
     return {
         field: deepcopy(values[field.attname])
@@ -161,7 +161,7 @@ def _values(instance: models.Model) -> dict[Any, Any]:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Equal in kind too: True is not 1, be it within a list."""
+    """Tell whether two values are equal and of the same type: True is not 1, not even within a list."""
     if type(one) is not type(other) or one != other:
         return False
     return not isinstance(one, dict | list) or repr(one) == repr(other)

@@ -11,10 +11,10 @@ import polars as pl
 from importer.records import LONE_SURROGATE
 from importer.specs.mapping import ColumnPlan
 
-# str's white space among ASCII characters; Polars' default differs.
+# ASCII characters that `str.strip()` removes; Polars' default differs.
 ASCII_SPACE = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
 
-# Transforms that have the same answer as an expression, as long as the text is ASCII.
+# Transforms with an expression that gives the same result for ASCII texts.
 VECTORISED: dict[Callable[..., Any], Callable[[pl.Expr], pl.Expr]] = {
     str.lower: lambda text: text.str.to_lowercase(),
     str.upper: lambda text: text.str.to_uppercase(),
@@ -23,7 +23,7 @@ VECTORISED: dict[Callable[..., Any], Callable[[pl.Expr], pl.Expr]] = {
     str.rstrip: lambda text: text.str.strip_chars_end(ASCII_SPACE),
 }
 
-# strptime directives whose full-width form every parser reads alike.
+# strptime directives whose full-width form all parsers read alike.
 DIRECTIVES = {
     "%Y": r"[1-9][0-9]{3}",
     "%m": r"(?:0[1-9]|1[0-2])",
@@ -41,7 +41,7 @@ ISO_DEFAULTS = {"%H": "00", "%M": "00", "%S": "00"}
 
 
 def raw_text(plan: ColumnPlan) -> pl.Expr:
-    """The column with the spec's null values made null."""
+    """Return the column with the spec's null values made null."""
     text = pl.col(plan.column)
     nulls = sorted(plan.null_values)
     if not nulls:
@@ -51,7 +51,7 @@ def raw_text(plan: ColumnPlan) -> pl.Expr:
 
 
 class Way(enum.Enum):
-    """How a column's raw texts become those that the fast lane sees."""
+    """How a column's raw texts are transformed for the fast lane."""
 
     AS_THEY_ARE = enum.auto()
     BY_COLUMN = enum.auto()
@@ -70,12 +70,12 @@ def way_of(plan: ColumnPlan) -> Way:
 
 
 def own_transforms(plan: ColumnPlan) -> list[Callable[..., Any]]:
-    """Those that no expression can do."""
+    """Return the transforms that have no expression."""
     return [transform for transform in plan.transforms if transform not in VECTORISED]
 
 
 def transformed(plan: ColumnPlan, raw: pl.Series) -> pl.Expr | pl.Series:
-    """The text for the fast lane: null where only the judge can tell (and where the source is null)."""
+    """Return the text for the fast lane: null if only the judge can decide (and where the source is null)."""
     text = pl.col(raw.name)
     match way_of(plan):
         case Way.AS_THEY_ARE:
@@ -93,7 +93,7 @@ def transformed(plan: ColumnPlan, raw: pl.Series) -> pl.Expr | pl.Series:
 
 
 def _as_iso(text: pl.Expr, plan: ColumnPlan) -> pl.Expr:
-    """Texts in the first format, rewritten as ISO; the other formats, and other widths, are left to the judge."""
+    """Rewrite texts in the first format as ISO. Other formats and widths are left to the judge."""
     layout = fixed_layout(plan.formats[0])
     assert layout
     assert plan.iso_format
@@ -108,14 +108,14 @@ def _as_iso(text: pl.Expr, plan: ColumnPlan) -> pl.Expr:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A format in which every directive has one width: the pattern of its texts, and where each directive begins."""
+    """A format whose directives have fixed widths: the pattern of its texts, and where each directive begins."""
 
     pattern: str
     places: dict[str, int]
 
 
 def fixed_layout(format_: str) -> Layout | None:
-    """How to read a strptime format by position; None where it can be read in other ways too."""
+    """Return the layout of a strptime format; None if its positions are not fixed."""
     pattern, rest, place = "^", format_, 0
     places: dict[str, int] = {}
     while rest:
@@ -133,7 +133,7 @@ def fixed_layout(format_: str) -> Layout | None:
 
 
 def _by_distinct_value(plan: ColumnPlan, texts: pl.Series) -> pl.Series:
-    """Call the transforms once per distinct value. What does not come back as text is left to the judge."""
+    """Call the transforms once per distinct value. Results that are not text are left to the judge."""
     distinct = texts.drop_nulls().unique()
     changed = [_call(plan.transforms, text) for text in distinct.to_list()]
     return texts.replace_strict(
@@ -146,6 +146,6 @@ def _call(transforms: tuple[Callable[[Any], Any], ...], text: str) -> str | None
     try:
         for transform in transforms:
             value = transform(value)
-    except Exception:  # whatever a developer's function raises: the judge asks again, and says it in words
+    except Exception:  # a site's transform may raise anything; the judge calls it again and reports the error
         return None
     return value if type(value) is str and not LONE_SURROGATE.search(value) else None

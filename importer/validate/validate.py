@@ -1,4 +1,4 @@
-"""Cleans a batch: accepts by columns what a lane can prove, and asks Django about the distinct values that are left."""
+"""Cleans a batch: a lane accepts by columns what it can prove; Django judges other distinct values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Validator:
 
     @classmethod
     def of(cls, mapping: Mapping) -> "Validator":
-        """For all columns that the mapping reads."""
+        """Create a validator for all columns that the mapping reads."""
         parts = [part for lookup in mapping.lookups for part in lookup.parts]
         return cls([*mapping.columns, *parts], mapping.alias)
 
@@ -51,10 +51,10 @@ class Validator:
 
 
 def _fast(batch: Batch, columns: list[_Column]) -> pl.DataFrame:
-    """For each plan a column of values, and one (`?`) that says which of them are accepted.
+    """Return, for each plan, a column of values and one (`?`) that tells which are accepted.
 
-    In three queries, because a query computes an expression as often as it occurs: the raw texts (`#`), the
-    transformed ones (`!`), and the lanes on top of them.
+    Uses three queries, because a query computes an expression as often as it occurs: raw texts (`#`), transformed texts
+    (`!`), and the lanes.
     """
     plans = [column.plan for column in columns]
     raw = batch.texts.select(raw_text(plan).alias(f"{plan.target}#") for plan in plans)
@@ -90,7 +90,7 @@ def _slow(
     accepted: pl.Series,
     errors: dict[int, list[RecordError]],
 ) -> pl.Series:
-    """Ask the judge about each distinct text that is left, put its values in their places, and add its errors."""
+    """Ask the judge about each remaining distinct text, scatter its values, and add its errors to `errors`."""
     left = batch.texts.select(raw_text(column.plan).alias("text"), number=pl.int_range(pl.len())).filter(
         ~accepted
     )

@@ -1,1 +1,1 @@
-"""What runs in a worker: it claims chunks and carries each through the stages, batch by batch."""
+"""Runs in a worker: claims chunks and carries each through the stages, batch by batch."""

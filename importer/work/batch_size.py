@@ -1,17 +1,17 @@
-"""How many records the next transaction takes: up in steps, down by halves."""
+"""Adapts the batch size: up in steps, down by halves."""
 
 from importer.conf import conf
 
-# Below this part of the target time a batch may grow, above the target it must shrink; between, it stays. So a size
-# that fits is kept, instead of swinging around it.
+# Below this part of the target time a batch grows; above the target it shrinks; in between it stays, so that a fitting
+# size does not oscillate.
 COMFORTABLE = 0.5
-# Of records refused one by one, which costs a search by halves: with more than this, smaller batches are cheaper.
+# With a larger part of records that a search by halves must find, smaller batches are cheaper.
 MANY_REFUSED = 0.25
 STEPS_TO_THE_TOP = 8
 
 
 class BatchSize:
-    """Additive increase, multiplicative decrease, within the configured bounds."""
+    """Additive increase, multiplicative decrease (AIMD), within `BATCH_SIZE_MIN` and `BATCH_SIZE_MAX`."""
 
     def __init__(self) -> None:
         self.most = conf.BATCH_SIZE_MAX
@@ -19,14 +19,14 @@ class BatchSize:
         self.records = max(self.least, min(conf.BATCH_SIZE_INITIAL, self.most))
 
     def learn(self, *, seconds: float, refused_part: float, memory_is_short: bool) -> str:
-        """Take the last batch into account; the reason of a change, or nothing."""
+        """Adapt to the last batch. Returns the reason for a change, or "" for none."""
         target = conf.BATCH_TARGET_SECONDS
         if memory_is_short:
             return self._set(self.records // 2, "memory is short")
         if seconds > target:
             return self._set(self.records // 2, f"a commit took {seconds:.1f} s")
         if refused_part > MANY_REFUSED:
-            return self._set(self.records // 2, f"{refused_part:.0%} refused by the database")
+            return self._set(self.records // 2, f"{refused_part:.0%} rejected by the database")
         if seconds < target * COMFORTABLE:
             return self._set(self.records + max(1, self.most // STEPS_TO_THE_TOP), "commits are fast")
         return ""

@@ -1,4 +1,4 @@
-"""Carries wishes to a worker (stop, take less memory), and its progress back."""
+"""Carries requests to a worker (stop, use less memory) and its progress back."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ IDLE_SECONDS = 0.2
 
 
 class Control:
-    """Flags that signal handlers, other threads and the database may raise; read between batches."""
+    """Flags that signal handlers, other threads and the database may set. A worker reads them between batches."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -35,13 +35,13 @@ class Control:
         self._stop.wait(seconds)
 
     def idle(self) -> None:
-        """Nothing to do just now. The ledger answered, which is progress too."""
+        """Wait while no chunk is free. The ledger answered, which counts as progress."""
         self.progressed_at = time.monotonic()
         self.after_batch(0)
         self.wait(IDLE_SECONDS)
 
     def after_batch(self, records: int) -> None:
-        """A batch was committed, with this size. May raise what ends the run (a threshold)."""
+        """Note a committed batch of `records`. Raises what the callback raises to end the run (a threshold)."""
         if records:
             self.progressed_at = time.monotonic()
         if self._after_batch:
@@ -50,7 +50,7 @@ class Control:
 
 @contextlib.contextmanager
 def stopping_on_signals(control: Control) -> Iterator[None]:
-    """The first SIGTERM or Ctrl-C lets the batches in hand finish; a second one ends at once."""
+    """Stop after the current batches on the first SIGTERM or Ctrl-C, and at once on the second."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

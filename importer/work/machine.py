@@ -1,4 +1,4 @@
-"""Measures what this machine gives a job: the memory of all its processes, and processors."""
+"""Measures the memory of a job's processes, and the processors it may use."""
 
 import math
 import os
@@ -12,19 +12,19 @@ CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 def resident_mb() -> float:
-    """Resident size of this process and all below it. Pages that processes share count once for each."""
+    """Return the resident size of this process and its descendants, in MB. Shared pages count once per process."""
     me = psutil.Process()
     total = me.memory_info().rss
     for child in me.children(recursive=True):
         try:
             total += child.memory_info().rss
         except psutil.Error:
-            continue  # it ended between the two looks
+            continue  # it ended in between
     return total / MEGABYTE
 
 
 def processors() -> int:
-    """How many this process may use: fewer than the machine has, where a container or `taskset` limits it."""
+    """Return how many processors this process may use, within the limits of a container or `taskset`."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = CPU_MAX.read_text().split()

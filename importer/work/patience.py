@@ -1,4 +1,4 @@
-"""Waits for a database that is away or busy: back-off with jitter, within `RETRY_SECONDS`."""
+"""Waits for a database that is away or busy, with back-off and jitter, for up to `RETRY_SECONDS`."""
 
 import random
 import time
@@ -14,7 +14,7 @@ from importer.exceptions import DatabaseGone, first_line
 from importer.models import ledger_alias
 from importer.work.control import Control
 
-# Classes of SQLSTATE that pass by themselves: connection, resources, shutdown, serialization, deadlock, lock timeout.
+# SQLSTATEs of transient errors: connection, resources, shutdown, serialization, deadlock, lock timeout.
 TRANSIENT = ("08", "53", "57P", "40001", "40P01", "55P03")
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether trying again makes sense: the database was away or busy, the records are not to blame."""
+    """Tell whether a retry may succeed: the database was away or busy, and the records are not the cause."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     cause = error.__cause__
@@ -32,15 +32,17 @@ def is_transient(error: BaseException) -> bool:
 
 
 class Patience:
-    """Back-off with jitter, within `RETRY_SECONDS` of trouble without any progress. Begins with the trouble."""
+    """Back-off with jitter for one outage. Create it when the outage begins; it ends after `RETRY_SECONDS`."""
 
     def __init__(self) -> None:
         self.since = time.monotonic()
         self.pause = FIRST_PAUSE
 
     def endure(self, error: DatabaseError) -> float:
-        """Seconds to wait before the next try, on a new connection. Raises the error where trying again makes no sense,
-        and DatabaseGone after `RETRY_SECONDS`."""
+        """Close the connections and return the seconds to wait before the next try.
+
+        Raises the error itself if it is not transient, and DatabaseGone after `RETRY_SECONDS`.
+        """
         if not is_transient(error) or connections[ledger_alias()].in_atomic_block:
             raise error
         if time.monotonic() - self.since >= conf.RETRY_SECONDS:
@@ -56,9 +58,9 @@ class Patience:
 def patiently(
     call: Callable[[], T], control: Control, *, on_trouble: Callable[[DatabaseError], None] | None = None
 ) -> T:
-    """Call, and call again while the database is away. For calls that may be repeated, outside of transactions.
+    """Call, and repeat the call while the database is away. For calls that may be repeated, outside transactions.
 
-    Progress in between (`control.progressed_at`) is the end of one trouble and the beginning of another. Raises what
+    Progress in between (`control.progressed_at`) ends one outage, so the next error starts a new one. Raises what
     `Patience.endure` raises, and the error itself once the run is stopping.
     """
     patience = None

@@ -2,8 +2,7 @@
 
     source → plan → parse → validate → survey → resolve → row lane → write → ledger
 
-`plan` has cut the source into chunks. All that a batch does to the database happens in one transaction, fenced by the
-worker's lease.
+`plan` has cut the source into chunks. A batch changes the database in one transaction, fenced by the worker's lease.
 """
 
 import time
@@ -32,7 +31,7 @@ from importer.write.writer import Writer
 
 @dataclass(slots=True)
 class Stages:
-    """The stages of one mapping, with what they remember from batch to batch."""
+    """The stages of one mapping, with their state from batch to batch."""
 
     job: DataImportJob
     mapping: Mapping
@@ -45,15 +44,23 @@ class Stages:
 
     @classmethod
     def of(
-        cls, job: DataImportJob, mapping: Mapping, *, sample: Sample | None = None, is_settling: bool = False
+        cls,
+        job: DataImportJob,
+        mapping: Mapping,
+        *,
+        sample: Sample | None = None,
+        ignore_survey: bool = False,
     ) -> "Stages":
-        """`is_settling`: the turn of contested records has come, so they are written like any others."""
+        """Create the stages on this thread's connection.
+
+        `ignore_survey`: write contested records like all others, because they are settled or replayed now.
+        """
         validator = Validator.of(mapping)
         return cls(
             job=job,
             mapping=mapping,
             validator=validator,
-            survey=Survey.nothing() if is_settling else Survey.of(job, mapping),
+            survey=Survey.nothing() if ignore_survey else Survey.of(job, mapping),
             resolver=Resolver(mapping),
             row_lane=RowLane(mapping, validator),
             writer=Writer(mapping, sample),
@@ -61,7 +68,7 @@ class Stages:
 
 
 def run_chunk(stages: Stages, lease: Lease, reader: Reader, control: Control) -> None:
-    """Carry a chunk to its end, or until asked to stop. Raises LeaseLost, and what the database raises."""
+    """Carry a chunk to its end, or until asked to stop. Raises LeaseLost and database errors."""
     part, position = chunk_range(lease.chunk), chunk_position(lease.chunk)
     while True:
         batch = reader.read(position, part, limit=stages.size.records)
@@ -105,7 +112,7 @@ def commit(stages: Stages, lease: Lease, cleaned: Cleaned, control: Control, *, 
 
 
 def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
-    """Write the sound records of a batch. Every record gets its fate."""
+    """Write the records of a batch that have no errors. Every record gets its fate."""
     free, contested = stages.survey.part(cleaned)
     counts, searched = Counts(), 0
     errors: dict[int, Sequence[RecordError]] = {}
@@ -115,7 +122,7 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
         counts += written.counts()
         searched += written.searched
         refused = rows.rejecting(written.errors).errors
-        errors |= {number + start: found for number, found in refused.items()}
+        errors |= {number + start: reasons for number, reasons in refused.items()}
     rejections = [
         *cleaned.batch.rejections,
         *(_rejection(stages.job, free.batch, number, errors[number]) for number in sorted(errors)),
@@ -130,10 +137,10 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
 
 def prepare_transaction(alias: str, *, durable: bool) -> None:
     with connections[alias].cursor() as cursor:
-        # Keys that are only checked at COMMIT would be found too late to say which record they belong to.
+        # A deferred constraint would fail at COMMIT, too late to tell which record violates it.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         if not durable:
-            # Records and cursor are lost together or not at all, so a crash of the server costs time and no truth.
+            # Records and cursor are lost together or not at all, so a server crash costs time but no correctness.
             cursor.execute("SET LOCAL synchronous_commit = off")
 
 
@@ -142,12 +149,12 @@ def _rejection(
 ) -> Rejection:
     raw = batch.texts.row(number, named=True)
     if len(raw) > len(columns := job.columns or []):
-        # Keys of other records of the batch, which this one does not have.
-        known = frozenset(columns)
-        raw = {name: text for name, text in raw.items() if text is not None or name in known}
+        # Leave out keys that only other records of the batch have.
+        planned = frozenset(columns)
+        raw = {name: text for name, text in raw.items() if text is not None or name in planned}
     stored = {name: None if text is None else escaped(text) for name, text in raw.items()}
     if stored != raw:
-        # What had to be escaped is not what the source says: marked, so that it is never replayed as if it were.
+        # Escaped text differs from the source. The mark keeps a replay from importing it.
         stored |= {RAW: "escaped"}
     return Rejection(int(batch.lines[number]), stored, tuple(errors))
 

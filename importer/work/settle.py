@@ -1,7 +1,7 @@
-"""Records that were set aside before: contested ones at the end of a run, rejected ones when they are replayed.
+"""Writes records that were set aside: contested ones at a run's end, rejected ones in a replay.
 
-They go through the same pipeline as records of the source, and their staging rows change in the transaction that
-writes them.
+They go through the same pipeline as records of the source. Their staging rows change in the transaction that writes
+them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,23 +21,23 @@ from importer.work.pipeline import Stages, prepare_transaction, write_batch
 
 
 def settle_contested(stages: Stages, control: Control) -> None:
-    """Write the contested records one after the other, in the order of the source."""
+    """Write the contested records in the order of the source."""
     for records in _in_batches(stages.job, [StagingRecord.State.CONTESTED]):
-        _settle(stages, records)
+        _write_stored(stages, records)
         control.after_batch(len(records))
         if control.stopping:
             return
 
 
 def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replayed:
-    """Put rejected records through again: those that pass are written and marked as replayed.
+    """Write rejected records again; those that pass are marked as replayed.
 
-    The counts of the records replayed; `read` is how many were tried.
+    Returns the counts of the records that were tried.
     """
     total, left = Counts(), 0
     for records in _in_batches(stages.job, states):
         whole = [record for record in records if RAW not in record.raw]
-        total += _settle(stages, whole)
+        total += _write_stored(stages, whole)
         left += len(records) - len(whole)
         control.after_batch(len(records))
         if control.stopping:
@@ -57,7 +57,7 @@ def _in_batches(job: DataImportJob, states: Sequence[str]) -> Iterator[list[Stag
         line = records[-1].line
 
 
-def _settle(stages: Stages, records: list[StagingRecord]) -> Counts:
+def _write_stored(stages: Stages, records: list[StagingRecord]) -> Counts:
     if not records:
         return Counts()
     cleaned = stages.validator.validate(_as_batch(records, stages.job.columns or []))

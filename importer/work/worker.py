@@ -1,7 +1,7 @@
-"""A worker: claims chunks and carries them through the pipeline until none is left.
+"""Claims chunks and carries them through the pipeline until none is left.
 
-The same function runs in this process, in a process of its own (`python -m importer.executors.worker_process`) and on
-other machines (`importer.tasks`). Workers share nothing but the ledger.
+The same code runs in this process, in a separate one (`python -m importer.executors.worker_process`) and on other
+machines (`importer.tasks`). Workers share only the ledger.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from importer.write.sample import Sample
 
 
 class Worker:
-    """`chunk_id`: work on that chunk alone, if nobody has it."""
+    """Works on a job's chunks. With `chunk_id` only on that chunk, if no other worker has it."""
 
     def __init__(
         self,
@@ -49,7 +49,8 @@ class Worker:
     def drain(self) -> None:
         """Work until no chunk is left to claim, or until asked to stop.
 
-        Raises ImporterError where the job cannot go on, and DatabaseError for what is neither transient nor a record.
+        Raises ImporterError if the job cannot continue, and DatabaseError for errors that are neither transient nor
+        caused by a record.
         """
         try:
             patiently(self._drain, self.control, on_trouble=self._remember_trouble)
@@ -60,7 +61,7 @@ class Worker:
             self._leave()
 
     def _drain(self) -> None:
-        """On one connection, until no chunk is left."""
+        """Work on one connection until no chunk is left."""
         if self.control.stopping:
             return
         self._connect()
@@ -74,10 +75,10 @@ class Worker:
             if self.chunk_id is not None or (not worked and not ledger.has_open_chunks(self.job)):
                 return
             if not worked:
-                self.control.idle()  # others have the last chunks; if they die, their chunks are ours
+                self.control.idle()  # others have the last chunks; if they die, we take over
 
     def _leave(self) -> None:
-        """Nothing of ours may stand in the way of the next run, however this one ended."""
+        """Release the lease and the lock, so that they do not delay the next run."""
         if self.reader:
             self.reader.close()
         with contextlib.suppress(DatabaseError):
@@ -88,7 +89,7 @@ class Worker:
     def _connect(self) -> None:
         self.owner.announce()
         self._note_trouble()
-        # What the stages remember belongs to a connection, so each connection has stages of its own.
+        # The stages' state belongs to a connection, so each new connection needs new stages.
         self.stages = Stages.of(self.job, self.mapping, sample=self.sample)
         if self.reader is None:
             self.reader = open_reader(self.job)
@@ -102,8 +103,8 @@ class Worker:
         chunk = self.lease.chunk
         if chunk.attempts > conf.MAX_CHUNK_ATTEMPTS:
             raise ChunkFailed(
-                f"Chunk {chunk.number} (from line {chunk.committed_line}) was given up after {chunk.attempts - 1} "
-                f"attempts without progress: {chunk.last_error or 'its workers died'}."
+                f"Chunk {chunk.number} (from line {chunk.committed_line}) failed {chunk.attempts - 1} times without "
+                f"progress: {chunk.last_error or 'its workers died'}."
             )
         run_chunk(self.stages, self.lease, self.reader, self.control)
         return True
@@ -112,7 +113,7 @@ class Worker:
         self.trouble = first_line(error)
 
     def _note_trouble(self) -> None:
-        """Only once we are announced again: until then, our own former self may hold the chunk locked."""
+        """Log the error. Only after `announce`: before it, our own lost connection may still lock the chunk."""
         if self.trouble:
             ledger.log(self.job, LogEvent.RETRY, self.trouble)
             if self.lease:

@@ -1,1 +1,1 @@
-"""Writes clean records into the target table, decides duplicates, and words what the database refuses."""
+"""Writes clean records into the target, decides duplicates, and reports what the database rejects."""

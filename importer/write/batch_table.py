@@ -6,23 +6,25 @@ import polars as pl
 from django.db import connections, models
 from django.db.backends.utils import CursorWrapper
 
-from importer.order.hidden import unseen_constraint
+from importer.order.hidden import constraint_not_surveyed
 from importer.records import RecordError
 from importer.specs.mapping import AnyField, Mapping
 from importer.write.constraints import fields_of, unique_errors, violation_of
 from importer.write.copy import column_of, copy_frame
-from importer.write.duplicates import judge_duplicates
+from importer.write.duplicates import decide_duplicates
 from importer.write.rounds import rounds
 from importer.write.sample import Sample
 from importer.write.written import Written
 
-# Column that holds a record's number in its batch.
+# Column with a record's number in its batch.
 NUMBER = "importer_number"
-# Column that parts records of one key: the first one is written, then the second one over it, and so on.
+# Column that orders records of one key: the first is written, then the second over it, and so on.
 TURN = "importer_turn"
 
 
 class BatchTable:
+    """Compares batches of one mapping with the target in one temporary table, which is created once and truncated."""
+
     def __init__(self, mapping: Mapping, name: str, sample: Sample | None = None) -> None:
         self.mapping = mapping
         self.sample = sample
@@ -36,13 +38,14 @@ class BatchTable:
         self.compared = [
             f for f in (*mapping.mapped, *mapping.cleaned_fills) if f not in key and not f.primary_key
         ]
-        self.kept = _kept(mapping)
-        self.has_hidden_rivalries = bool(unseen_constraint(mapping))
+        self.untouched = _untouched(mapping)
+        self.has_unsurveyed_constraint = bool(constraint_not_surveyed(mapping))
 
     def write(self, cursor: CursorWrapper, rows: pl.DataFrame, *, are_independent: bool) -> Written:
-        """Write the rows that can be written; say of every other one why not, or that it is skipped.
+        """Write the rows that can be written, and report the fate of the others.
 
-        `are_independent`: the rows are known not to depend on one another.
+        `are_independent`: the rows are known to be independent. Raises what the database raises for violations that
+        the comparison does not find, such as conditional constraints.
         """
         self._create(cursor)
         if self.mapping.key_is_unique or not self.mapping.key:
@@ -56,7 +59,7 @@ class BatchTable:
         if self.mapping.on_conflict == "update" and rows.height > 1 and not are_independent:
             written.dependent = self._take_out_dependent(cursor, written)
         self._meet_existing_rows(cursor, written)
-        turns = self._judge_duplicates(cursor, written)
+        turns = self._decide_duplicates(cursor, written)
         for turn in range(turns):
             self._write_turn(cursor, turn, written)
         return written
@@ -70,13 +73,13 @@ class BatchTable:
             f"CREATE TEMP TABLE IF NOT EXISTS {self.table} "
             f"({NUMBER} integer, {TURN} smallint NOT NULL DEFAULT 0, {types})"
         )
-        # Emptied rather than dropped: making a table for each batch would bloat the catalogue.
+        # Truncated, not dropped: a table per batch would bloat the system catalogue.
         cursor.execute(f"TRUNCATE {self.table}")
 
     def _keep_columns(self, cursor: CursorWrapper) -> None:
-        """What an update leaves alone is judged as it stands in the row, and not by the default of a new one."""
-        if self.kept:
-            values = ", ".join(f"{self._column(f)} = t.{self._column(f)}" for f in self.kept)
+        """Take over the row's values in fields that an update does not set, so that constraints see them."""
+        if self.untouched:
+            values = ", ".join(f"{self._column(f)} = t.{self._column(f)}" for f in self.untouched)
             cursor.execute(
                 f"UPDATE {self.table} AS s SET {values} FROM {self.target} AS t WHERE {self._same_key()}"
             )
@@ -90,6 +93,7 @@ class BatchTable:
                 continue
             if not fields_of(constraint) <= names:
                 continue
+            # Private API: no public one turns a condition into SQL. test_rows_as_they_are.py breaks first.
             editor = self.connection.SchemaEditorClass(self.connection, collect_sql=True)
             check = constraint._get_check_sql(self.mapping.model, editor)  # type: ignore[attr-defined]
             numbers = self._numbers(cursor, f"SELECT {NUMBER} FROM {self.table} WHERE NOT ({check})")
@@ -114,12 +118,12 @@ class BatchTable:
             self._take_out(cursor, numbers, written, unique_errors(mapping, group))
 
     def _take_out_dependent(self, cursor: CursorWrapper, written: Written) -> list[list[int]]:
-        """Take out the rows that an update of another row of this batch may make possible or impossible.
+        """Take out the rows whose fate an update of another row of this batch may change, in rounds.
 
-        Those are rows that share a unique value within the batch, rows that want the value of an existing row, and
-        rows that may change that existing row. All others neither touch them nor each other.
+        These are rows that share a unique value within the batch, rows that need the value of an existing row, and
+        rows that may change that existing row. All others are independent.
         """
-        if self.has_hidden_rivalries and self._changes_any(cursor):
+        if self.has_unsurveyed_constraint and self._changes_any(cursor):
             numbers = self._numbers(cursor, f"SELECT {NUMBER} FROM {self.table} ORDER BY {NUMBER}")
             self._take_out(cursor, numbers, written, [])
             return [[number] for number in numbers]
@@ -149,17 +153,17 @@ class BatchTable:
         )
         return bool(cursor.fetchone()[0]) or bool(self._duplicates(cursor, self.mapping.key))
 
-    # 3. Records of one batch that collide with one another, in the order of the source
+    # 3. Records of one batch that collide with one another
 
-    def _judge_duplicates(self, cursor: CursorWrapper, written: Written) -> int:
+    def _decide_duplicates(self, cursor: CursorWrapper, written: Written) -> int:
         groups = [self.mapping.key, *self.other_groups]
         records: dict[int, dict[int, int]] = {}
         for index, group in enumerate(groups):
             for value, numbers in enumerate(self._duplicates(cursor, group) if group else []):
                 for number in numbers:
                     records.setdefault(number, {})[index] = value
-        verdicts = judge_duplicates(records, on_conflict=self.mapping.on_conflict)
-        for number, index in verdicts.refused.items():
+        verdicts = decide_duplicates(records, on_conflict=self.mapping.on_conflict)
+        for number, index in verdicts.rejected.items():
             self._take_out(cursor, [number], written, unique_errors(self.mapping, groups[index]))
         self._take_out(cursor, verdicts.skipped, written, [])
         written.skipped += len(verdicts.skipped)
@@ -178,7 +182,7 @@ class BatchTable:
         )
         return [row[0] for row in cursor.fetchall()]
 
-    # 4. What is left can be written
+    # 4. The remaining rows can be written
 
     def _write_turn(self, cursor: CursorWrapper, turn: int, written: Written) -> None:
         cursor.execute(f"SELECT count(*) FROM {self.table} WHERE {TURN} = {turn}")
@@ -208,7 +212,7 @@ class BatchTable:
         if self.sample is not None:
             self._sample_updates(cursor, turn, self.sample)
         assignments = ", ".join(f"{column} = s.{column}" for column in [*compared, *moments])
-        # Records are counted, not rows: a key without a unique constraint may have several.
+        # Counts records, not rows: a key without a unique constraint may match several rows.
         cursor.execute(
             f"WITH changed AS (UPDATE {self.target} AS t SET {assignments} FROM {self.table} AS s "
             f"WHERE s.{TURN} = {turn} AND {self._same_key()} AND {self._differs()} RETURNING s.{NUMBER}) "
@@ -248,7 +252,7 @@ class BatchTable:
         return " AND ".join(f"t.{self._column(f)} = s.{self._column(f)}" for f in group)
 
     def _same_key(self, batch: str = "s") -> str:
-        """Equal keys; where a row is to be recognised, empty parts are equal too, though not to SQL."""
+        """Return the condition for equal keys. To recognise a row, empty parts count as equal, unlike in SQL."""
         strict = len(self.mapping.key) == 1 or not self.mapping.empty_parts_are_equal
         return " AND ".join(
             f"t.{self._column(f)} {'=' if strict or not f.null else 'IS NOT DISTINCT FROM'} {batch}.{self._column(f)}"
@@ -278,17 +282,17 @@ class BatchTable:
                 written.reject(number, errors)
 
 
-def _kept(mapping: Mapping) -> list[AnyField]:
-    """Fields that an update does not set, as far as check constraints or unique groups look at them."""
+def _untouched(mapping: Mapping) -> list[AnyField]:
+    """Return the fields that an update does not set but check constraints or unique groups read."""
     if mapping.on_conflict != "update":
         return []
-    judged = {f.name for group in mapping.unique_groups for f in group}
+    constrained = {f.name for group in mapping.unique_groups for f in group}
     for constraint in mapping.constraints:
         if isinstance(constraint, models.CheckConstraint):
-            judged |= fields_of(constraint)
+            constrained |= fields_of(constraint)
     fills = [fill.field for fill in mapping.fills if not fill.on_update]
     return [
         f
         for f in fills
-        if f not in mapping.cleaned_fills and not f.primary_key and {f.name, f.attname} & judged
+        if f not in mapping.cleaned_fills and not f.primary_key and {f.name, f.attname} & constrained
     ]

@@ -1,4 +1,4 @@
-"""Words violations of constraints as Django does."""
+"""Describes violations of constraints with Django's codes and messages."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from importer.specs.mapping import AnyField, Mapping
 from importer.validate.judge import as_errors
 from importer.write.copy import column_of
 
-# SQLSTATE → the code that Django gives such an error.
+# SQLSTATE → Django's code for such an error.
 CODES = {"23505": "unique", "23503": "does_not_exist", "23514": "check", "23502": "null"}
 
 
@@ -19,13 +19,13 @@ def fields_of(constraint: models.CheckConstraint) -> set[str]:
     return set(getattr(condition, "referenced_base_fields", ()))
 
 
-def has_own_words(constraint: models.UniqueConstraint, names: tuple[str, ...]) -> bool:
+def has_own_message(constraint: models.UniqueConstraint, names: tuple[str, ...]) -> bool:
     is_whole = constraint.condition is None and constraint.fields == names
     return is_whole and constraint.violation_error_message != constraint.default_violation_error_message
 
 
 def constraint_code(constraint: models.BaseConstraint) -> str:
-    """The constraint's own code, or what Django calls such a violation elsewhere."""
+    """Return the constraint's own code, or Django's usual code for such a violation."""
     names = {models.UniqueConstraint: "unique", models.CheckConstraint: "check"}
     return constraint.violation_error_code or names.get(type(constraint), type(constraint).__name__.lower())
 
@@ -35,10 +35,10 @@ def violation_of(constraint: models.BaseConstraint) -> RecordError:
 
 
 def unique_errors(mapping: Mapping, group: tuple[AnyField, ...]) -> list[RecordError]:
-    """What `full_clean()` says where another row has the same values in these fields."""
+    """Return the errors of `full_clean()` for another row with the same values in these fields."""
     names = tuple(f.name for f in group)
     for constraint in mapping.constraints:
-        if isinstance(constraint, models.UniqueConstraint) and has_own_words(constraint, names):
+        if isinstance(constraint, models.UniqueConstraint) and has_own_message(constraint, names):
             about = names[0] if constraint.violation_error_code == "unique" and len(names) == 1 else ""
             message = str(constraint.get_violation_error_message())
             return [RecordError(about, constraint_code(constraint), message)]
@@ -47,7 +47,7 @@ def unique_errors(mapping: Mapping, group: tuple[AnyField, ...]) -> list[RecordE
 
 
 def refusal(mapping: Mapping, error: Exception) -> RecordError:
-    """What the database said about a single record, in the constraint's own words where it has some."""
+    """Return the error for a record that the database rejected, with the constraint's own message if it has one."""
     cause = error.__cause__
     diagnosis = cause.diag if isinstance(cause, PsycopgError) else None
     name = diagnosis.constraint_name if diagnosis else None
@@ -58,4 +58,4 @@ def refusal(mapping: Mapping, error: Exception) -> RecordError:
     message = (diagnosis.message_primary if diagnosis else None) or str(error)
     column = diagnosis.column_name if diagnosis else None
     field = next((f.name for f in mapping.written if column and column_of(f) == column), "")
-    return RecordError(field, CODES.get(state, "database"), escaped(f"The database refuses it: {message}."))
+    return RecordError(field, CODES.get(state, "database"), escaped(f"The database rejects it: {message}."))

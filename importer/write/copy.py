@@ -1,20 +1,20 @@
-"""Copies a frame of texts into a table, by COPY."""
+"""Copies a frame of texts into a table with COPY."""
 
 from io import BytesIO
 from typing import Any
 
 import polars as pl
 
-# psycopg is fastest with pieces of this size, and keeps many of them in flight.
+# Bytes per write. psycopg is fastest with pieces of this size and keeps many in flight.
 PIECE = 128 * 1024
 
 
 def copy_frame(cursor: Any, statement: str, frame: pl.DataFrame) -> None:
-    """Stream a frame as CSV: null is nothing, an empty text is two quotes."""
+    """Stream a frame as CSV: a null is an empty field, an empty text is two quotes."""
     buffer = BytesIO()
     frame.write_csv(buffer, include_header=False)
     data = memoryview(buffer.getvalue())
-    # `copy` is psycopg's own: its errors are not Django's unless they are made so.
+    # `copy` is psycopg's method, so Django must be told to wrap its errors.
     with cursor.db.wrap_database_errors, cursor.copy(statement) as copy:
         for start in range(0, len(data), PIECE):
             copy.write(data[start : start + PIECE])

@@ -1,4 +1,4 @@
-"""Records of one batch that collide with one another: which of them win, taken in the order of the source."""
+"""Decides which of the records of one batch that collide win, in the order of the source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,15 +11,20 @@ KEY = 0
 
 @dataclass(slots=True)
 class Verdicts:
-    """refused: record → the group it collides in. turns: records that are written over an earlier one, and when."""
+    """The decision for each colliding record, by its number.
 
-    refused: dict[int, int] = field(default_factory=dict)
+    rejected  record → the group of unique fields in which it collides
+    skipped   records whose key an earlier record has
+    turns     records that are written over an earlier one → in which turn, from 1
+    """
+
+    rejected: dict[int, int] = field(default_factory=dict)
     skipped: list[int] = field(default_factory=list)
     turns: dict[int, int] = field(default_factory=dict)
 
 
-def judge_duplicates(records: Mapping[int, Values], *, on_conflict: str) -> Verdicts:
-    """What a run record by record would have done: a value belongs to the first record that was written with it."""
+def decide_duplicates(records: Mapping[int, Values], *, on_conflict: str) -> Verdicts:
+    """Decide as a run record by record would: a value belongs to the first record that is written with it."""
     verdicts = Verdicts()
     owners: dict[tuple[int, int], int] = {}
     last_turn: dict[int, int] = {}
@@ -33,9 +38,9 @@ def judge_duplicates(records: Mapping[int, Values], *, on_conflict: str) -> Verd
         if earlier is not None and on_conflict == "skip":
             verdicts.skipped.append(number)
         elif earlier is not None and on_conflict == "reject":
-            verdicts.refused[number] = KEY
+            verdicts.rejected[number] = KEY
         elif clash is not None:
-            verdicts.refused[number] = clash
+            verdicts.rejected[number] = clash
         else:
             owners |= dict.fromkeys(values.items(), row)
             if earlier is not None:

@@ -1,14 +1,14 @@
-"""Records of one batch whose fates hang on one another, taken apart into rounds."""
+"""Divides dependent records of one batch into rounds of independent ones."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 
 def rounds(links: Iterable[Sequence[int]]) -> list[list[int]]:
-    """Each link names records that touch one another. Of all that hang together, each round has one, in their order.
+    """Return rounds of record numbers. Each link names records that depend on one another.
 
-    So the rounds, one after the other, do what the records would do one after the other: a swap of 5,000 pairs of
-    values takes two of them.
+    Each round takes one record from every connected group, in source order. So the rounds give the result of writing
+    the records one by one; a swap of 5,000 pairs of values takes two rounds.
     """
     leaders: dict[int, int] = {}
 
@@ -22,12 +22,12 @@ def rounds(links: Iterable[Sequence[int]]) -> list[list[int]]:
         for other in others:
             leaders.setdefault(other, other)
             leaders[leader(other)] = leader(first)
-    found: list[list[int]] = []
+    result: list[list[int]] = []
     places: Counter[int] = Counter()
     for number in sorted(leaders):
         place = places[leader(number)]
         places[leader(number)] += 1
-        if place == len(found):
-            found.append([])
-        found[place].append(number)
-    return found
+        if place == len(result):
+            result.append([])
+        result[place].append(number)
+    return result

@@ -1,15 +1,19 @@
-"""Collects some of what a dry run would change."""
+"""Collects examples of what a dry run would change."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-# Shown of each kind.
+# Examples of each kind.
 MOST_SHOWN = 5
 
 
 @dataclass(slots=True)
 class Sample:
-    """inserted: rows as they would be. updated: for each row its key and, by column, the value before and after."""
+    """Examples of a dry run.
+
+    inserted  rows as they would be written: field → text
+    updated   rows that would change: {"key": [text, …], "changes": {column: [text before, text after]}}
+    """
 
     inserted: list[dict[str, Any]] = field(default_factory=list)
     updated: list[dict[str, Any]] = field(default_factory=list)
@@ -23,11 +27,11 @@ class Sample:
         return MOST_SHOWN - len(self.updated)
 
     def add_inserted(self, fields: list[str], rows: list[tuple[Any, ...]]) -> None:
-        """`rows`: the values of the fields, as text."""
+        """Add rows of the fields' values as text."""
         self.inserted += [dict(zip(fields, row, strict=True)) for row in rows]
 
     def add_updated(self, columns: list[str], keys: int, rows: list[tuple[Any, ...]]) -> None:
-        """`rows`: the values of so many keys, then of each column the one before and the one after, as text."""
+        """Add rows of texts: the values of `keys` key fields, then each column's value before and after."""
         for row in rows:
             pairs = zip(columns, row[keys::2], row[keys + 1 :: 2], strict=True)
             changes = {column: [before, after] for column, before, after in pairs if before != after}

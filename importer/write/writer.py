@@ -1,9 +1,8 @@
 """Writes cleaned records as rows of the target table, within the caller's transaction.
 
-There are two ways. Where a job only inserts, COPY goes straight into the target, in the hope that nothing collides.
-Otherwise, or after a collision, the batch goes into a temporary table first and is compared with the target there as a
-set; each collision becomes a rejection. Whatever else the database refuses is narrowed down by halves to the single
-record.
+There are two ways. If a job only inserts, COPY goes straight into the target, as long as nothing collides. Otherwise,
+or after a collision, the batch goes into a temporary table and is compared with the target as a set; each collision
+becomes a rejection. Other violations are narrowed down to single records by halving the batch.
 """
 
 import uuid
@@ -21,7 +20,7 @@ from importer.write.sample import Sample
 from importer.write.written import Written
 
 REFUSALS = (DataError, IntegrityError, InternalError)
-# After a collision, how many batches go by way of the temporary table before COPY is trusted again.
+# After a collision, this many batches go through the temporary table before COPY is tried again.
 BATCHES_OF_CAUTION = 8
 
 
@@ -42,7 +41,7 @@ class Writer:
         self.copy_sql = f"COPY {self.table} ({', '.join(map(quote, self.columns))}) FROM STDIN (FORMAT csv)"
 
     def write(self, cleaned: Cleaned) -> Written:
-        """Write the sound records; what became of each."""
+        """Write the records without errors, and return their fates."""
         rows = self._rows(cleaned)
         if rows.is_empty():
             return Written()
@@ -51,7 +50,7 @@ class Writer:
         return self._compared(rows)
 
     def _rows(self, cleaned: Cleaned) -> pl.DataFrame:
-        """The sound records' columns in writing order, behind their number in the batch."""
+        """Return the records without errors: their number in the batch, then their columns in writing order."""
         mapping, sound = self.mapping, cleaned.sound()
         present = [f for f in mapping.written if f.attname in cleaned.values.columns]
         values = cleaned.values.select(pl.col(f.attname).alias(column_of(f)) for f in present)
@@ -63,7 +62,7 @@ class Writer:
         return values.with_columns(filled).select(sound.alias(NUMBER), *self.columns)
 
     def _numbered(self, serial: AnyField, values: pl.DataFrame) -> pl.Series:
-        """An empty number becomes the next one of the table's sequence, as in an INSERT without it."""
+        """Replace empty numbers by the next ones of the table's sequence, as an INSERT without the column would."""
         column = values.get_column(column_of(serial))
         empty = column.is_null().arg_true()
         if empty.is_empty():
@@ -108,7 +107,7 @@ class Writer:
             return False
         return True
 
-    # By way of the temporary table
+    # Through the temporary table
 
     def _compared(self, rows: pl.DataFrame, *, are_independent: bool = False) -> Written:
         try:

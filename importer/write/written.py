@@ -1,4 +1,4 @@
-"""Adds up what became of the records of a batch while they are written."""
+"""Adds up the fates of a batch's records while they are written."""
 
 from dataclasses import dataclass, field
 
@@ -7,10 +7,11 @@ from importer.records import Counts, RecordError
 
 @dataclass(slots=True)
 class Written:
-    """Fates of a batch's sound records; `errors` has those that were not written, by record number.
+    """Fates of a batch's records.
 
-    searched   how many of these were found by halves, which costs a search for each
-    dependent  records that are still to be written, in rounds: their fates depend on one another
+    errors     reasons of the records that were rejected, by record number
+    searched   how many of them a search by halves found, which costs time for each
+    dependent  records that depend on one another and are not written yet, in rounds
     """
 
     inserted: int = 0
@@ -34,6 +35,6 @@ class Written:
             self.reject(number, errors)
 
     def counts(self) -> Counts:
-        """Without the rejected ones."""
+        """Return the counts without the rejected records."""
         fates = (self.inserted, self.updated, self.unchanged, self.skipped)
         return Counts(sum(fates), *fates)

@@ -128,7 +128,7 @@ def test_the_command_says_what_was_erased_and_what_stays(told: str) -> None:
         "2 rejected records that named them",
         "1 accounts of sign-on providers",
         "1 e-mail addresses",
-        "1 jobs that they made",
+        "1 jobs that they created",
         'users.csv" of job',
         "log files of servers",
         "backups",

@@ -1,4 +1,4 @@
-"""What the importer's tests share: a folder that may be read, and a run from text to result."""
+"""Provides fixtures of the importer's tests: a readable folder, and a run from text to result."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from importer.jobs import create_job
 from importer.models import DataImportJob
 from tests.importer.private_site import PrivateSite
 
-# Of runs that are killed or frozen: enough for several chunks.
+# Records of runs that are killed or frozen: enough for several chunks.
 DISTURBED_RECORDS = 12_000
 
 
@@ -29,7 +29,7 @@ Importing = Callable[..., tuple[DataImportJob, ImportResult]]
 
 @pytest.fixture
 def importing(folder: Path) -> Importing:
-    """Write a source, make a job for it and run it."""
+    """Write a source, create a job for it and run it."""
 
     def run(spec: str, text: str | bytes, *, name: str = "source.csv", **options: Any) -> Any:
         source = folder / name
@@ -45,10 +45,10 @@ def importing(folder: Path) -> Importing:
 
 @pytest.fixture(scope="session")
 def private_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSite]:
-    """A site with a server of its own, and fifty companies; to be driven by commands, and to be killed."""
+    """A site with its own server and fifty companies, driven by commands, whose processes may be killed."""
     folder = tmp_path_factory.mktemp("private-site")
     for parent in (folder, folder.parent):
-        parent.chmod(0o711)  # for the account that root's servers run as
+        parent.chmod(0o711)  # for the account under which root runs its servers
     with EmbeddedPostgres(folder / "postgres", durable=False) as server:
         site = PrivateSite(server, folder)
         site.manage("migrate", "--run-syncdb", "--verbosity", "0")
@@ -58,7 +58,7 @@ def private_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSi
 
 @pytest.fixture(scope="module")
 def source(private_site: PrivateSite) -> Path:
-    """Contacts in order, of which some are bad and some come twice, near and far from each other."""
+    """Contacts in order; some are invalid, and some repeat, near and far from each other."""
     randomness = random.Random(1)
     lines = ["legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance"]
     for number in range(1, DISTURBED_RECORDS + 1):
@@ -75,9 +75,7 @@ def source(private_site: PrivateSite) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(private_site: PrivateSite, source: Path) -> tuple[object, list[int]]:
-    private_site.sql(
-        "TRUNCATE crm_contact"
-    )  # the site is one for all modules, and others leave contacts behind
+    private_site.sql("TRUNCATE crm_contact")  # all modules share the site, and others leave contacts behind
     job = private_site.create_job(source)
     private_site.run(job, "--executor", "inline")
     return private_site.state_of(job)

@@ -1,4 +1,4 @@
-"""The tests' settings with importer settings from the environment, for commands run as processes of their own."""
+"""Adds importer settings from the environment to the tests' settings, for commands in processes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A site on a database server of its own, driven by commands only: so that servers and processes may die."""
+"""Runs a site on its own database server, driven by commands, so that servers and processes may die."""
 
 import json
 import os
@@ -24,7 +24,7 @@ SMALL = {
     "BATCH_SIZE_MAX": 400,
     "LEASE_SECONDS": 5,
 }
-# Many short transactions: whoever is frozen is soon caught between two of them.
+# Many short transactions, so that a frozen process is soon between two of them.
 FREEZABLE = {"LEASE_SECONDS": 1, "BATCH_SIZE_INITIAL": 50, "BATCH_SIZE_MIN": 50, "BATCH_SIZE_MAX": 50}
 FINGERPRINT = """
     SELECT md5(string_agg(row::text, ',' ORDER BY row.legacy_id)) FROM (

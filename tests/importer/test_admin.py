@@ -69,7 +69,7 @@ def test_a_catalogue_is_no_table_of_records(admin: Client, table: str) -> None:
     finally:
         del connections.settings["elsewhere"]
 
-    assert "is a catalogue of the database" in answer.content.decode()
+    assert "is a system catalogue" in answer.content.decode()
 
 
 ADD = "admin:importer_dataimportjob_add"
@@ -115,7 +115,7 @@ def test_a_job_is_made_of_a_source(admin: Client, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ({}, "Name a source or choose a file: one of them."),
+        ({}, "Name a source or choose a file, not both."),
         ({"source": "/etc/passwd", "format": "csv"}, "outside"),
         ({"source": "nowhere.csv"}, "nowhere.csv"),
         ({"source": "s3://others/x.csv"}, "REMOTE_ROOTS"),
@@ -124,9 +124,9 @@ def test_a_job_is_made_of_a_source(admin: Client, folder: Path) -> None:
         ({"source": "x.csv", "delimiter": "ab"}, "delimiter"),
         ({"source": "x.csv", "encoding": "u" * 50}, "at most 40 characters"),
         ({"source": "x\0.csv"}, "Null characters"),
-        ({"source": "db:default/users"}, "a table of the site itself"),
+        ({"source": "db:default/users"}, "a table of the site"),
         ({"source": "db:nowhere/users"}, "nowhere"),
-        ({"source": "storage:default/../secrets.csv"}, "give the file another name"),
+        ({"source": "storage:default/../secrets.csv"}, "rename the file"),
         ({"source": "storage:staticfiles/x.csv"}, "outside"),
     ],
     ids=str,
@@ -159,7 +159,7 @@ def test_a_strange_spelling_of_an_encoding_is_one_all_the_same(admin: Client, fo
 
 
 def test_the_permission_to_add_jobs_makes_none(client: Client, folder: Path) -> None:
-    """With a spec of users whoever makes a job could take an account over."""
+    """With a spec of users, anybody who may create jobs could take over an account."""
     clerk = UserFactory(is_staff=True)
     clerk.user_permissions.add(*Permission.objects.filter(codename__endswith="_dataimportjob"))
     client.force_login(clerk)
@@ -196,7 +196,7 @@ def test_a_second_way_to_the_sites_database_is_no_way_around(admin: Client, fold
     finally:
         del connections.settings["replica"]
 
-    assert "a table of the site itself" in answer.content.decode()
+    assert "a table of the site" in answer.content.decode()
 
 
 def test_a_tab_is_a_delimiter(admin: Client, folder: Path) -> None:
@@ -239,4 +239,4 @@ def test_a_file_that_is_too_large_is_not_kept(admin: Client, folder: Path, setti
         reverse(ADD), CHOSEN | {"upload": SimpleUploadedFile("x.csv", b"code,name\nC1,One\n")}
     )
 
-    assert "more than the 10 that may be kept" in answer.content.decode()
+    assert "more than the 10 allowed" in answer.content.decode()

@@ -1,4 +1,4 @@
-"""docs/importer/reference.md names everything there is, and links between documents lead somewhere."""
+"""docs/importer/reference.md names all settings and commands, and links between documents work."""
 
 import re
 from pathlib import Path
@@ -63,6 +63,6 @@ def leads_somewhere(document: Path, link: str) -> bool:
 
 
 def anchors(document: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """Return the anchors that GitHub creates for headings."""
     headings = HEADING.findall(CODE_BLOCK.sub("", document.read_text()))
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,4 @@
-"""The package in somebody else's site: installed from its wheel, run by commands, on 409,254 records of baseball."""
+"""The package in a foreign site: installed from its wheel, run by commands, on 409,254 records."""
 
 import csv
 import io
@@ -73,13 +73,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def jobs(site: Site) -> dict[str, Job]:
-    """All eight tables from CSV: the job of each, and what `run_import --json` answered."""
+    """The jobs of all eight tables from CSV, with the output of `run_import --json`."""
     return {name: _import(site, name, "csv", workers=workers) for name, workers in WORKERS.items()}
 
 
 @pytest.fixture
 def imported(site: Site, jobs: dict[str, Job]) -> Iterator[Site]:
-    """The site with all records imported, to do with as one likes."""
+    """The site with all records imported, which a test may change."""
     with site.another_database("ballpark_copy") as copy:
         yield copy
 
@@ -271,14 +271,14 @@ def test_records_without_parents_pass_once_the_parents_are_there(
     assert _fates(imported.run_import(job)) == _fates(report) != _fates(before)
 
 
-def test_a_mended_player_brings_his_games_along(imported: Site, jobs: dict[str, Job]) -> None:
+def test_a_fixed_player_brings_his_games_along(imported: Site, jobs: dict[str, Job]) -> None:
     rejected = {record["playerID"]: record for record in _rejected("players")}
-    mended = _export(imported, jobs["players"][0])
-    for row in mended:
+    fixed = _export(imported, jobs["players"][0])
+    for row in fixed:
         row["throws"] = row["throws"].replace("S", "R")
         if row["height"] == "43":
             row["height"] = row["weight"] = ""
-    source = _write_csv(imported, "mended-players.csv", mended)
+    source = _write_csv(imported, "fixed-players.csv", fixed)
 
     answer = imported.manage("replay_rejects", str(jobs["players"][0]), str(source))
 
@@ -295,22 +295,22 @@ def test_a_mended_player_brings_his_games_along(imported: Site, jobs: dict[str, 
         assert _difference(imported, name, also=theirs) == []
 
 
-def test_a_mended_file_brings_in_what_it_mends_and_leaves_the_rest_rejected(
+def test_a_fixed_file_imports_its_records_and_leaves_the_rest_rejected(
     imported: Site, jobs: dict[str, Job]
 ) -> None:
-    """The all-star file names teams as another archive does; the table of teams knows both names."""
+    """The all-star file uses another archive's names of teams; the table of teams has both names."""
     job = jobs["allstars"][0]
     codes = {(r["yearID"], r["lgID"], r["teamIDretro"]): r["teamID"] for r in source_records("teams")}
     exported = _export(imported, job)
-    mendable = [row for row in exported if season(row) in codes and "team:" in row["_reasons"]]
-    for row in mendable:
+    fixable = [row for row in exported if season(row) in codes and "team:" in row["_reasons"]]
+    for row in fixable:
         row["teamID"] = codes[season(row)]
-    sound, twice = _first_of_each_game(mendable)
-    source = _write_csv(imported, "mended-allstars.csv", mendable)
+    sound, twice = _first_of_each_game(fixable)
+    source = _write_csv(imported, "fixed-allstars.csv", fixable)
 
     answer = imported.manage("replay_rejects", str(job), str(source))
 
-    assert f"{len(mendable):,} records replayed = {len(sound):,} inserted" in answer
+    assert f"{len(fixable):,} records replayed = {len(sound):,} inserted" in answer
     assert f"{len(twice):,} rejected again" in answer
     assert _difference(imported, "allstars", also=sound) == []
     outcome, report = expected("allstars"), imported.report(job)
@@ -323,7 +323,7 @@ def test_a_mended_file_brings_in_what_it_mends_and_leaves_the_rest_rejected(
     }
 
 
-# What is done with a site
+# Steps on a site
 
 
 def _import(site: Site, name: str, format_: str, *, workers: int, **environment: str) -> Job:
@@ -356,7 +356,7 @@ def _write_csv(site: Site, name: str, rows: list[Record]) -> Path:
     return path
 
 
-# What is held against it
+# Expected results
 
 
 def _assert_imported(site: Site, name: str, job: Job, format_: str) -> None:
@@ -382,7 +382,7 @@ def _fates(counts: dict[str, Any]) -> dict[str, int]:
 
 
 def _refusals(site: Site, job: int, first_line: int) -> set[tuple[int, str, str]]:
-    """Every reason of every rejected record, by the record's number counted from 0."""
+    """Return every reason of every rejected record, by the record's number from 0."""
     return set(
         site.sql(
             "SELECT line - %s, error->>'field', error->>'code' "
@@ -414,7 +414,7 @@ def _sums(site: Site, name: str) -> list[int]:
 def _difference(
     site: Site, name: str, *, also: list[Record] | None = None
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """The first rows that the table lacks or has too many, in the words of the source."""
+    """Return the first rows that the table lacks or has in excess, as the source writes them."""
     wanted = sorted(as_stored(name, record) for record in [*expected(name).kept, *(also or [])])
     there = sorted(
         tuple(row) for row in csv.reader(io.StringIO(site.copy_out(BACK_TO_THE_SOURCE[name]), newline=""))
@@ -442,7 +442,7 @@ def _without_team_but_sound() -> list[Record]:
 
 
 def _first_of_each_game(rows: list[Record]) -> tuple[list[Record], list[Record]]:
-    """Those that are the first of their player in a game, the ones in the table counted in; and the others."""
+    """Divide records into the first of their player in a game (rows of the table count), and the others."""
     selected = {(record["playerID"], record["gameID"]) for record in expected("allstars").kept}
     first: list[Record] = []
     again: list[Record] = []

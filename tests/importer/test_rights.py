@@ -1,4 +1,4 @@
-"""Who sees which job of other people, what of it, and which files of other people a job can be made of."""
+"""Rights: who sees which jobs and what of them, and of whose files a job can be created."""
 
 import shutil
 from collections.abc import Callable
@@ -32,7 +32,7 @@ RIGHTS = {
     "owner": (*LEDGER, "add_company"),
     "colleague": (*LEDGER, "add_company", "view_company"),
     "reader": (*LEDGER, "view_company", "read_source"),
-    # The right to read sources without one on the records: no way to jobs of others.
+    # The right to read sources without a right on the records gives no access to others' jobs.
     "clerk": (*LEDGER, "add_contact", "read_source"),
     "nobody": (),
 }
@@ -44,7 +44,7 @@ FILE = f"code,name,canary-header-76\nfar-too-long-a-code,{MAPPED},{IGNORED}\nC2,
 
 @pytest.fixture
 def uploads(folder: Path, settings: Any) -> Path:
-    """Two aliases of one folder, as a site may have them, below a folder that imports may read."""
+    """Two aliases of one folder below a folder that imports may read, as a site may have them."""
     local = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
     settings.STORAGES = settings.STORAGES | {
         "default": local | {"OPTIONS": {"location": str(folder / "media")}},
@@ -95,7 +95,7 @@ class Objects:
 
 
 def objects_of(job: DataImportJob) -> Objects:
-    """The job after a run, with what a database in trouble would have added."""
+    """Return the job's rows after a run, with what a failing database would have added."""
     assert run_import(job.pk).rejected == 2
     DataImportJob.objects.filter(pk=job.pk).update(status="failed", error=f"Key (email)=({QUOTED}) exists.")
     chunk = ImportChunk.objects.get(job=job, number=1)
@@ -110,19 +110,19 @@ def objects_of(job: DataImportJob) -> Objects:
 
 @pytest.fixture
 def sent(people: dict[str, User]) -> Objects:
-    """Of a file that the owner has sent."""
+    """The objects of a job on a file that its owner has uploaded."""
     upload = ContentFile(FILE.encode(), name="companies.csv")
     return objects_of(create_job("companies", upload=upload, created_by=people["owner"]))
 
 
 @pytest.fixture
 def found(people: dict[str, User], folder: Path) -> Objects:
-    """Of a file of the server that the owner has named."""
+    """The objects of a job on a file of the server that its owner has named."""
     (folder / "found.csv").write_text(FILE)
     return objects_of(create_job("companies", str(folder / "found.csv"), created_by=people["owner"]))
 
 
-# Of an upload, and of a file of the server: what each role gets from a page about somebody else's job.
+# What each role gets from a page about another user's job, on an upload and on a file of the server.
 ALL, PART, NOTHING = "all", "part", "nothing"
 TABLE = {
     "superuser": (ALL, ALL),
@@ -137,7 +137,7 @@ PAGES = ("change", "history", "delete")
 
 
 def pages_of(client: Client, objects: Objects) -> dict[str, str]:
-    """Every page about the objects that the client is given, by list and by address."""
+    """Return every page about the objects that the client gets, in lists and by URL."""
     told = {}
     for name, (model, pk) in objects.addresses().items():
         told[f"list of {model}"] = body(client, reverse(f"admin:importer_{model}_changelist"))
@@ -349,7 +349,7 @@ def test_a_list_needs_the_same_queries_for_more_rows(people: dict[str, User], fo
 
 
 def test_every_column_of_the_ledger_is_hidden_or_known_to_quote_nothing() -> None:
-    """A new text or JSON column fails here until somebody has decided whether it may quote a source."""
+    """A new text or JSON column fails here until it is decided whether it may quote a source."""
     quoting = {
         DataImportJob: {"error", "columns", "source_hash", "source_mark"},
         ImportChunk: {"last_error", "start_key", "end_key", "committed_key"},
@@ -372,7 +372,7 @@ def test_every_column_of_the_ledger_is_hidden_or_known_to_quote_nothing() -> Non
 # -- which files a job can be made of ---------------------------------------------------------------------------------
 
 CHOSEN = {"spec": "companies", "name": "", "format": "csv", "encoding": "utf-8", "delimiter": ""}
-OTHERS = "is an upload of somebody else; choose the file itself."
+OTHERS = "is an upload of another user; upload the file yourself."
 
 
 def name_of(source: str) -> str:
@@ -435,7 +435,7 @@ def test_the_owner_makes_another_job_of_the_own_upload(people: dict[str, User], 
 def test_a_job_that_was_made_of_it_before_makes_no_upload_ones_own(
     people: dict[str, User], sent: Objects
 ) -> None:
-    """Before, anybody could make one."""
+    """Anybody could create one before."""
     taken = create_job("companies", sent.job.source, created_by=people["colleague"])
     client = client_of(people, "colleague")
 
@@ -494,7 +494,7 @@ def test_an_upload_in_a_bucket_is_known_by_its_address(
 def test_no_refusal_of_the_form_quotes_a_file(
     people: dict[str, User], folder: Path, told: dict[str, str]
 ) -> None:
-    """Whatever is wrong with the content is found by the run, and told to people who may read it."""
+    """Errors in the content are found by the run, and shown to people who may read it."""
     (folder / "secret.conf").write_text("PASSWORD=canary-first-line\ncanary-second-line\n")
     client = client_of(people, "colleague")
     address = reverse("admin:importer_dataimportjob_add")

@@ -7,7 +7,7 @@ from importer.sources.spool_folder import clean_spool
 
 
 class Command(BaseCommand):
-    help = "Remove this machine's copies of sources whose jobs are done, deleted or were given up a week ago."
+    help = "Remove this machine's copies of sources whose jobs are completed, deleted or idle for a week."
 
     def handle(self, **_: Any) -> None:
         with refusals_in_one_line():

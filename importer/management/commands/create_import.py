@@ -8,7 +8,7 @@ from importer.models import DataImportJob
 
 
 class Command(BaseCommand):
-    help = "Make an import job and print its id."
+    help = "Create an import job and print its id."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("spec", help="name of a registered import spec")
@@ -17,13 +17,13 @@ class Command(BaseCommand):
             help="a file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE",
         )
         parser.add_argument(
-            "--format", choices=DataImportJob.Format.values, help="default: by the source's name"
+            "--format", choices=DataImportJob.Format.values, help="default: guessed from the source's name"
         )
-        parser.add_argument("--encoding", default="utf-8", help="of a text file (default: utf-8)")
+        parser.add_argument("--encoding", default="utf-8", help="encoding of a text file (default: utf-8)")
         parser.add_argument(
-            "--delimiter", default="", help='of a CSV file, one character or "tab" (default: ,)'
+            "--delimiter", default="", help='delimiter of a CSV file, one character or "tab" (default: ,)'
         )
-        parser.add_argument("--name", default="", help="a name to know the job by")
+        parser.add_argument("--name", default="", help="a name to recognise the job by")
 
     def handle(
         self,

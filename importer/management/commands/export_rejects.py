@@ -12,14 +12,12 @@ from importer.rejects.report import missing_rejects
 
 
 class Command(BaseCommand):
-    help = (
-        "Write the rejected records as CSV, with lines and reasons, to be fixed and given to replay_rejects."
-    )
+    help = "Write the rejected records as CSV, with lines and reasons. Fix them, then pass the file to replay_rejects."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job_id", type=int)
         parser.add_argument(
-            "--output", type=Path, help="a file, readable by you alone (default: standard output)"
+            "--output", type=Path, help="a file that only you can read (default: standard output)"
         )
 
     def handle(self, *, job_id: int, output: Path | None, **_: Any) -> None:
@@ -39,8 +37,10 @@ class Command(BaseCommand):
 
     def _print(self, job: DataImportJob) -> None:
         try:
-            export_rejects(job, cast(TextIO, self.stdout._out))  # our own newlines, not a console's
+            export_rejects(
+                job, cast(TextIO, self.stdout._out)
+            )  # Django's wrapper would add its own line ends
             self.stdout.flush()
         except BrokenPipeError:
-            # Whoever read it has seen enough (`| head`). What Python flushes on its way out goes nowhere.
+            # The reader has closed the pipe (`| head`). What Python flushes at exit must go nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -10,7 +10,7 @@ from importer.rejects.report import Example, Report, make_report
 
 
 class Command(BaseCommand):
-    help = "The reconciliation of an import: the fate of every record, and the rejected ones by reason."
+    help = "Show the fate of every record of an import, and the rejected records by reason."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job_id", type=int)
@@ -20,14 +20,14 @@ class Command(BaseCommand):
         job = get_job(job_id)
         with refusals_in_one_line():
             report = make_report(job)
-        self.stdout.write(as_json(report) if json else in_words(report))
+        self.stdout.write(as_json(report) if json else report_text(report))
 
 
 def as_json(report: Report) -> str:
     return json.dumps(report.as_dict(), default=str)
 
 
-def in_words(report: Report) -> str:
+def report_text(report: Report) -> str:
     counts = report.counts
     lines = [
         one_line(f"Job {report.job}: {report.name}, {report.status}"),
@@ -41,20 +41,18 @@ def in_words(report: Report) -> str:
     ]
     if report.set_aside:
         lines.append(
-            f"  set aside {report.set_aside:>12,} (their key occurs again; settled at the end of the run)"
+            f"  set aside {report.set_aside:>12,} (their key repeats; settled at the end of the run)"
         )
     if report.replayed:
-        lines.append(f"  replayed  {report.replayed:>12,} (rejected at first, now among the others)")
+        lines.append(f"  replayed  {report.replayed:>12,} (rejected first, imported since)")
     if report.pruned:
-        lines.append(
-            f'  deleted   {report.pruned:>12,} (rejected records, as IMPORTER["REJECTED_DAYS"] says)'
-        )
+        lines.append(f'  deleted   {report.pruned:>12,} (rejected records, by IMPORTER["REJECTED_DAYS"])')
     if report.erased:
         lines.append(f"  erased    {report.erased:>12,} (rejected records that named a person)")
     for family in report.families:
         lines.append(f"\n  {family.records:,} x {family.field or 'record'}: {family.code}")
         lines += [
-            # What stands in the source must not drive the terminal.
+            # Values of the source must not control the terminal.
             one_line(f"      line {example.line}: {example.message}{_value_of(example)}")
             for example in family.examples
         ]
@@ -62,6 +60,6 @@ def in_words(report: Report) -> str:
 
 
 def _value_of(example: Example) -> str:
-    """The value, where the message does not name it already."""
+    """Return the value, unless the message has it already."""
     value = example.value
     return "" if not value or value in example.message else f" (“{shorten(value, 60)}”)"

@@ -8,12 +8,12 @@ from importer.rejects.report import missing_rejects
 
 
 class Command(BaseCommand):
-    help = "Put rejected records through again, as the same job: from a mended file, or as they are stored."
+    help = "Import rejected records again, in the same job: from a fixed file, or as they are stored."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job_id", type=int)
         parser.add_argument(
-            "file", nargs="?", help="the mended CSV of export_rejects (default: the stored records)"
+            "file", nargs="?", help="the fixed CSV of export_rejects (default: the stored records)"
         )
 
     def handle(self, *, job_id: int, file: str | None, **_: Any) -> None:
@@ -29,14 +29,14 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if counts.passed_over:
             self.stdout.write(
-                f"{counts.passed_over:,} were passed over: an earlier replay has put them in already."
+                f"{counts.passed_over:,} were passed over: an earlier replay has imported them already."
             )
         if counts.left:
             self.stdout.write(
-                f"{counts.left:,} were left rejected: they could not be taken apart, and have to be mended in the "
-                f"file that `export_rejects {job_id}` writes."
+                f"{counts.left:,} remain rejected: they could not be split into columns. Fix them in the file that "
+                f"`export_rejects {job_id}` writes."
             )
         if counts.stopped:
             raise CommandError(
-                f"The replay of job {job_id} was stopped; the same command goes on.", returncode=3
+                f"The replay of job {job_id} was stopped; run the same command to continue.", returncode=3
             )

@@ -17,21 +17,25 @@ EXIT_CODES = {"completed": 0, "dry-run": 0, "failed": 1, "stopped": 3}
 
 
 class Command(BaseCommand):
-    help = "Run an import job, or go on with it where it was stopped or killed."
+    help = "Run an import job, or resume it where it was stopped or killed."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job_id", type=int)
-        parser.add_argument("--workers", type=_positive, help="default: one per processor for large sources")
         parser.add_argument(
-            "--executor", choices=sorted(conf.EXECUTORS), help="default: by the number of workers"
+            "--workers",
+            type=_positive,
+            help="number of workers (default: one per processor for large sources)",
         )
-        parser.add_argument("--max-errors", type=_count, help="fail past so many rejected records")
         parser.add_argument(
-            "--max-error-rate", type=_part, help="fail past this part of rejected records, 0 to 1"
+            "--executor", choices=sorted(conf.EXECUTORS), help="default: chosen by the number of workers"
+        )
+        parser.add_argument("--max-errors", type=_count, help="fail after more rejected records than this")
+        parser.add_argument(
+            "--max-error-rate", type=_rate, help="fail above this rate of rejected records, from 0 to 1"
         )
         parser.add_argument("--dry-run", action="store_true", help="do everything, then roll it back")
         parser.add_argument("--json", action="store_true", help="print the figures as one JSON object, last")
-        parser.add_argument("--no-progress", action="store_true", help="no progress line")
+        parser.add_argument("--no-progress", action="store_true", help="do not show progress")
 
     def handle(
         self, *, job_id: int, workers: int | None, executor: str | None, max_errors: int | None,
@@ -57,7 +61,7 @@ class Command(BaseCommand):
             if progress:
                 progress.close()
         if was_finished:
-            self.stderr.write(f"Job {job_id} is completed already; nothing was written.")
+            self.stderr.write(f"Job {job_id} is already completed; nothing was written.")
         self._print(result, sample, as_json=json)
         if code := EXIT_CODES[result.status]:
             raise CommandError(_why(result), returncode=code)
@@ -67,15 +71,15 @@ class Command(BaseCommand):
             extra = {"sample": sample.as_dict()} if result.status == "dry-run" else {}
             self.stdout.write(json.dumps(result.as_dict() | extra))
             return
-        self.stdout.write(in_words(result))
+        self.stdout.write(summary_line(result))
         for row in sample.inserted:
             self.stdout.write(f"  would insert {row}")
         for change in sample.updated:
             self.stdout.write(f"  would update {change['key']}: {change['changes']}")
 
 
-def in_words(result: ImportResult) -> str:
-    """The figures of a run, as a person reads them."""
+def summary_line(result: ImportResult) -> str:
+    """Return the figures of a run as one line for people."""
     would = "would be " if result.status == "dry-run" else ""
     return (
         f"Job {result.job} {result.status}: {result.read:,} read = {result.inserted:,} {would}inserted + "
@@ -88,7 +92,7 @@ def in_words(result: ImportResult) -> str:
 
 def _why(result: ImportResult) -> str:
     if result.status == "stopped":
-        return f"Job {result.job} was stopped; `run_import {result.job}` goes on from here."
+        return f"Job {result.job} was stopped; `run_import {result.job}` resumes it."
     return f"Job {result.job} failed: {result.reason}"
 
 
@@ -100,21 +104,21 @@ def _progress(*, hidden: bool) -> PlainProgress | TerminalProgress | None:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
-        raise ArgumentTypeError(f'"{text}" is not a number of records; it must be 0 or more')
+        raise ArgumentTypeError(f'"{text}" is not a number of records; use 0 or more')
     return int(text)
 
 
 def _positive(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f'"{text}" is not a number of workers; it must be 1 or more')
+        raise ArgumentTypeError(f'"{text}" is not a number of workers; use 1 or more')
     return int(text)
 
 
-def _part(text: str) -> float:
+def _rate(text: str) -> float:
     try:
-        part = float(text)
+        rate = float(text)
     except ValueError:
-        part = -1.0
-    if not 0 <= part <= 1:
-        raise ArgumentTypeError(f'"{text}" is not a part; 0.01 stands for one in a hundred')
-    return part
+        rate = -1.0
+    if not 0 <= rate <= 1:
+        raise ArgumentTypeError(f'"{text}" is not a rate; use a number from 0 to 1, for example 0.01')
+    return rate

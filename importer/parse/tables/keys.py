@@ -1,4 +1,4 @@
-"""Keys of tables, as they are kept in the ledger."""
+"""Tells which keys of tables the ledger can store."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ Key = tuple[Any, ...]
 
 
 def is_usable(key: Key) -> bool:
-    """Whether the key comes back as it was: bytes do not, nor does text with a NUL, which PostgreSQL does not keep."""
+    """Tell whether JSON in PostgreSQL returns the key unchanged: not bytes, and not text with a NUL."""
     return not any(
         isinstance(part, bytes | bytearray | memoryview) or (isinstance(part, str) and "\0" in part)
         for part in key

@@ -1,4 +1,4 @@
-"""A table or query that is read, its columns and its key, and the SQL that they come to."""
+"""Builds the SQL that reads a table or query by its key."""
 
 import contextlib
 import re
@@ -9,14 +9,14 @@ from importer.budget import KEY_BYTES, QUERY_ROW_BYTES
 from importer.parse.tables.keys import Key
 from importer.parse.typed import decoded
 
-# Types of PostgreSQL whose text is short: bool, integers, oid, floats, dates, times, interval, uuid.
+# OIDs of PostgreSQL types with short texts: bool, integers, oid, floats, dates, times, interval, uuid.
 SHORT_TYPES = frozenset((16, 20, 21, 23, 26, 700, 701, 1082, 1083, 1114, 1184, 1186, 1266, 2950))
-# Keys that are held at once while ranges are cut.
+# Keys in memory at once while ranges are cut.
 KEYS_AT_ONCE = 10_000
 
 
 class Relation:
-    """`sql` is what stands behind FROM; `description` is that of a cursor."""
+    """A table or query. `sql` is the text after FROM; `description` is a cursor's (PEP 249)."""
 
     def __init__(
         self, connection: Any, sql: str, *, description: Sequence[Any], is_query: bool = False
@@ -33,22 +33,22 @@ class Relation:
         self.key = key
 
     def keys(self, after: Key | None, *, limit: int) -> Iterator[Key]:
-        """Up to `limit` keys behind one. Raises DataError for one that is too long, where the database tells."""
+        """Yield up to `limit` keys after one. Raises DataError for a long key, if the database reports it."""
         longest = QUERY_ROW_BYTES if self.is_query else KEY_BYTES
         while limit > 0:
-            wanted = min(limit, KEYS_AT_ONCE)
-            found = self.fetch(*self.select(self.key, after, None, wanted), longest=longest)
-            yield from found
-            if len(found) < wanted:
+            size = min(limit, KEYS_AT_ONCE)
+            keys = self.fetch(*self.select(self.key, after=after, upto=None, limit=size), longest=longest)
+            yield from keys
+            if len(keys) < size:
                 return
-            limit, after = limit - wanted, found[-1]
+            limit, after = limit - size, keys[-1]
 
     def count(self, after: Key | None, upto: Key | None) -> int:
         where, values = self.between(after, upto)
         return int(self.fetch(f"SELECT count(*) FROM {self.sql} {where}", values)[0][0])  # noqa: S608
 
     def longest_key(self) -> int:
-        """The bytes of the longest key's longest part; 0 where nothing tells."""
+        """Return the bytes of the longest part of any key; 0 if the database is not asked."""
         kinds = dict(zip(self.columns, self.types, strict=True))
         long = [name for name in self.key if self.vendor == "postgresql" and kinds[name] not in SHORT_TYPES]
         if not long:
@@ -72,7 +72,10 @@ class Relation:
 
     @contextlib.contextmanager
     def as_sqlite_stores_it(self, longest: int | None) -> Iterator[None]:
-        """On SQLite, text may be any bytes. Those that are none concern their record, and not the whole fetch."""
+        """Read SQLite's text as bytes where it is not UTF-8, so that only its record is rejected, not the whole fetch.
+
+        `longest` limits the bytes of a value: a longer one raises DataError.
+        """
         if self.vendor != "sqlite":
             yield
             return
@@ -91,7 +94,7 @@ class Relation:
     # Pieces of SQL
 
     def select(
-        self, columns: list[str], after: Key | None, upto: Key | None, limit: int
+        self, columns: list[str], *, after: Key | None, upto: Key | None, limit: int
     ) -> tuple[str, list[Any]]:
         where, values = self.between(after, upto)
         statement = f"SELECT {self._as_stored(columns)} FROM {self.sql} {where}"  # noqa: S608
@@ -108,13 +111,13 @@ class Relation:
         return f"WHERE {' AND '.join(bounds)} " if bounds else "", values
 
     def _as_stored(self, columns: list[str]) -> str:
-        """On SQLite, expressions: Django converts what is declared as a date or a boolean, and loses what is none."""
+        """Name the columns; on SQLite as expressions, because Django converts declared dates and loses invalid ones."""
         if self.vendor == "sqlite":
             return ", ".join(f"+source.{self.quoted(name)} AS c{n}" for n, name in enumerate(columns))
         return ", ".join(f"source.{self.quoted(name)}" for name in columns)
 
     def plain_names(self) -> list[str]:
-        """SQLite calls the second column of a name "name:1"."""
+        """Return the column names without the suffix of SQLite, which calls a second column "name" "name:1"."""
         return [
             re.sub(r"^(.+):\d+$", r"\1", name) if self.vendor == "sqlite" else name for name in self.columns
         ]

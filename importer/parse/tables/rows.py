@@ -1,7 +1,7 @@
-"""Rows of a table or query by ranges of its key, and of each batch no more bytes than it may have, whatever they hold.
+"""Fetches rows of a table or query by ranges of its key, within a batch's limit of bytes.
 
-PostgreSQL and MySQL hand a whole result over at once, so they are asked to add up and to stop. SQLite hands over row by
-row, and refuses values beyond a limit that it is told. Of other databases, fewer rows are fetched where they are large.
+PostgreSQL and MySQL send a whole result at once, so the query itself adds up the sizes and stops. SQLite sends row by
+row and rejects values beyond a given limit. From other databases fewer rows are fetched if rows are large.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from importer.conf import MEGABYTE, conf
 from importer.parse.tables.keys import Key
 from importer.parse.tables.relation import SHORT_TYPES, Relation
 
-# Those whose bytes it counts without unpacking them: bytea, name, text, char, varchar.
+# OIDs of PostgreSQL types whose bytes are counted without unpacking: bytea, name, text, char, varchar.
 COUNTED_TYPES = frozenset((17, 19, 25, 1042, 1043))
 SHORT_BYTES = 20
-# Of SQLite, rows are fetched together while no value is so long that a batch could have the bytes of more batches.
+# SQLite rows are fetched together as long as no value could make a batch larger than this many batches.
 BATCHES_TOGETHER = 4
-# Of a database that is not asked for sizes, before the first batch tells better.
+# Bytes per row of a database that is not asked for sizes, before the first batch is measured.
 ASSUMED_BYTES = 4_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows column by column, and the bytes of each. `whole`: there are no more, or as many as were asked for."""
+    """Rows by column, and the bytes of each row. `whole`: all rows of the range, or as many as `limit`."""
 
     columns: list[Sequence[Any]]
     sizes: Sequence[int]
@@ -34,7 +34,7 @@ class Rows:
 
 
 class Fetcher:
-    """Fetches rows of a relation, and knows what it has learned of their sizes."""
+    """Fetches rows of a relation, and adapts to their sizes."""
 
     def __init__(self, relation: Relation) -> None:
         self.relation = relation
@@ -44,13 +44,13 @@ class Fetcher:
         self.has_long_values = False
 
     def rows(self, after: Key | None, upto: Key | None, *, limit: int) -> Rows:
-        """Up to `limit` rows behind a key and up to another one, and fewer where they are large; at least one."""
+        """Fetch up to `limit` rows after one key and up to another; fewer if they are large, but at least one."""
         if self.vendor == "sqlite":
             return self._rows_together(after, upto, limit) or self._rows_one_by_one(after, upto, limit)
         if self.vendor in ("postgresql", "mysql"):
             return self._rows_added_up(after, upto, limit)
         within = max(1, min(limit, conf.BATCH_MAX_BYTES // self.bytes_per_row))
-        rows = self.relation.fetch(*self.relation.select(self.columns, after, upto, within))
+        rows = self.relation.fetch(*self.relation.select(self.columns, after=after, upto=upto, limit=within))
         sizes = [_bytes_of(row) for row in rows]
         self.bytes_per_row = max(1, sum(sizes) // len(rows)) if rows else self.bytes_per_row
         return Rows(list(zip(*rows, strict=True)), sizes, len(rows) < within or within == limit)
@@ -58,7 +58,7 @@ class Fetcher:
     # PostgreSQL and MySQL
 
     def _rows_added_up(self, after: Key | None, upto: Key | None, limit: int) -> Rows:
-        """A record that is too long comes with its key and its size, and without what makes it long."""
+        """Fetch rows whose sizes the database adds up. A record that is too long comes with its key and size only."""
         names = [f"c{number}" for number in range(len(self.columns))]
         where, values = self.relation.between(after, upto)
         inner = ", ".join(
@@ -82,7 +82,7 @@ class Fetcher:
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * (len(names) + 1)
         sizes = columns.pop()
         longest = conf.MAX_RECORD_BYTES
-        total = sum(size if size <= longest else 1 for size in sizes)  # as it was added up there
+        total = sum(size if size <= longest else 1 for size in sizes)  # as the query adds up
         return Rows(columns, sizes, total < conf.BATCH_MAX_BYTES)
 
     def _pairs(self, names: list[str]) -> "zip[tuple[str, str]]":
@@ -114,13 +114,13 @@ class Fetcher:
     # SQLite
 
     def _rows_together(self, after: Key | None, upto: Key | None, limit: int) -> Rows | None:
-        """Without a look at each; None from the first value on that is too long for that."""
+        """Fetch all rows at once; None if a value is too long for that, or was before."""
         longest = BATCHES_TOGETHER * conf.BATCH_MAX_BYTES // (limit * len(self.columns))
         if self.has_long_values or not longest:
             return None
         try:
             rows = self.relation.fetch(
-                *self.relation.select(self.columns, after, upto, limit), longest=longest
+                *self.relation.select(self.columns, after=after, upto=upto, limit=limit), longest=longest
             )
         except DataError:
             self.has_long_values = True
@@ -136,7 +136,7 @@ class Fetcher:
                 self.relation.connection.cursor() as cursor,
                 self.relation.as_sqlite_stores_it(self._longest_value()),
             ):
-                cursor.execute(*self.relation.select(self.columns, after, upto, limit))
+                cursor.execute(*self.relation.select(self.columns, after=after, upto=upto, limit=limit))
                 for row in cursor:
                     sizes.append(_bytes_of(row))
                     is_short = sizes[-1] <= conf.MAX_RECORD_BYTES
@@ -153,7 +153,7 @@ class Fetcher:
         return Rows(list(zip(*rows, strict=True)), sizes, left > 0)
 
     def _longest_value(self) -> int:
-        """Of a query, SQLite may hold whole rows before it gives the first, and takes the limit for them, too."""
+        """Return the limit for a value. For a query SQLite may hold whole rows, and applies the limit to them too."""
         if self.relation.is_query:
             return QUERY_ROW_BYTES
         return min(conf.MAX_RECORD_BYTES, max(MEGABYTE, QUERY_ROW_BYTES // len(self.columns)))
@@ -165,23 +165,23 @@ class Fetcher:
         )
 
     def _row_by_columns(self, after: Key | None) -> Rows:
-        """The next row, one value at a time, until it is known that they are too many bytes."""
+        """Fetch the next row one value at a time, until it has too many bytes."""
         key = next(self.relation.keys(after, limit=1))
-        known = dict(zip(self.relation.key, key, strict=True))
+        key_values = dict(zip(self.relation.key, key, strict=True))
         row, size, longest = [], 0, conf.MAX_RECORD_BYTES
         for name in self.columns:
-            value = known.get(name)
-            if name not in known and size <= longest:
+            value = key_values.get(name)
+            if name not in key_values and size <= longest:
                 try:
                     value = self.relation.fetch(
-                        *self.relation.select([name], after, key, 1), longest=longest
+                        *self.relation.select([name], after=after, upto=key, limit=1), longest=longest
                     )[0][0]
                 except DataError:
                     size = longest + 1
             size += _bytes_of((value,))
             row.append(value)
-        kept = tuple(row) if size <= longest else self._key_alone(tuple(row))
-        return Rows([(value,) for value in kept], [size], whole=False)
+        values = tuple(row) if size <= longest else self._key_alone(tuple(row))
+        return Rows([(value,) for value in values], [size], whole=False)
 
 
 def _bytes_of(row: Sequence[Any]) -> int:

@@ -1,4 +1,4 @@
-"""A table or query of another configured database, read by ranges of its key and never by OFFSET."""
+"""Reads a table or query of another configured database by ranges of its key, never by OFFSET."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,14 +21,14 @@ ANOTHER_QUERY = "name a query with a unique first column in the spec's Meta.quer
 
 
 class TableReader:
-    """`table` is a table's name, or the name of one of the spec's `Meta.queries`."""
+    """Reads a table, or a query: `table` is a table's name or the name of one of the spec's `Meta.queries`."""
 
     def __init__(self, alias: str, table: str, *, spec: str) -> None:
         self.connection = connections[alias]
         self.name = f"db:{alias}/{table}"
         self._json_columns = get_spec(spec).json_columns()
         query = get_spec(spec).options.queries.get(table)
-        # A query's rows are told apart by its first column, which therefore has to be unique.
+        # A query is read by its first column, which therefore must be unique.
         self.is_query = query is not None
         try:
             key = [] if query else self._primary_key(table)
@@ -50,13 +50,13 @@ class TableReader:
         self._key_indexes = [self._columns.index(name) for name in self._key]
 
     def close(self) -> None:
-        """Nothing to do: the connection is Django's, and may be the one that is being written to."""
+        """Do nothing: the connection is Django's, and may be the one that writes."""
 
     def columns(self) -> list[str]:
         return self._columns
 
     def ranges(self) -> Iterator[Range]:
-        """Every n-th key, from one ordered scan of the keys alone."""
+        """Cut ranges at every n-th key, in one ordered scan of the keys."""
         self._refuse_empty_keys()
         if self.is_query:
             self._refuse_repeated_keys()
@@ -71,18 +71,18 @@ class TableReader:
             start, start_key = start + number, end_key
 
     def _pass_over_keys(self, after: Key | None) -> tuple[int, Key | None]:
-        """How many keys a range has, and the last one of them."""
+        """Return how many keys the next range has, and its last key (None: no keys are left)."""
         number, last = 0, None
         try:
             for key in self.relation.keys(after, limit=conf.CHUNK_RECORDS):
                 self._refuse_unusable_key(key)
                 number, last = number + 1, tuple(key)
         except DataError:
-            if self.relation.vendor != "sqlite":  # PostgreSQL has been asked before
+            if self.relation.vendor != "sqlite":  # PostgreSQL was asked for the longest key before
                 raise
             if self.is_query:
                 raise SourceRefused(
-                    f'The source "{self.name}" has a row of more than {QUERY_ROW_BYTES:,} bytes; leave it out (WHERE).'
+                    f'The source "{self.name}" has a row of more than {QUERY_ROW_BYTES:,} bytes; exclude it (WHERE).'
                 ) from None
             self._refuse_long_keys(KEY_BYTES + 1)
         return number, last
@@ -90,35 +90,35 @@ class TableReader:
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
         limit = records_within(self._columns, limit)
         after = start.key if start.key is not None else end.start_key
-        found = self.fetcher.rows(after, end.end_key, limit=limit)
-        number = len(found.sizes)
+        rows = self.fetcher.rows(after, end.end_key, limit=limit)
+        number = len(rows.sizes)
         stop = start.offset + number
-        key = tuple(found.columns[index][-1] for index in self._key_indexes) if number else end.end_key
+        key = tuple(rows.columns[index][-1] for index in self._key_indexes) if number else end.end_key
         if stop > end.end_offset or (stop == end.end_offset and self.relation.count(key, end.end_key)):
             surplus = start.offset + self.relation.count(after, end.end_key) - end.end_offset
             raise SourceChanged(
                 f'The source "{self.name}" has {surplus:,} rows more than were planned, up to the key '
-                f"{_in_words(end.end_key)}; make a new job for it."
+                f"{_shown_key(end.end_key)}; create a new job for it."
             )
-        if (found.whole and number < limit) or stop == end.end_offset:
-            # Rows may have gone since the plan; the range is done all the same.
+        if (rows.whole and number < limit) or stop == end.end_offset:
+            # Rows may have been deleted since the plan; the range is done nevertheless.
             stop, key = end.end_offset, end.end_key
-        return self._batch(found, start, Position(stop, start.line + number, key))
+        return self._batch(rows, start, Position(stop, start.line + number, key))
 
-    def _batch(self, found: Rows, start: Position, end: Position) -> Batch:
+    def _batch(self, rows: Rows, start: Position, end: Position) -> Batch:
         lines = pl.int_range(start.line, end.line, eager=True)
-        texts = self._as_frame(found.columns)
+        texts = self._as_frame(rows.columns)
         rejections = []
-        if found.sizes and max(found.sizes) > conf.MAX_RECORD_BYTES:
-            sizes = pl.Series(found.sizes, dtype=pl.Int64)
+        if rows.sizes and max(rows.sizes) > conf.MAX_RECORD_BYTES:
+            sizes = pl.Series(rows.sizes, dtype=pl.Int64)
             is_short = sizes <= conf.MAX_RECORD_BYTES
-            rejections = [self._too_long(found, start, index) for index in (~is_short).arg_true()]
+            rejections = [self._too_long(rows, start, index) for index in (~is_short).arg_true()]
             texts, lines = texts.filter(is_short), lines.filter(is_short)
         return Batch(texts, lines, start, end, rejections)
 
-    def _too_long(self, found: Rows, start: Position, index: int) -> Rejection:
-        key = {self._columns[n]: escaped(as_text(found.columns[n][index]) or "") for n in self._key_indexes}
-        error = RecordError("", "record_too_long", too_long(int(found.sizes[index])))
+    def _too_long(self, rows: Rows, start: Position, index: int) -> Rejection:
+        key = {self._columns[n]: escaped(as_text(rows.columns[n][index]) or "") for n in self._key_indexes}
+        error = RecordError("", "record_too_long", too_long(int(rows.sizes[index])))
         return Rejection(start.line + index, key | {RAW: ""}, (error,))
 
     def _as_frame(self, columns: list[Sequence[Any]]) -> pl.DataFrame:
@@ -132,36 +132,35 @@ class TableReader:
         )
 
     def _as_text(self, name: str, value: Any) -> str | None:
-        """Databases hand JSON over as text, or keep it so; what is no text in a JSON column is a value of its own."""
+        """Write a value as text. Databases return JSON as text; another type in a JSON column becomes JSON."""
         if name in self._json_columns and isinstance(value, bool | int | float | dict | list):
             return as_json(value, self._json_columns[name])
         return as_text(value)
 
-    # What a source must not have
+    # Refusals
 
     def _refuse_columns_of_one_name(self) -> None:
         names = self.relation.plain_names()
         for name in names:
             if names.count(name) > 1:
                 raise SourceRefused(
-                    f'The source "{self.name}" has the column "{name}" more than once; '
-                    f"give each a name of its own (AS)."
+                    f'The source "{self.name}" has the column "{name}" more than once; rename one (AS).'
                 )
 
     def _refuse_empty_keys(self) -> None:
-        """No comparison finds them again, so they would be passed over."""
+        """Raise SourceRefused for NULL in a key: no comparison finds such rows, so they would be skipped."""
         for name in self._key:
             empty = self.relation.fetch(
                 f"SELECT count(*) FROM {self.relation.sql} WHERE source.{self.relation.quoted(name)} IS NULL"  # noqa: S608
             )[0][0]
             if empty:
                 raise SourceRefused(
-                    f'The source "{self.name}" has {empty:,} rows with NULL in "{name}", by which it is read; '
-                    f"fill it, leave them out (WHERE {name} IS NOT NULL), or {ANOTHER_QUERY}."
+                    f'The source "{self.name}" has {empty:,} rows with NULL in its key "{name}"; '
+                    f"fill it, exclude them (WHERE {name} IS NOT NULL), or {ANOTHER_QUERY}."
                 )
 
     def _refuse_repeated_keys(self) -> None:
-        """Where a batch ends between two of them, the second would be passed over."""
+        """Raise SourceRefused for repeated keys: if a batch ends between two of them, the second would be skipped."""
         repeated = self.relation.fetch(
             f"SELECT {self.relation.key_sql}, count(*) FROM {self.relation.sql} "  # noqa: S608
             f"GROUP BY {self.relation.key_sql} HAVING count(*) > 1 LIMIT 1"
@@ -169,24 +168,24 @@ class TableReader:
         if repeated:
             *key, times = repeated[0]
             raise SourceRefused(
-                f'The source "{self.name}" has {_in_words(tuple(key))} {times:,} times in "{self._key[0]}", by which '
-                f"it is read and which must be unique; {ANOTHER_QUERY}."
+                f'The source "{self.name}" has {_shown_key(tuple(key))} {times:,} times in its key "{self._key[0]}", '
+                f"which must be unique; {ANOTHER_QUERY}."
             )
 
     def _refuse_unusable_key(self, key: Key) -> None:
         if not is_usable(key):
             raise SourceRefused(
-                f'The source "{self.name}" has the key {_in_words(key)} in "{", ".join(self._key)}", which is '
-                f"bytes and no text, so its place cannot be kept; {ANOTHER_QUERY}."
+                f'The source "{self.name}" has {_shown_key(key)} in its key "{", ".join(self._key)}", which '
+                f"the ledger cannot store; {ANOTHER_QUERY}."
             )
         self._refuse_long_keys(max(len(part) if isinstance(part, str) else 0 for part in key))
 
     def _refuse_long_keys(self, longest: int) -> None:
-        """Keys are kept in the ledger, two of each range."""
+        """Raise SourceRefused for long keys: the ledger stores two for each range."""
         if longest > KEY_BYTES:
             raise SourceRefused(
-                f'The source "{self.name}" has a key of more than {KEY_BYTES:,} bytes in "{", ".join(self._key)}", by '
-                f"which it is read; {ANOTHER_QUERY}."
+                f'The source "{self.name}" has a value of more than {KEY_BYTES:,} bytes in its key '
+                f'"{", ".join(self._key)}"; {ANOTHER_QUERY}.'
             )
 
     def _primary_key(self, table: str) -> list[str]:
@@ -194,13 +193,13 @@ class TableReader:
             columns = self.connection.introspection.get_primary_key_columns(cursor, table)
         if not columns:
             raise SourceRefused(
-                f'The source "{self.name}" has no primary key to read it by; '
+                f'The source "{self.name}" has no primary key; '
                 f"name a query with a unique first column in the spec's Meta.queries."
             )
         return list(columns)
 
 
-def _in_words(key: Key | None) -> str:
+def _shown_key(key: Key | None) -> str:
     return shown(
         ", ".join(repr(bytes(part)) if isinstance(part, memoryview) else repr(part) for part in key or ())
     )

@@ -1,4 +1,4 @@
-"""Jobs that are run in the background: asked for in the admin, done by `manage.py procrastinate worker`."""
+"""Jobs in the background: requested in the admin, run by `manage.py procrastinate worker`."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _empty_queue() -> Iterator[None]:
-    """Its tables are not Django's to empty; a worker also puts what is due by the clock into them."""
+    """Empty procrastinate's tables, which Django does not manage; a worker also adds its periodic tasks."""
     empty_queue()
     yield
     empty_queue()
@@ -74,14 +74,17 @@ def test_the_admin_puts_a_job_into_the_queue(job: DataImportJob, clerk: User) ->
 
     waiting = ProcrastinateJob.objects.get()  # once
     assert waiting.args == {"job_id": job.pk, "user_id": str(clerk.pk)}
-    assert b"1 job put into the queue of the workers" in answer.content
-    assert b"1 job in the queue already" in again.content
+    assert b"1 job queued for the workers" in answer.content
+    assert b"1 job already in the queue" in again.content
     work()
     job.refresh_from_db()
     assert job.status == "completed", job.error
     assert Contact.objects.count() == 2
-    assert b"completed already; not run again" in ask_for(job, clerk).content
-    assert b"None of these runs or waits for a worker" in ask_for(job, clerk, "ask_to_stop").content
+    assert b"Already completed, not run again" in ask_for(job, clerk).content
+    assert (
+        b"None of the selected jobs is running or waiting for a worker"
+        in ask_for(job, clerk, "ask_to_stop").content
+    )
 
 
 @pytest.mark.parametrize("right", ["change_dataimportjob", "add_contact"])
@@ -93,7 +96,7 @@ def test_rights_that_were_withdrawn_meanwhile_count(job: DataImportJob, clerk: U
 
     job.refresh_from_db()
     assert job.status == "pending"
-    assert "may no longer run imports" in MigrationLog.objects.get(job=job, event="refused").reason
+    assert "may no longer run this import" in MigrationLog.objects.get(job=job, event="refused").reason
 
 
 def test_who_may_only_look_is_not_offered_it(job: DataImportJob, clerk: User) -> None:
@@ -110,14 +113,14 @@ def test_who_may_only_look_is_not_offered_it(job: DataImportJob, clerk: User) ->
 def test_who_may_not_write_the_records_does_not_have_them_imported(
     job: DataImportJob, clerk: User, spec: str, right: str
 ) -> None:
-    """A spec that updates wants the right to change as well."""
+    """A spec that updates also needs the right to change."""
     DataImportJob.objects.update(spec=spec)
     clerk.user_permissions.add(Permission.objects.get(codename="change_contact"))
     clerk.user_permissions.remove(Permission.objects.get(codename=right))
 
     answer = ask_for(job, clerk)
 
-    assert b"not run, since you may not write the records that come of it" in answer.content
+    assert b"Not run, because you may not write their records" in answer.content
     assert not ProcrastinateJob.objects.exists()
 
 
@@ -126,7 +129,7 @@ def test_a_job_that_waits_is_taken_back(job: DataImportJob, clerk: User) -> None
 
     answer = ask_for(job, clerk, "ask_to_stop")
 
-    assert b"1 waiting job taken out of the queue" in answer.content
+    assert b"1 waiting job removed from the queue" in answer.content
     assert ProcrastinateJob.objects.get().status == "cancelled"
 
 
@@ -154,8 +157,8 @@ def test_without_the_queue_the_executor_says_what_is_missing(job: DataImportJob,
 
     assert result.status == "failed"
     assert result.reason == (
-        'The executor "workers" needs the package procrastinate[django] and "procrastinate.contrib.django" in '
-        "INSTALLED_APPS. Install it, or use --executor process."
+        'The executor "workers" needs procrastinate: run `pip install "procrastinate[django]"` and add '
+        '"procrastinate.contrib.django" to INSTALLED_APPS, or use --executor process.'
     )
 
 
@@ -183,8 +186,8 @@ def test_a_wish_to_stop_that_came_while_the_worker_was_gone_is_heeded(
     job: DataImportJob, clerk: User
 ) -> None:
     ask_for(job, clerk)
-    DataImportJob.objects.update(status="running")  # as a worker leaves it that was killed
-    assert "asked to stop" in ask_for(job, clerk, "ask_to_stop").content.decode()
+    DataImportJob.objects.update(status="running")  # as a killed worker leaves it
+    assert "will stop after the current batch" in ask_for(job, clerk, "ask_to_stop").content.decode()
     queue.enqueue_run(job.pk, clerk.pk)  # as `retry_stalled` does
 
     work()
@@ -207,7 +210,7 @@ def test_an_import_that_kills_its_workers_is_given_up(job: DataImportJob, clerk:
 
     job.refresh_from_db()
     assert job.status == "failed"
-    assert "was given up after 5 attempts without progress" in job.error
+    assert "failed 5 times without progress" in job.error
     assert run_import(job).status == "completed", "a person's wish is a new chance"
 
 

@@ -1,5 +1,6 @@
-"""Workers on other machines: processes of their own with connections of their own, one of which is killed, one frozen,
-one added. The table is that of a run in one process."""
+"""Workers on other machines give the same table as one process, also if one is killed or frozen.
+
+Each worker is a process with its own connection. One is killed, one frozen and one added."""
 
 import signal
 import subprocess
@@ -45,7 +46,7 @@ def job(site: PrivateSite, source: Path, undisturbed: object) -> Iterator[int]:
 
 @pytest.fixture
 def machine(site: PrivateSite, job: int) -> Callable[..., "subprocess.Popen[str]"]:
-    """Starts a worker, as it would run on a machine of its own."""
+    """Start a worker as on another machine."""
 
     def start(*options: str) -> "subprocess.Popen[str]":
         return site.start("procrastinate", "worker", "--queues", "imports", "--concurrency", "1", *options)
@@ -54,7 +55,7 @@ def machine(site: PrivateSite, job: int) -> Callable[..., "subprocess.Popen[str]
 
 
 def worked(site: PrivateSite, job: int) -> int:
-    """How many workers have had chunks of the job so far."""
+    """Return how many workers have had chunks of the job so far."""
     sql = "SELECT count(DISTINCT lease_owner) FROM data_import_chunks WHERE job_id = %s AND lease_owner <> ''"
     return int(site.sql(sql, job)[0][0])
 

@@ -1,4 +1,4 @@
-"""Runs that die without a word are counted, also before their plan, and a job that kills its worker is given up."""
+"""Killed runs are counted, also before their plan, and a job that keeps killing its worker fails."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from importer.run.plan import plan
 from tests.importer.private_site import PrivateSite
 
 GOOD = "code,name\nA,Ann\nB,Bob\n"
-# Workers until none is killed any more; `retry_stalled` is what the schedule does a minute after a worker's death.
+# Start workers until none is killed. `retry_stalled` is what the schedule runs a minute after a worker's death.
 WORK = """
 import asyncio, subprocess, sys
 from cortex import tasks
@@ -47,7 +47,7 @@ def job(folder: Path) -> DataImportJob:
 
 
 def died(job: DataImportJob, **values: Any) -> DataImportJob:
-    """The job as a run leaves it that was killed."""
+    """The job as a killed run leaves it."""
     DataImportJob.objects.filter(pk=job.pk).update(status="running", runner="elsewhere:7", **values)
     return DataImportJob.objects.get(pk=job.pk)
 
@@ -60,8 +60,8 @@ def test_the_fifth_death_before_a_batch_fails_the_job_and_says_why(job: DataImpo
     assert (job.status, job.deaths, result.status) == ("failed", 5, "failed")
     assert job.error == result.reason
     assert job.error == (
-        "Its run died 5 times before it committed a batch, the last time on elsewhere:7: killed, most likely for want "
-        "of memory. See the worker's log; run the same command again to try once more."
+        "The run was killed 5 times before it committed a batch, the last time on elsewhere:7, most likely because it "
+        "ran out of memory. See the worker's log; run the same command again to retry."
     )
     assert "elsewhere:7 was killed (5 of 5" in MigrationLog.objects.get(job=job, event="died").reason
     assert run_import(job).status == "completed", "asked for again, it has another chance"
@@ -106,7 +106,7 @@ def test_a_job_that_kills_its_worker_is_given_up_and_others_go_on_meanwhile(
         "0 failed completed",
     ]
     assert (
-        "died 5 times before it committed a batch"
+        "was killed 5 times before it committed a batch"
         in private_site.sql("SELECT error FROM data_import_jobs WHERE id = %s", deadly)[0][0]
     )
     assert (

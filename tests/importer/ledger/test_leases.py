@@ -1,4 +1,4 @@
-"""Whoever has lost the lease of a chunk writes nothing more: each statement by itself, and a worker frozen for real."""
+"""A worker that lost its lease writes nothing: each statement by itself, and a worker that is frozen."""
 
 import signal
 import zlib
@@ -24,7 +24,7 @@ END = Position(offset=50, line=3)
 
 @pytest.fixture
 def taken_over(db: None) -> tuple[Lease, Lease]:
-    """The lease of a worker that was thought dead, and that of the one which has the chunk now."""
+    """The lease of a worker that was taken for dead, and that of the worker that has the chunk now."""
     job = DataImportJob.objects.create(spec="contacts", source="x.csv", format="csv", status="running")
     ImportChunk.objects.create(
         job=job, number=1, start_offset=0, end_offset=100, first_line=1, committed_offset=0, committed_line=1
@@ -50,7 +50,7 @@ def test_with_a_lease_that_is_lost_nothing_is_written(taken_over: tuple[Lease, L
     lost, held = taken_over
     before = row()
 
-    with pytest.raises(LeaseLost, match="went to another worker"):
+    with pytest.raises(LeaseLost, match="Another worker took over"):
         write(lost)
 
     assert row() == before
@@ -134,7 +134,7 @@ def test_who_is_dead_attends_to_nothing(two_chunks: DataImportJob) -> None:
 
 @contextmanager
 def living(owner: Owner) -> Iterator[Any]:
-    """A connection within a transaction that has a worker's lock, as the worker's own would have."""
+    """A connection in a transaction that has a worker's lock, like the worker's own."""
     other = connection.copy()
     try:
         other.set_autocommit(False)

@@ -1,4 +1,4 @@
-"""The commands, as a shell sees them: exit codes, what stands on which stream, and one line for every refusal."""
+"""The commands as a shell sees them: exit codes, output and errors, one line for every refusal."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ class Answer:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """The object that stands last on standard output."""
+        """Return the last JSON object on standard output."""
         return dict(json.loads(self.out.splitlines()[-1]))
 
 
@@ -57,7 +57,7 @@ def manage(site: PrivateSite, *arguments: str, **environment: str) -> Answer:
     return answer_of(start(site, *arguments, **environment))
 
 
-# Answers commands line by line, each as manage.py would: a process of its own costs a second to start.
+# Runs commands line by line, each as manage.py would: starting a process costs a second.
 SHELL = """
 import contextlib, io, json, sys
 from django.core.management import execute_from_command_line
@@ -73,7 +73,7 @@ for line in sys.stdin:
 
 
 class Shell:
-    """One process that many commands are given to, one after the other."""
+    """One process that runs many commands, one after the other."""
 
     def __init__(self, site: PrivateSite, **environment: str) -> None:
         self.process = subprocess.Popen(
@@ -370,7 +370,7 @@ def test_without_the_right_to_insert_the_job_fails_and_goes_on_once_it_is_grante
 
 
 def as_role(site: PrivateSite, role: str) -> str:
-    """The database's URL for a role that may do everything but write contacts."""
+    """Return the database's URL for a role that may do everything except write contacts."""
     site.sql(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}" if role_exists(site, role) else "SELECT 1")
     site.sql(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
     site.sql(
@@ -430,7 +430,7 @@ def test_a_terminated_run_ends_with_3_and_goes_on_with_the_same_command(
     stopped = answer_of(running)
     resumed = shell("run_import", job, *QUIETLY, *options)
 
-    assert_refused(stopped, 3, f"`run_import {job}` goes on from here")
+    assert_refused(stopped, 3, f"`run_import {job}` resumes it")
     assert stopped.figures.keys() == KEYS
     assert stopped.figures["status"] == "stopped"
     assert 0 < stopped.figures["read"] < 12_000
@@ -438,7 +438,7 @@ def test_a_terminated_run_ends_with_3_and_goes_on_with_the_same_command(
     assert (resumed.figures["read"], resumed.figures["inserted"], rows(site)) == (12_000, 11_998, 11_998)
 
 
-# Rejected records, out and in again
+# Rejected records: export and replay
 
 NAMES = [
     "=1+1", "+1", "-1", "@SUM(A1)", "\tx", "'=1", "''", "'", "plain", "|cmd", "%x", 'say "q"', "a,b",
@@ -483,7 +483,7 @@ def test_rejected_records_go_out_without_formulas_and_come_in_as_they_were(
     )
 
 
-def test_a_mended_file_is_taken_whole_or_not_at_all(site: PrivateSite, shell: Shell) -> None:
+def test_a_fixed_file_is_taken_whole_or_not_at_all(site: PrivateSite, shell: Shell) -> None:
     job = made(shell, contacts(site, bad=(3, 7)))
     unrun = shell("replay_rejects", job)
     shell("run_import", job, *QUIETLY)

@@ -1,4 +1,4 @@
-"""Where the order of the source decides: the table is plain Django's, with any batch size and number of workers."""
+"""The source's order decides as in plain Django, with any batch size and number of workers."""
 
 import random
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ Record = Mapping[str, str]
 def in_plain_django(
     model: type[models.Model], records: Iterable[Record], *, key: str = "", parent: str = ""
 ) -> list[Any]:
-    """The table that a loop makes: `key` names the field that an update goes by, `parent` that of the parents' key."""
+    """Return the table that a loop writes. `key`: the field that updates match. `parent`: the parents' key field."""
     for record in records:
         values: dict[str, Any] = {name: text or None for name, text in record.items()}
         try:
@@ -89,7 +89,7 @@ def test_one_worker_takes_records_that_meet_unseen(
 
 def test_an_update_may_release_a_value_for_a_later_record(importing: Importing, settings: Any) -> None:
     before = records_of("code,mail", *(f"{n},m{n}" for n in range(20)))
-    # Each takes the value that its successor has, and of a pair only the one that comes later gets it.
+    # Each record takes the value of the next one; of a pair only the later record gets it.
     records = records_of("code,mail", *(f"{n},m{n + 1}" for n in range(19, -1, -1)), "x,m0", "y,m5")
     in_plain_django(Badge, before)
     expected = in_plain_django(Badge, records, key="code")

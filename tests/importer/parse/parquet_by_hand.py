@@ -1,6 +1,6 @@
-"""Parquet files that no writer makes: few bytes that stand for many values, or say that they do.
+"""Writes Parquet files that no library writes: few bytes that encode, or claim, many values.
 
-Thrift's compact protocol and as much of the format as they need: https://parquet.apache.org/docs/file-format/
+Uses Thrift's compact protocol and a part of the format: https://parquet.apache.org/docs/file-format/
 """
 
 import zlib
@@ -22,9 +22,9 @@ CODECS: dict[str, tuple[int, Any]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """`value`, `repeats` times in each of the `pages`: once in the dictionary, and again as a run of one number.
+    """A column with `value` `repeats` times in each of `pages`: once in the dictionary, then as a run of its index.
 
-    `plain`: written out each time instead, and compressed by the `codec`.
+    `plain`: written each time instead, and compressed with `codec`.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Column:
 
 
 def parquet_file(columns: list[Column], *, records: int | None = None) -> bytes:
-    """One row group with these columns; `records` is what the file says that it has."""
+    """Return a file of one row group with these columns. `records` is the number that it claims."""
     number = columns[0].repeats * columns[0].pages if records is None else records
     data, chunks = b"PAR1", []
     for column in columns:

@@ -1,4 +1,4 @@
-"""Small or sparse files that ask for gigabytes, and what shall become of each within one."""
+"""Defines small or sparse files that need gigabytes, and the expected outcome within one gigabyte."""
 
 import bz2
 import gzip
@@ -24,7 +24,7 @@ Poison = tuple[bytes | Callable[[BinaryIO], None], str]
 
 
 def zipped(packed: bytes, method: int, *, size: int) -> bytes:
-    """A zip of one member that is packed already; its sum is wrong, but nobody gets so far."""
+    """Return a zip of one member that is already compressed. Its CRC is wrong, but is never reached."""
     name = b"a.csv"
     sums = struct.pack("<III", 0, len(packed), size)
     local = (
@@ -42,7 +42,7 @@ def zeros(compressor: Any, megabytes: int) -> bytes:
 
 
 def lzma_entry(dictionary: int, packed: bytes) -> bytes:
-    """With the header that zip puts before it: version, length of the properties, lc/lp/pb, dictionary."""
+    """Return LZMA data after zip's header: version, length of the properties, lc/lp/pb, dictionary."""
     return struct.pack("<BBHBI", 9, 4, 5, 93, dictionary) + packed
 
 
@@ -66,13 +66,13 @@ def zips() -> dict[str, Poison]:
         ),
         "dictionary.csv.zip": (zipped(lzma_entry(0xFFFFFFFF, b"\0" * 100), 14, size=size), "dictionary of LZMA"),
         "cut.csv.zip": (zipped(lzma_entry(1 << 16, b"\0" * 10), 14, size=size), "is damaged"),
-        "method.csv.zip": (zipped(b"\0" * 100, 9, size=size), "not supported .9.; pack the file again"),
+        "method.csv.zip": (zipped(b"\0" * 100, 9, size=size), "unsupported compression method .9.; compress"),
         "entries.csv.zip": (many_entries(30_000), "a directory of 4,194,305 bytes"),
     }  # fmt: skip
 
 
 def zst_blocks(window: int, blocks: int) -> bytes:
-    """Each block is a byte that stands for 128 kB; `window` is the exponent in the frame's header."""
+    """Return blocks of a byte that unpacks to 128 kB each. `window` is the exponent in the frame's header."""
     head = struct.pack("<I", zstandard.MAGIC_NUMBER) + bytes([0, window << 3])
     block = (128 * 1024) << 3 | 1 << 1
     return head + (block.to_bytes(3, "little") + b"\n") * blocks
@@ -93,7 +93,7 @@ def streams() -> dict[str, Poison]:
 
 
 def in_a_sparse_file(beginning: bytes, end: bytes, gigabytes: float = 0.4) -> Callable[[BinaryIO], None]:
-    """With so many NUL bytes in between, which take no room on a disk."""
+    """Return a sparse file: its NUL bytes in the middle take no space on a disk."""
 
     def write(file: BinaryIO) -> None:
         file.write(beginning)
@@ -166,7 +166,7 @@ def json_lines() -> dict[str, Poison]:
         "wide-object.jsonl": (as_lines(of_keys(0, 200_000)), "too_many_keys"),
         "line.jsonl": (in_a_sparse_file(as_lines() + b'{"code": "', b'"}\n' + as_lines()), "record_too_long"),
         "first-line.jsonl": (in_a_sparse_file(b'{"code": "', b'"}\n' + as_lines()), "record_too_long"),
-        "only-line.jsonl": (in_a_sparse_file(b'{"code": "', b'"}'), "no JSON object"),
+        "only-line.jsonl": (in_a_sparse_file(b'{"code": "', b'"}'), "valid JSON objects"),
         "deep.jsonl": (
             as_lines(*['{"name": ' + "[" * n + "]" * n + "}" for n in range(400, 1_000, 2)]), "invalid_json",
         ),
@@ -232,15 +232,15 @@ def parquet() -> dict[str, Poison]:
         ),
         "page.parquet": (
             parquet_file([Column("code", huge, 600, plain=True, codec="zstd"), Column("name", b"", 600)]),
-            "needs more than 512 MB to be decoded",
+            "needs more than 512 MB",
         ),
         "page-gzip.parquet": (
             parquet_file([Column("code", huge, 600, plain=True, codec="gzip"), Column("name", b"", 600)]),
-            "needs more than 512 MB to be decoded",
+            "needs more than 512 MB",
         ),
         "pages.parquet": (
             parquet_file([Column(f"c{n}", b"x" * 100, 1_000_000, plain=True, codec="zstd") for n in range(12)]),
-            "needs more than 512 MB to be decoded|archive bombs",
+            "needs more than 512 MB|archive bombs",
         ),
         "records.parquet": (parquet_file([Column("code", b"A", many, 50)]), "more than 4,294,967,295 records"),
         "runs.parquet": (parquet_file([Column("code", b"A", many), Column("name", b"A", many)]), "archive bombs"),

@@ -1,6 +1,6 @@
-"""Test suites of other CSV readers, from the public registry of npm; kept in `.local` between runs.
+"""Fetches test suites of other CSV readers from npm's public registry, and keeps them in `.local`.
 
-Where npm or the registry is not there, the tests that need them are skipped, and say so.
+Without npm or the registry, the tests that need them are skipped with a reason.
 """
 
 import json
@@ -36,7 +36,7 @@ console.log(JSON.stringify([...plain("CORE_PARSER_TESTS"), ...plain("PARSE_TESTS
 
 
 def folder_of(package: str) -> Path:
-    """Where the package's files are; skips the test where they cannot be had."""
+    """Return the folder of the package's files. Skips the test if they cannot be fetched."""
     folder = FOLDER / "node_modules" / package
     manifest = folder / "package.json"
     if manifest.exists() and json.loads(manifest.read_text())["version"] == PACKAGES[package]:
@@ -48,7 +48,7 @@ def folder_of(package: str) -> Path:
 
 @cache
 def _fetch() -> str:
-    """Once per run; why it failed, or nothing."""
+    """Fetch the package once per run. Returns why it failed, or ""."""
     npm = shutil.which("npm")
     if npm is None:
         return "npm is not installed"

@@ -1,4 +1,4 @@
-"""Damaged, hostile and mistaken sources: each is accepted, rejected with its line, or refused in one line."""
+"""Damaged or hostile sources are accepted, rejected by line, or refused with one line."""
 
 import gzip
 import io
@@ -40,7 +40,7 @@ GOOD = "code,name\nA,Ann\nB,Bob\nC,Cid\n"
 
 @dataclass
 class Outcome:
-    """What became of a source: the companies imported, the rejected lines with their codes, or the refusal."""
+    """The outcome of a source: the imported companies, the rejected lines with their codes, or the refusal."""
 
     codes: list[str] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
@@ -52,7 +52,7 @@ Trying = Callable[..., Outcome]
 
 @pytest.fixture
 def trying(folder: Path) -> Trying:
-    """Import companies from a file of this content, or from a path."""
+    """Import companies from a file with this content, or from a path."""
 
     def attempt(content: bytes | str | None = None, name: str = "source.csv", **options: Any) -> Outcome:
         path = folder / name
@@ -267,7 +267,7 @@ def with_unknown_method(archive: bytes) -> bytes:
 
 
 def without_a_name(archive: bytes) -> bytes:
-    """The directory's one letter of a name is made one letter of a comment."""
+    """Turn the one letter of the name in the directory into a letter of the comment."""
     data = bytearray(archive)
     place = data.index(b"PK\x01\x02") + 28
     data[place : place + 6] = struct.pack("<HHH", 0, 0, 1)
@@ -275,7 +275,7 @@ def without_a_name(archive: bytes) -> bytes:
 
 
 def with_a_false_size(archive: bytes) -> bytes:
-    """The directory claims a thousandth of what the member holds."""
+    """Let the directory claim a thousandth of the member's size."""
     data = bytearray(archive)
     place = data.index(b"PK\x01\x02") + 24
     data[place : place + 4] = struct.pack("<I", struct.unpack("<I", data[place : place + 4])[0] // 1_000)
@@ -495,12 +495,13 @@ def test_bytes_that_are_no_text_cost_their_json_line_alone(trying: Trying) -> No
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ('[{"code": "A", "name": "Ann"}]', "one JSON array"), ("[\n]", "one JSON array"), ("", "empty"),
-        ("\n\n", "no JSON object"), ("{}\n{}\n", "no JSON object"), ("not json\nat all\n", "no JSON object"),
-        (GOOD, "no JSON object"), ('{"Code": "A", "name": "Ann"}\n', 'did you mean "Code"'),
-        (random.Random(2).randbytes(100_000), "no JSON object"), ("\0" * 1_000, "no JSON object"),
-        ('{\n  "code": "A",\n  "name": "Ann"\n}\n', "no JSON object"),
-        (companies().encode("utf-16"), "no JSON object"), ('{"\\ud800": 1}\n', "column|JSON object"),
+        ('[{"code": "A", "name": "Ann"}]', "a JSON array"), ("[\n]", "a JSON array"), ("", "empty"),
+        ("\n\n", "valid JSON objects"), ("{}\n{}\n", "valid JSON objects"),
+        ("not json\nat all\n", "valid JSON objects"),
+        (GOOD, "valid JSON objects"), ('{"Code": "A", "name": "Ann"}\n', 'did you mean "Code"'),
+        (random.Random(2).randbytes(100_000), "valid JSON objects"), ("\0" * 1_000, "valid JSON objects"),
+        ('{\n  "code": "A",\n  "name": "Ann"\n}\n', "valid JSON objects"),
+        (companies().encode("utf-16"), "valid JSON objects"), ('{"\\ud800": 1}\n', "column|JSON objects"),
     ],
     ids=range(13),
 )  # fmt: skip
@@ -583,7 +584,7 @@ WHOLE: dict[str, bytes] = {
 
 @st.composite
 def harms(draw: st.DrawFn) -> Callable[[bytes], bytes]:
-    """Bytes flipped, cut out, doubled or put in; where, as parts of the file's length."""
+    """Draw bytes to flip, cut, double or insert, at places given as parts of the file's length."""
     seed, count = draw(st.integers(0, 2**32)), draw(st.integers(1, 4))
     kinds = draw(
         st.lists(
@@ -675,7 +676,7 @@ def test_a_field_of_100_mb_is_rejected_within_512_mb(private_site: PrivateSite, 
 
 
 def peak_of(pid: int) -> int:
-    """The largest resident size of the process, followed until it ends."""
+    """Return the largest resident size of the process, measured until it ends."""
     process, peak = psutil.Process(pid), 0
     while True:
         try:

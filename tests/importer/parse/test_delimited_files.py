@@ -1,4 +1,4 @@
-"""Delimited text: two lanes with one answer, the answer of other readers, and ranges that change nothing."""
+"""Delimited text: both ways of reading agree with each other and with other readers, in any ranges."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ PLENTY = 10**6
 
 @dataclass
 class Found:
-    """What a reader made of a file: records and rejections, each with its line."""
+    """What a reader read from a file: records and rejections, each with its line."""
 
     records: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     rejected: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
@@ -47,7 +47,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def opened(path: Path, data: bytes | str, columns: int | None = None, **options: Any) -> DelimitedReader:
-    """A reader of these bytes; with a number of columns, the file has no header."""
+    """Open a reader of these bytes. With a number of columns, the file has no header."""
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
     names = None if columns is None else [f"c{number}" for number in range(columns)]
     return DelimitedReader(path, **({"delimiter": ",", "encoding": "utf-8", "columns": names} | options))
@@ -150,7 +150,7 @@ texts = st.text(
 
 @st.composite
 def valid_files(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
-    """A file after RFC 4180 (newlines of either kind), and the records that it holds."""
+    """Draw a file that follows RFC 4180 (newlines of either kind), and its records."""
     width = draw(st.integers(1, 4))
     rows = draw(st.lists(st.lists(texts, min_size=width, max_size=width), min_size=1, max_size=12))
     newline = draw(st.sampled_from(["\n", "\r\n"]))
@@ -270,7 +270,7 @@ def test_a_record_over_the_limit_in_bytes_is_rejected_in_both_lanes(
 
 @pytest.mark.parametrize("block", [30, PLENTY])
 def test_a_byte_that_is_no_text_costs_its_own_record_alone(path: Path, settings: Any, block: int) -> None:
-    """The record has its width and its quotes; the lines inside of it are not records of their own."""
+    """The record has the right width and quotes; the lines inside it are not records."""
     settings.IMPORTER = {"BATCH_MAX_BYTES": block}
     data = b'c0,c1\n1,2\n3,"\xff\n5,6\n"\n7,8\n'
 
@@ -403,7 +403,7 @@ def test_papaparses_cases_that_apply_are_read_as_it_says(path: Path) -> None:
 
 
 def _papa_reader(path: Path, case: dict[str, Any]) -> tuple[DelimitedReader, list[Any]]:
-    """Blank lines are no records here; PapaParse makes records of one empty field of them."""
+    """Read as PapaParse, without its records of one empty field for blank lines."""
     case["errors"] = [
         row for row in case["errors"] if row is not None
     ]  # None: only the delimiter was not guessed
@@ -442,7 +442,7 @@ PYTHONS = [
 
 
 def pythons(text: str) -> list[list[str]]:
-    """Python's records, without those of no field that it makes of blank lines."""
+    """Return Python's records, without its empty ones for blank lines."""
     return [row for row in csv.reader(io.StringIO(text, newline="\n"), strict=True) if row]
 
 

@@ -1,4 +1,4 @@
-"""Each limit on what a source may cost: what it lets through, what it rejects or refuses, and in which words."""
+"""Each limit on what a source may cost: what it accepts, rejects and refuses, with which message."""
 
 import gzip
 import io
@@ -63,7 +63,7 @@ def test_a_source_with_too_many_columns_is_refused(importing: Importing, setting
     [
         (
             [company("A", x=1, y=2, z=3)],
-            f"begins with no JSON object that may be read: {TOO_MANY_KEYS}",
+            f"does not begin with valid JSON objects: {TOO_MANY_KEYS}",
         ),
         (
             [company("A", x=1, y=2), company("A", z=3)],
@@ -167,7 +167,7 @@ def test_a_json_line_that_is_too_long_is_passed_over(importing: Importing, setti
     assert codes == ["A", "C", "D"]
     assert rejected == [(line, "record_too_long") for line in (1, 3, 5, 7)]
     message = StagingRecord.objects.get(job=job, line=3).errors[0]["message"]
-    assert message == f"The record is longer than 2,000 bytes (it has {len(json.dumps(longer)) + 1:,})."
+    assert message == f"The record has {len(json.dumps(longer)) + 1:,} bytes, more than the 2,000 allowed."
 
 
 def test_parquet_is_cut_by_the_bytes_of_its_text(importing: Importing, settings: Any) -> None:

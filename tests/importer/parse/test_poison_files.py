@@ -1,4 +1,4 @@
-"""Whatever a source says of itself, a worker with a limit of 1 GB reads it to its end, or refuses it in one line."""
+"""A worker with a limit of 1 GB reads any source to its end, or refuses it with one line."""
 
 import json
 import re
@@ -168,7 +168,7 @@ TABLES = {
     "db:legacy/rows_": ("max_length", 0),
     "db:legacy/wide": ("record_too_long", 0),
     "db:legacy/blobs": ("record_too_long", 0),
-    "db:legacy/keys": ("has a key of more than 4,000 bytes", 0),
+    "db:legacy/keys": ("has a value of more than 4,000 bytes in its key", 0),
 }
 
 

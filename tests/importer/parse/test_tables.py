@@ -1,4 +1,4 @@
-"""Tables of another database as a source: rows as they are stored, read by their key, none twice and none forgotten."""
+"""Tables of another database: rows are read by their key as they are stored, each exactly once."""
 
 import datetime as dt
 import json
@@ -110,7 +110,7 @@ def test_text_that_is_not_utf8_costs_its_own_record_and_not_the_job(legacy: sqli
 def test_an_empty_key_is_refused_before_the_first_record(
     legacy: sqlite3.Connection, queries: dict[str, str], source: str
 ) -> None:
-    """No range holds a NULL: such rows were passed over without a word."""
+    """No range contains a NULL; such rows were skipped silently."""
     legacy.execute("CREATE TABLE t (code TEXT PRIMARY KEY, name TEXT)")
     legacy.execute("INSERT INTO t VALUES ('A', 'Ay'), (NULL, 'Nobody')")
     queries["q"] = "SELECT code, name FROM t"
@@ -118,7 +118,7 @@ def test_an_empty_key_is_refused_before_the_first_record(
     _, result = run("queried", "db:legacy/t" if source == "a table" else "db:legacy/q")
 
     assert result.status == "failed"
-    assert '1 rows with NULL in "code"' in result.reason
+    assert '1 rows with NULL in its key "code"' in result.reason
     assert "Meta.queries" in result.reason
 
 
@@ -156,7 +156,7 @@ def test_a_key_of_bytes_is_refused(legacy: sqlite3.Connection, key: str) -> None
     _, result = run("companies", "db:legacy/t")
 
     assert result.status == "failed"
-    assert "bytes and no text" in result.reason
+    assert "which the ledger cannot store" in result.reason
 
 
 def test_a_range_ends_at_its_last_microsecond(queries: dict[str, str], folder: Path, settings: Any) -> None:
@@ -258,7 +258,7 @@ def test_rows_added_within_a_range_end_the_job_with_a_line(legacy: sqlite3.Conne
     result = run_import(job)
 
     assert result.status == "failed"
-    assert "2 rows more than were planned, up to the key 100; make a new job" in result.reason
+    assert "2 rows more than were planned, up to the key 100; create a new job" in result.reason
 
 
 def test_rows_that_went_or_took_the_place_of_others_are_no_change_of_the_plan(

@@ -15,7 +15,7 @@ from importer import ledger
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
 from importer.rejects.export import export_rejects
-from importer.rejects.mended import RejectsRefused
+from importer.rejects.fixed import RejectsRefused
 from importer.rejects.replay import replay_rejects
 from importer.rejects.report import make_report
 from importer.run.run import run_import
@@ -25,7 +25,7 @@ from tests.importer.samples.crm.models import Company, Contact
 pytestmark = pytest.mark.django_db(transaction=True)
 ANN = "ann@example.com"
 HEADER = "legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance\n"
-# Rejected: by the role, by a missing parent, not taken apart; one of somebody else; and one that passes.
+# Rejected: by the role, by a missing parent, not split into columns; one of another person; and one that passes.
 FILE = (
     f"{HEADER}1,{ANN},Ann,king,,,1\n2,joann@example.com,Joann,king,,,1\n3,x@example.com,Ann,user,C1,,1\n"
     f"4,Ann@Example.com\n5,{ANN.upper()},Ann,user,C1,,1\n6,six@example.com,Six,user,,,1\n"
@@ -107,7 +107,7 @@ def test_a_file_that_was_exported_before_brings_nobody_back(
     erase(ann)
 
     with pytest.raises(
-        RejectsRefused, match="has line 2, which was erased since it named a person; take it out"
+        RejectsRefused, match="has line 2, which was erased because it named a person; remove it"
     ):
         replay_rejects(job, str(folder / "rejects.csv"))
 
@@ -194,7 +194,7 @@ def test_a_job_in_hand_is_told_and_left_alone(importing: Importing, ann: User) -
         other.close()
 
     assert (
-        f"rejected records of job {job.pk}, which runs or is replayed; run the command again afterwards"
+        f"rejected records of job {job.pk}, which is running or being replayed; run the command again afterwards"
         in (told["stays"])
     )
     assert StagingRecord.objects.filter(state="rejected").count() == 5
@@ -227,7 +227,7 @@ def test_files_that_hold_them_are_told(folder: Path, ann: User, settings: Any) -
     assert f'the source "{sent.source}" of job {sent.pk}, which holds them' in stays
     assert f'the source "{named.source}" of job {named.pk}, which has them in its name' in stays
     assert "other uploads, which are not searched: they are kept for 90 days" in stays
-    assert "1 jobs that they made" in stays
+    assert "1 jobs that they created" in stays
 
 
 def test_many_records_are_erased_in_pages(importing: Importing, ann: User) -> None:

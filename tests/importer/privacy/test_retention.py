@@ -1,4 +1,4 @@
-"""Rejected records, uploads and logs are deleted in time, and whoever asks for them is told."""
+"""Rejected records, uploads and logs are deleted in time, and commands that need them say so."""
 
 import contextlib
 import datetime as dt
@@ -302,7 +302,7 @@ def test_days_that_make_no_sense_are_found_and_delete_nothing(
     job, _ = importing("companies", BAD)
     age(job, 10_000)
     settings.IMPORTER |= {name: value}
-    expected = f'IMPORTER["{name}"] is {value!r}; it must be a number of days from 1 to 36,500, or None.'
+    expected = f'IMPORTER["{name}"] is {value!r}; use a number of days from 1 to 36,500, or None.'
 
     found = [problem for problem in run_checks() if problem.id == "importer.E020"]
     with pytest.raises(CommandError) as refusal:

@@ -1,4 +1,4 @@
-"""Rejected records: exported, mended, replayed."""
+"""Rejected records: exported, fixed, replayed."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from importer import Column, ModelImport
 from importer.models import DataImportJob, StagingRecord
 from importer.rejects.export import export_rejects
-from importer.rejects.mended import RejectsRefused
+from importer.rejects.fixed import RejectsRefused
 from importer.rejects.replay import replay_rejects
 from importer.rejects.report import make_report
 from importer.specs.registry import temporarily
@@ -58,7 +58,7 @@ def test_stored_records_pass_once_their_parent_is_there(importing: Importing) ->
     assert report.replayed == 1
 
 
-def test_a_mended_file_goes_in_as_the_same_job(importing: Importing, folder: Path) -> None:
+def test_a_fixed_file_is_imported_in_the_same_job(importing: Importing, folder: Path) -> None:
     Company.objects.create(code="C1", name="One")
     job, _ = importing("contacts", CONTACTS)
     rows = exported(job)
@@ -67,7 +67,7 @@ def test_a_mended_file_goes_in_as_the_same_job(importing: Importing, folder: Pat
     rows[0]["ROLE"] = "user"
     rows[1] |= {"email": "d@example.com", "ROLE": "admin", "balance": "4"}
 
-    counts = replay_rejects(job, write(folder / "mended.csv", rows))
+    counts = replay_rejects(job, write(folder / "fixed.csv", rows))
 
     assert (counts.inserted, counts.rejected) == (2, 0)
     assert Contact.objects.get(legacy_id=2).first_name == "'Bob"
@@ -88,7 +88,7 @@ def test_a_record_that_could_not_be_taken_apart_is_never_replayed_as_it_is(
     call_command("replay_rejects", str(job.pk), *file)
 
     assert "0 records replayed" in (out := capsys.readouterr().out)
-    assert "2 were left rejected" in out
+    assert "2 remain rejected" in out
     assert list(Company.objects.values_list("code", flat=True)) == ["C"]
     assert make_report(job).counts.rejected == 2
 
@@ -101,7 +101,7 @@ def test_a_record_that_could_not_be_taken_apart_is_taken_once_it_was_changed(
     assert [row["_raw"] for row in rows] == ["A", "B,Bee,surplus"]
     rows[0]["name"], rows[1]["name"] = "Ay", "Bee surplus"
 
-    counts = replay_rejects(job, write(folder / "mended.csv", rows))
+    counts = replay_rejects(job, write(folder / "fixed.csv", rows))
 
     assert (counts.inserted, counts.left) == (2, 0)
     assert list(Company.objects.order_by("code").values_list("name", flat=True)) == ["Ay", "Bee surplus"]
@@ -120,8 +120,8 @@ def test_a_file_of_another_job_is_refused(importing: Importing, folder: Path) ->
     rows = exported(job)
     rows[0]["_line"] = "999"
 
-    with pytest.raises(RejectsRefused, match="line 999, which is not among the rejected"):
-        replay_rejects(job, write(folder / "mended.csv", rows))
+    with pytest.raises(RejectsRefused, match="line 999, which is not a rejected record"):
+        replay_rejects(job, write(folder / "fixed.csv", rows))
 
 
 def test_the_report_groups_reasons_into_families(
@@ -169,7 +169,7 @@ def test_a_null_is_null_again_after_export_and_replay(importing: Importing, fold
     assert rows[0]["char_null"] == "NA"
     rows[0]["integer"] = "1"
 
-    counts = replay_rejects(job, write(folder / "mended.csv", rows))
+    counts = replay_rejects(job, write(folder / "fixed.csv", rows))
 
     assert counts.inserted == 1
     assert Everything.objects.get().char_null is None
@@ -181,11 +181,11 @@ def test_ctrl_c_stops_a_replay_and_the_same_command_goes_on(
     """It was a traceback; and the same command was refused, since the file holds lines that are replayed."""
     job, _ = importing("noted", "char,char_null,integer\na,,x\nb,,x\nc,,x\n")
     rows = [row | {"integer": "1"} for row in exported(job)]
-    file = write(folder / "mended.csv", rows)
+    file = write(folder / "fixed.csv", rows)
     settings.IMPORTER |= {"BATCH_SIZE_INITIAL": 1}
     noted.interrupts = True
 
-    with pytest.raises(CommandError, match="was stopped; the same command goes on") as stop:
+    with pytest.raises(CommandError, match="was stopped; run the same command to continue") as stop:
         call_command("replay_rejects", str(job.pk), file)
 
     assert stop.value.returncode == 3
@@ -226,18 +226,18 @@ def test_a_large_field_goes_out_and_in(importing: Importing, folder: Path) -> No
     rows[0]["integer"] = "1"
     csv.field_size_limit(131_072)
 
-    counts = replay_rejects(job, write(folder / "mended.csv", rows))
+    counts = replay_rejects(job, write(folder / "fixed.csv", rows))
 
     assert counts.inserted == 1
     assert len(Everything.objects.get().text) == 300_000
 
 
-def test_a_nul_in_a_mended_file_is_a_line_that_names_it(importing: Importing, folder: Path) -> None:
+def test_a_nul_in_a_fixed_file_is_a_line_that_names_it(importing: Importing, folder: Path) -> None:
     job, _ = importing("everything", "char,integer\na,x\n")
     rows = [row | {"char": "a\0"} for row in exported(job)]
 
-    with pytest.raises(RejectsRefused, match="NUL character at its line 2"):
-        replay_rejects(job, write(folder / "mended.csv", rows))
+    with pytest.raises(RejectsRefused, match="NUL character in line 2"):
+        replay_rejects(job, write(folder / "fixed.csv", rows))
 
 
 @pytest.mark.parametrize("name", ["_line", "_raw", "_reasons"])
@@ -246,4 +246,4 @@ def test_a_source_with_a_column_of_the_rejects_file_is_refused(importing: Import
     _, result = importing("companies", f"code,name,{name}\nA,Ay,1\n")
 
     assert result.status == "failed"
-    assert f'has a column "{name}", a name that the file of rejected records needs' in result.reason
+    assert f'has a column "{name}", a name that the export of rejected records uses' in result.reason

@@ -206,16 +206,16 @@ def test_a_packed_source_is_named_and_not_its_spool(importing: Importing) -> Non
 
     assert (result.status, result.reason) == (
         "failed",
-        'The header of "packed.csv.gz" has the column "code" more than once.',
+        'The header of "packed.csv.gz" has the column "code" more than once; rename one.',
     )
 
 
 @pytest.mark.parametrize(
     ("source", "options", "reason"),
     [
-        ("source.csv", {"name": "n" * 201}, "has 201 characters; it must have 200 at most"),
-        ("source.csv", {"format": "table"}, 'is a file, which cannot have the format "table"'),
-        ("db:default/t", {"format": "csv"}, 'is a table, which cannot have the format "csv"'),
+        ("source.csv", {"name": "n" * 201}, "has 201 characters; use at most 200"),
+        ("source.csv", {"format": "table"}, 'is a file; its format cannot be "table"'),
+        ("db:default/t", {"format": "csv"}, 'is a table; its format cannot be "csv"'),
     ],
 )
 def test_options_that_do_not_fit_the_source_are_refused_at_once(

@@ -1,4 +1,4 @@
-"""A folder that somebody exchanges for a link, between the look at a source's path and its opening, leads nowhere."""
+"""A folder that is replaced by a link after a source's path was checked leads nowhere."""
 
 import os
 import threading
@@ -25,7 +25,7 @@ OPENS = 3_000
 
 @pytest.fixture
 def exchanging(tmp_path: Path, settings: Any) -> Iterator[Path]:
-    """A file in a folder below the root that is, in turns, a folder and a link to one outside."""
+    """Yield a file in a folder below the root that alternates between a folder and a link to one outside."""
     root, outside = tmp_path / "root", tmp_path / "outside"
     for folder, text in ((root / "in" / "deep", "inside"), (outside / "deep", "outside")):
         folder.mkdir(parents=True)
@@ -49,7 +49,7 @@ def exchanging(tmp_path: Path, settings: Any) -> Iterator[Path]:
 
 
 def read_again_and_again(read: Callable[[], bytes]) -> set[bytes]:
-    """What comes of thousands of tries, and of more where the folder has been away all the time."""
+    """Return the outcomes of thousands of tries, and of more if the folder was away all the time."""
     texts: set[bytes] = set()
     began, tries = time.monotonic(), 0
     while tries < OPENS or (not texts and time.monotonic() - began < 30):

@@ -1,4 +1,4 @@
-"""Files on an object store, and uploads in Django's storages: fetched once, within bounds, and refused in one line."""
+"""Objects of a store and uploads in Django's storages are fetched once, within limits, or refused."""
 
 import contextlib
 import gzip
@@ -71,7 +71,7 @@ def spool(folder: Path) -> list[Path]:
 
 
 def refused(source: str, **options: Any) -> str:
-    """The one line by which a job on this source is refused."""
+    """Return the one line with which a job on this source is refused."""
     with pytest.raises(ImporterError) as refusal:
         create_job("contacts", source, **options)
     assert "\n" not in str(refusal.value)
@@ -165,7 +165,7 @@ def test_nothing_outside_of_the_roots_is_read(
 ) -> None:
     settings.IMPORTER |= {"REMOTE_ROOTS": roots}
 
-    assert "lies outside of what imports may read" in refused(source)
+    assert "is outside the places that imports may read" in refused(source)
 
 
 def test_a_root_that_was_taken_away_counts_for_jobs_that_are_there(
@@ -177,7 +177,7 @@ def test_a_root_that_was_taken_away_counts_for_jobs_that_are_there(
     result = run_import(job)
 
     assert result.status == "failed"
-    assert "lies outside of what imports may read" in result.reason
+    assert "is outside the places that imports may read" in result.reason
 
 
 @pytest.mark.parametrize(
@@ -204,13 +204,14 @@ def test_a_name_that_is_none_or_climbs_is_refused(folder: Path, settings: Any, s
 
     told = refused(source)
     assert any(
-        reason in told for reason in ("names no file", "names no bucket", "names no storage", "in its name")
+        reason in told
+        for reason in ("not name a file", "invalid bucket name", "invalid storage name", "in its name")
     )
 
 
 @pytest.mark.parametrize("source", ["http://example.com/a.csv", "ftp://x/a.csv", "S3://legacy/a.csv"])
 def test_other_kinds_of_addresses_are_no_sources(folder: Path, source: str) -> None:
-    assert "is of a kind that is not supported" in refused(source)
+    assert "has an unsupported scheme" in refused(source)
 
 
 # -- what goes wrong -------------------------------------------------------------------------------------------------
@@ -282,7 +283,7 @@ def test_an_object_over_the_budget_is_refused_before_it_is_fetched(
     result = run_import(job)
 
     assert result.status == "failed"
-    assert f"has {len(CSV):,} bytes, more than the 1,000 that may be fetched" in result.reason
+    assert f"has {len(CSV):,} bytes, more than the 1,000 allowed" in result.reason
     assert spool(folder) == []
 
 
@@ -308,7 +309,7 @@ def test_a_spool_that_takes_nothing_is_one_line(store: ObjectStore, settings: An
     result = run_import(job)
 
     assert result.status == "failed"
-    assert "cannot be made: File exists" in result.reason
+    assert "cannot be created: File exists" in result.reason
     assert 'set IMPORTER["SPOOL_DIR"]' in result.reason
 
 
@@ -329,7 +330,7 @@ def test_of_an_object_that_was_replaced_before_the_run_one_copy_is_left(
 
 
 def planned_and_stopped(source: str) -> DataImportJob:
-    """A job that has been planned, and then failed on a threshold."""
+    """Return a job that was planned and then failed on a threshold."""
     job = create_job("contacts", source)
     assert run_import(job, max_errors=0).status == "failed"
     return DataImportJob.objects.get(pk=job.pk)
@@ -405,7 +406,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_not_mixed(store: ObjectS
 
 
 class Cutter:
-    """Between the importer and the store: cuts each of the first connections off within its answer."""
+    """A proxy before the store that cuts each of the first connections within its answer."""
 
     def __init__(self, port: int, *, cuts: int, after: int) -> None:
         self.port, self.cuts, self.after = port, cuts, after
@@ -461,7 +462,7 @@ def test_a_connection_that_breaks_within_an_object_is_made_again(
 
 
 class Forgetful(http.server.BaseHTTPRequestHandler):
-    """A store that breaks off half way and knows no Range: asked for the rest, it begins anew."""
+    """A store that breaks off half way and ignores Range: asked for the rest, it starts again."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -634,7 +635,9 @@ def test_e012_a_root_that_names_no_place(folder: Path, settings: Any) -> None:
 
     [problem] = problems()
 
-    assert problem.msg == 'IMPORTER["REMOTE_ROOTS"] or ["UPLOADS"] has "ftp://old", which names no place.'
+    assert (
+        problem.msg == 'IMPORTER["REMOTE_ROOTS"] or ["UPLOADS"] has "ftp://old", which is not a valid place.'
+    )
 
 
 @pytest.mark.parametrize("uploads", ["s3://legacy/uploads", None, Path("/srv"), "storage:nowhere/in"])

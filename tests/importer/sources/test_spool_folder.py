@@ -1,4 +1,4 @@
-"""The folder of copies and unpacked sources: of one account, with files of one job each."""
+"""The folder of copies and unpacked sources belongs to one account, and each file to one job."""
 
 import datetime as dt
 import gzip
@@ -43,7 +43,7 @@ def test_one_that_others_may_write_to_is_refused(importing: Importing, shared: P
     _, result = importing("companies", PACKED, name="companies.csv.gz")
 
     assert result.status == "failed"
-    assert f"may be written to by others (mode {mode:o}); make it yours alone (chmod 700)" in result.reason
+    assert f"is writable by others (mode {mode:o}); restrict it to your account (chmod 700)" in result.reason
 
 
 def test_a_link_in_its_place_is_refused(importing: Importing, folder: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_link_in_its_place_is_refused(importing: Importing, folder: Path) -> N
     _, result = importing("companies", PACKED, name="companies.csv.gz")
 
     assert result.status == "failed"
-    assert "is a link, and no folder" in result.reason
+    assert "is a link, not a folder" in result.reason
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="Only root can give a folder away.")

@@ -1,4 +1,4 @@
-"""What a declaration means."""
+"""Declarations of specs mean what they say."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Texts at the borders of what Django accepts, and strategies that stay near them."""
+"""Defines texts at the borders of what Django accepts, and strategies that stay near them."""
 
 from hypothesis import strategies as st
 
@@ -162,7 +162,7 @@ border = st.sampled_from(IN_FILES)
 
 @st.composite
 def damaged(draw: st.DrawFn) -> str:
-    """A border text with one thing put in, taken out or doubled."""
+    """Draw a border text with one insertion, deletion or doubling."""
     text = draw(st.one_of(border, numbers, moments, names))
     place = draw(st.integers(0, len(text)))
     match draw(st.sampled_from(["insert", "insert", "cut", "double", "upper"])):

@@ -1,4 +1,4 @@
-"""Texts that break things, in the manner of the Big List of Naughty Strings: each stands for a kind of trouble."""
+"""Defines texts that break programs, like the Big List of Naughty Strings, one for each kind of fault."""
 
 TEXTS = [
     "undefined", "nil", "NIL", "None", "NULL", "null", "(null)", "true", "TRUE", "false", "NaN", "Infinity",

@@ -1,4 +1,4 @@
-"""What plain Django makes of a text, without the importer: the measure that lanes and pipeline are held to."""
+"""Cleans and saves texts with plain Django, as the reference for lanes and pipeline."""
 
 import json
 import warnings
@@ -10,12 +10,12 @@ from django.db import DatabaseError, connection, models, transaction
 
 from importer.specs.mapping import AnyField
 
-# What a text may end in, besides a ValidationError: a reason not to save it.
+# Other errors that keep a text from being saved, besides ValidationError.
 REFUSALS = (ValidationError, ValueError, TypeError, OverflowError, ArithmeticError, DatabaseError)
 
 
 def cleaned(field: AnyField, text: str | None) -> Any:
-    """As `full_clean()` judges one field, with an empty text taken as nothing (the importer's default null value).
+    """Clean a text as `full_clean()` cleans one field; an empty text means nothing (the importer's default null value).
 
     Nothing is null, or the empty text in a text column that is not null. JSON is read as JSON.
     """
@@ -32,7 +32,7 @@ def cleaned(field: AnyField, text: str | None) -> Any:
 
 
 def saved_texts(field: AnyField, texts: Sequence[str | None]) -> dict[int, str | None]:
-    """The texts that Django cleans and PostgreSQL takes: their number, and the saved value as PostgreSQL writes it."""
+    """Return the texts that Django and PostgreSQL accept: their number, and the value as PostgreSQL writes it."""
     values = {}
     for number, text in enumerate(texts):
         try:
@@ -43,7 +43,7 @@ def saved_texts(field: AnyField, texts: Sequence[str | None]) -> dict[int, str |
 
 
 def stored_texts(field: AnyField, texts: Mapping[int, str | None]) -> dict[int, str | None]:
-    """What PostgreSQL makes of texts of its own notation in the field's column; refused ones are left out."""
+    """Return what PostgreSQL stores for texts in its own notation, without those that it rejects."""
     return _stored(field, texts)
 
 
@@ -59,7 +59,7 @@ def _stored(field: AnyField, values: Mapping[int, Any]) -> dict[int, str | None]
             f"CREATE TEMP TABLE stored (number int, value {field.rel_db_type(connection) or 'text'})"
         )
         _insert(list(values.items()))
-        # The two zeros of floating point are one value: which of them arrives hangs on how a parameter is sent.
+        # The two zeros of floating point are one value: which of them arrives depends on how a parameter is sent.
         value = "value + 0" if isinstance(field, models.FloatField) else "value"
         cursor.execute(f"SELECT number, ({value})::text FROM stored")
         answer = dict(cursor.fetchall())
@@ -68,7 +68,7 @@ def _stored(field: AnyField, values: Mapping[int, Any]) -> dict[int, str | None]
 
 
 def _insert(rows: Sequence[tuple[int, Any]]) -> None:
-    """Insert what PostgreSQL takes; what it refuses is narrowed down by halves and left out."""
+    """Insert what PostgreSQL accepts; rejected texts are found by halving and left out."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.executemany("INSERT INTO stored VALUES (%s, %s)", rows)

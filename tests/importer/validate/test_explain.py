@@ -1,4 +1,4 @@
-"""What `explain_import` says is what the import does."""
+"""`explain_import` describes what the import does."""
 
 from typing import Any
 

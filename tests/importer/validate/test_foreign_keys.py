@@ -1,4 +1,4 @@
-"""Foreign keys are judged as `full_clean()` judges them, and what is not judged is said."""
+"""Foreign keys are validated as by `full_clean()`, and ignored rules are reported."""
 
 from datetime import date
 
@@ -48,11 +48,11 @@ def test_what_full_clean_would_do_and_the_import_does_not_is_said(
     assert [(warning.id, warning.msg) for warning in warnings] == [
         (
             "importer.W002",
-            "DiaryReject: order.Diary has validate_unique() of its own, which the import ignores.",
+            "DiaryReject: order.Diary has its own validate_unique(), which the import ignores.",
         ),
         (
             "importer.W002",
-            'DiaryReject: order.Diary has unique_for_date of the field "title", which the import ignores.',
+            'DiaryReject: order.Diary has unique_for_date on the field "title", which the import ignores.',
         ),
     ]
-    assert 'ignored    unique_for_date of the field "title"' in explain(spec)
+    assert 'ignored    unique_for_date on the field "title"' in explain(spec)

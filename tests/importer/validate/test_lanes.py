@@ -1,4 +1,4 @@
-"""The fast lane is Django's answer, sooner: whatever it accepts, Django accepts, and saves as the same value."""
+"""Whatever a fast lane accepts, Django accepts, and saves as the same value."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -74,7 +74,7 @@ def batch_of(column: str, texts: Sequence[str | None]) -> Batch:
 
 
 def accepted_fast(field: AnyField, texts: Sequence[str]) -> dict[int, str]:
-    """The lane's own answer, for texts that are not empty: emptiness is settled outside of it."""
+    """Return the lane's own answer for texts that are not empty; empty ones are handled outside it."""
     lane = lane_of(field).fast
     assert lane
     value, accepted = lane(pl.col("text"))
@@ -87,7 +87,7 @@ def accepted_fast(field: AnyField, texts: Sequence[str]) -> dict[int, str]:
 
 
 def validated(plan: ColumnPlan, texts: Sequence[str | None]) -> dict[int, str | None]:
-    """The texts that both lanes together let pass, as the value that they make of them."""
+    """Return the texts that both lanes together accept, with their values."""
     cleaned = Validator([plan], "default").validate(batch_of(plan.column, texts))
     values = cleaned.values.get_column(plan.target).to_list()
     return {number: value for number, value in enumerate(values) if number not in cleaned.errors}
@@ -223,7 +223,7 @@ def test_the_first_format_that_fits_wins(order: tuple[str, str]) -> None:
     assert len(answers) == 2
 
 
-# Transforms: expressions against the functions they stand for
+# Transforms: expressions against the functions that they replace
 
 TRANSFORMS: list[tuple[Callable[[str], Any], ...]] = [
     (str.lower,), (str.upper,), (str.strip,), (str.lstrip,), (str.rstrip,), (str.strip, str.lower),

@@ -1,4 +1,4 @@
-"""A COMMIT whose answer never comes: whether it was done or not, each record is there once, and the job ends."""
+"""A COMMIT whose answer is lost, done or not: each record is imported once, and the job completes."""
 
 import contextlib
 import os
@@ -44,7 +44,7 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self, *, most: int) -> None:
-        """Cut at so many of the next COMMITs, with some that pass in between."""
+        """Cut at this many of the next COMMITs; some pass in between."""
         with self.lock:
             self.cuts_left = most
             self.commits_until_cut = self.randomness.randrange(1, 6)
@@ -67,7 +67,7 @@ class Proxy:
             threading.Thread(target=line.carry_answers, daemon=True).start()
 
     def next_commit(self) -> Kind | None:
-        """How the COMMIT at hand is cut off; None: it passes."""
+        """Return how the current COMMIT is cut; None: it passes."""
         with self.lock:
             if not self.cuts_left:
                 return None
@@ -92,7 +92,7 @@ class Line:
     shall_lose_answer: bool = field(default=False)
 
     def carry_questions(self) -> None:
-        """Message by message: a type (which the first one has not) and a length, which counts itself."""
+        """Carry messages: a type (the first message has none) and a length, which counts itself."""
         with contextlib.suppress(OSError, struct.error), self.client.makefile("rb") as stream:
             kind = b""
             while True:
@@ -145,7 +145,7 @@ class SiteBehindProxy(PrivateSite):
 
 @pytest.fixture(scope="module")
 def source(private_site: PrivateSite) -> Path:
-    """Contacts, of which some are bad, and some come twice."""
+    """Contacts; some are invalid, and some repeat."""
     lines = ["legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance"]
     for number in range(1, RECORDS + 1):
         identity = number // 2 if number % 97 == 0 else number
@@ -165,7 +165,7 @@ def undisturbed(private_site: PrivateSite, source: Path) -> tuple[Any, ...]:
 
 
 def left_by(site: PrivateSite, job: int) -> tuple[Any, ...]:
-    """Table, rejected lines, and counts as they are on record."""
+    """Return the table, the rejected lines, and the recorded counts."""
     counts = site.sql(f"SELECT status, {', '.join(FATES)} FROM data_import_jobs WHERE id = %s", job)
     return *site.state_of(job), counts
 
@@ -200,7 +200,7 @@ def test_a_commit_of_which_nothing_is_heard_loses_nothing_and_repeats_nothing(
 
 
 def run_to_the_end(site: PrivateSite, job: int, options: tuple[str, ...]) -> None:
-    """The same command again where a run ends with a reason, as it does when it is cut off while it plans."""
+    """Repeat the command as long as a run ends with a reason, as it does when it is cut while it plans."""
     for _ in range(CUTS_PER_RUN + 1):
         process = site.start("run_import", str(job), "--no-progress", *options)
         _, err = process.communicate(timeout=100)

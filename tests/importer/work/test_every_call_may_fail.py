@@ -1,4 +1,4 @@
-"""Whichever call to the database or to a file fails: the run ends with a reason, and the same command ends the job."""
+"""If any call to the database or a file fails, the run ends with a reason and can be resumed."""
 
 import contextlib
 import errno
@@ -45,7 +45,7 @@ State = tuple[list[tuple[Any, ...]], list[tuple[int, Any, Any, str]], tuple[int,
 
 @pytest.fixture(autouse=True)
 def _tiny_pieces(folder: Path, settings: Any) -> None:
-    """Chunks and batches of a few records, so that a few dozen of them see every stage of a run."""
+    """Use chunks and batches of a few records, so that a few dozen records reach every stage of a run."""
     settings.IMPORTER |= {
         "CHUNK_BYTES": 400,
         "BATCH_SIZE_MIN": 5,
@@ -62,7 +62,7 @@ def _tiny_pieces(folder: Path, settings: Any) -> None:
 
 @pytest.fixture
 def contacts(folder: Path) -> Path:
-    """Sound records, bad ones, a short one, one without a parent, and keys that come twice, near and far."""
+    """Valid and invalid records, a short one, one without a parent, and keys that repeat, near and far."""
     for number in range(1, 4):
         Company.objects.create(code=f"C{number}", name="x")
     lines = [HEADER]
@@ -103,7 +103,7 @@ def undisturbed_state(path: Path, way: Way) -> State:
 
 
 def run_disturbed(job: DataImportJob, way: Way) -> str:
-    """Run to an end that is allowed: completed, or failed for a reason in one line, which is returned."""
+    """Run to an allowed end: completed, or failed with a reason of one line, which is returned."""
     try:
         result = run(job, way)
     except CommandError as failed:
@@ -118,14 +118,14 @@ def run_disturbed(job: DataImportJob, way: Way) -> str:
 
 
 def on_record(job: DataImportJob) -> tuple[str, str]:
-    """How the job stands in its table, whatever has become of the connection."""
+    """Read the job's row, whatever the state of the connection."""
     connection.close()
     job = DataImportJob.objects.get(pk=job.pk)
     return job.status, job.error
 
 
 def finish(job: DataImportJob, way: Way, undisturbed: State) -> None:
-    """The same command again, as by a new process."""
+    """Repeat the command, as a new process would."""
     connection.close()
     wait_for_ghosts()
     result = run(job, way)
@@ -135,7 +135,7 @@ def finish(job: DataImportJob, way: Way, undisturbed: State) -> None:
 
 
 def wait_for_ghosts() -> None:
-    """Until the server has noticed that cut connections are gone, and has freed what they held."""
+    """Wait until the server has noticed the cut connections and freed their locks."""
     for _ in range(3_000):
         with connection.cursor() as cursor:
             cursor.execute(GHOSTS)
@@ -146,7 +146,7 @@ def wait_for_ghosts() -> None:
 
 
 def state_of(job: DataImportJob) -> State:
-    """What an import has left: rows, records set aside with their reasons, counts."""
+    """Return the result of an import: rows, stored records with their reasons, counts."""
     job = DataImportJob.objects.get(pk=job.pk)
     assert job.status == "completed"
     assert job.result is not None
@@ -162,10 +162,10 @@ def state_of(job: DataImportJob) -> State:
 
 @dataclass
 class Line:
-    """The line to the database, which is cut at one call: before the server hears of it, or before it is answered.
+    """The connection to the database, which is cut at one call: before the server gets it, or before its answer.
 
-    Calls are statements, COPY and COMMIT. The socket is shut down underneath psycopg, so what follows is as in life:
-    the server rolls back, and the client finds out by itself. `for_good`: nor can it connect again.
+    Calls are statements, COPY and COMMIT. The socket is shut down underneath psycopg, so what follows is real: the
+    server rolls back, and the client notices by itself. `for_good`: it cannot connect again either.
     """
 
     cut_at: int = 0
@@ -196,7 +196,7 @@ class Line:
             return execute(*arguments)
 
     def watch(self, connection: Any, **_: Any) -> None:
-        """COPY and COMMIT go round Django's wrappers."""
+        """Watch COPY and COMMIT too, which bypass Django's wrappers."""
         line, raw = self, connection.connection
         commit = raw.commit
 
@@ -369,7 +369,7 @@ def packed(path: Path, name: str) -> Path:
 
 @contextlib.contextmanager
 def largest_file(*, bytes_: int) -> Iterator[None]:
-    """As a full disk does, the system lets nobody write further than this."""
+    """Limit the size of files, as a full disk would."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, hard))
     try:

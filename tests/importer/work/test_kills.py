@@ -1,4 +1,4 @@
-"""Whatever dies, and whenever: the same command ends the job, and the table is that of an undisturbed run."""
+"""After any kill the same command completes the job, and the table equals that of an undisturbed run."""
 
 import os
 import random
@@ -81,7 +81,7 @@ def kill_until_done(site: PrivateSite, job: int, randomness: random.Random, *, m
 
 
 def kill(process: "subprocess.Popen[str]", victim: str) -> int:
-    """Kill with -9; how many were killed at this point (none where everything had ended already)."""
+    """Kill with -9, and return how many processes were killed (0 if all had ended)."""
     workers = workers_of(process) if victim in ("worker", "both") else []
     if process.poll() is not None:
         return 0
@@ -102,7 +102,7 @@ def test_sigterm_stops_after_the_batch_in_hand(site: PrivateSite, job: int, undi
     _, err = process.communicate(timeout=30)
 
     assert process.returncode == 3
-    assert f"`run_import {job}` goes on from here" in err
+    assert f"`run_import {job}` resumes it" in err
     finish(site, job)
     assert site.state_of(job) == undisturbed
 

@@ -1,4 +1,4 @@
-"""As many worker processes as the container may use processors, not as the machine has."""
+"""There are as many worker processes as processors that the container may use."""
 
 from pathlib import Path
 

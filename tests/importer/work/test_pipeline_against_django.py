@@ -1,4 +1,4 @@
-"""Hostile values on the whole way, from the file to the row, against `full_clean()` and `save()` in plain Django."""
+"""Hostile values from the file to the row, compared with `full_clean()` and `save()` in plain Django."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ Write = Callable[[Path, Sequence[Record]], Path]
 
 @dataclass(frozen=True)
 class Fate:
-    """A row as PostgreSQL writes it, or the fields for which it was refused (none: by the database as a whole)."""
+    """A row as PostgreSQL writes it, or the fields for which it was rejected (empty: by the database as a whole)."""
 
     row: tuple[str | None, ...] | None
     refused: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ def as_json_lines(folder: Path, records: Sequence[Record]) -> Path:
 
 
 def imported(path: Path, records: Sequence[Record]) -> list[Fate]:
-    """Rows come in the order of the source, so those that are there and those rejected make up all records."""
+    """Return the fate of each record. Rows are in source order, so rows and rejections complete each other."""
     before = newest()
     result = run_import(create_job("everything", str(path)))
     assert (result.status, result.reason, result.read) == ("completed", "", len(records))
@@ -71,7 +71,7 @@ def imported(path: Path, records: Sequence[Record]) -> list[Fate]:
 
 
 def lines_of(path: Path, records: Sequence[Record]) -> list[int]:
-    """The line where each record begins."""
+    """Return the line where each record begins."""
     if path.suffix == ".jsonl":
         return list(range(1, len(records) + 1))
     lines = [2]
@@ -81,7 +81,7 @@ def lines_of(path: Path, records: Sequence[Record]) -> list[int]:
 
 
 def as_texts(write: Write, records: Sequence[Record]) -> Sequence[Record]:
-    """The records as a CSV file would hold them: in JSON lines, a text for the JSONField is a JSON text."""
+    """Return the records as a CSV file would have them: in JSON lines, a text for the JSONField is a JSON text."""
     if write is as_csv:
         return records
     return [record | {"data": record["data"] and json.dumps(record["data"])} for record in records]
@@ -92,7 +92,7 @@ def saved(records: Sequence[Record]) -> list[Fate]:
 
 
 def plain_fate(record: Record) -> Fate:
-    """What a loop over the records would do, written by somebody who has never heard of the importer."""
+    """Return the fates that a plain loop over the records gives, without the importer."""
     before = newest()
     try:
         with transaction.atomic(), warnings.catch_warnings():
@@ -115,7 +115,7 @@ def value_of(field: Any, text: str) -> Any:
 
 
 def refused_fields(record: Record) -> frozenset[str]:
-    """Where `full_clean()` itself broke down: the fields that do not come clean one by one."""
+    """Return the fields that fail one by one, where `full_clean()` itself raised."""
     fields = set()
     for field in FIELDS:
         try:
@@ -131,7 +131,7 @@ def newest() -> int:
 
 def rows_after(pk: int) -> list[tuple[str | None, ...]]:
     quote = connection.ops.quote_name
-    # The two zeros of floating point are one value: which of them arrives hangs on how a parameter is sent.
+    # The two zeros of floating point are one value: which of them arrives depends on how a parameter is sent.
     columns = ", ".join(f"({quote(str(f.column))}{' + 0' if f.name == 'real' else ''})::text" for f in FIELDS)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {columns} FROM {Everything._meta.db_table} WHERE id > %s ORDER BY id", [pk])

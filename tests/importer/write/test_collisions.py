@@ -1,4 +1,4 @@
-"""Keys and unique sets: what collides with the table, with the source itself, or with a constraint."""
+"""Keys and unique sets: collisions with the table, within the source, and with constraints."""
 
 import random
 from typing import Any
@@ -174,7 +174,7 @@ def test_a_key_with_two_parents_is_no_key(importing: Importing) -> None:
 def test_a_unique_constraint_speaks_in_its_own_words(
     importing: Importing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They were Django's general ones, where full_clean() has those of the constraint."""
+    """The messages were Django's general ones, where `full_clean()` has the constraint's."""
     [constraint] = [c for c in Booking._meta.constraints if c.name == "booking_room_day_unique"]
     monkeypatch.setattr(constraint, "violation_error_message", "The room is taken.")
     row = {"number": "1", "room": "A", "day": "2020-01-01", "nights": "1", "guests": "1"}

@@ -1,4 +1,4 @@
-"""Keys and references of several columns, some of which are empty; keys that no constraint keeps unique."""
+"""Keys and references of several columns, some of them empty, and keys without a unique constraint."""
 
 import pytest
 from django.core.exceptions import ValidationError

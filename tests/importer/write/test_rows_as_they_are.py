@@ -1,4 +1,4 @@
-"""What `Model.clean()`, check constraints and unique sets see in fields that the import does not fill."""
+"""`Model.clean()`, check constraints and unique sets see the row's values in fields that are not filled."""
 
 from typing import Any
 

@@ -35,7 +35,7 @@ class DeadlyCompanyImport(ModelImport):
 
 @receiver(import_started, sender=DeadlyCompanyImport)
 def _die(**_: Any) -> None:
-    """As the kernel does with whoever takes too much memory."""
+    """Kill the process, as the kernel does if it takes too much memory."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 

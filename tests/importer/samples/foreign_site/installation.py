@@ -1,4 +1,4 @@
-"""The foreign site on a machine of its own, as far as Python goes: an environment that holds what the wheel asks for.
+"""Installs the foreign site in its own Python environment, with only what the wheel requires.
 
 The wheel is built from this repository and installed by pip. What it depends on is not downloaded again but lent by
 the environment the tests run in: only those packages, so that nothing works by chance that a wheel forgot to name.

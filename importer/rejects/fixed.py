@@ -16,12 +16,17 @@ from importer.rejects.cells import cell, defused, nulls_of, restored
 
 
 class RejectsRefused(ImporterError):
-    """The mended file does not belong to the job, or cannot be read."""
+    """The fixed file does not belong to the job, or cannot be read."""
 
 
 @dataclass(slots=True)
 class Taken:
-    """Records of a mended file: taken over, left for want of a change, passed over as they are replayed already."""
+    """Records of a fixed file. The names are stored in the log entry `mended`.
+
+    mended       records whose values were taken over
+    left         records that could not be split into columns and were not changed
+    passed_over  records that were replayed already
+    """
 
     mended: int = 0
     left: int = 0
@@ -29,28 +34,28 @@ class Taken:
 
 
 def take_over(job: DataImportJob, path: Path) -> Taken:
-    """Put the mended values in the place of the stored ones."""
+    """Replace the stored values by those of a fixed CSV file, all or nothing. Raises RejectsRefused."""
     now, nulls = timezone.now(), nulls_of(job)
     taken = Taken()
-    mended = []
+    fixed = []
     with path.open(encoding="utf-8-sig", newline="") as file, transaction.atomic(using=ledger_alias()):
-        # The module's limit is 128 kB for a field. Escapes make four characters of one, and quotes two.
+        # csv's limit is 128 kB per field. An escape makes four characters of one, a doubled quote two.
         csv.field_size_limit(max(csv.field_size_limit(), 4 * conf.MAX_RECORD_BYTES))
         try:
-            rows = list(_mended_rows(job, csv.DictReader(file, strict=True)))
+            rows = list(_fixed_rows(job, csv.DictReader(file, strict=True)))
         except (csv.Error, UnicodeDecodeError) as error:
             raise RejectsRefused(f'"{path.name}" cannot be read: {error}.') from None
         lines = [line for line, _ in rows]
-        records = {record.line: record for record in _set_aside(job).filter(line__in=lines)}
+        records = {record.line: record for record in _rejected_once(job).filter(line__in=lines)}
         for line, texts in rows:
             record = records.get(line)
             if record is None:
                 raise RejectsRefused(
-                    f'"{path.name}" has line {line}, which is not among the rejected of job {job.pk}.'
+                    f'"{path.name}" has line {line}, which is not a rejected record of job {job.pk}; remove it.'
                 )
             if record.state == StagingRecord.State.DISCARDED:
                 raise RejectsRefused(
-                    f'"{path.name}" has line {line}, which was erased since it named a person; take it out of the file.'
+                    f'"{path.name}" has line {line}, which was erased because it named a person; remove it.'
                 )
             if record.state == StagingRecord.State.REPLAYED:
                 taken.passed_over += 1
@@ -60,16 +65,16 @@ def take_over(job: DataImportJob, path: Path) -> Taken:
                 taken.left += 1
                 continue
             record.raw, record.state, record.updated_at = raw, StagingRecord.State.FIXED, now
-            mended.append(record)
-        StagingRecord.objects.bulk_update(mended, ["raw", "state", "updated_at"], batch_size=500)
-    taken.mended = len(mended)
+            fixed.append(record)
+        StagingRecord.objects.bulk_update(fixed, ["raw", "state", "updated_at"], batch_size=500)
+    taken.mended = len(fixed)
     return taken
 
 
 def _changed(record: StagingRecord, texts: dict[str, str], nulls: dict[str, str]) -> dict[str, Any]:
-    """The record with what was changed in the file; what was not is as it was stored, a null a null.
+    """Return the raw record with the file's changes. An unchanged cell keeps its stored value, so a null stays null.
 
-    Keeps the mark of a record that could not be taken apart, until anything was changed.
+    A record that could not be split into columns keeps its mark until something in it was changed.
     """
     same = {name for name, text in texts.items() if text == cell(record, name, nulls)}
     if len(same) == len(texts):
@@ -78,30 +83,28 @@ def _changed(record: StagingRecord, texts: dict[str, str], nulls: dict[str, str]
     return {name: record.raw.get(name) if is_whole and name in same else text for name, text in texts.items()}
 
 
-def _mended_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tuple[int, dict[str, Any]]]:
+def _fixed_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tuple[int, dict[str, Any]]]:
     columns = [defused(name) for name in job.columns or []]
     missing = [name for name in (LINE, *columns) if name not in (reader.fieldnames or ())]
     if missing:
         raise RejectsRefused(
-            f'The mended file has no column "{missing[0]}"; mend what `export_rejects {job.pk}` wrote.'
+            f'The fixed file has no column "{missing[0]}"; edit the file that `export_rejects {job.pk}` writes.'
         )
     rows = []
     for row in reader:
         if any("\0" in (text or "") for text in row.values() if not isinstance(text, list)):
-            raise RejectsRefused(f"The mended file has a NUL character at its line {reader.line_num}.")
+            raise RejectsRefused(f"The fixed file has a NUL character in line {reader.line_num}.")
         if None in row or None in row.values():
-            raise RejectsRefused(
-                f"The mended file has too few or too many fields at its line {reader.line_num}."
-            )
+            raise RejectsRefused(f"The fixed file has too few or too many fields in line {reader.line_num}.")
         if not ((row[LINE] or "").isascii() and (row[LINE] or "").isdecimal()):
             raise RejectsRefused(
-                f'The mended file has "{row[LINE]}" in {LINE}, at its line {reader.line_num}.'
+                f'The fixed file has "{row[LINE]}" in {LINE}, line {reader.line_num}; {LINE} must be a number.'
             )
         raw = {name: restored(row[defused(name)] or "") for name in job.columns or []}
         rows.append((int(row[LINE]), raw))
     return rows
 
 
-def _set_aside(job: DataImportJob) -> Any:
-    """Those rejected, and those that were until a replay put them in, or somebody was erased."""
+def _rejected_once(job: DataImportJob) -> Any:
+    """Return the rejected records, including those that were replayed or erased since."""
     return StagingRecord.objects.filter(job=job).exclude(state=StagingRecord.State.CONTESTED)
