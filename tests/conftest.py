@@ -30,12 +30,12 @@ def _empty_cache() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_pause_of_tracking() -> None:
-    """After a fault that one test made, tracking spools for a second, which may be another test's."""
+def _fresh_tracking() -> None:
+    """Forget what tracking remembers: a pause after one test's fault would spool the next test's events."""
     if apps.is_installed("tracking"):
-        from tracking.storage.write import database_pause, stream_pause
+        from tracking import state
 
-        database_pause.until = stream_pause.until = 0.0
+        state.forget()
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,7 @@ def test_the_administrations_log_no_longer_names_them(user: Any, joann: Any) -> 
     key = str(joann.pk)
     assert left[0] == (None, "", "")
     assert left[1:] == [(key, JOANN, ""), (key, JOANN, "joann@example.com"), (key, JOANN, "")]
-    assert "2 entries of the administration's log" in told
+    assert "2 entries of the admin's log" in told
     assert "admin.LogEntry: 1 rows" in told  # what they did themselves
 
 
@@ -166,7 +166,7 @@ def test_apps_that_were_not_asked_are_named_with_their_rows(user: Any) -> None:
     told = erased()
 
     label = type(user).groups.through._meta.label
-    assert "not asked, since the app has no erase_user(); rows that refer to the user" in told
+    assert "not erased, because the app has no erase_user(); rows that refer to the user" in told
     assert f"- {label}: 1 rows" in told
 
 
@@ -220,12 +220,12 @@ def test_without_a_terminal_nothing_is_erased_and_one_line_says_how(
     Browser("sync").log_in()
     monkeypatch.setattr("sys.stdin", io.StringIO())
 
-    with pytest.raises(CommandError, match="^There is no terminal to answer at; add --yes"):
+    with pytest.raises(CommandError, match="^Cannot ask for confirmation without a terminal; add --yes"):
         call_command(command, ANN)
 
     assert LoginEvent.objects.get().user_id == user.pk
 
 
 def test_an_unknown_person_is_said_in_one_line(db: None) -> None:
-    with pytest.raises(CommandError, match=r'^There is no user "nobody"\.$'):
+    with pytest.raises(CommandError, match=r'^No user is named "nobody"\.$'):
         call_command("erase_user", "nobody", "--yes")

@@ -11,9 +11,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from tests.tracking.suite.conftest import Browser, make_user
+from tracking import state
 from tracking.models import LoginEvent, UserSession
-from tracking.sessions.memory import memory
-from tracking.sessions.revocations import revocations
 from tracking.storage import spool
 from tracking.storage.write import replay_spool
 
@@ -29,8 +28,7 @@ def engine(request: pytest.FixtureRequest, settings: Any) -> str:
 
 
 def as_another_process() -> None:
-    memory.forget()
-    revocations.forget()
+    state.forget()
 
 
 def test_a_logout_ends_the_session(engine: str, browser: Browser, user: Any) -> None:
@@ -194,8 +192,7 @@ def test_a_session_of_another_user_in_the_same_browser_can_be_ended(user: Any) -
     session = UserSession.objects.order_by("-started_at")[0]
     assert session.key_hash
     session.end("ended_by_admin")
-    memory.forget()
-    revocations.forget()
+    state.forget()
 
     assert not browser.is_logged_in
 
@@ -205,8 +202,7 @@ def test_an_ended_session_stays_ended_although_it_was_to_live_longer(user: Any) 
     browser.log_in()
     UserSession.objects.get().end("ended_by_owner")
     UserSession.objects.update(expires_at=timezone.now() - dt.timedelta(days=1))
-    memory.forget()
-    revocations.forget()
+    state.forget()
 
     assert not browser.is_logged_in
 
@@ -277,7 +273,6 @@ def test_whoever_is_erased_is_logged_out(user: Any) -> None:
     browser.log_in()
 
     call_command("erase_user_events", user.get_username(), "--yes", stdout=io.StringIO())
-    memory.forget()
-    revocations.forget()
+    state.forget()
 
     assert not browser.is_logged_in

@@ -120,7 +120,10 @@ def test_what_another_process_drains_just_now_is_told(
 
     call_command("erase_user", user.get_username(), "--yes")
 
-    assert "1 events in the stream, in other hands just now; run the command again" in capsys.readouterr().out
+    assert (
+        "1 events in the stream, which another process is draining; run the command again"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_stream_that_is_away_is_told(user: Any, settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
