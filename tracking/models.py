@@ -73,7 +73,7 @@ class LoginEvent(Fingerprint):
     identifier = models.CharField(
         max_length=254,
         blank=True,
-        help_text="What was entered as the user's name, where it is one; of anything else a keyed hash.",
+        help_text="The entered name if a user has it; otherwise a keyed hash of what was entered.",
     )
     login_method = models.CharField(max_length=40, blank=True)
     success = models.BooleanField()
@@ -234,7 +234,10 @@ class SecurityAlert(models.Model):
         related_name="alerts",
     )
     occasion = models.CharField(
-        max_length=64, unique=True, editable=False, help_text="The same for all that belongs to one alert."
+        max_length=64,
+        unique=True,
+        editable=False,
+        help_text="The deduplication key: at most one alert has it.",
     )
 
     class Meta:
