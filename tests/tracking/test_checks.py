@@ -1,4 +1,4 @@
-"""System checks: the id, what is wrong with its value, and what to do."""
+"""Tests the texts of the system checks: the id, what is wrong, and what to do."""
 
 from typing import Any
 

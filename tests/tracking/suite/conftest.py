@@ -1,4 +1,4 @@
-"""Fixtures of the host sites' suite: a browser on sync or async views, and a user of the site's own model."""
+"""Fixtures of the host sites' suite: a browser on sync or async views, and a user."""
 
 import shutil
 from collections.abc import Iterator

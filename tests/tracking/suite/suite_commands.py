@@ -1,4 +1,4 @@
-"""Retention, erasure, export, clean-up and the doctor."""
+"""Tests the commands: retention, erasure, export, clean-up and the doctor."""
 
 import datetime as dt
 import io
@@ -53,7 +53,7 @@ def test_all_of_a_user_is_exported_and_no_secret(user: Any) -> None:
 
 
 def said_raw(command: str, *arguments: str) -> str:
-    """What a command writes to standard output itself."""
+    """Return what a command writes to the real standard output."""
     import contextlib
 
     with contextlib.redirect_stdout(io.StringIO()) as out:

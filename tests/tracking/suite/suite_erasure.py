@@ -1,4 +1,4 @@
-"""A person is erased from every app that knows how to, and what stays is told."""
+"""Tests that a person is erased from every app that can, and that the rest is listed."""
 
 import io
 from typing import Any
@@ -42,7 +42,7 @@ def log_entry(by: Any, about: Any, message: str = "") -> LogEntry:
 
 
 def rows_with(name: str) -> list[str]:
-    """Tables that have the text anywhere, as the database has it."""
+    """Return the tables that contain the text anywhere, as stored in the database."""
     found = []
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -122,7 +122,7 @@ def test_no_table_names_them_but_the_account_itself(user: Any, joann: Any) -> No
 
 
 def _is_joanns(table: str) -> bool:
-    """What has her name has Ann's address as a part."""
+    """Tell whether a table has Ann's address only as a part of Joann's."""
     with connection.cursor() as cursor:
         cursor.execute(f'SELECT * FROM "{table}"')
         return all(ANN not in str(row).lower().replace(JOANN, "") for row in cursor.fetchall())

@@ -1,4 +1,4 @@
-"""The stream writer, on a real server of the Redis protocol: each event arrives once, whoever is killed."""
+"""Tests the stream writer on a real server: each event arrives once, whoever is killed."""
 
 import os
 from collections.abc import Iterator
@@ -116,7 +116,7 @@ def test_what_another_process_drains_just_now_is_told(
 ) -> None:
     log_activity("thing.done", user=user)
     other = consumer.Consumer()
-    other._new(None)  # read, and not yet acknowledged
+    other._new(None)  # read, but not yet acknowledged
 
     call_command("erase_user", user.get_username(), "--yes")
 
