@@ -160,6 +160,7 @@ def _replace(
     using = str(position._state.db)
     for model in true:
         if model is not UserSketch:
+            # Private, as in `refresh.rebuild`. tests/analytics/rollups/test_refresh.py breaks first.
             _of(model, first, end, resolution, using)._raw_delete(using)
     add(true, using=using)
     position.generation += 1

@@ -20,7 +20,11 @@ SQLITE_SECONDS = 5.0  # the default timeout of Python's sqlite3
 
 @contextlib.contextmanager
 def bounded(alias: str) -> Iterator[None]:
-    """Bound the statements of the block. Raises what the database raises, and leaves the connection usable."""
+    """Bound the statements of the block. Raises what the database raises, and leaves the connection usable.
+
+    `in_atomic_block` and `needs_rollback` are undocumented; without them we could not tell a transaction of the site
+    that is already broken from one that our statement broke. tests/tracking/suite/suite_faults.py breaks first.
+    """
     connection = connections[alias]
     inside = connection.in_atomic_block
     needed_rollback = connection.needs_rollback

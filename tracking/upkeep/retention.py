@@ -55,7 +55,7 @@ def prune(rule: Rule, *, step: int = STEP) -> int:
             raise PruningRefused(f"{rule.model._meta.verbose_name_plural}: {result}") from result
     deleted = 0
     while keys := list(old.values_list("pk", flat=True)[:step]):
-        # `_raw_delete` is private: `delete` would first look for related rows, of which there are none by constraint.
+        # `_raw_delete` is private. It does not look for related rows, which no constraint requires.
         # tests/tracking/suite/suite_commands.py breaks first.
         deleted += rows.filter(pk__in=keys)._raw_delete(database())
         time.sleep(REST_SECONDS)
