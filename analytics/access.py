@@ -1,4 +1,4 @@
-"""Guards pages, JSON and files by the admin site's own permission, and then by the right to see the dashboard."""
+"""Guards pages, JSON and files: by the admin site's own permission, then by the dashboard's."""
 
 import functools
 from collections.abc import Callable
@@ -22,7 +22,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def admin_site() -> admin.AdminSite:
-    """The site whose gate is ours: `ANALYTICS["ADMIN_SITE"]`, else the one that is mounted as `admin:`."""
+    """Return the admin site that decides who is let in: `ANALYTICS["ADMIN_SITE"]`, or the one mounted as `admin:`."""
     if conf.ADMIN_SITE:
         site: admin.AdminSite = import_string(conf.ADMIN_SITE)
         return site
@@ -31,7 +31,10 @@ def admin_site() -> admin.AdminSite:
 
 @functools.lru_cache(maxsize=32)
 def _mounted_site(urlconf: str) -> admin.AdminSite:
-    """Django leaves a site's mark on each of its views."""
+    """Find the site by one of its views: Django sets the attribute `admin_site` on each.
+
+    The attribute is undocumented; tests/analytics/suite/suite_second_factor.py breaks first.
+    """
     try:
         path = reverse("admin:index", urlconf=urlconf).removeprefix(get_script_prefix())
         view = resolve(f"/{path}", urlconf=urlconf).func
@@ -41,9 +44,9 @@ def _mounted_site(urlconf: str) -> admin.AdminSite:
 
 
 def for_viewers(view: View) -> View:
-    """People whom the admin does not let in are led to its login; those without the permission get 403."""
+    """Redirect people whom the admin does not let in to its login page; answer 403 without the permission."""
 
-    @login_not_required  # of LoginRequiredMiddleware, where there is one: this says it in its own way
+    @login_not_required  # exempt from LoginRequiredMiddleware: this view redirects by itself
     @never_cache
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -58,18 +61,18 @@ def for_viewers(view: View) -> View:
 
 
 def for_programs(view: View) -> View:
-    """The same, said in a manner that a program understands: 401 and 403, with the reason in JSON."""
+    """Answer programs that are not let in with 401 or 403, and the reason in JSON."""
 
-    @login_not_required  # of LoginRequiredMiddleware, where there is one: this says it in its own way
+    @login_not_required  # exempt from LoginRequiredMiddleware: this view answers by itself
     @never_cache
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return JsonResponse({"error": "Log in first."}, status=401)
+            return JsonResponse({"error": "Sign in first."}, status=401)
         if not admin_site().has_permission(request):
-            return forbidden("The administration does not let this login in; log in there first.")
+            return forbidden("The admin does not accept this session. Sign in to the admin first.")
         if not request.user.has_perm(PERMISSION):
-            return forbidden(f"This needs the permission {PERMISSION}.")
+            return forbidden(f'This requires the permission "{PERMISSION}".')
         return view(request, *args, **kwargs)
 
     return guarded

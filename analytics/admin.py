@@ -1,4 +1,4 @@
-"""The dashboard's entry in the index of the admin."""
+"""Adds the dashboard to the index of the admin."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,12 @@ from analytics.models import Dashboard
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
-    ModelAdmin = admin.ModelAdmin  # takes no type while it runs
+    ModelAdmin = admin.ModelAdmin  # accepts no type argument at runtime
 
 
 @admin.register(Dashboard)
 class DashboardAdmin(ModelAdmin):
-    """No list of rows: whoever opens it is led to the dashboard."""
+    """Redirects to the dashboard instead of listing rows."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -37,7 +37,7 @@ class DashboardAdmin(ModelAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dashboard]:
-        """No rows to look at one by one."""
+        """Return no rows, so that none can be opened."""
         return super().get_queryset(request).none()
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseRedirect:

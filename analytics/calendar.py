@@ -1,4 +1,4 @@
-"""Days, hours and slots of 15 minutes, in the zone that is counted in."""
+"""Converts moments to days, hours and slots of 15 minutes in the zone of analytics."""
 
 import datetime as dt
 from functools import lru_cache
@@ -8,7 +8,7 @@ from django.conf import settings
 from analytics import conf
 
 SLOT_SECONDS = 900
-# A zone's offset must not lead out of the calendar.
+# With these limits, no zone's offset leads out of the calendar.
 EARLIEST = dt.datetime(1, 1, 3, tzinfo=dt.UTC)
 LATEST = dt.datetime(9999, 12, 29, tzinfo=dt.UTC)
 
@@ -19,7 +19,7 @@ def slot_of(moment: dt.datetime) -> int:
 
 @lru_cache(maxsize=65_536)
 def local(slot: int, zone: dt.tzinfo) -> dt.datetime:
-    """When a slot begins, by the clock of a zone."""
+    """Return the start of a slot as local time of a zone."""
     moment = dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(seconds=slot * SLOT_SECONDS)
     return min(max(moment, EARLIEST), LATEST).astimezone(zone)
 
@@ -29,17 +29,17 @@ def day_of(moment: dt.datetime, zone: dt.tzinfo) -> dt.date:
 
 
 def midnight(day: dt.date, zone: dt.tzinfo) -> dt.datetime:
-    """When a day begins, in UTC."""
+    """Return the start of a day of a zone, in UTC."""
     return dt.datetime.combine(day, dt.time(), tzinfo=zone).astimezone(dt.UTC)
 
 
 def stored(moment: dt.datetime) -> dt.datetime:
-    """As the database is asked for it: sites without USE_TZ keep what the clock shows."""
+    """Return the moment as the database stores it: sites without USE_TZ store naive times."""
     return moment if settings.USE_TZ else moment.replace(tzinfo=None)
 
 
 def slots_of(first: dt.date, last: dt.date, zone: dt.tzinfo) -> tuple[int, int]:
-    """The slots of these days, both included, as a half-open range."""
+    """Return the slots of these days, both inclusive, as a half-open range."""
     return slot_of(midnight(first, zone)), slot_of(midnight(last + dt.timedelta(days=1), zone))
 
 
@@ -52,10 +52,10 @@ def next_month(day: dt.date) -> dt.date:
 
 
 def aware(moment: dt.datetime) -> dt.datetime:
-    """A naive time, as sites without USE_TZ keep them, is taken for what the clock shows."""
+    """Return the moment with a zone. Naive times of sites without USE_TZ are treated as UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def clock(moment: dt.datetime) -> str:
-    """As it is shown in lists: the same in every language, and sorted as it reads."""
+    """Format a moment for lists: the same in every language, and sortable as text."""
     return f"{aware(moment).astimezone(conf.zone()):%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""System checks: settings that would show nothing, or something else than meant."""
+"""Checks the settings of analytics."""
 
 import zoneinfo
 from typing import Any
@@ -16,7 +16,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     problems: list[CheckMessage] = [
         Error(
             f'ANALYTICS has the unknown key "{key}".',
-            hint=f"Known: {', '.join(sorted(KEYS))}.",
+            hint=f"Valid keys: {', '.join(sorted(KEYS))}.",
             id="analytics.E001",
         )
         for key in sorted(set(getattr(settings, "ANALYTICS", {})) - KEYS)
@@ -26,15 +26,15 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         problems.append(
             Error(
-                f'ANALYTICS["TIME_ZONE"] is "{zone_name()}", which is no time zone.',
-                hint='Set it to a name such as "Europe/Berlin", or leave it out for the site\'s TIME_ZONE.',
+                f'ANALYTICS["TIME_ZONE"] is "{zone_name()}", which is not a time zone.',
+                hint='Set it to a name such as "Europe/Berlin", or leave it out to use the site\'s TIME_ZONE.',
                 id="analytics.E002",
             )
         )
     if cache_alias() not in settings.CACHES:
         problems.append(
             Error(
-                f'ANALYTICS["CACHE"] is "{cache_alias()}", which is no alias of CACHES.',
+                f'ANALYTICS["CACHE"] is "{cache_alias()}", which is not an alias of CACHES.',
                 hint=f"Set it to one of: {', '.join(settings.CACHES)}.",
                 id="analytics.E003",
             )
@@ -43,7 +43,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         problems.append(
             Error(
                 f'ANALYTICS["ADMIN_SITE"] is "{conf.ADMIN_SITE}", which is not an AdminSite.',
-                hint='Set it to the dotted path of one, such as "shop.admin.site", or leave it out.',
+                hint='Set it to the dotted path of an AdminSite, such as "shop.admin.site", or leave it out.',
                 id="analytics.E004",
             )
         )

@@ -1,4 +1,4 @@
-"""Settings of analytics: one dict, `ANALYTICS`, every key optional and read at each use."""
+"""Settings of analytics: the dict `ANALYTICS`. Every key is optional, and read at each access."""
 
 import datetime as dt
 import zoneinfo
@@ -10,21 +10,22 @@ from django.conf import settings
 class Defaults:
     # The zone whose days and hours are counted, such as "Europe/Berlin". None: the site's TIME_ZONE.
     TIME_ZONE: str | None = None
-    # The alias of CACHES for reports. None: "analytics" where there is one, else "default".
+    # The alias of CACHES for reports. None: "analytics" if it exists, else "default".
     CACHE: str | None = None
-    # What is not in the roll-ups yet is counted at each look; past so many events a look moves the roll-ups on first.
+    # Events behind the roll-ups are counted at each page view. If they are more than this, the view first refreshes the
+    # roll-ups.
     TAIL_EVENTS: int = 1_000
-    # The dotted path of the AdminSite whose gate is the dashboard's. None: the one that is mounted as "admin:".
+    # The dotted path of the AdminSite that decides who is let in. None: the one that is mounted as "admin:".
     ADMIN_SITE: str | None = None
-    # How often an open dashboard asks for news.
+    # How often an open dashboard updates itself.
     REFRESH_SECONDS: int = 5
-    # How many events the live feed shows, and how many rows the other lists.
+    # The number of events in the live feed, and of rows in the other lists.
     FEED_ROWS: int = 30
     LIST_ROWS: int = 20
 
 
 class Conf(Defaults):
-    """`conf.NAME` is the site's value, or the default; read each time, so `override_settings` works."""
+    """`conf.NAME` is the site's value or the default. It is read at each access, so `override_settings` works."""
 
     def __getattribute__(self, name: str) -> Any:
         if name.isupper():
@@ -39,7 +40,7 @@ KEYS = frozenset(name for name in vars(Defaults) if name.isupper())
 
 
 def zone_name() -> str:
-    """Where a site keeps naive local times there is nothing to convert: their days are UTC's."""
+    """Return the zone that is counted in. Without USE_TZ it is "UTC", so that naive local times are not converted."""
     if not settings.USE_TZ:
         return "UTC"
     return str(conf.TIME_ZONE or settings.TIME_ZONE)

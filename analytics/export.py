@@ -1,6 +1,6 @@
-"""The events of a period as a file: CSV, JSON lines or Parquet, however many there are.
+"""Exports the events of a period as CSV, JSON lines or Parquet, however many there are.
 
-Read page by page, from the last row of the page before: no cursor is held, and no more than a page is in memory.
+Events are read in pages, each after the last row of the page before. No cursor is held, and only one page is in memory.
 """
 
 import csv
@@ -36,8 +36,8 @@ COLUMNS = {
     ),
     ACTIVITIES.name: ("timestamp", "user", "action", "entity_type", "entity_id", "metadata"),
 }  # fmt: skip
-# What a spreadsheet takes for the beginning of a formula. https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 (those of full width)
+# Spreadsheets read a text that begins with one of these as a formula. https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 (the full-width forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Format:
 
 
 def events(log: Log, period: Period, filters: Filters) -> Iterator[list[dict[str, Any]]]:
-    """Pages of events in the order of time; `user` is the user's name. Filters are about logins."""
+    """Yield pages of events in order of time; `user` is the user's name. Filters apply to logins only."""
     start, end = stored(midnight(period.first, zone())), stored(midnight(period.last + DAY, zone()))
     rows: Any = log.model._default_manager.filter(timestamp__gte=start, timestamp__lt=end)
     if log is LOGINS:
@@ -57,19 +57,18 @@ def events(log: Log, period: Period, filters: Filters) -> Iterator[list[dict[str
     while page := list((rows if last is None else rows.filter(_after(last)))[:PAGE]):
         last = page[-1]
         names = names_of(row["user"] for row in page)
-        yield [_told(row, names) for row in page]
+        yield [_named(row, names) for row in page]
 
 
 def _after(row: dict[str, Any]) -> Q:
-    """The first condition alone bounds the scan of the index."""
+    """Select the rows after a row. The first condition alone bounds the scan of the index."""
     moment = row["timestamp"]
     return Q(timestamp__gte=moment) & (Q(timestamp__gt=moment) | Q(timestamp=moment, pk__gt=row["pk"]))
 
 
-def _told(row: dict[str, Any], names: dict[Any, str]) -> dict[str, Any]:
-    told = {name: value for name, value in row.items() if name != "pk"}
-    told["user"] = names.get(row["user"], "")
-    return told
+def _named(row: dict[str, Any], names: dict[Any, str]) -> dict[str, Any]:
+    values = {name: value for name, value in row.items() if name != "pk"}
+    return values | {"user": names.get(row["user"], "")}
 
 
 def _csv(log: Log, pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
@@ -78,11 +77,11 @@ def _csv(log: Log, pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
     writer.writerow(COLUMNS[log.name])
     for page in pages:
         writer.writerows([_cell(value) for value in row.values()] for row in page)
-        yield _taken(text)
-    yield _taken(text)
+        yield _flushed(text)
+    yield _flushed(text)
 
 
-def _taken(text: io.StringIO) -> bytes:
+def _flushed(text: io.StringIO) -> bytes:
     written = text.getvalue().encode()
     text.seek(0)
     text.truncate()
@@ -105,7 +104,7 @@ def _json_lines(log: Log, pages: Iterator[list[dict[str, Any]]]) -> Iterator[byt
 
 
 def _parquet(log: Log, pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
-    """Polars joins files of one page each without holding them; what is sent is in no folder any more."""
+    """Write a file per page; Polars joins them without loading them. The file is sent after its folder is deleted."""
     with tempfile.TemporaryDirectory(prefix="analytics-") as name:
         whole = _joined(log, pages, Path(name))
         file = whole.open("rb")
@@ -143,7 +142,7 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def streamed(request: HttpRequest, blocks: Iterable[bytes]) -> Iterable[bytes] | AsyncIterator[bytes]:
-    """An ASGI server would read a synchronous iterator to its end before it sends the first byte."""
+    """Return an async iterator under ASGI: there a sync one is read to its end before the first byte is sent."""
     return _awaited(iter(blocks)) if isinstance(request, ASGIRequest) else blocks
 
 
@@ -154,10 +153,11 @@ async def _awaited(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def formats() -> dict[str, Format]:
-    found = {
+    """Return the formats by file extension; Parquet only if polars is installed."""
+    available = {
         "csv": Format("text/csv; charset=utf-8", _csv),
         "jsonl": Format("application/x-ndjson", _json_lines),
     }
     if find_spec("polars") is not None:
-        found["parquet"] = Format("application/vnd.apache.parquet", _parquet)
-    return found
+        available["parquet"] = Format("application/vnd.apache.parquet", _parquet)
+    return available

@@ -1,4 +1,4 @@
-"""What a report is narrowed to: at most one value for each dimension."""
+"""The filters of a report: at most one value for each dimension."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any
 
 OUTCOMES = {"success": True, "failure": False}
-SUCCESS_NAMES = {success: name for name, success in OUTCOMES.items()}
-# What the 15 minutes and the hours are counted by; the rest is known of days only.
+OUTCOME_NAMES = {success: name for name, success in OUTCOMES.items()}
+# Slots and hours are counted by the narrow dimensions; days and months by all of them.
 NARROW = ("outcome", "method", "device")
 WIDE = ("browser", "os", "reason")
 DIMENSIONS = (*NARROW, *WIDE)
@@ -15,12 +15,16 @@ MOST_CHARACTERS = 100
 
 
 class BadFilter(ValueError):
-    """No such value; the message is fit to be shown."""
+    """The value of a filter is invalid. The message may be shown to the user."""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """None: not narrowed. The empty text is a value as well: logins of which a dimension is not known."""
+    """One value per dimension; None does not filter. The empty text is a value too: the dimension is unknown.
+
+    `outcome` is "success" or "failure". The other values are those of the log, such as method="google" or
+    device="mobile", or "(other)" for values beyond the 250 of a dimension. Raises BadFilter for another outcome.
+    """
 
     outcome: str | None = None
     method: str | None = None
@@ -31,7 +35,7 @@ class Filters:
 
     def __post_init__(self) -> None:
         if self.outcome is not None and self.outcome not in OUTCOMES:
-            raise BadFilter(f'The outcome "{self.outcome[:20]}" is neither "success" nor "failure".')
+            raise BadFilter(f'Invalid outcome "{self.outcome[:20]}": use "success" or "failure".')
 
     @property
     def success(self) -> bool | None:
@@ -39,16 +43,17 @@ class Filters:
 
     @cached_property
     def active(self) -> dict[str, str]:
+        """The filters that are set, by dimension."""
         values = {name: getattr(self, name) for name in DIMENSIONS}
         return {name: value for name, value in values.items() if value is not None}
 
     @cached_property
-    def wanted(self) -> dict[str, Any]:
-        """As `active`, with the outcome as it is in the log."""
+    def log_values(self) -> dict[str, Any]:
+        """The filters that are set, with the outcome as the log has it: a boolean."""
         return self.active | ({} if self.success is None else {"outcome": self.success})
 
     def admit(self, success: bool, values: Mapping[str, str]) -> bool:
-        """Whether a login counts; `values` are by the other dimensions."""
+        """Tell whether a login matches; `values` has its other dimensions."""
         return all(
             success is self.success if name == "outcome" else values[name] == value
             for name, value in self.active.items()
@@ -56,13 +61,14 @@ class Filters:
 
     @property
     def are_narrow(self) -> bool:
+        """Whether slots and hours are counted by these filters."""
         return not any(name in self.active for name in WIDE)
 
 
 def filters_of(query: Mapping[str, Any]) -> Filters:
-    """Raises BadFilter."""
-    wanted = {name: str(query[name])[:MOST_CHARACTERS] for name in DIMENSIONS if name in query}
-    for name, value in wanted.items():
+    """Read the filters from a query string. Raises BadFilter."""
+    values = {name: str(query[name])[:MOST_CHARACTERS] for name in DIMENSIONS if name in query}
+    for name, value in values.items():
         if "\x00" in value:
-            raise BadFilter(f"The {name} asked for has a NUL in it, which no text has.")
-    return Filters(**wanted)
+            raise BadFilter(f'The filter "{name}" contains a NUL character; remove it.')
+    return Filters(**values)

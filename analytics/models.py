@@ -1,7 +1,7 @@
-"""The roll-ups: how many logins and activities there were, in several resolutions.
+"""The tables of the roll-ups: counts of logins and activities in several resolutions.
 
-They are advanced by the position in the log, not by time: `RollupPosition.last_id` moves in the transaction that adds
-what lies before it, so each event is counted once, however late it comes. See docs/decisions/0011.
+They follow the position in the log, not time: `RollupPosition.last_id` moves in the transaction that adds the events up
+to it. So each event is counted once, however late it is committed. See docs/decisions/0011.
 """
 
 from typing import ClassVar
@@ -10,14 +10,14 @@ from django.db import models
 
 
 class Resolution(models.IntegerChoices):
-    """What a bucket is: a day, or a month by its first day."""
+    """The kind of a bucket: a day, or a month by its first day."""
 
     DAY = 1
     MONTH = 2
 
 
 class Term(models.Model):
-    """A value of a dimension under a small number, so that a row of a roll-up is a few bytes. See `terms`."""
+    """A value of a dimension with a small number, so that a row of a roll-up has few bytes. See `rollups.terms`."""
 
     id = models.SmallAutoField(primary_key=True)
     kind = models.CharField(max_length=12)
@@ -32,7 +32,7 @@ class Term(models.Model):
 
 
 class RollupPosition(models.Model):
-    """How far a log is counted. `generation` changes with each repair, so that nobody shows what was cached before."""
+    """How far a log is counted. Each repair changes `generation`, so that cached reports become invalid."""
 
     log = models.CharField(max_length=12, primary_key=True)
     last_id = models.BigIntegerField(default=0)
@@ -52,10 +52,10 @@ class RollupPosition(models.Model):
 
 
 class LoginSlot(models.Model):
-    """Logins of 15 minutes, in UTC. Every offset of a zone is a multiple of that.
+    """Logins of 15 minutes, in UTC. The offset of every zone is a multiple of 15 minutes.
 
-    Each is counted four times: for its method and device, and for either and for both of them as `terms.ANY`. So the
-    rows that a question adds up are two for each slot, whatever it is narrowed to.
+    Each login is counted four times: with its method and device, with either of them as `terms.ANY`, and with both. So
+    a report adds up two rows per slot, whatever its filters.
     """
 
     pk = models.CompositePrimaryKey("method", "device", "slot", "success")
@@ -70,8 +70,10 @@ class LoginSlot(models.Model):
 
 
 class LoginHour(models.Model):
-    """Logins of each hour of the clock, on a day or on one weekday of a month; local time. Each as often as in
-    `LoginSlot`."""
+    """Logins of each hour of a day, or of each hour of a weekday of a month, in local time.
+
+    Each login is counted four times, as in `LoginSlot`.
+    """
 
     pk = models.CompositePrimaryKey("resolution", "method", "device", "bucket", "weekday", "hour", "success")
     resolution = models.SmallIntegerField(choices=Resolution)
@@ -88,7 +90,7 @@ class LoginHour(models.Model):
 
 
 class LoginCube(models.Model):
-    """Logins of a day or month by everything that can be filtered."""
+    """Logins of a day or month by every dimension that can be filtered."""
 
     pk = models.CompositePrimaryKey(
         "resolution", "bucket", "success", "method", "reason", "device", "browser", "os"
@@ -108,7 +110,7 @@ class LoginCube(models.Model):
 
 
 class LoginShare(models.Model):
-    """Logins of a day or month by one dimension at a time: what the breakdowns say as long as nothing is filtered."""
+    """Logins of a day or month by one dimension at a time, for breakdowns without filters."""
 
     pk = models.CompositePrimaryKey("resolution", "bucket", "dimension", "value", "success")
     resolution = models.SmallIntegerField(choices=Resolution)
@@ -123,7 +125,7 @@ class LoginShare(models.Model):
 
 
 class UserSketch(models.Model):
-    """Of the users who logged in, what suffices to tell about how many they were: see `sketch`."""
+    """A sketch of the users who logged in, which estimates how many they were; see `rollups.sketch`."""
 
     pk = models.CompositePrimaryKey("resolution", "bucket")
     resolution = models.SmallIntegerField(choices=Resolution)
@@ -135,7 +137,7 @@ class UserSketch(models.Model):
 
 
 class ActivityCube(models.Model):
-    """Activities of a day or month by what was done, and to what kind of thing."""
+    """Activities of a day or month by action and type of entity."""
 
     pk = models.CompositePrimaryKey("resolution", "bucket", "action", "entity_type")
     resolution = models.SmallIntegerField(choices=Resolution)
@@ -149,7 +151,7 @@ class ActivityCube(models.Model):
 
 
 class Dashboard(RollupPosition):
-    """What the permission is about, and the entry in the admin's index."""
+    """A proxy that carries the permission, and the entry in the admin's index."""
 
     class Meta:
         proxy = True

@@ -1,4 +1,4 @@
-"""The days that a report is about, what they are compared with, and the steps that its series is drawn in."""
+"""Periods of days, the periods they are compared with, and the steps of their series."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,11 @@ MOST_DAYS = 3_660
 
 
 class BadPeriod(ValueError):
-    """What was asked for is no period; the message says why, and is fit to be shown."""
+    """The period is invalid. The message says why, and may be shown to the user."""
 
 
 class Step(StrEnum):
-    """From one point of a series to the next."""
+    """The time from one point of a series to the next."""
 
     SLOT = "15 minutes"
     HOUR = "hour"
@@ -31,16 +31,21 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From the first to the last day, both included, in the zone that analytics counts in."""
+    """The days from `first` to `last`, both inclusive, in the zone of analytics.
+
+    Raises BadPeriod if the days are in the wrong order, or more than 3,660.
+    """
 
     first: dt.date
     last: dt.date
 
     def __post_init__(self) -> None:
         if self.first > self.last:
-            raise BadPeriod(f"{self.first} is later than {self.last}.")
+            raise BadPeriod(f'"{self.first}" is later than "{self.last}"; swap the dates.')
         if self.days > MOST_DAYS:
-            raise BadPeriod(f"{self.first} to {self.last} are more than {MOST_DAYS:,} days.")
+            raise BadPeriod(
+                f'"{self.first}" to "{self.last}" is {self.days:,} days; choose at most {MOST_DAYS:,} days.'
+            )
 
     @property
     def days(self) -> int:
@@ -55,11 +60,11 @@ class Period:
         return Step.DAY if self.days <= 190 else Step.MONTH
 
     def previous(self) -> "Period":
-        """As many days, just before."""
+        """Return the period before, which has as many days."""
         return Period(self.first - self.days * DAY, self.first - DAY)
 
     def points(self, step: Step) -> Iterator[dt.date | int]:
-        """The keys of a series: days, firsts of months, or slots."""
+        """Yield the keys of a series: days, first days of months, or slots."""
         if step is Step.DAY:
             yield from (self.first + number * DAY for number in range(self.days))
         elif step is Step.MONTH:
@@ -77,7 +82,7 @@ class Period:
 
 
 def point_of_slot(slot: int, step: Step, zone: dt.tzinfo) -> int:
-    """The slot itself, or the one in which its hour begins by the clock of the zone."""
+    """Return the slot itself, or the slot in which its hour begins in local time."""
     return slot if step is Step.SLOT else slot - local(slot, zone).minute // 15
 
 
@@ -86,14 +91,17 @@ def today() -> dt.date:
 
 
 def period_of(query: Mapping[str, str]) -> Period:
-    """`range` is one of PRESETS, or `from` and `to` are days as 2026-01-31. Raises BadPeriod."""
+    """Read the period from a query string: `range` is one of PRESETS, or `from` and `to` are days as YYYY-MM-DD.
+
+    The default is the last 30 days. Raises BadPeriod.
+    """
     if query.get("from") or query.get("to"):
         last = _day(query["to"]) if query.get("to") else today()
         first = _day(query["from"]) if query.get("from") else last
         return Period(first, last)
     preset = query.get("range") or DEFAULT_PRESET
     if preset not in PRESETS:
-        raise BadPeriod(f'"{preset[:20]}" is none of {", ".join(PRESETS)}.')
+        raise BadPeriod(f'Invalid range "{preset[:20]}": use one of {", ".join(PRESETS)}.')
     return Period(today() - (int(preset[:-1]) - 1) * DAY, today())
 
 
@@ -101,15 +109,15 @@ def _day(text: str) -> dt.date:
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
-        raise BadPeriod(f'"{text[:20]}" is no day; write it as 2026-01-31.') from None
+        raise BadPeriod(f'"{text[:20]}" is not a date; use YYYY-MM-DD.') from None
     if not 1970 <= day.year <= 9000:
-        raise BadPeriod(f'"{text[:20]}" is out of reach.')
+        raise BadPeriod(f'"{text[:20]}" is out of range; use a year from 1970 to 9000.')
     return day
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A period as whole months and the days left over: the fewest rows of roll-ups that it can be read from."""
+    """A period as whole months and remaining days, which need the fewest rows of roll-ups."""
 
     months: Period | None
     days: tuple[Period, ...]

@@ -1,7 +1,7 @@
-"""Decides which rows a user may see: each panel, page and file asks for the right on what it shows.
+"""Decides which rows a user may see: each panel, page and file checks the right on its rows.
 
-The counts of the dashboard (figures, series, breakdowns) come with `analytics.view_dashboard`. Single rows take
-Django's own right on their model as well, as in the admin's list of them.
+The counts of the dashboard (figures, series, breakdowns) require `analytics.view_dashboard`. Single rows also require
+Django's own permission on their model, as the admin's lists do.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Rights:
 
     @property
     def people(self) -> bool:
-        """True if a user's page has anything to show."""
+        """Whether the page of a user has anything to show."""
         return self.logins or self.activities or self.sessions
 
     @property
@@ -47,7 +47,7 @@ def rights_of(user: Any) -> Rights:
 
 
 def may_view(user: Any, model: type[Model]) -> bool:
-    """As the admin decides it: the right to view, or to change."""
+    """Decide as the admin does: by the permission to view or to change."""
     return _may(user, "view", model) or _may(user, "change", model)
 
 

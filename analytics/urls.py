@@ -1,4 +1,18 @@
-"""The dashboard: `path("admin/analytics/", include("analytics.urls"))`, before `admin.site.urls`."""
+"""Addresses of the dashboard.
+
+Include them before `admin.site.urls`: `path("admin/analytics/", include("analytics.urls"))`.
+
+""                         the page
+panels/                    its changing parts as HTML, for programs
+data.json                  the overview, as `reports.Overview.as_json`
+feed.json, sessions.json   the newest events and sessions
+export/<log>.<format>      the events of "logins" or "activities" as csv, jsonl or parquet
+users/<id>/                the page of a user
+sessions/end/              ends sessions (POST)
+
+The query of the page, data.json and the exports is `range` (such as 30d) or `from` and `to` (YYYY-MM-DD), and one value
+per filter: outcome, method, device, browser, os, reason.
+"""
 
 from django.urls import path
 

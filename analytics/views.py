@@ -1,4 +1,4 @@
-"""The dashboard: pages, the fragment that keeps an open page up to date, JSON, files, and the ending of sessions."""
+"""Serves the dashboard: pages, the fragment that updates an open page, JSON, and files; ends sessions."""
 
 import uuid
 from typing import Any
@@ -52,31 +52,31 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @require_GET
 @for_programs
 def panels(request: HttpRequest) -> HttpResponse:
-    """What changes while a page is open, as HTML."""
+    """Return the parts that change while a page is open, as HTML."""
     return render(request, "analytics/panels.html", _panels(request) | {"zone_name": conf.zone_name()})
 
 
 def _panels(request: HttpRequest) -> dict[str, Any]:
     problem = ""
     try:
-        span, period, filters = _asked(request)
+        span, period, filters = _parsed_query(request)
     except (BadPeriod, BadFilter) as error:
         problem, span, filters = str(error), {"range": DEFAULT_PRESET}, Filters()
         period = period_of(span)
-    found = page(span, period, filters, request.user)
+    content = page(span, period, filters, request.user)
     return {
-        "page": found,
+        "page": content,
         "problem": problem,
-        "chart_data": chart_data(found.overview),
+        "chart_data": chart_data(content.overview),
         "chart_script": chart_script(),
-        "rights": found.rights,
-        "may_end_sessions": found.rights.end_sessions,
+        "rights": content.rights,
+        "may_end_sessions": content.rights.end_sessions,
         "formats": list(export.formats()),
     }
 
 
-def _asked(request: HttpRequest) -> tuple[dict[str, str], Period, Filters]:
-    """What the address asks for. Raises BadPeriod, BadFilter."""
+def _parsed_query(request: HttpRequest) -> tuple[dict[str, str], Period, Filters]:
+    """Read span, period and filters from the query string. Raises BadPeriod, BadFilter."""
     query = request.GET.dict()
     period, filters = period_of(query), filters_of(query)
     if query.get("from") or query.get("to"):
@@ -85,7 +85,7 @@ def _asked(request: HttpRequest) -> tuple[dict[str, str], Period, Filters]:
 
 
 def _frame(request: HttpRequest) -> dict[str, Any]:
-    """What the admin's own templates want to know; without the list of apps, which costs more than the dashboard."""
+    """Return the context of the admin's own templates, without the list of apps: it costs more than the dashboard."""
     site = admin_site()
     return {
         "title": "Analytics",
@@ -107,9 +107,9 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
 @require_GET
 @for_programs
 def data(request: HttpRequest) -> HttpResponse:
-    """The overview; its keys are those of `reports.Overview`."""
+    """Return the overview; its keys are those of `reports.Overview`."""
     try:
-        _, period, filters = _asked(request)
+        _, period, filters = _parsed_query(request)
     except (BadPeriod, BadFilter) as error:
         return JsonResponse({"error": str(error)}, status=400)
     return JsonResponse(overview(period, filters).as_json())
@@ -124,7 +124,7 @@ def feed(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": str(error)}, status=400)
     rights = rights_of(request.user)
     if not rights.events:
-        return forbidden("This needs the right to view logins or activities.")
+        return forbidden("This requires the permission to view logins or activities.")
     return JsonResponse({"events": [event.as_json() for event in newest(filters, rights)]})
 
 
@@ -132,10 +132,11 @@ def feed(request: HttpRequest) -> HttpResponse:
 @for_programs
 def sessions(request: HttpRequest) -> HttpResponse:
     if not rights_of(request.user).sessions:
-        return forbidden("This needs the right to view sessions.")
-    newest_ones = newest_sessions()
-    shown = [session.as_json() for session in newest_ones]
-    return JsonResponse({"number": count_open(newest_ones), "newest": shown})
+        return forbidden("This requires the permission to view sessions.")
+    sessions = newest_sessions()
+    return JsonResponse(
+        {"number": count_open(sessions), "newest": [session.as_json() for session in sessions]}
+    )
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -144,16 +145,16 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @require_GET
 @for_viewers
 def download(request: HttpRequest, log: str, format: str) -> HttpResponseBase:  # noqa: A002 (as in the address)
-    """The events of a period as a file. Who fetched it is recorded."""
+    """Send the events of a period as a file, and record who exported them."""
     formats = export.formats()
     try:
-        _, period, filters = _asked(request)
+        _, period, filters = _parsed_query(request)
     except (BadPeriod, BadFilter) as error:
         return HttpResponseBadRequest(str(error), content_type="text/plain; charset=utf-8")
-    chosen = next((known for known in LOGS if known.name == log), None)
-    if chosen is None or format not in formats:
+    source = next((one for one in LOGS if one.name == log), None)
+    if source is None or format not in formats:
         raise Http404
-    if not may_view(request.user, chosen.model):
+    if not may_view(request.user, source.model):
         raise PermissionDenied
     log_activity(
         "analytics.exported",
@@ -163,12 +164,12 @@ def download(request: HttpRequest, log: str, format: str) -> HttpResponseBase:  
         request=request,
     )
     kind = formats[format]
-    answer = StreamingHttpResponse(
-        export.streamed(request, kind.write(chosen, export.events(chosen, period, filters))),
+    response = StreamingHttpResponse(
+        export.streamed(request, kind.write(source, export.events(source, period, filters))),
         content_type=kind.content_type,
     )
-    answer["Content-Disposition"] = f'attachment; filename="{log}-{period.first}-{period.last}.{format}"'
-    return answer
+    response["Content-Disposition"] = f'attachment; filename="{log}-{period.first}-{period.last}.{format}"'
+    return response
 
 
 # -- a user -----------------------------------------------------------------------------------------------------------
@@ -177,29 +178,29 @@ def download(request: HttpRequest, log: str, format: str) -> HttpResponseBase:  
 @require_GET
 @for_viewers
 def user(request: HttpRequest, user_id: str) -> HttpResponse:
-    """What a user did, newest first, and where they are logged in."""
+    """Show the events of a user, the latest first, and their open sessions."""
     rights = rights_of(request.user)
     if not rights.people:
         raise PermissionDenied
-    found = person(unquote(user_id))
-    if found is None:
+    owner = person(unquote(user_id))
+    if owner is None:
         raise Http404
     after = Place.parse(request.GET.get("after", ""))
-    events, more = timeline(found, rights=rights, after=after, most=TIMELINE_ROWS)
-    open_ones = sessions_of(found) if rights.sessions else []
-    if not (events or open_ones or after or may_view(request.user, get_user_model())):
-        raise Http404  # or every name could be had by counting keys
+    events, more = timeline(owner, rights=rights, after=after, most=TIMELINE_ROWS)
+    open_sessions = sessions_of(owner) if rights.sessions else []
+    if not (events or open_sessions or after or may_view(request.user, get_user_model())):
+        raise Http404  # otherwise every user name could be read by trying keys
     context = {
-        "person": found,
-        "person_key": str(found.pk),  # as it is, whatever the site does with numbers
+        "person": owner,
+        "person_key": str(owner.pk),  # as text, so that the template does not localize a number
         "event_rows": event_rows(events),
         "more": str(more) if more else "",
         "rights": rights,
-        "session_rows": session_rows(open_ones, may_end=rights.end_sessions),
-        "has_several_sessions": len(open_ones) > 1,
+        "session_rows": session_rows(open_sessions, may_end=rights.end_sessions),
+        "has_several_sessions": len(open_sessions) > 1,
         "may_end_sessions": rights.end_sessions,
-        "logins_list": admin_list("tracking", "loginevent", {"user": found.pk}) if rights.logins else None,
-        "title": found.get_username(),
+        "logins_list": admin_list("tracking", "loginevent", {"user": owner.pk}) if rights.logins else None,
+        "title": owner.get_username(),
     }
     return render(request, "analytics/user.html", _frame(request) | context)
 
@@ -211,26 +212,26 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
 @csrf_protect
 @for_viewers
 def end_sessions(request: HttpRequest) -> HttpResponse:
-    """`session` ends one, `user` all of a user's."""
+    """End one session (the field `session`), or all sessions of a user (the field `user`)."""
     if not rights_of(request.user).end_sessions:
         raise PermissionDenied
-    open_ones = UserSession.objects.filter(ended_at=None)
+    sessions = UserSession.objects.filter(ended_at=None)
     try:
         if "session" in request.POST:
-            chosen = open_ones.filter(pk=uuid.UUID(request.POST["session"]))
+            sessions = sessions.filter(pk=uuid.UUID(request.POST["session"]))
         else:
             owner = person(request.POST.get("user", ""))
-            chosen = open_ones.filter(user=owner.pk) if owner else open_ones.none()
+            sessions = sessions.filter(user=owner.pk) if owner else sessions.none()
     except ValueError:
         raise Http404 from None
-    ended = chosen.end(UserSession.EndReason.ENDED_BY_ADMIN)
+    ended = sessions.end(UserSession.EndReason.ENDED_BY_ADMIN)
     log_activity("session.ended", metadata={"sessions": ended}, user=request.user, request=request)
-    said = f"{ended} {'session was' if ended == 1 else 'sessions were'} ended."
-    messages.success(request, said if ended else "Nothing was ended: it was over already.")
+    number = "1 session" if ended == 1 else f"{ended:,} sessions"
+    messages.success(request, f"Ended {number}." if ended else "No session was ended: it had already ended.")
     return HttpResponseRedirect(_back(request))
 
 
 def _back(request: HttpRequest) -> str:
-    wanted = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
-    return wanted if is_ours else reverse("analytics:dashboard")
+    address = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(address, {request.get_host()}, request.is_secure())
+    return address if is_ours else reverse("analytics:dashboard")

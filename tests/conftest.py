@@ -53,12 +53,12 @@ def _empty_cache() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_pause_of_tracking() -> None:
-    """Ends tracking's pause of one second after a fault, which would reach into the next test."""
+def _fresh_tracking() -> None:
+    """Forget what tracking remembers: a pause after one test's fault would spool the next test's events."""
     if apps.is_installed("tracking"):
-        from tracking.storage.write import database_pause, stream_pause
+        from tracking import state
 
-        database_pause.until = stream_pause.until = 0.0
+        state.forget()
 
 
 @pytest.fixture(scope="module")

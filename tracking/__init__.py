@@ -1,16 +1,17 @@
 """Records every login, activity and session of a Django site. See docs/tracking.md.
 
-The packages in the order of their floors; imports run down only, and import-linter checks it (`pyproject.toml`):
+The packages from top to bottom. Each imports only from those below it; import-linter checks this (`pyproject.toml`):
 
     management   the commands
     privacy      export and erase a person
-    upkeep       retention, and events that other packages recorded before
+    upkeep       retention, and import of events that other packages recorded
     capture      note what happened in a request, and write it after the view
-    sessions     tell sessions apart, end them, refuse ended ones
-    storage      events into rows, whatever happens: at once, by stream, or later from the spool; alerts
+    sessions     identify sessions, end them, refuse ended ones
+    storage      write events into rows: at once, by stream, or later from the spool; raise alerts
 
+The public functions:
 
-from tracking import log_activity, log_login, track_activity
+    from tracking import log_activity, log_login, track_activity
 """
 
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ __all__ = ["log_activity", "log_login", "track_activity"]
 
 
 def __getattr__(name: str) -> Any:
-    # Not before somebody asks: the models behind these can only be loaded once Django is set up.
+    # Imported on first use: the models behind these functions load only once Django is set up.
     if name in __all__:
         from tracking.capture import record
 

@@ -1,4 +1,4 @@
-"""What was recorded, to look at and never to change; sessions can be ended."""
+"""Shows the recorded rows in the admin, read-only; sessions can be ended."""
 
 from typing import Any
 
@@ -23,15 +23,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     sortable_by = ()
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a COUNT for each choice of each filter
-    search_help_text = "A user's name, an address, or what was entered as a name; whole, not parts of it."
-    search_fields = ("user",)  # so that there is a field; `get_search_results` does the work
+    search_help_text = "A user name, an IP address, or an identifier that was entered. Whole values only."
+    search_fields = ("user",)  # makes Django show the search box; `get_search_results` does the work
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """Whole values of columns, and spans of time: what the lists and the dashboard's links ask for. Django would
-        allow any lookup, a regular expression that takes minutes for a row among them."""
+        """Allow whole values of columns and ranges of time, which is what the lists and the dashboard's links use.
+
+        Django would allow any lookup, including a regular expression that takes minutes for one row.
+        """
         column, _, comparison = lookup.partition("__")
         return column in {f.name for f in self.model._meta.concrete_fields} and comparison in COMPARISONS
 
@@ -47,7 +49,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Whole values, each of which an index serves. A search for parts of a text would read the whole table."""
+        """Search for whole values, which indexes serve. A search for parts of a text would read the whole table."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -55,17 +57,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         user_model: Any = get_user_model()
         try:
             users = user_model._default_manager.filter(**{user_model.USERNAME_FIELD: term})
-            wanted = Q(user__in=list(users.values_list("pk", flat=True)[:1]))
+            matches = Q(user__in=list(users.values_list("pk", flat=True)[:1]))
         except (ValueError, ValidationError):
-            wanted = Q(pk__in=[])  # no value of such a field
+            matches = Q(pk__in=[])  # the term is not a valid value for the field
         if "identifier" in columns:
-            wanted |= Q(identifier__in=[term, *hashed_names(term)])
+            matches |= Q(identifier__in=[term, *hashed_names(term)])
         if "entity_id" in columns and ":" in term:
             entity_type, _, entity_id = term.partition(":")
-            wanted |= Q(entity_type=entity_type, entity_id=entity_id)
+            matches |= Q(entity_type=entity_type, entity_id=entity_id)
         if "ip_address" in columns and (address := parse_address(term)):
-            wanted |= Q(ip_address=str(address))
-        return queryset.filter(wanted), False
+            matches |= Q(ip_address=str(address))
+        return queryset.filter(matches), False
 
 
 @admin.register(LoginEvent)
@@ -84,14 +86,14 @@ class LoginEventAdmin(ReadOnlyAdmin):
 class ActivityLogAdmin(ReadOnlyAdmin):
     list_display = ("timestamp", "user", "action", "entity_type", "entity_id")
     list_filter = ("timestamp",)
-    search_help_text = "A user's name, or type:id of an entity; whole, not parts of it."
+    search_help_text = "A user name, or type:id of an entity. Whole values only."
 
 
 @admin.register(UserSession)
 class UserSessionAdmin(ReadOnlyAdmin):
     keyset = "started_at"
     actions_selection_counter = True
-    search_help_text = "A user's name or an address; whole, not parts of it."
+    search_help_text = "A user name or an IP address. Whole values only."
     list_display = (
         "started_at", "user", "device_type", "browser", "os", "ip_address", "last_seen_at", "ended_at", "end_reason",
     )  # fmt: skip
@@ -103,10 +105,12 @@ class UserSessionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="End the selected sessions", permissions=["end"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
-        chosen = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))
-        ended = chosen.end(UserSession.EndReason.ENDED_BY_ADMIN)
+        sessions = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))
+        ended = sessions.end(UserSession.EndReason.ENDED_BY_ADMIN)
         number = "1 session" if ended == 1 else f"{ended:,} sessions"
-        self.message_user(request, f"{number} ended, refused from the next request on.", messages.SUCCESS)
+        self.message_user(
+            request, f"Ended {number}. Their next requests will be signed out.", messages.SUCCESS
+        )
 
 
 @admin.register(SecurityAlert)

@@ -26,16 +26,16 @@ class TrackingConfig(AppConfig):
         auth.user_logged_out.connect(receivers.on_logout, dispatch_uid=name("logout"))
         sessions_revoked.connect(revocations.expect_news, dispatch_uid=name("revoked"))
         for model in apps.get_models():
-            hear_of_users(model)
+            connect_user_signals(model)
         db.class_prepared.connect(on_class_prepared, dispatch_uid=name("class_prepared"))
         if not hasattr(AuthenticationForm.clean, "notes_refusals"):
             AuthenticationForm.clean = receivers.noting_refusals(AuthenticationForm.clean)  # type: ignore[method-assign, assignment]
 
 
-def hear_of_users(model: type[Model]) -> None:
-    """Connect to the user model, and to its proxies and children, each of which is a sender of its own.
+def connect_user_signals(model: type[Model]) -> None:
+    """Connect the receivers if the model is the user model, or a proxy or child of it; each is a sender of its own.
 
-    To no other model: with a listener for deletions Django fetches every row before it deletes it.
+    Other models get no receivers: with a receiver for deletions, Django fetches every row before it deletes it.
     """
     if not issubclass(model, get_user_model()):
         return
@@ -49,5 +49,5 @@ def hear_of_users(model: type[Model]) -> None:
 
 
 def on_class_prepared(sender: type[Model], **_: Any) -> None:
-    """A proxy may be made after the apps are ready."""
-    hear_of_users(sender)
+    """Connect models that are defined after the apps are ready, such as proxies."""
+    connect_user_signals(sender)

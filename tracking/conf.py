@@ -1,4 +1,4 @@
-"""Settings of tracking: one dict, `TRACKING`, every key optional and read at each use."""
+"""Settings of tracking: the dict `TRACKING`. Every key is optional, and read at each access."""
 
 from typing import Any
 
@@ -6,49 +6,51 @@ from django.conf import settings
 
 
 class Defaults:
-    # "direct": into the database, after the view. "stream": onto a Redis stream, which `drain_events` empties.
+    # "direct" writes into the database after the view. "stream" adds to a Redis stream, which `drain_events` empties.
     WRITER: str = "direct"
-    # Where events wait while the database is away. None: a folder in the temporary one, which a restart may empty.
+    # The folder in which events wait while the database is away. None: a folder below the system's temporary folder,
+    # which a restart may empty.
     SPOOL_DIR: str | None = None
-    # The longest that a login may wait for a lock of the database; past it the event is spooled.
+    # A login waits this long for a lock in the database; after that the event is spooled.
     LOCK_TIMEOUT_MS: int = 150
-    # After a fault, events go to the spool without another try for so long.
+    # After a fault, events go straight to the spool for this long.
     PAUSE_AFTER_FAULT_SECONDS: float = 1.0
 
-    # How many proxies of your own stand in front: that many entries from the right of X-Forwarded-For are trusted.
+    # The number of your own proxies in front of the site: that many entries from the right of X-Forwarded-For are
+    # trusted.
     TRUSTED_PROXY_COUNT: int = 0
-    # Parts of an address that are kept, in bits; None: all of it.
+    # Leading bits of an IP address that are stored; None: all of them.
     IP_BITS_V4: int | None = None
     IP_BITS_V6: int | None = None
 
-    # Name of a login method by the dotted path of its authentication backend.
+    # Maps the dotted path of an authentication backend to the name of its login method.
     BACKEND_METHODS: dict[str, str] = {}
-    # Name of a login method by allauth's provider, such as {"saml": "okta_saml"}.
+    # Maps a provider of allauth to the name of its login method, such as {"saml": "okta_saml"}.
     PROVIDER_METHODS: dict[str, str] = {}
 
-    # `last_seen_at` is written once in so long for each session.
+    # `last_seen_at` of a session is written at most once in this time.
     TOUCH_SECONDS: float = 60.0
-    # How long a process may not know of a session that another one ended.
+    # A process learns within this time that another process ended a session.
     REVOCATION_SECONDS: float = 4.0
-    # How often a process looks for sessions that have expired.
+    # How often a process ends expired sessions.
     CLEANUP_SECONDS: float = 600.0
 
-    # The stream writer: where Redis is (or the alias of a django-redis cache), and the stream's name.
+    # The stream writer: the URL of Redis (or the alias of a django-redis cache), and the name of the stream.
     STREAM_URL: str = ""
     STREAM_CACHE: str = "default"
     STREAM_KEY: str = "tracking:events"
 
-    # Larger metadata of an activity is replaced by a note that says so.
+    # Larger metadata of an activity is replaced by a note about its size.
     METADATA_MAX_BYTES: int = 8_192
 
-    # Alerts: failures of one account, accounts tried from one network, within so many minutes.
+    # Alerts: failures of one account, and accounts tried from one network, within this many minutes.
     ALERT_WINDOW_MINUTES: int = 15
     ALERT_ACCOUNT_FAILURES: int = 10
     ALERT_NETWORK_ACCOUNTS: int = 20
-    # A device is new to a user who did not log in with it for so long.
+    # A device is new if the user did not log in with it for this long.
     ALERT_NEW_DEVICE_DAYS: int = 90
 
-    # What `prune_events` deletes, in days. None: kept for ever.
+    # `prune_events` deletes rows older than this many days. None: rows are kept forever.
     LOGIN_EVENT_DAYS: int | None = 400
     ACTIVITY_DAYS: int | None = 400
     SESSION_DAYS: int | None = 400
@@ -56,7 +58,7 @@ class Defaults:
 
 
 class Conf(Defaults):
-    """`conf.NAME` is the site's value, or the default; read each time, so `override_settings` works."""
+    """`conf.NAME` is the site's value or the default. It is read at each access, so `override_settings` works."""
 
     def __getattribute__(self, name: str) -> Any:
         if name.isupper():

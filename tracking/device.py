@@ -1,8 +1,8 @@
-"""What a user agent is: the one module that knows a parser.
+"""Parses user agents and Client Hints into devices; the only module that knows the parser.
 
-Browser and system come from ua-parser's rules, in its Rust engine. The kind of device is decided here, since those
-rules do not tell it: robots first, then televisions and consoles, tablets, telephones and desktops. Client Hints, where
-a browser sends them, correct what its frozen user agent no longer says.
+Browser and operating system come from ua-parser's rules, run by its Rust engine. The kind of device is decided here,
+because those rules do not tell it: robots first, then televisions and consoles, tablets, phones and desktops. Client
+Hints, if the browser sends them, correct what its frozen user agent no longer says.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,10 +14,10 @@ from ua_parser import Domain, load_lazy_builtins
 from ua_parser.lazy import UserAgentMatcher
 from ua_parser.regex import Resolver
 
-# What is read of a header. Real ones are shorter; the rest is an attack on parsers and on disk space.
+# The part of a header that is read. Real ones are shorter; longer ones attack parsers and disk space.
 READ_CHARACTERS = 512
-# Distinct strings remembered in each process. Browsers of one version share theirs, so a few thousand are most of them.
-REMEMBERED = 4_096
+# Distinct strings cached in each process. Browsers of one version share theirs, so a few thousand cover most of them.
+CACHED_USER_AGENTS = 4_096
 NAME_CHARACTERS = 60
 
 DESKTOP, MOBILE, TABLET, BOT, OTHER = "desktop", "mobile", "tablet", "bot", "other"
@@ -25,7 +25,10 @@ DESKTOP, MOBILE, TABLET, BOT, OTHER = "desktop", "mobile", "tablet", "bot", "oth
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """`device_type` is one of desktop, mobile, tablet, bot, other; texts are empty where nothing is known."""
+    """A device. `device_type` is "desktop", "mobile", "tablet", "bot" or "other"; unknown texts are empty.
+
+    `browser_version` and `os_version` are "major.minor" or "major". Every text has at most 60 characters.
+    """
 
     device_type: str
     browser: str = ""
@@ -35,27 +38,26 @@ class Device:
 
 
 def parse_user_agent(text: str | None) -> Device:
-    """The device behind a User-Agent header; never raises, and remembers what it was asked before.
+    """Return the device of a User-Agent header. Never raises; an empty text or None is `Device("other")`.
 
-    Rules: https://github.com/ua-parser/uap-core, https://github.com/monperrus/crawler-user-agents, and `RULES`.
+    Reads the first 512 characters, and caches the results of 4,096 distinct texts per process.
+    Sources: https://github.com/ua-parser/uap-core, https://github.com/monperrus/crawler-user-agents, and `RULES`.
     """
     text = (text or "")[:READ_CHARACTERS].replace("\0", "")
     if not text.isascii():
-        text = text.encode(
-            "utf-8", "replace"
-        ).decode()  # half a character is nothing that the engine could read
+        text = text.encode("utf-8", "replace").decode()  # the engine cannot read half a surrogate pair
     return _parsed(text)
 
 
 def parse_headers(headers: Mapping[str, str]) -> Device:
-    """The device that sent these request headers, Client Hints included."""
+    """Return the device that sent these request headers, using its Client Hints as well."""
     device = parse_user_agent(headers.get("User-Agent"))
     return _with_hints(device, headers) if "Sec-CH-UA-Platform" in headers else device
 
 
-# What is characteristic of each kind: alternatives as Rust's regular expressions, with blanks between them and `\s` for
-# a blank, in which case is ignored. The first rule that fits decides. These come before the list of known crawlers:
-# telephones and televisions whose names look like robots.
+# Patterns of each kind: alternatives in Rust's regular expression syntax, separated by blanks, with `\s` for a blank.
+# Case is ignored. The first rule that matches decides. These rules come before the list of known crawlers: they match
+# phones and televisions whose names look like robots.
 EXCEPTIONS = (
     (
         MOBILE,
@@ -76,9 +78,8 @@ EXCEPTIONS = (
         """,
     ),
 )
-# And these behind it: robots, what is no computer and no telephone (televisions, consoles, cars, watches), tablets,
-# telephones, desktops. Browsers on Android keep to Google's rule, by which telephones say Mobile and tablets do not;
-# other programs there say nothing.
+# These rules come after it: robots, other devices (televisions, consoles, cars, watches), tablets, phones, desktops.
+# Browsers on Android follow Google's rule: phones say "Mobile" and tablets do not. Other programs there say nothing.
 RULES = (
     (
         BOT,
@@ -170,13 +171,13 @@ RULES = (
 )
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHED_USER_AGENTS)
 def _parsed(text: str) -> Device:
     if not text:
         return Device(OTHER)
-    found = _names()(text, Domain.USER_AGENT | Domain.OS)
+    names = _names()(text, Domain.USER_AGENT | Domain.OS)
     kind = _kinds()(text, Domain.USER_AGENT).user_agent
-    browser, os = found.user_agent, found.os
+    browser, os = names.user_agent, names.os
     return Device(
         device_type=kind.family if kind else OTHER,
         browser=browser.family[:NAME_CHARACTERS] if browser else "",
@@ -197,12 +198,12 @@ def _names() -> Resolver:
 
 @cache
 def _kinds() -> Resolver:
-    """A resolver whose `family` is the kind of device."""
+    """Build a resolver whose `family` is the kind of device."""
     return Resolver(([UserAgentMatcher(pattern, kind) for kind, pattern in _rules()], [], []))
 
 
 def _rules() -> Iterator[tuple[str, str]]:
-    """Kind and pattern, in the order in which they are tried."""
+    """Yield kind and pattern in the order in which they are tried."""
     yield from _joined(EXCEPTIONS)
     for crawler in CRAWLER_USER_AGENTS_DATA:
         yield BOT, crawler["pattern"]
@@ -214,7 +215,7 @@ def _joined(rules: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
         yield kind, f"(?i){'|'.join(alternatives.split())}"
 
 
-# What a Client Hint calls a platform → what ua-parser calls it.
+# The name of a platform in Client Hints → its name in ua-parser.
 PLATFORMS = {
     "Android": "Android",
     "Chrome OS": "Chrome OS",
@@ -229,7 +230,7 @@ FIRST_OF_WINDOWS_11 = 13
 
 
 def _with_hints(device: Device, headers: Mapping[str, str]) -> Device:
-    """User agents are frozen: Windows 11 says it is 10, a tablet may say it is a desktop. The hints tell."""
+    """Correct a frozen user agent: Windows 11 says it is 10, and a tablet may say it is a desktop."""
     platform = PLATFORMS.get(_unquoted(headers.get("Sec-CH-UA-Platform", "")), "")
     if device.device_type == BOT or not platform:
         return device
@@ -241,8 +242,9 @@ def _with_hints(device: Device, headers: Mapping[str, str]) -> Device:
     kind = device.device_type
     if platform == "Android" and kind != OTHER:
         kind = MOBILE if headers.get("Sec-CH-UA-Mobile") == "?1" else TABLET
-    kept = device.os_version if platform == device.os else ""
-    return replace(device, device_type=kind, os=platform, os_version=version[:NAME_CHARACTERS] or kept)
+    parsed_version = device.os_version if platform == device.os else ""
+    os_version = version[:NAME_CHARACTERS] or parsed_version
+    return replace(device, device_type=kind, os=platform, os_version=os_version)
 
 
 def _windows_version(version: str) -> str:

@@ -1,6 +1,6 @@
-"""What is written of an event: plain values, which travel through the database, the spool and the stream alike.
+"""Events as plain values that travel through the database, the spool and the stream.
 
-An event has its uuid from the moment it happened, so it may be written any number of times and is there once.
+An event gets its uuid when it happens, so writing is idempotent: however often it is written, it is stored once.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ class Event:
     kind: ClassVar[str]
 
     def as_json(self) -> str:
-        """One line, without line breaks of its own."""
+        """Return the event as one line of JSON, without line breaks."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return json.dumps({"kind": self.kind} | values, cls=DjangoJSONEncoder)
 
@@ -56,7 +56,7 @@ class Activity(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStart(Event):
-    """`uuid` is the session's id, `timestamp` its beginning."""
+    """The start of a session. `uuid` is the session's id, `timestamp` the time of its start."""
 
     user_id: Any
     key_hash: str | None
@@ -72,7 +72,7 @@ class SessionStart(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnd(Event):
-    """One session by its id, or all of a user's save `except_id`."""
+    """The end of one session (`session_id`), or of all sessions of a user except `except_id`."""
 
     reason: str
     session_id: UUID | None = None
@@ -88,22 +88,22 @@ IDS = ("uuid", "session_id", "except_id")
 
 
 def event_from_json(line: str | bytes) -> Event:
-    """Raises ValueError for what is no event of ours."""
+    """Parse an event. Raises ValueError for a line that is not an event."""
     try:
         values = json.loads(line)
         cls = KINDS[values.pop("kind")]
-        known = {f.name for f in fields(cls)}
+        field_names = {f.name for f in fields(cls)}
         for name, value in values.items():
             if value is not None and name in MOMENTS:
                 values[name] = dt.datetime.fromisoformat(value)
             elif value is not None and name in IDS:
                 values[name] = UUID(value)
-        return cls(**{name: value for name, value in values.items() if name in known})
+        return cls(**{name: value for name, value in values.items() if name in field_names})
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"This is no event: {error}") from None
+        raise ValueError(f"Not an event: {error}") from None
 
 
 def storable(text: str, characters: int) -> str:
-    """Text that any database takes: no NUL, no half of a character, and not too long."""
+    """Return the text as every database accepts it: without NUL or lone surrogates, and at most `characters` long."""
     text = text[:characters].replace("\0", "")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -1,7 +1,7 @@
-"""Keyed hashes of what must not be kept in the clear: session keys, and what strangers typed as a name.
+"""Keyed hashes of values that must not be stored in the clear: session keys and unknown identifiers.
 
-HMAC-SHA256 with a key derived from SECRET_KEY. While a secret is being rotated, hashes made with the keys in
-SECRET_KEY_FALLBACKS are still found.
+HMAC-SHA256 with a key derived from SECRET_KEY. While a secret is rotated, hashes made with SECRET_KEY_FALLBACKS still
+match.
 """
 
 import hashlib
@@ -10,27 +10,28 @@ from functools import lru_cache
 
 from django.conf import settings
 
-# Told apart at a glance from a name, and not to be had as one by typing it: names are compared with names.
+# Distinguishes a hash from a name. Entering a hash as a name does not match it: unknown names are stored as hashes of
+# what was entered.
 MARK = "hmac:"
 
 
 def keyed_hash(purpose: str, text: str) -> str:
-    """64 hexadecimal digits."""
+    """Return 64 hexadecimal digits."""
     return _hash(settings.SECRET_KEY, purpose, text)
 
 
 def keyed_hashes(purpose: str, text: str) -> list[str]:
-    """The hash by the present secret first, then by each one that it replaced."""
+    """Return the hash by the present secret, then by each secret in SECRET_KEY_FALLBACKS."""
     return [_hash(secret, purpose, text) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
 
 
 def hashed_name(name: str) -> str:
-    """How an unknown identifier is kept: equal for equal names, whatever their case."""
+    """Return the hash under which an unknown identifier is stored. It is equal for equal names, ignoring case."""
     return MARK + keyed_hash("identifier", name.casefold())[:32]
 
 
 def hashed_names(name: str) -> list[str]:
-    return [MARK + found[:32] for found in keyed_hashes("identifier", name.casefold())]
+    return [MARK + digest[:32] for digest in keyed_hashes("identifier", name.casefold())]
 
 
 def _hash(secret: str | bytes, purpose: str, text: str) -> str:

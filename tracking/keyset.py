@@ -1,6 +1,6 @@
-"""Admin lists that stay fast at any size: no COUNT, no OFFSET, no DISTINCT.
+"""Paginates admin lists by key, so that they stay fast at any size: no COUNT, no OFFSET, no DISTINCT.
 
-A page goes on from the last row of the one before it, by the columns that an index is sorted by.
+A page continues after the last row of the page before, ordered by the columns of an index.
 https://use-the-index-luke.com/no-offset
 """
 
@@ -20,13 +20,17 @@ BEFORE, AFTER = "before", "after"
 
 
 class KeysetChangeList(ChangeList):
-    """`model_admin.keyset` names the column of time; rows of one moment are told apart by their primary key."""
+    """A change list ordered by the time column `model_admin.keyset`, then by primary key, both descending.
+
+    Overrides `get_results`, `get_ordering` and `get_filters_params`, which Django's ChangeList does not document.
+    tests/tracking/test_admin.py breaks first if they change.
+    """
 
     newer_query = older_query = ""
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
-        found: dict[str, Any] = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name not in (BEFORE, AFTER)}
+        filters: dict[str, Any] = super().get_filters_params(params)
+        return {name: value for name, value in filters.items() if name not in (BEFORE, AFTER)}
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         return [f"-{self._moment}", "-pk"]
@@ -37,7 +41,7 @@ class KeysetChangeList(ChangeList):
         except (
             DataError,
             ValueError,
-        ) as error:  # a value that no such column takes: NUL, a year beyond the calendar
+        ) as error:  # a value that the column cannot hold: NUL, a year outside the calendar
             raise IncorrectLookupParameters(error) from None
         prefetch_related_objects(rows, "user")
         self.result_list = rows
@@ -78,7 +82,7 @@ class KeysetChangeList(ChangeList):
             key = self.model._meta.pk.to_python(key_text)
         except (ValueError, OverflowError, ValidationError) as error:
             raise IncorrectLookupParameters(error) from None
-        # The first condition alone bounds the scan of the index; the second one only parts rows of one moment.
+        # The first condition alone bounds the scan of the index; the second only separates rows of one moment.
         bound = Q(**{f"{self._moment}__{comparison}e": moment})
         beyond = Q(**{f"{self._moment}__{comparison}": moment}) | Q(
             **{self._moment: moment, f"pk__{comparison}": key}
@@ -92,7 +96,7 @@ class KeysetChangeList(ChangeList):
 
 
 def _usable(moment: dt.datetime) -> dt.datetime:
-    """As the database is asked for it. Raises OverflowError where that is outside of the calendar."""
+    """Return the moment as the database stores it. Raises OverflowError if that is outside the calendar."""
     if timezone.is_naive(moment):
         return timezone.make_aware(moment, dt.UTC) if settings.USE_TZ else moment
     moment = moment.astimezone(dt.UTC)

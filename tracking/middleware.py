@@ -1,8 +1,4 @@
-"""One middleware, sync and async. It stands after AuthenticationMiddleware.
-
-Before the view it refuses sessions that were ended elsewhere; after it, outside the view's transaction and before the
-answer leaves, it writes what was noted. An ordinary request costs neither a query nor the loading of its session.
-"""
+"""Refuses ended sessions before the view, and writes the noted events after it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,6 +10,14 @@ from tracking.capture.visit import Visit, current
 
 
 class TrackingMiddleware:
+    """One middleware for sync and async sites. Put it after AuthenticationMiddleware.
+
+    Before the view it signs out sessions that were ended elsewhere. After the view, outside its transaction and before
+    the response is sent, it writes the events that were noted. Never raises anything of its own.
+
+    An ordinary request costs no query, and does not load its session.
+    """
+
     sync_capable = True
     async_capable = True
 
@@ -40,7 +44,7 @@ class TrackingMiddleware:
 
     async def _in_async(self, request: HttpRequest) -> HttpResponseBase:
         visit = Visit.of(request)
-        # Another thread only where there is something to ask: most requests have nothing.
+        # Another thread only if the database has to be queried; most requests do without.
         if visit.needs_database_first:
             await sync_to_async(visit.begin)()
         else:

@@ -1,7 +1,7 @@
-"""The four tables: logins, activities, sessions, and what looked like an attack.
+"""The four tables: logins, activities, sessions and security alerts.
 
-Users are referred to without a constraint in the database: an event must be kept, and a spooled one must go in, also
-when its user has been deleted meanwhile; and no login shall wait for a lock on the row of its user.
+Foreign keys to users have no constraint in the database, for two reasons: an event is kept, and a spooled one can be
+written, after its user was deleted; and no login waits for a lock on the row of its user.
 """
 
 import uuid
@@ -27,12 +27,16 @@ class DeviceType(models.TextChoices):
 
 
 def keep_without_user(collector: Any, field: Any, rows: Any, using: str) -> None:
-    """What Django does with rows of a user who is deleted. A database of tracking's own it would look for in vain."""
+    """Set the user of the rows to null when the user is deleted, if tracking's tables are in the same database.
+
+    Django looks for the rows in the user's database. It would not find tracking's tables in a separate one.
+    """
     if router.db_for_write(field.model) == using:
         models.SET_NULL(collector, field, rows, using)
 
 
-# As Django's own: the rows need not be fetched for it.
+# As of Django's own SET_NULL: the rows need not be fetched. It is a private attribute; without it every deletion of a
+# user loads that user's events into memory, but no test fails.
 keep_without_user.lazy_sub_objs = True  # type: ignore[attr-defined]
 
 
@@ -49,7 +53,7 @@ def user_key() -> models.ForeignKey[Any, Any]:
 
 
 class Fingerprint(models.Model):
-    """Where something came from."""
+    """The device and the address that an event came from."""
 
     device_type = models.CharField(max_length=10, choices=DeviceType, default=DeviceType.OTHER)
     browser = models.CharField(max_length=60, blank=True)
@@ -61,7 +65,7 @@ class Fingerprint(models.Model):
 
 
 class LoginEvent(Fingerprint):
-    """An attempt to log in. `evidence` is what was known of its account, device and network just before."""
+    """An attempt to log in. `evidence` has the counts of its account, device and network just before."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     timestamp = models.DateTimeField(default=timezone.now)
@@ -69,7 +73,7 @@ class LoginEvent(Fingerprint):
     identifier = models.CharField(
         max_length=254,
         blank=True,
-        help_text="What was entered as the user's name, where it is one; of anything else a keyed hash.",
+        help_text="The entered name if a user has it; otherwise a keyed hash of what was entered.",
     )
     login_method = models.CharField(max_length=40, blank=True)
     success = models.BooleanField()
@@ -108,11 +112,11 @@ class LoginEvent(Fingerprint):
 
     def __str__(self) -> str:
         outcome = "logged in" if self.success else f"was refused ({self.failure_reason})"
-        return f"{self.identifier or 'somebody'} {outcome}"
+        return f"{self.identifier or 'Unknown user'} {outcome}"
 
 
 class ActivityLog(models.Model):
-    """Something a user did to something. `entity_type` is the label of a model, or any name of the site's."""
+    """An action of a user on an entity. `entity_type` is the label of a model, or any name that the site chooses."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     timestamp = models.DateTimeField(default=timezone.now)
@@ -143,8 +147,8 @@ class ActivityLog(models.Model):
 class UserSession(Fingerprint):
     """A session from login to its end.
 
-    Its id is kept within the session's own data, so that it outlives a change of the session's key. Of the key there
-    is a keyed hash only.
+    Its id is stored in the session's own data, so it survives a change of the session key. The key itself is stored
+    only as a keyed hash.
     """
 
     class EndReason(models.TextChoices):
@@ -155,7 +159,7 @@ class UserSession(Fingerprint):
         ENDED_BY_OWNER = "ended_by_owner", "Ended by its owner"
         ENDED_BY_ADMIN = "ended_by_admin", "Ended by an administrator"
 
-    # Those that Django does not know of: the middleware has to see to them.
+    # Ends that Django does not know of, so the middleware enforces them.
     REVOKED: ClassVar[tuple[str, ...]] = (EndReason.ENDED_BY_OWNER, EndReason.ENDED_BY_ADMIN)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -175,7 +179,7 @@ class UserSession(Fingerprint):
         verbose_name = "session"
         permissions = [("end_usersession", "Can end sessions of others")]
         indexes = [
-            # None on `last_seen_at`: a touch then changes no index, and costs PostgreSQL one small tuple.
+            # No index on `last_seen_at`: a touch then changes no index, and costs PostgreSQL one small tuple.
             models.Index(
                 "user", F("started_at").desc(), condition=Q(ended_at=None), name="idx_user_sessions_open_user"
             ),
@@ -201,12 +205,12 @@ class UserSession(Fingerprint):
         return self.ended_at is None and self.expires_at > timezone.now()
 
     def end(self, reason: str) -> bool:
-        """End it, on every process, whatever the session engine. False: it had ended already."""
+        """End the session on every process, with any session engine. Returns False if it had already ended."""
         return bool(type(self).objects.filter(pk=self.pk).end(reason))
 
 
 class SecurityAlert(models.Model):
-    """Something that looked like an attack, with what was seen. What to do about it is the site's affair."""
+    """A suspected attack, with its evidence. The site decides what to do about it."""
 
     class Kind(models.TextChoices):
         FAILURE_BURST = "failure_burst", "Burst of failures"
@@ -230,7 +234,10 @@ class SecurityAlert(models.Model):
         related_name="alerts",
     )
     occasion = models.CharField(
-        max_length=64, unique=True, editable=False, help_text="The same for all that belongs to one alert."
+        max_length=64,
+        unique=True,
+        editable=False,
+        help_text="The deduplication key: at most one alert has it.",
     )
 
     class Meta:
@@ -247,4 +254,5 @@ class SecurityAlert(models.Model):
 
 
 def database() -> str:
+    """Return the alias of the database that has tracking's tables."""
     return router.db_for_write(LoginEvent)

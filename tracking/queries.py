@@ -1,4 +1,4 @@
-"""What is asked of the tables, and how sessions end."""
+"""Querysets of the events and sessions, and the way sessions end."""
 
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -19,7 +19,7 @@ class EventQuerySet(models.QuerySet[Event], Generic[Event]):
         return self.order_by("-timestamp", "-id")[:count]
 
     def between(self, start: datetime, end: datetime) -> "EventQuerySet[Event]":
-        """From `start`, which is included, to `end`, which is not."""
+        """Return the events from `start` (inclusive) to `end` (exclusive)."""
         return self.filter(timestamp__gte=start, timestamp__lt=end)
 
 
@@ -31,33 +31,33 @@ class SessionQuerySet(models.QuerySet[Any]):
         return self.filter(user=user).order_by("-started_at")
 
     def end(self, reason: str, *, at: datetime | None = None) -> int:
-        """End those that are open, by one UPDATE; how many there were.
+        """End the open sessions with one UPDATE, and return how many there were.
 
-        Where an owner or an administrator ends them, every process of the site knows within `REVOCATION_SECONDS` of
+        When an owner or an administrator ends them, every process of the site knows within `REVOCATION_SECONDS` of
         the commit.
         """
         now = at or timezone.now()
-        is_revocation = reason in self.model.REVOKED  # of the others Django knows by itself
-        open_ones = self.filter(ended_at=None)
-        told = list(open_ones) if session_ended.has_listeners(self.model) else []
-        ended = open_ones.update(ended_at=now, end_reason=reason)
+        is_revocation = reason in self.model.REVOKED  # Django itself knows of the other ends
+        unended = self.filter(ended_at=None)
+        sessions = list(unended) if session_ended.has_listeners(self.model) else []
+        ended = unended.update(ended_at=now, end_reason=reason)
 
-        def tell() -> None:
+        def announce() -> None:
             if is_revocation:
                 sessions_revoked.send_robust(sender=self.model)
-            for session in told:
+            for session in sessions:
                 session.ended_at, session.end_reason = now, reason
                 session_ended.send_robust(sender=self.model, session=session)
 
         if ended:
             if is_revocation:
-                # For a reader within this transaction, such as a test.
+                # For readers in this transaction, such as a test.
                 sessions_revoked.send_robust(sender=self.model)
-            transaction.on_commit(tell, using=self.db, robust=True)
+            transaction.on_commit(announce, using=self.db, robust=True)
         return ended
 
     def end_expired(self, limit: int = 1_000) -> int:
-        """End at most `limit` of those whose time is over, as of the moment when it was."""
+        """End at most `limit` expired sessions, dated at their expiry, and return how many there were."""
         overdue: Any = self.filter(ended_at=None, expires_at__lte=timezone.now()).order_by("expires_at")
         rows = list(overdue[:limit])
         if not rows:

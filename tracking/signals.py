@@ -1,12 +1,13 @@
-"""Signals. Receivers are called robustly: an exception in one is logged and breaks nothing.
+"""Signals of tracking, all sent with `send_robust`: an exception in a receiver breaks nothing.
 
-login_recorded    sender LoginEvent; `event`, once it is in the database
-session_started   sender UserSession; `session`
-session_ended     sender UserSession; `session`, with its `end_reason`
-sessions_revoked  sender UserSession: an owner or administrator ended sessions; sent at once and again on commit
-alert_raised      sender SecurityAlert; `alert`
-pruning           sender the model; `before`: retention is about to delete rows older than that. Here a receiver that
-                  raises stops it: nothing of that model is deleted this time
+signal            sender          arguments   sent
+login_recorded    LoginEvent      event       once the row is in the database
+session_started   UserSession     session     once the row is in the database
+session_ended     UserSession     session     after the commit, or after the UPDATE if it expired; see its `end_reason`
+sessions_revoked  UserSession     (none)      when an owner or administrator ends sessions: at once, and again on commit
+alert_raised      SecurityAlert   alert       once the row is in the database
+pruning           the model       before      before retention deletes the rows older than `before`, a datetime. If a
+                                              receiver raises, nothing of that model is deleted in this run
 """
 
 from django.dispatch import Signal

@@ -1,4 +1,4 @@
-"""The owner's page: include it anywhere, as `path("account/devices/", include("tracking.urls"))`."""
+"""Addresses of the device page: `path("account/devices/", include("tracking.urls"))`, at any path."""
 
 from django.urls import path
 

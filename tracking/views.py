@@ -1,4 +1,4 @@
-"""The owner's page: on which devices somebody is logged in, with a button that ends each."""
+"""Shows people the devices on which they are signed in, with a button that ends each session."""
 
 import uuid
 from typing import Any
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from tracking.models import UserSession
 from tracking.sessions.identity import session_id_of
 
-# Nobody has more devices; a program that logs in again each time may have thousands of sessions.
+# Nobody has more devices, but a program that logs in for every call may have thousands of sessions.
 MOST_SHOWN = 100
 
 
@@ -27,7 +27,7 @@ def devices(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def end(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """End one of one's own sessions. One that is somebody else's, or is over, is passed over in silence."""
+    """End one of the user's own sessions. Ignores the session of somebody else, and one that has ended."""
     UserSession.objects.filter(user=request.user.pk, pk=session_id).end(UserSession.EndReason.ENDED_BY_OWNER)
     return redirect("tracking:devices")
 
@@ -42,6 +42,6 @@ def end_others(request: HttpRequest) -> HttpResponse:
 
 
 def _present(request: Any) -> list[uuid.UUID]:
-    """The id of the session that this request is part of; nothing where it is none of ours."""
-    found = session_id_of(request.session)
-    return [found] if found else []
+    """Return the id of this request's session in a list; an empty list if tracking has no row of it."""
+    session_id = session_id_of(request.session)
+    return [session_id] if session_id else []

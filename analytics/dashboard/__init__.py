@@ -1,1 +1,1 @@
-"""What the dashboard's template shows, made of reports and panels."""
+"""Makes the content of the dashboard's template from reports and panels."""

@@ -1,4 +1,4 @@
-"""The breakdowns as bars: each is a link that filters by it, with another one to the events themselves."""
+"""Renders the breakdowns as bars, each with a link that filters by it and a link to its events."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -25,7 +25,7 @@ DRILL = '<a href="{}" title="{}" aria-label="{}: {}">→</a>'
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """`rest`: how many values are not shown."""
+    """A breakdown by one dimension. `rest` is how many values are not shown."""
 
     dimension: str
     title: str
@@ -33,8 +33,8 @@ class Breakdown:
     rest: int
 
 
-def breakdowns(found: Overview, links: Links) -> list[Breakdown]:
-    return [_breakdown(name, found, links) for name in DIMENSIONS]
+def breakdowns(overview: Overview, links: Links) -> list[Breakdown]:
+    return [_breakdown(name, overview, links) for name in DIMENSIONS]
 
 
 def title_of(dimension: str) -> str:
@@ -49,20 +49,19 @@ def text_of(value: str) -> str:
     return value.replace("_", " ") if value else _("unknown")
 
 
-def _breakdown(name: str, found: Overview, links: Links) -> Breakdown:
-    """Successes have no reason, and are not shown among the reasons."""
-    shares = [share for share in found.shares[name] if name != "reason" or share.value]
-    chosen = found.filters.active.get(name)
+def _breakdown(name: str, overview: Overview, links: Links) -> Breakdown:
+    """Render a breakdown. Successes have no reason, so they are not shown among the reasons."""
+    shares = [share for share in overview.shares[name] if name != "reason" or share.value]
+    chosen = overview.filters.active.get(name)
     shown = shares[:TOP] + [share for share in shares[TOP:] if share.value == chosen]
     longest = max((share.logins for share in shown), default=1)
-    total = sum(share.logins for share in shares) or 1
     line = Line(name, links)
-    rows = (_bar(line, share, total, longest, share.value == chosen) for share in shown)
+    rows = (_bar(line, share, longest, is_chosen=share.value == chosen) for share in shown)
     return Breakdown(name, title_of(name), format_html_join("", BAR, rows), len(shares) - len(shown))
 
 
 class Line:
-    """The addresses of a breakdown's bars: all alike save for the value at their end."""
+    """The addresses of a breakdown's bars, which differ only in the value at their end."""
 
     def __init__(self, dimension: str, links: Links) -> None:
         self.is_outcome = dimension == "outcome"
@@ -76,27 +75,27 @@ class Line:
 
     def drill(self, value: str) -> str | None:
         if value == OTHER_VALUE:
-            return None  # no one value
-        found = int(OUTCOMES[value]) if self.is_outcome else value
-        return self.list and f"{self.list}&{urlencode({f'{self.column}__exact': found})}"
+            return None  # it stands for several values
+        stored = int(OUTCOMES[value]) if self.is_outcome else value
+        return self.list and f"{self.list}&{urlencode({f'{self.column}__exact': stored})}"
 
 
-def _bar(line: Line, share: Share, total: int, longest: int, is_chosen: bool) -> tuple[object, ...]:
+def _bar(line: Line, share: Share, longest: int, *, is_chosen: bool) -> tuple[object, ...]:
     text = text_of(share.value)
     return (
         "an-chosen" if is_chosen else "",
         round(100 * share.logins / longest, 2),
         round(100 * share.failures / longest, 2),
         line.without if is_chosen else line.query(share.value),
-        _("Take this filter away") if is_chosen else _("Show these alone"),
+        _("Remove filter") if is_chosen else _("Filter by this value"),
         format_html(' aria-current="{}"', "true") if is_chosen else "",
         text,
         f"{share.logins:,}",
-        f"{share.logins / total:.1%}",
+        f"{share.portion:.1%}",
         _drill(line.drill(share.value), text),
     )
 
 
 def _drill(href: str | None, text: str) -> str:
-    said = _("The events themselves")
-    return format_html(DRILL, href, said, said, text) if href else ""
+    title = _("Show the events")
+    return format_html(DRILL, href, title, title, text) if href else ""

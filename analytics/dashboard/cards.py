@@ -1,4 +1,4 @@
-"""The figures at the top of the dashboard, each with its change against the period before."""
+"""Makes the figures at the top of the dashboard, each with its change from the previous period."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from analytics.reports import Overview
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A figure with its change. `is_good`: of the change; None where it is neither good nor bad."""
+    """A figure with its change. `is_good` is about the change; None if it is neither good nor bad."""
 
     name: str
     label: str
@@ -21,25 +21,25 @@ class Card:
     href: str | None = None
 
 
-def cards(found: Overview, session_count: str, links: Links) -> list[Card]:
-    now, before = found.totals, found.previous
+def cards(overview: Overview, session_count: str, links: Links) -> list[Card]:
+    now, before = overview.totals, overview.previous
     return [
         Card("logins", _("Logins"), f"{now.logins:,}", _change(now.logins, before.logins), href=links.logins()),
-        _rate_card(found),
-        _failures_card(found, links),
-        _users_card(found),
+        _rate_card(overview),
+        _failures_card(overview, links),
+        _users_card(overview),
         Card("sessions", _("Active sessions"), session_count, note=_("at the moment")),
         Card(
             "activities", _("Activities"), f"{now.activities:,}",
-            _change_by_days(found, now.activities, before.activities), href=links.activities(),
+            _change_by_days(overview, now.activities, before.activities), href=links.activities(),
         ),
     ]  # fmt: skip
 
 
-def _rate_card(found: Overview) -> Card:
-    now, before = found.totals.success_rate, found.previous.success_rate
+def _rate_card(overview: Overview) -> Card:
+    now, before = overview.totals.success_rate, overview.previous.success_rate
     label = _("Success rate")
-    if now is None or found.filters.outcome:
+    if now is None or overview.filters.outcome:
         return Card("success_rate", label, "—")
     if before is None or round(now, 3) == round(before, 3):
         return Card("success_rate", label, f"{now:.1%}")
@@ -47,26 +47,28 @@ def _rate_card(found: Overview) -> Card:
     return Card("success_rate", label, f"{now:.1%}", change, now > before)
 
 
-def _failures_card(found: Overview, links: Links) -> Card:
-    now, before = found.totals.failures, found.previous.failures
+def _failures_card(overview: Overview, links: Links) -> Card:
+    now, before = overview.totals.failures, overview.previous.failures
     change = _change(now, before)
     is_good = now < before if change else None
     return Card("failures", _("Failures"), f"{now:,}", change, is_good, href=links.logins(success=False))
 
 
-def _users_card(found: Overview) -> Card:
-    users = found.totals.users
+def _users_card(overview: Overview) -> Card:
+    users = overview.totals.users
     if users is None:
-        return Card("users", _("Users"), "—", note=_("not counted by filters"))
-    return Card("users", _("Users"), f"≈ {users:,}", _change_by_days(found, users, found.previous.users or 0))
+        return Card("users", _("Users"), "—", note=_("not counted with filters"))
+    return Card(
+        "users", _("Users"), f"≈ {users:,}", _change_by_days(overview, users, overview.previous.users or 0)
+    )
 
 
-def _change_by_days(found: Overview, now: int, before: int) -> str:
-    """Of what is known of whole days alone: today cannot be compared with yesterday."""
-    return "" if found.is_running and found.period.days == 1 else _change(now, before)
+def _change_by_days(overview: Overview, now: int, before: int) -> str:
+    """Return the change of figures that are counted by whole days. Today cannot be compared with yesterday."""
+    return "" if overview.is_running and overview.period.days == 1 else _change(now, before)
 
 
 def _change(now: int, before: int) -> str:
-    """In percent; nothing where there is nothing to compare with, or no change to speak of."""
+    """Return the change in percent; "" without a figure to compare with, or if it rounds to zero."""
     change = f"{(now - before) / before:+.1%}" if before else ""
     return "" if change in ("+0.0%", "-0.0%") else change

@@ -1,4 +1,4 @@
-"""Chart.js comes from npm when the app is built (`make charts`). Without it the pages show their tables alone."""
+"""Finds Chart.js, which `make charts` gets from npm. Without it, pages show only their tables."""
 
 from functools import lru_cache
 
@@ -10,7 +10,7 @@ SCRIPT = "analytics/vendor/chart.umd.min.js"
 
 @lru_cache(maxsize=1)
 def chart_script() -> str | None:
-    """Its address; None where it has not been built, or not been collected since."""
+    """Return its address; None if it was not built, or not collected since."""
     if finders.find(SCRIPT) is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Addresses: of the dashboard with other filters, and of the admin's lists of what a figure counts."""
+"""Makes addresses: of the dashboard with other filters, and of the admin's lists behind a figure."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,7 @@ from analytics.rights import Rights
 
 @dataclass(frozen=True)
 class Links:
-    """`span` says the period as it was asked for: {"range": "30d"}, or "from" and "to"."""
+    """The addresses of a page. `span` is the period as in the query: {"range": "30d"}, or "from" and "to"."""
 
     span: dict[str, str]
     period: Period
@@ -25,9 +25,9 @@ class Links:
     rights: Rights
 
     def query(self, **changes: str | None) -> str:
-        """Of this page, with some filters changed; None takes one away."""
-        wanted = self.span | self.filters.active | changes
-        return urlencode({name: value for name, value in wanted.items() if value is not None})
+        """Return the query of this page with some filters changed; None removes one."""
+        values = self.span | self.filters.active | changes
+        return urlencode({name: value for name, value in values.items() if value is not None})
 
     def with_span(self, **span: str) -> str:
         return urlencode(span | self.filters.active)
@@ -36,12 +36,12 @@ class Links:
         return urlencode(self.span)
 
     def presets(self) -> list[tuple[str, str, bool]]:
-        """Label, query, and whether it is chosen."""
+        """Return label and query of each preset, and whether it is chosen."""
         chosen = self.span.get("range")
         return [(label, self.with_span(range=name), name == chosen) for name, label in PRESETS.items()]
 
     def logins(self, **columns: Any) -> str | None:
-        """The admin's list of the logins that are counted, narrowed by columns of the log; None without the right."""
+        """Return the admin's list of the counted logins, narrowed by columns of the log; None without permission."""
         return admin_list("tracking", "loginevent", self._counted | columns) if self.rights.logins else None
 
     def alerts(self, **columns: Any) -> str | None:
@@ -63,7 +63,10 @@ class Links:
 
 
 def admin_list(app: str, model: str, columns: dict[str, Any]) -> str | None:
-    """Columns that are None are left out. None: the model is not in the admin."""
+    """Return the admin's list of a model, filtered by the columns that are not None.
+
+    None if the model is not in the admin.
+    """
     try:
         address = reverse(f"admin:{app}_{model}_changelist")
     except NoReverseMatch:

@@ -1,4 +1,4 @@
-"""All that the dashboard's template shows, collected: the reports in words, with addresses that lead on."""
+"""Collects the content of the dashboard's template: reports and panels as texts and links."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from analytics.panels import feed, sessions
 from analytics.panels.caches import CacheFigures, cache_figures
 from analytics.panels.import_jobs import ImportJob, import_jobs
 from analytics.panels.people import names_of
-from analytics.panels.security import Security, security, seen_with
+from analytics.panels.security import Security, security, visible_security
 from analytics.period import Period
 from analytics.reports import Overview, overview
 from analytics.rights import Rights, rights_of
@@ -52,7 +52,7 @@ class Page:
 
 
 def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> Page:
-    """As this user may see it."""
+    """Collect what this user may see."""
     rights = rights_of(user)
     links, report = Links(span, period, filters, rights), overview(period, filters)
     events, open_sessions = feed.newest_rows(filters, rights), sessions.newest_rows()
@@ -78,13 +78,14 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
         session_rows=tables.session_rows(
             sessions.described(open_sessions, names) if rights.sessions else (), may_end=rights.end_sessions
         ),
-        security=seen_with(security(period), rights),
+        security=visible_security(security(period), rights),
         imports=import_jobs(user) if rights.imports else None,
         caches=cache_figures(),
     )
 
 
 def chart_data(report: Overview) -> dict[str, Any]:
+    """Return the data of the chart. `days` is empty unless each point is a day, which a click opens."""
     is_of_days = str(report.step) == "day"
     return {
         "labels": [point.label for point in report.series],
@@ -92,5 +93,5 @@ def chart_data(report: Overview) -> dict[str, Any]:
         "failures": [point.failures for point in report.series],
         "previous": [point.previous for point in report.series],
         "days": [point.start.date().isoformat() for point in report.series] if is_of_days else [],
-        "names": {"successes": _("Successes"), "failures": _("Failures"), "previous": _("Period before")},
+        "names": {"successes": _("Successes"), "failures": _("Failures"), "previous": _("Previous period")},
     }

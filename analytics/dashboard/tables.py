@@ -1,6 +1,7 @@
-"""Rows of the dashboard's tables as HTML: hundreds of cells, which a template takes longer for than all the rest does.
+"""Renders the rows of the dashboard's tables as HTML, without a template.
 
-Whatever comes from outside passes through `format_html`.
+There are hundreds of cells, and a template takes longer for them than everything else takes. Every value from outside
+passes through `format_html`.
 """
 
 from collections.abc import Iterable
@@ -15,34 +16,34 @@ from analytics.panels.feed import Happening
 from analytics.panels.sessions import OpenSession
 from analytics.reports import Overview
 
-# Shades of the heat map; the stylesheet has as many.
+# Shades of the heat map; the stylesheet has the same number.
 SHADES = 9
 
 
-def series_rows(found: Overview) -> SafeString:
+def series_rows(overview: Overview) -> SafeString:
     row = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>'
-    figures = ((p.label, f"{p.successes:,}", f"{p.failures:,}", f"{p.previous:,}") for p in found.series)
+    figures = ((p.label, f"{p.successes:,}", f"{p.failures:,}", f"{p.previous:,}") for p in overview.series)
     return format_html_join("", row, figures)
 
 
-def hour_rows(found: Overview) -> SafeString | None:
-    """A cell has one shade by its number of logins, and another by the part of them that failed."""
-    if found.hours is None:
+def hour_rows(overview: Overview) -> SafeString | None:
+    """Render the heat map: a cell has one shade for its number of logins, and one for the part that failed."""
+    if overview.hours is None:
         return None
-    most = max((sum(cell) for row in found.hours for cell in row), default=0) or 1
+    most = max((sum(cell) for row in overview.hours for cell in row), default=0) or 1
     weekdays = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
-    said = escape(_("%(logins)s logins, %(failures)s failed"))
+    pattern = escape(_("%(logins)s logins, %(failures)s failed"))
     rows = []
-    for name, row in zip(map(escape, weekdays), found.hours, strict=True):
-        cells = (_cell(f"{name} {hour:02}:00", *cell, most, said) for hour, cell in enumerate(row))
+    for name, row in zip(map(escape, weekdays), overview.hours, strict=True):
+        cells = (_cell(f"{name} {hour:02}:00", *cell, most, pattern) for hour, cell in enumerate(row))
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
-    return mark_safe("".join(rows))  # noqa: S308 (numbers, and words that are escaped)
+    return mark_safe("".join(rows))  # noqa: S308 (numbers and escaped words)
 
 
-def _cell(when: str, successes: int, failures: int, most: int, said: str) -> str:
+def _cell(when: str, successes: int, failures: int, most: int, pattern: str) -> str:
     logins = successes + failures
     failed_shade = -(-SHADES * failures // logins) if logins else 0
-    text = said % {"logins": f"{logins:,}", "failures": f"{failures:,}"}
+    text = pattern % {"logins": f"{logins:,}", "failures": f"{failures:,}"}
     return (
         f'<td class="an-l{-(-SHADES * logins // most)} an-f{failed_shade}" title="{when} · {text}">'
         f'<span class="visually-hidden">{text}</span></td>'
@@ -71,7 +72,7 @@ END = '<td><button form="an-end" name="session" value="{}" class="an-quiet" aria
 
 
 def session_rows(sessions: Iterable[OpenSession], *, may_end: bool) -> SafeString:
-    """The button belongs to the form with the id `an-end`, so that its token is in the page once."""
+    """Render the sessions. The buttons belong to the form `an-end`, so that its CSRF token is in the page only once."""
     return format_html_join(
         "",
         SESSION,
@@ -83,8 +84,8 @@ def session_rows(sessions: Iterable[OpenSession], *, may_end: bool) -> SafeStrin
 
 
 def _end(session: OpenSession) -> SafeString:
-    said = _("End this session of %(who)s") % {"who": session.who}
-    return format_html(END, session.id, said, _("End"))
+    label = _("End this session of %(who)s") % {"who": session.who}
+    return format_html(END, session.id, label, _("End"))
 
 
 def _who(row: Happening | OpenSession) -> str:

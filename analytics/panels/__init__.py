@@ -1,1 +1,1 @@
-"""Lists beside the figures: newest events, open sessions, security, import jobs, caches."""
+"""Reads the lists beside the figures: newest events, open sessions, security, import jobs, caches."""

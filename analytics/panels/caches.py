@@ -1,4 +1,4 @@
-"""What the site's caches are worth, where they keep figures of it."""
+"""Reads hits, misses and saved time of the site's caches, if they count them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from django.core.cache import caches
 
 @dataclass(frozen=True, slots=True)
 class CacheFigures:
-    """Of one alias. `hit_rate` is between 0 and 1, None before the first read."""
+    """The figures of one alias. `hit_rate` is between 0 and 1; None before the first read."""
 
     alias: str
     hits: int
@@ -28,15 +28,14 @@ class CacheFigures:
 
 
 def cache_figures() -> list[CacheFigures]:
-    """A cache that keeps figures has a method `figures`, as `cortex.cache.ResilientRedisCache` does; others are left
-    out."""
-    found = []
+    """Return the figures of the caches that have a method `figures`, as `cortex.cache.ResilientRedisCache` does."""
+    shown = []
     for alias in settings.CACHES:
         cache: Any = caches[alias]
         read = getattr(cache, "figures", None)
         if read is not None:
-            found.append(_summed(alias, list(read()), bool(getattr(cache, "is_away", False))))
-    return found
+            shown.append(_summed(alias, list(read()), bool(getattr(cache, "is_away", False))))
+    return shown
 
 
 def _summed(alias: str, groups: list[Any], is_away: bool) -> CacheFigures:

@@ -1,4 +1,4 @@
-"""The newest events of both logs, in one list: what the live feed and a user's timeline show."""
+"""Merges the newest events of both logs into one list, for the live feed and a user's timeline."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -16,15 +16,18 @@ from analytics.rights import Rights
 from tracking.hashes import MARK
 from tracking.models import ActivityLog, LoginEvent
 
-# Under filters, the newest are looked for among so many events: one that is never met would cost the whole log.
+# Under filters, only this many of the newest logins are searched: a value that never occurs would cost the whole log.
 NEWEST = 50_000
 HIGHEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A login or an activity. `kind` is "login", "failure" or "activity"; `where` the device, `detail` the method and
-    reason of a login or the thing that an activity was about."""
+    """A login or an activity.
+
+    `kind` is "login", "failure" or "activity"; `where` is the device; `detail` is the method and reason of a login, or
+    the entity of an activity.
+    """
 
     key: str
     kind: str
@@ -45,13 +48,13 @@ class Happening:
 
 
 def newest(filters: Filters, rights: Rights) -> list[Happening]:
-    """Filters are about logins: under them there are no activities in the feed."""
+    """Return the newest events. Filters apply to logins, so a filtered feed has no activities."""
     rows = newest_rows(filters, rights)
     return happenings(rows, names_of(row.user_id for row in rows), most=conf.FEED_ROWS)
 
 
 def newest_rows(filters: Filters, rights: Rights) -> list[Any]:
-    """The newest rows of the logs that these rights allow."""
+    """Return the newest rows of the logs that these rights allow."""
     logins: Any = (
         LoginEvent.objects.order_by("-timestamp", "-id") if rights.logins else LoginEvent.objects.none()
     )
@@ -66,7 +69,7 @@ def newest_rows(filters: Filters, rights: Rights) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page of a timeline ended: events of one moment are told apart by their log, and by their number."""
+    """Where a page of a timeline ended. Events of the same moment are ordered by log and primary key."""
 
     at: dt.datetime
     log: int
@@ -74,7 +77,7 @@ class Place:
 
     @classmethod
     def parse(cls, text: str) -> "Place | None":
-        """None: not a place, so the timeline begins at its beginning."""
+        """Parse a place; None if the text is not one, so that the timeline begins with its first page."""
         moment, _, rest = text.partition("~")
         log, _, pk = rest.partition("~")
         try:
@@ -87,7 +90,7 @@ class Place:
         return f"{aware(self.at).isoformat()}~{self.log}~{self.pk}"
 
     def behind(self, log: int) -> Q:
-        """Rows of a log that come after this place."""
+        """Select the rows of a log that come after this place."""
         same = Q(timestamp=self.at)
         if log == self.log:
             return Q(timestamp__lt=self.at) | (same & Q(pk__lt=self.pk))
@@ -97,30 +100,30 @@ class Place:
 def timeline(
     user: Any, *, rights: Rights, after: Place | None, most: int
 ) -> tuple[list[Happening], Place | None]:
-    """What a user did, newest first, and where to go on: None at the end."""
+    """Return the events of a user, the latest first, and the place to continue from; None at the end."""
     rows: list[tuple[Place, Any]] = []
-    for number, (model, is_seen) in enumerate(
+    for number, (model, is_visible) in enumerate(
         ((ActivityLog, rights.activities), (LoginEvent, rights.logins))
     ):
-        if not is_seen:
+        if not is_visible:
             continue
         manager: Any = model._default_manager
         events = manager.of(user.pk)
-        found = events.filter(after.behind(number)) if after else events
-        rows += [(Place(row.timestamp, number, row.pk), row) for row in found[: most + 1]]
+        if after:
+            events = events.filter(after.behind(number))
+        rows += [(Place(row.timestamp, number, row.pk), row) for row in events[: most + 1]]
     rows.sort(key=lambda pair: (pair[0].at, pair[0].log, pair[0].pk), reverse=True)
     shown, names = rows[:most], names_of([user.pk])
-    told = [_told(row, names) for _, row in shown]
-    return told, shown[-1][0] if len(rows) > most else None
+    return [_happening(row, names) for _, row in shown], shown[-1][0] if len(rows) > most else None
 
 
 def happenings(rows: Iterable[Any], names: dict[Any, str], *, most: int) -> list[Happening]:
-    """Rows of both logs as one list, newest first."""
-    told = [_told(row, names) for row in rows]
-    return sorted(told, key=lambda event: event.at, reverse=True)[:most]
+    """Return rows of both logs as one list, the latest first."""
+    events = [_happening(row, names) for row in rows]
+    return sorted(events, key=lambda event: event.at, reverse=True)[:most]
 
 
-def _told(row: Any, names: dict[Any, str]) -> Happening:
+def _happening(row: Any, names: dict[Any, str]) -> Happening:
     return _login(row, names) if isinstance(row, LoginEvent) else _activity(row, names)
 
 
@@ -153,5 +156,5 @@ def _activity(row: ActivityLog, names: dict[Any, str]) -> Happening:
 
 
 def shortened(identifier: str) -> str:
-    """A keyed hash stands for what was entered and is no user's name; its beginning tells it from others."""
+    """Shorten an identifier that is a keyed hash to its beginning, which distinguishes it from others."""
     return f"{identifier[: len(MARK) + 8]}…" if identifier.startswith(MARK) else identifier

@@ -1,4 +1,4 @@
-"""The jobs of the importer, where it is installed."""
+"""Reads the newest jobs of the importer, if it is installed."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ UNFINISHED = ("running", "stopped", "failed")
 
 @dataclass(frozen=True, slots=True)
 class ImportJob:
-    """`progress` is between 0 and 1; None before it is known how large the source is."""
+    """A job with its figures. `progress` is between 0 and 1; None until the size of the source is known."""
 
     id: int
     name: str
@@ -32,7 +32,7 @@ class ImportJob:
 
 
 def import_jobs(user: Any) -> list[ImportJob]:
-    """The newest of those that the user may see. There is an importer, and a right to look at its jobs."""
+    """Return the newest jobs that the user may see. Call it only if the importer is installed."""
     from importer.rights import visible_jobs
 
     columns = ("id", "name", "spec", "status", "read", "rejected", "created_at")
@@ -42,7 +42,7 @@ def import_jobs(user: Any) -> list[ImportJob]:
 
 
 def _described(job: dict[str, Any], chunks: dict[str, Any] | None) -> ImportJob:
-    """A job's own figures are written when it ends; until then its chunks have them."""
+    """Take the figures from the job's chunks while it is not completed; the job's own are written at its end."""
     is_done = job["status"] == "completed"
     figures = chunks if chunks and not is_done else job
     progress = 1.0 if is_done else None

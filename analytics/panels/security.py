@@ -1,4 +1,4 @@
-"""What looked like an attack within a period, and where failures come from."""
+"""Reads the security alerts of a period, and the addresses that failures come from."""
 
 import datetime as dt
 from collections import Counter
@@ -10,18 +10,18 @@ from analytics.conf import conf, zone, zone_name
 from analytics.panels.feed import shortened
 from analytics.panels.people import names_of
 from analytics.period import DAY, Period
-from analytics.reports.cached import kept
+from analytics.reports.cached import cached
 from analytics.rights import Rights
 from tracking.models import LoginEvent, SecurityAlert
 
-# Of the alerts and failures of a period so many are looked at; under an attack there may be a million.
+# Only this many alerts and failures of a period are read; during an attack there may be a million.
 NEWEST = 500
 MOST_SOURCES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`about`: the account or the network; `evidence` in words."""
+    """An alert. `about` is the account or the network; `evidence` is text."""
 
     kind: str
     title: str
@@ -37,7 +37,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An address, with how many of the newest failures came from it, and on how many names."""
+    """An address, with the number of newest failures from it, and of names that they tried."""
 
     ip_address: str
     failures: int
@@ -46,7 +46,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """`kinds`: how many of the newest alerts are of each kind, by its name."""
+    """The panel. `kinds` counts the newest alerts by the name of their kind."""
 
     alerts: tuple[Alert, ...]
     kinds: dict[str, int]
@@ -54,8 +54,8 @@ class Security:
 
 
 def security(period: Period) -> Security:
-    """At most REFRESH_SECONDS old."""
-    return kept(
+    """Return the panel of a period, from a cache of REFRESH_SECONDS."""
+    return cached(
         f"security:{period.first}:{period.last}:{zone_name()}",
         lambda: _read(period),
         _unpacked,
@@ -63,24 +63,24 @@ def security(period: Period) -> Security:
     )
 
 
-def seen_with(found: Security, rights: Rights) -> Security | None:
-    """The part that these rights allow; None if they allow nothing."""
+def visible_security(panel: Security, rights: Rights) -> Security | None:
+    """Return the part of the panel that these rights allow; None if they allow nothing."""
     if not (rights.alerts or rights.logins):
         return None
-    alerts = found.alerts if rights.people else tuple(replace(alert, user_id=None) for alert in found.alerts)
+    alerts = panel.alerts if rights.people else tuple(replace(alert, user_id=None) for alert in panel.alerts)
     return Security(
         alerts if rights.alerts else (),
-        found.kinds if rights.alerts else {},
-        found.sources if rights.logins else (),
+        panel.kinds if rights.alerts else {},
+        panel.sources if rights.logins else (),
     )
 
 
-def _unpacked(found: dict[str, Any]) -> Security:
+def _unpacked(data: dict[str, Any]) -> Security:
     alerts = (
         Alert(kind, title, dt.datetime.fromisoformat(at), user_id, about, evidence)
-        for kind, title, at, user_id, about, evidence in found["alerts"]
+        for kind, title, at, user_id, about, evidence in data["alerts"]
     )
-    return Security(tuple(alerts), found["kinds"], tuple(Source(*values) for values in found["sources"]))
+    return Security(tuple(alerts), data["kinds"], tuple(Source(*values) for values in data["sources"]))
 
 
 def _read(period: Period) -> dict[str, Any]:
@@ -96,9 +96,9 @@ def _read(period: Period) -> dict[str, Any]:
 
 
 def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
-    told = row.evidence if isinstance(row.evidence, dict) else {}
-    known = {name.replace("_", " "): _said(value) for name, value in told.items()}
-    evidence = ", ".join(f"{name}: {value}" for name, value in known.items() if value)
+    facts = row.evidence if isinstance(row.evidence, dict) else {}
+    texts = {name.replace("_", " "): _text(value) for name, value in facts.items()}
+    evidence = ", ".join(f"{name}: {value}" for name, value in texts.items() if value)
     user_id = str(row.user_id) if row.user_id in names else None
     return [
         row.kind,
@@ -111,7 +111,7 @@ def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
 
 
 def _sources(period: Period) -> list[list[Any]]:
-    """The addresses that most of the newest failures came from."""
+    """Return the addresses that most of the newest failures came from."""
     failures = _within(LoginEvent.objects.filter(success=False).order_by("-timestamp"), period)
     names: dict[str, set[str]] = {}
     number: Counter[str] = Counter()
@@ -133,5 +133,5 @@ def _about(row: SecurityAlert, names: dict[Any, str]) -> str:
     return names.get(row.user_id) or shortened(row.identifier) or row.ip_address or ""
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Who is logged in at the moment."""
+"""Reads the sessions that are open now."""
 
 import datetime as dt
 import uuid
@@ -11,7 +11,7 @@ from analytics.conf import conf
 from analytics.panels.people import names_of
 from tracking.models import UserSession
 
-# Counting stops here: past it the exact number is of no use to anybody.
+# Counting stops here: beyond it, nobody needs the exact number.
 MOST_COUNTED = 100_000
 
 
@@ -39,17 +39,17 @@ class OpenSession:
 
 
 def count_open(newest: Sequence[Any]) -> int:
-    """Exact up to MOST_COUNTED. `newest`: those of `newest_rows`, which are often all there are."""
+    """Count the open sessions, up to MOST_COUNTED. Needs no query if `newest`, of `newest_rows`, are all of them."""
     return len(newest) if len(newest) < conf.LIST_ROWS else count_all_open()
 
 
 def count_all_open() -> int:
-    """Exact up to MOST_COUNTED."""
+    """Count the open sessions, up to MOST_COUNTED."""
     return int(UserSession.objects.open().order_by()[:MOST_COUNTED].count())
 
 
 def newest_rows() -> list[UserSession]:
-    """Those that began last."""
+    """Return the open sessions that began last."""
     return list(UserSession.objects.open().order_by("-started_at", "-id")[: conf.LIST_ROWS])
 
 

@@ -1,4 +1,4 @@
-"""Reads roll-ups and newest events into reports: plain values for the dashboard, its JSON and your own code."""
+"""Reads roll-ups and the newest events into reports: plain values for pages, JSON and your own code."""
 
 from analytics.reports.overview import Action, Overview, SeriesPoint, Share, Totals, overview
 

@@ -1,4 +1,4 @@
-"""What reports keep in the cache. What lies there may be of an older release, or anything: then it is made anew."""
+"""Caches parts of reports as JSON values, and recomputes a cached value that cannot be read."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,19 +10,26 @@ from analytics.conf import cache_alias
 
 T = TypeVar("T")
 
-# Changes with the shape of what is kept. The name of its group stands first, by which caches count.
+# Increase it when the shape of a cached value changes. A key begins with the name of its group, because caches count
+# hits by it.
 VERSION = 1
-ODD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
-def kept(name: str, make: Callable[[], Any], read: Callable[[Any], T], lifetime: Any = DEFAULT_TIMEOUT) -> T:
-    """`make` gives what JSON can hold, `read` makes something of it. Raises what `make` raises."""
+def cached(
+    name: str, make: Callable[[], Any], read: Callable[[Any], T], lifetime: Any = DEFAULT_TIMEOUT
+) -> T:
+    """Return the value of a name from the cache, or make and cache it.
+
+    `make` returns a JSON value, and `read` turns it into the result. A cached value that `read` rejects, for example of
+    an older release, is made again. `lifetime` is in seconds. Raises what `make` raises.
+    """
     cache: Any = caches[cache_alias()]
     group, _, rest = name.partition(":")
     key = f"{group}:{VERSION}:{rest}"
     try:
         return read(cache.get_or_set(key, make, lifetime))
-    except ODD:
+    except UNREADABLE:
         fresh = make()
         cache.set(key, fresh, lifetime)
         return read(fresh)

@@ -1,4 +1,4 @@
-"""Finds the events of a log that match filters."""
+"""Finds the logins that match filters."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ from analytics.rollups.terms import OTHER_VALUE, Terms
 
 
 def matching(logins: Any, filters: Filters) -> Any:
-    """Of these logins those that the filters admit."""
-    found = logins.filter(**columns_of(filters))
+    """Narrow a queryset of logins to those that match the filters."""
+    rows = logins.filter(**columns_of(filters))
     for name, value in filters.active.items():
         if value == OTHER_VALUE:
             column = LOGINS.dimensions[name]
-            found = found.exclude(**{f"{column}__in": ["", *Terms().known(name)]})
-    return found
+            rows = rows.exclude(**{f"{column}__in": ["", *Terms().values_of(name)]})
+    return rows
 
 
 def columns_of(filters: Filters) -> dict[str, Any]:
-    """The filters by the columns of the log, save those by what the roll-ups do not tell apart."""
+    """Return the filters by the columns of the log, without filters by "(other)", which no column has."""
     return {
         "success" if name == "outcome" else LOGINS.dimensions[name]: value
-        for name, value in filters.wanted.items()
+        for name, value in filters.log_values.items()
         if value != OTHER_VALUE
     }

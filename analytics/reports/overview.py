@@ -1,4 +1,4 @@
-"""What there is to say of a period, as plain values: for the dashboard, its JSON, and whoever else wants to know.
+"""Computes the overview of a period as plain values, for the dashboard, its JSON and your own code.
 
 from analytics.reports import overview
 overview(Period(first, last), Filters(method="google")).totals.logins
@@ -14,15 +14,19 @@ from analytics.conf import zone
 from analytics.filters import DIMENSIONS, Filters
 from analytics.period import Period, Step
 from analytics.reports import read
-from analytics.reports.question import Question, question
-from analytics.reports.tally import Outcomes, Point, Side, Tally
+from analytics.reports.question import Question, question_of
+from analytics.reports.tally import LoginCounts, Point, Side, Tally
 from analytics.rollups.sketch import estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """`success_rate` is between 0 and 1, None without a login. `users` is about how many different users logged in
-    (± 2.3 %, nearly exact up to some hundreds); None under filters, by which it is not counted."""
+    """The sums of a period.
+
+    `success_rate` is between 0 and 1; None without logins. `users` estimates how many different users logged in
+    (standard error 2.3 %, nearly exact up to some hundreds, see `rollups.sketch`); None under filters, because users
+    are not counted by them. `activities` ignores filters, which are about logins.
+    """
 
     logins: int
     successes: int
@@ -34,7 +38,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class SeriesPoint:
-    """`start` is local time. `previous`: all logins of the point as far from the start of the period before."""
+    """A point of the series. `start` is local time, in the zone of analytics.
+
+    `previous` are all logins of the point at the same place in the previous period.
+    """
 
     start: dt.datetime
     label: str
@@ -45,7 +52,11 @@ class SeriesPoint:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A value of a dimension. `portion` is its part of all logins in the breakdown, between 0 and 1."""
+    """A value of a dimension with its logins, and how many of those failed.
+
+    `portion` is between 0 and 1: the part of all logins in the breakdown that have the value. For reasons, which
+    successes do not have, it is the part of all failures.
+    """
 
     value: str
     logins: int
@@ -55,6 +66,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Action:
+    """An action with its activities in the period and in the previous one."""
+
     action: str
     activities: int
     previous: int
@@ -62,15 +75,22 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`hours[weekday][hour]` are (successes, failures), Monday first; None under filters that hours are not counted by.
+    """The report of a period.
 
-    `shares[dimension]` has the most frequent value first, each breakdown under the filters of the others. `previous`
-    are the totals of the period before; of a period that is not over, up to the same time of the day where hours are
-    known.
-    `events_behind` were counted from the log itself, for they are not in the roll-ups yet. Where `is_complete` is False
-    they are too many for that, and none of the figures knows of them: `refresh_rollups` has not been run for long.
-    `is_running`: the period is not over. `foreign_zone`: the days are those of this zone, by which the roll-ups were
-    counted, and not of that which is asked for; empty where all is well.
+    step           from one point of the series to the next: 15 minutes, hour, day or month
+    previous       the totals of the period before, which has as many days. If the period is still running, they count
+                   only up to the same time of day, where hours are known
+    series         the points in order, up to the present
+    hours          hours[weekday][hour] is (successes, failures), with Monday first; None under filters that hours are
+                   not counted by (browser, os, reason)
+    shares         by dimension, the most frequent value first; each dimension under the filters of all others
+    actions        the most frequent action first
+    events_behind  events that are not in the roll-ups yet. They were counted from the log
+    is_complete    False: too many events are behind to count them, so all figures lack them, and `events_behind` is
+                   approximate. Run `refresh_rollups`
+    is_running     the period is not over
+    foreign_zone   the zone by whose days the roll-ups were counted, if it is not the one of the settings; else ""
+    as_of          when the overview was computed, in UTC
     """
 
     period: Period
@@ -89,7 +109,7 @@ class Overview:
     as_of: dt.datetime
 
     def as_json(self) -> dict[str, Any]:
-        """The keys of `data.json`: those of the classes above; the period by its first and last day."""
+        """Return the content of `data.json`: the keys of the classes above; the period by its first and last day."""
         return {
             "period": {"first": self.period.first, "last": self.period.last, "step": str(self.step)},
             "filters": self.filters.active,
@@ -108,25 +128,29 @@ class Overview:
 
 
 def overview(period: Period, filters: Filters | None = None) -> Overview:
-    """Exact up to the last commit, save `Totals.users`. At most 10 queries, whatever the number of events."""
-    asked = question(period, filters or Filters())
-    found = read.read(asked)
-    tally = found.tally
-    is_filtered = bool(asked.filters.active)
+    """Compute the overview of a period: exact up to the last commit, except for `Totals.users`.
+
+    Takes at most 10 queries, whatever the number of events. If more than `TAIL_EVENTS` events are behind, it first
+    tries to move the roll-ups on, for half a second. Raises what the database raises.
+    """
+    question = question_of(period, filters or Filters())
+    reading = read.read(question)
+    tally = reading.tally
+    is_filtered = bool(question.filters.active)
     return Overview(
         period=period,
-        filters=asked.filters,
-        step=asked.step,
+        filters=question.filters,
+        step=question.step,
         totals=_totals(tally.current, is_filtered=is_filtered),
         previous=_totals(tally.previous, is_filtered=is_filtered),
-        series=tuple(_series(tally, asked)),
-        hours=_hours(tally) if asked.filters.are_narrow else None,
-        shares={name: _shares(tally.shares[name]) for name in DIMENSIONS},
+        series=tuple(_series(tally, question)),
+        hours=_hours(tally) if question.filters.are_narrow else None,
+        shares={name: _shares(name, tally.shares[name]) for name in DIMENSIONS},
         actions=_actions(tally),
-        events_behind=found.events_behind,
-        is_complete=found.is_complete,
-        is_running=asked.now is not None,
-        foreign_zone=found.foreign_zone,
+        events_behind=reading.events_behind,
+        is_complete=reading.is_complete,
+        is_running=question.now is not None,
+        foreign_zone=reading.foreign_zone,
         as_of=dt.datetime.now(dt.UTC),
     )
 
@@ -142,20 +166,23 @@ def _totals(side: Side, *, is_filtered: bool) -> Totals:
     )
 
 
-def _series(tally: Tally, asked: Question) -> list[SeriesPoint]:
-    """Up to the present, or what a wrong clock put after it; points of the period before lie at the same places."""
-    earlier = list(asked.previous.points(asked.step))
+def _series(tally: Tally, question: Question) -> list[SeriesPoint]:
+    """Return the points up to the present, or up to a later event that a wrong clock dated.
+
+    Points of the previous period are matched by their place.
+    """
+    earlier = list(question.previous.points(question.step))
     slots = [point for point in tally.current.series if isinstance(point, int)]
-    newest = math.inf if asked.now_slot is None else max([asked.now_slot, *slots])
+    newest = math.inf if question.now_slot is None else max([question.now_slot, *slots])
     points = []
-    for place, point in enumerate(asked.period.points(asked.step)):
+    for place, point in enumerate(question.period.points(question.step)):
         if isinstance(point, int) and point > newest:
             break
-        found = tally.current.series.get(point, Outcomes())
+        counts = tally.current.series.get(point, LoginCounts())
         before = tally.previous.series.get(earlier[place]) if place < len(earlier) else None
-        start, label = _named(point, asked.step)
+        start, label = _named(point, question.step)
         points.append(
-            SeriesPoint(start, label, found.successes, found.failures, before.logins if before else 0)
+            SeriesPoint(start, label, counts.successes, counts.failures, before.logins if before else 0)
         )
     return points
 
@@ -169,18 +196,21 @@ def _named(point: Point, step: Step) -> tuple[dt.datetime, str]:
 
 
 def _hours(tally: Tally) -> tuple[tuple[tuple[int, int], ...], ...]:
-    nothing = Outcomes()
+    nothing = LoginCounts()
     cells = [[tally.hours.get((weekday, hour), nothing) for hour in range(24)] for weekday in range(7)]
     return tuple(tuple((cell.successes, cell.failures) for cell in row) for row in cells)
 
 
-def _shares(found: dict[str, Outcomes]) -> tuple[Share, ...]:
-    total = sum(outcomes.logins for outcomes in found.values())
-    ordered = sorted(found.items(), key=lambda item: (-item[1].logins, item[0]))
+def _shares(dimension: str, values: dict[str, LoginCounts]) -> tuple[Share, ...]:
+    def counted(counts: LoginCounts) -> int:
+        return counts.failures if dimension == "reason" else counts.logins
+
+    total = sum(map(counted, values.values())) or 1
+    ordered = sorted(values.items(), key=lambda item: (-item[1].logins, item[0]))
     return tuple(
-        Share(value, outcomes.logins, outcomes.failures, outcomes.logins / total)
-        for value, outcomes in ordered
-        if outcomes.logins
+        Share(value, counts.logins, counts.failures, counted(counts) / total)
+        for value, counts in ordered
+        if counts.logins
     )
 
 

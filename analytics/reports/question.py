@@ -1,4 +1,4 @@
-"""What a report is asked for, worked out once."""
+"""The question of a report: period, filters, and everything derived from them."""
 
 import datetime as dt
 import hashlib
@@ -16,7 +16,7 @@ from analytics.period import Period, Step
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked for; `now_slot` where the period is not over yet."""
+    """A period with filters. `now_slot` is the present slot; None if the period is over."""
 
     period: Period
     filters: Filters
@@ -40,27 +40,30 @@ class Question:
     def now(self) -> dt.datetime | None:
         return None if self.now_slot is None else local(self.now_slot, self.zone)
 
-    def had_come(self, moment: dt.datetime) -> bool:
-        """Whether something of the period before counts in its sum. Of a period that is not over, what it is compared
-        with ends at the same time of the same day: by the hour where hours are what is read."""
+    def is_comparable_yet(self, moment: dt.datetime) -> bool:
+        """Tell whether an event of the previous period counts in the comparison.
+
+        While the period is still running, only events up to the same time of day count; up to the same hour where
+        hours are read.
+        """
         if self.now is None or self.step is Step.MONTH:
             return True
         day = moment.date() + dt.timedelta(days=self.period.days)
         if day != self.now.date():
             return day < self.now.date()
         if not self.filters.are_narrow:
-            return True  # days are read whole
+            return True  # only whole days are read
         if self.step is Step.DAY:
             return moment.hour < self.now.hour
         return moment.time() < self.now.time()
 
     def name(self) -> str:
-        """In a cache; no character in it comes from outside."""
-        asked = [str(self.period.first), str(self.period.last), self.filters.active, self.now_slot]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
+        """Return the question's name in the cache. It is a hash, so it has no character from a request."""
+        values = [str(self.period.first), str(self.period.last), self.filters.active, self.now_slot]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def question(period: Period, filters: Filters) -> Question:
+def question_of(period: Period, filters: Filters) -> Question:
     now = timezone.now()
     is_running = day_of(now, zone()) <= period.last
     return Question(period, filters, slot_of(now) if is_running else None)

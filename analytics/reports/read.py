@@ -1,14 +1,14 @@
-"""What the roll-ups and the events behind them say of a period: a handful of queries at any number of events.
+"""Reads the roll-ups and the events behind them, with a handful of queries at any number of events.
 
-The roll-ups are read without a lock. So that none of them is from before a step of `refresh` and none from after it,
-the position is read before and after; where it moved meanwhile, all is read again.
+The roll-ups are read without a lock. To read all of them between the same two steps of `refresh`, the position is read
+before and after; if it moved in between, everything is read again.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from analytics.conf import conf, zone_name
-from analytics.reports.cached import kept
+from analytics.reports.cached import cached
 from analytics.reports.from_rollups import read_rollups
 from analytics.reports.question import Question
 from analytics.reports.tail import add_tail, events_behind, tail
@@ -16,17 +16,20 @@ from analytics.reports.tally import Tally
 from analytics.rollups.positions import Positions, positions
 from analytics.rollups.refresh import held_positions, refresh_if_free
 
-# As many times the roll-ups may move on while they are read, before the reader holds them.
+# If the roll-ups move during each of so many reads, the reader locks them.
 TRIES = 4
-# More events than this are not counted one by one: there `refresh_rollups` has not been run for long.
+# More events than this are not counted one by one: `refresh_rollups` has not run for a long time.
 MOST_BEHIND = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`events_behind` are not in the roll-ups yet; where they are too many (`is_complete` is False) they are not in the
-    tally either, and their number is about right. `foreign_zone`: the zone whose days the roll-ups have, where that
-    is not the one that is asked for."""
+    """The counts of a question.
+
+    `events_behind` are not in the roll-ups yet. If they are too many to count (`is_complete` is False), they are not in
+    the tally either, and their number is approximate. `foreign_zone` is the zone whose days the roll-ups have, if it is
+    not the one of the settings; else "".
+    """
 
     tally: Tally
     events_behind: int
@@ -35,43 +38,43 @@ class Reading:
 
 
 class Moved(Exception):
-    """The roll-ups moved on while they were read."""
+    """The roll-ups moved while they were read."""
 
 
-def read(asked: Question) -> Reading:
-    """The counts up to the last commit."""
+def read(question: Question) -> Reading:
+    """Return the counts up to the last commit."""
     for _ in range(TRIES):
         try:
-            return _read(asked)
+            return _read(question)
         except Moved:
             continue
     with held_positions():
-        return _read(asked)
+        return _read(question)
 
 
-def _read(asked: Question) -> Reading:
+def _read(question: Question) -> Reading:
     at = positions()
     behind = tail(at, most=conf.TAIL_EVENTS + 1)
     if behind.longest > conf.TAIL_EVENTS:
         refresh_if_free()
         at = positions()
         behind = tail(at, most=MOST_BEHIND + 1)
-    tally = settled(asked, at)
+    tally = rolled_up(question, at)
     foreign_zone = at.time_zone if at.time_zone != zone_name() else ""
     if behind.longest > MOST_BEHIND:
         return Reading(tally, events_behind(at), is_complete=False, foreign_zone=foreign_zone)
-    add_tail(tally, asked, behind)
+    add_tail(tally, question, behind)
     return Reading(tally, len(behind), is_complete=True, foreign_zone=foreign_zone)
 
 
-def settled(asked: Question, at: Positions) -> Tally:
-    """What the roll-ups say at these positions, from the cache where it is known. Raises Moved."""
-    name = f"overview:{asked.name()}:{at.logins}:{at.activities}:{at.generations}:{at.time_zone}"
-    return kept(name, lambda: _read_at(asked, at), Tally.unpacked)
+def rolled_up(question: Question, at: Positions) -> Tally:
+    """Return the counts of the roll-ups at these positions, from the cache if possible. Raises Moved."""
+    name = f"overview:{question.name()}:{at.logins}:{at.activities}:{at.generations}:{at.time_zone}"
+    return cached(name, lambda: _read_at(question, at), Tally.unpacked)
 
 
-def _read_at(asked: Question, at: Positions) -> dict[str, Any]:
-    tally = read_rollups(asked)
+def _read_at(question: Question, at: Positions) -> dict[str, Any]:
+    tally = read_rollups(question)
     if positions() != at:
         raise Moved
     return tally.packed()

@@ -1,4 +1,4 @@
-"""The events that are not in the roll-ups yet, and what they add to a tally."""
+"""Reads the events that are not in the roll-ups yet, and adds them to a tally."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -32,19 +32,19 @@ class Tail:
 
 
 def events_behind(at: Positions) -> int:
-    """About how many there are, by their ids, without counting them."""
+    """Estimate from the ids how many events are behind, without counting them."""
     return sum(
         _ids_behind(log, last_id) for log, last_id in ((LOGINS, at.logins), (ACTIVITIES, at.activities))
     )
 
 
 def _ids_behind(log: Log, last_id: int) -> int:
-    found = log.model._default_manager.filter(pk__gt=last_id).aggregate(low=Min("pk"), high=Max("pk"))
-    return 0 if found["high"] is None else int(found["high"] - found["low"] + 1)
+    ids = log.model._default_manager.filter(pk__gt=last_id).aggregate(low=Min("pk"), high=Max("pk"))
+    return 0 if ids["high"] is None else int(ids["high"] - ids["low"] + 1)
 
 
 def tail(at: Positions, *, most: int | None = None) -> Tail:
-    """`most`: of each log; None: all."""
+    """Read the events behind the positions, at most `most` of each log; None reads all."""
     logins = _behind(LOGINS, at.logins, "timestamp", "user", "success", *LOGINS.dimensions.values())
     activities = _behind(ACTIVITIES, at.activities, "timestamp", "action")
     return Tail(list(logins[:most]), list(activities[:most]))
@@ -55,27 +55,25 @@ def _behind(log: Any, last_id: int, *columns: str) -> Any:
     return rows.values_list(*columns)
 
 
-def add_tail(tally: Tally, asked: Question, behind: Tail) -> None:
-    _add_logins(tally, asked, behind.logins)
+def add_tail(tally: Tally, question: Question, behind: Tail) -> None:
+    _add_logins(tally, question, behind.logins)
     for moment, action in behind.activities:
-        side = _side(tally, asked, day_of(moment, asked.zone))
+        side = _side(tally, question, day_of(moment, question.zone))
         if side is not None:
             side.actions[tally.counted_as("action", action)] += 1
 
 
-def _side(tally: Tally, asked: Question, day: dt.date) -> Side | None:
-    if day in asked.period:
+def _side(tally: Tally, question: Question, day: dt.date) -> Side | None:
+    if day in question.period:
         return tally.current
-    return tally.previous if day in asked.previous else None
+    return tally.previous if day in question.previous else None
 
 
-def _add_logins(tally: Tally, asked: Question, logins: list[tuple[Any, ...]]) -> None:
-    shares = Shares(
-        asked.filters.active | ({} if asked.filters.success is None else {"outcome": asked.filters.success})
-    )
+def _add_logins(tally: Tally, question: Question, logins: list[tuple[Any, ...]]) -> None:
+    shares = Shares(question.filters.log_values)
     users: dict[bool, set[Any]] = {True: set(), False: set()}
     for moment, user, success, *texts in logins:
-        side = _side(tally, asked, day_of(moment, asked.zone))
+        side = _side(tally, question, day_of(moment, question.zone))
         if side is None:
             continue
         is_current = side is tally.current
@@ -86,9 +84,9 @@ def _add_logins(tally: Tally, asked: Question, logins: list[tuple[Any, ...]]) ->
             shares.add([success, *(values[name] for name in DIMENSIONS[1:])], success, 1)
         if user is not None and success:
             users[is_current].add(user)
-        if asked.filters.admit(success, values):
-            add_slot(tally, asked, slot_of(moment), success, 1, is_current=is_current)
+        if question.filters.admit(success, values):
+            add_slot(tally, question, slot_of(moment), success, 1, is_current=is_current)
     shares.add_to(tally)
-    if not asked.filters.active:
-        for side, found in ((tally.current, users[True]), (tally.previous, users[False])):
-            side.users = joined([side.users, sketch_of(found)]) if found else side.users
+    if not question.filters.active:
+        for side, user_ids in ((tally.current, users[True]), (tally.previous, users[False])):
+            side.users = joined([side.users, sketch_of(user_ids)]) if user_ids else side.users

@@ -1,7 +1,6 @@
-"""The counts of a report while they are added up: first those of the roll-ups, then the events behind them.
+"""Adds up the counts of a report: first those of the roll-ups, then the events behind them.
 
-All that is in it can be added to, so a tally that was kept from the roll-ups' last position is brought up to date by
-the few events since.
+Every part can be added to, so a cached tally of the roll-ups' last position is updated with the few events since.
 """
 
 import datetime as dt
@@ -10,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analytics.filters import DIMENSIONS, SUCCESS_NAMES
+from analytics.filters import DIMENSIONS, OUTCOME_NAMES
 from analytics.rollups.sketch import EMPTY
 from analytics.rollups.terms import OTHER_VALUE
 
@@ -20,8 +19,8 @@ Point = Any
 
 
 @dataclass(slots=True)
-class Outcomes:
-    """Successes and failures."""
+class LoginCounts:
+    """How many logins succeeded and how many failed."""
 
     successes: int = 0
     failures: int = 0
@@ -38,36 +37,42 @@ class Outcomes:
 
     @property
     def success_rate(self) -> float | None:
-        """Between 0 and 1; None where there was no login."""
+        """Between 0 and 1; None without logins."""
         return self.successes / self.logins if self.logins else None
 
 
 @dataclass(slots=True)
 class Side:
-    """Of a period: its sum, its course, what was done, and (as a sketch; not under filters) who logged in."""
+    """The counts of one period: the sum, the series, the actions, and a sketch of the users who logged in.
 
-    totals: Outcomes = field(default_factory=Outcomes)
-    series: dict[Point, Outcomes] = field(default_factory=dict)
+    Under filters the sketch stays empty, because users are not counted by them.
+    """
+
+    totals: LoginCounts = field(default_factory=LoginCounts)
+    series: dict[Point, LoginCounts] = field(default_factory=dict)
     actions: Counter[str] = field(default_factory=Counter)
     users: bytes = EMPTY
 
     def add(self, point: Point, success: bool, logins: int, *, is_in_sum: bool = True) -> None:
         if is_in_sum:
             self.totals.add(success, logins)
-        self.series.setdefault(point, Outcomes()).add(success, logins)
+        self.series.setdefault(point, LoginCounts()).add(success, logins)
 
 
 class Shares:
-    """By dimension and value: each dimension under the filters of all others, so that one sees what else there is to
-    choose. Values are those of DIMENSIONS in their order."""
+    """Logins by dimension and value.
 
-    def __init__(self, wanted: Mapping[str, Any]) -> None:
-        """`wanted`: the values that are filtered by."""
-        self._wanted = [(DIMENSIONS.index(name), value) for name, value in wanted.items()]
+    Each dimension is counted under the filters of all others, so that the other values to choose from stay visible.
+    """
+
+    def __init__(self, filters: Mapping[str, Any]) -> None:
+        """`filters` has the value of each dimension that is filtered, in the form that `add` gets."""
+        self._filters = [(DIMENSIONS.index(name), value) for name, value in filters.items()]
         self._counts: list[dict[Any, list[int]]] = [{} for _ in DIMENSIONS]
 
     def add(self, values: Sequence[Any], success: bool, logins: int) -> None:
-        missed = [place for place, value in self._wanted if values[place] != value]
+        """Add logins; `values` are in the order of DIMENSIONS."""
+        missed = [place for place, value in self._filters if values[place] != value]
         if len(missed) > 1:
             return
         for place in missed or PLACES:
@@ -79,35 +84,40 @@ class Shares:
                 counts[value] = [0, logins] if not success else [logins, 0]
 
     def add_to(self, tally: "Tally", name: Callable[[Any], str] = str) -> None:
-        """`name` gives the text of a value; outcomes are booleans."""
+        """Add the shares to a tally. `name` returns the text of a value; outcomes are booleans."""
         for dimension, counts in zip(DIMENSIONS, self._counts, strict=True):
             shares = tally.shares[dimension]
-            text = SUCCESS_NAMES.__getitem__ if dimension == "outcome" else name
+            text = OUTCOME_NAMES.__getitem__ if dimension == "outcome" else name
             for value, (successes, failures) in counts.items():
-                found = shares.setdefault(text(value), Outcomes())
-                found.successes += successes
-                found.failures += failures
+                share = shares.setdefault(text(value), LoginCounts())
+                share.successes += successes
+                share.failures += failures
 
 
 @dataclass(slots=True)
 class Tally:
-    """`shares` are by dimension and value, as of `Shares`; `hours` by weekday (Monday is 0) and hour. `full`: the
-    values of the dimensions that take no more of them."""
+    """All counts of a report.
+
+    `shares` are by dimension and value, as `Shares` adds them. `hours` are by weekday (Monday is 0) and hour. `full`
+    has the values of the dimensions that accept no new ones.
+    """
 
     current: Side = field(default_factory=Side)
     previous: Side = field(default_factory=Side)
-    hours: dict[tuple[int, int], Outcomes] = field(default_factory=dict)
-    shares: dict[str, dict[str, Outcomes]] = field(default_factory=lambda: {name: {} for name in DIMENSIONS})
+    hours: dict[tuple[int, int], LoginCounts] = field(default_factory=dict)
+    shares: dict[str, dict[str, LoginCounts]] = field(
+        default_factory=lambda: {name: {} for name in DIMENSIONS}
+    )
     full: dict[str, list[str]] = field(default_factory=dict)
 
     def add_hour(self, weekday: int, hour: int, success: bool, logins: int) -> None:
-        self.hours.setdefault((weekday, hour), Outcomes()).add(success, logins)
+        self.hours.setdefault((weekday, hour), LoginCounts()).add(success, logins)
 
     def counted_as(self, kind: str, value: str) -> str:
-        """What an event's value will be counted as once it is rolled up."""
+        """Return the value under which the roll-ups will count an event's value."""
         return OTHER_VALUE if value and kind in self.full and value not in self.full[kind] else value
 
-    # -- as it is cached ----------------------------------------------------------------------------------------------
+    # -- the cached form ----------------------------------------------------------------------------------------------
 
     def packed(self) -> dict[str, Any]:
         return {
@@ -126,16 +136,16 @@ class Tally:
         return cls(
             current=_unpacked_side(data["current"]),
             previous=_unpacked_side(data["previous"]),
-            hours={(weekday, hour): Outcomes(*pair) for weekday, hour, *pair in data["hours"]},
+            hours={(weekday, hour): LoginCounts(*pair) for weekday, hour, *pair in data["hours"]},
             shares={
-                name: {value: Outcomes(*pair) for value, *pair in shares}
+                name: {value: LoginCounts(*pair) for value, *pair in shares}
                 for name, shares in data["shares"].items()
             },
             full=data["full"],
         )
 
 
-def _pair(outcomes: Outcomes) -> list[int]:
+def _pair(outcomes: LoginCounts) -> list[int]:
     return [outcomes.successes, outcomes.failures]
 
 
@@ -150,8 +160,8 @@ def _packed_side(side: Side) -> dict[str, Any]:
 
 def _unpacked_side(data: dict[str, Any]) -> Side:
     return Side(
-        totals=Outcomes(*data["totals"]),
-        series={_point(text): Outcomes(*pair) for text, *pair in data["series"]},
+        totals=LoginCounts(*data["totals"]),
+        series={_point(text): LoginCounts(*pair) for text, *pair in data["series"]},
         actions=Counter(dict(data["actions"])),
         users=bytes.fromhex(data["users"]),
     )

@@ -1,1 +1,1 @@
-"""Makes the roll-ups: counts settled events once, in steps that commit counts and position together."""
+"""Makes the roll-ups: counts each settled event once, and commits counts and position together."""

@@ -1,4 +1,4 @@
-"""From events of a log to rows of its roll-ups: a few GROUP BYs over a range of ids."""
+"""Counts events of a log into rows of its roll-ups, with a few GROUP BYs over a range of ids."""
 
 import datetime as dt
 from collections import Counter, defaultdict
@@ -25,31 +25,34 @@ from analytics.rollups.logs import ACTIVITIES, LOGINS, Log
 from analytics.rollups.sketch import joined, sketch_of
 from analytics.rollups.terms import ANY, Terms
 
-# By the columns of a roll-up's primary key: a number, or a sketch.
+# The primary key of a roll-up's row → a number, or a sketch.
 Rows = dict[tuple[Any, ...], Any]
 Counts = dict[type[Any], Rows]
 
 
 class Slot(Func):
-    """The 15 minutes that a moment falls into, as `LoginSlot.slot`."""
+    """The slot of 15 minutes that a moment is in, as `LoginSlot.slot`."""
 
     arity = 1
     output_field: ClassVar[Any] = IntegerField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        # Without USE_TZ the moment is what the clock of the connection's zone shows.
+        # Without USE_TZ the moment is local time in the zone of the connection.
         moment = "%(expressions)s" if settings.USE_TZ else "(%(expressions)s)::timestamp"
         template = f"FLOOR(EXTRACT(EPOCH FROM {moment}) / 900)::integer"
         return self.as_sql(compiler, connection, template=template, **context)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        # Whole seconds: what is left of one would be rounded up.
+        # Whole seconds, because SQLite would round up a fraction.
         template = "CAST(FLOOR(STRFTIME('%%%%s', SUBSTR(%(expressions)s, 1, 19)) / 900.0) AS INTEGER)"
         return self.as_sql(compiler, connection, template=template, **context)
 
 
 def count(log: Log, events: Any, terms: Terms, zone: dt.tzinfo) -> Counts:
-    """What these events add to each roll-up. Days are counted; months are made of them by `with_months`."""
+    """Count what these events add to the days of each roll-up; `with_months` then adds the months.
+
+    Gives numbers to new terms, so it must run in a transaction.
+    """
     terms.add(_values(log, events))
     if log is LOGINS:
         return _count_logins(events, terms, zone)
@@ -57,16 +60,16 @@ def count(log: Log, events: Any, terms: Terms, zone: dt.tzinfo) -> Counts:
 
 
 def _values(log: Log, events: Any) -> dict[str, Iterable[str]]:
-    found: dict[str, set[str]] = {kind: set() for kind in log.dimensions}
+    values_by_kind: dict[str, set[str]] = {kind: set() for kind in log.dimensions}
     combinations = events.order_by().values_list(*log.dimensions.values()).distinct()
     for values in combinations:
         for kind, value in zip(log.dimensions, values, strict=True):
-            found[kind].add(value)
-    return dict(found)
+            values_by_kind[kind].add(value)
+    return dict(values_by_kind)
 
 
 def _within_calendar() -> Least:
-    """A clock that was wrong by millennia must not end the counting: in another zone the day would not exist."""
+    """Limit the timestamp to days that exist in every zone, so that a wrong clock cannot stop the counting."""
     ends = (Value(stored(end), output_field=DateTimeField()) for end in (EARLIEST, LATEST))
     return Least(Greatest("timestamp", next(ends)), next(ends))
 
@@ -109,8 +112,8 @@ def _shares(cube: Rows) -> Rows:
 
 def _sketches(days: Any) -> Rows:
     users: dict[dt.date, set[Any]] = defaultdict(set)
-    known = days.filter(success=True, user__isnull=False).order_by()
-    for day, user_id in known.values_list("day", "user_id").distinct():
+    logins = days.filter(success=True, user__isnull=False).order_by()
+    for day, user_id in logins.values_list("day", "user_id").distinct():
         users[day].add(user_id)
     return {(Resolution.DAY, day): sketch_of(user_ids) for day, user_ids in users.items()}
 
@@ -133,7 +136,7 @@ def _grouped(events: Any, *columns: str) -> Iterator[tuple[Any, ...]]:
 
 
 def with_months(counts: Counts) -> Counts:
-    """The rows of days, and those of the months that they add to."""
+    """Return the rows of the days, and of the months that they add to. Slots have no months."""
     return {
         model: rows if model is LoginSlot else rows | monthly(model, rows) for model, rows in counts.items()
     }
@@ -149,10 +152,10 @@ def monthly(model: type[Any], days: Rows) -> Rows:
 
 
 def bucket_place(model: type[Any]) -> int:
-    """Where the day stands in the key of a roll-up."""
+    """Return the place of the bucket in the key of a roll-up."""
     return [field.attname for field in model._meta.concrete_fields].index("bucket")
 
 
 def together(model: type[Any], one: Any, other: Any) -> Any:
-    """Of two rows with the same key: the sum of their counts, or the sketch of the users of both."""
+    """Combine two rows with the same key: the sum of their counts, or the sketch of the users of both."""
     return joined([one, other]) if model is UserSketch else one + other

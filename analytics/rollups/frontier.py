@@ -1,9 +1,14 @@
-"""How far a log is settled: the last id below which no event can appear any more.
+"""Finds how far a log is settled: the highest id below which no event can appear any more.
 
-Ids are given out before their rows are committed, so the highest id that can be read is not it: a slower transaction
-may yet commit a lower one. An event's transaction holds a lock on the log's table from before its id is drawn until its
-end. So: read the highest id, then see who holds such a lock, and wait for just those to end; whoever comes later draws
-higher ids. Nobody is blocked by it, as a lock of our own would do. (CREATE INDEX CONCURRENTLY waits in this manner.)
+Ids are drawn before their rows are committed, so the highest visible id is not settled: a slower transaction may still
+commit a lower one. The transaction of an event holds a lock on the log's table from before it draws the id until its
+end. So:
+
+1. Read the highest id.
+2. See which transactions hold such a lock.
+3. Wait for exactly those to end. Later ones draw higher ids.
+
+This blocks nobody, unlike a lock of our own. CREATE INDEX CONCURRENTLY waits in the same way.
 """
 
 import logging
@@ -26,9 +31,9 @@ WRITERS = """
 
 
 def settled_id(model: type[models.Model], *, using: str, patience: float) -> int | None:
-    """None: a transaction that wrote into the log is open for longer than `patience` seconds. Try again later.
+    """Return the settled id of a log, or None if a transaction that wrote into it stays open for `patience` seconds.
 
-    Where there is but one writer at a time, as in SQLite, what can be read is settled.
+    None means: retry later. In a database with one writer at a time, such as SQLite, everything visible is settled.
     """
     highest = model._base_manager.using(using).aggregate(Max("pk"))["pk__max"] or 0
     connection = connections[using]
@@ -46,7 +51,7 @@ def settled_id(model: type[models.Model], *, using: str, patience: float) -> int
 
 
 def sees_the_present(using: str) -> bool:
-    """Whether what others commit meanwhile can be seen: not within a transaction that keeps to its first sight."""
+    """Tell whether new commits of others are visible: not in a transaction that reads from a snapshot."""
     connection: Any = connections[using]
     if connection.vendor != "postgresql" or not connection.in_atomic_block:
         return True

@@ -1,4 +1,4 @@
-"""The two logs that are counted: where their events are, and what is known of an event."""
+"""Describes the two logs that are counted: their models, dimensions and roll-ups."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,10 @@ from tracking.models import ActivityLog, LoginEvent
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """`dimensions` are the columns that can be filtered; the kind of a term has the name of its dimension.
+    """A log and its roll-ups.
 
-    `rollups`: the cube, in which each event is counted once for a day, is the first.
+    `dimensions` maps the name of a dimension, which is also the kind of its terms, to its column. The first of
+    `rollups` is the cube, which counts each event once per day.
     """
 
     name: str

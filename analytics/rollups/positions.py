@@ -1,4 +1,4 @@
-"""How far the logs are counted, as a reader needs to know it."""
+"""Reads how far the logs are counted."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,8 @@ from analytics.rollups.logs import LOGS
 
 @dataclass(frozen=True, slots=True)
 class Positions:
+    """The last counted id of each log, the sum of their generations, and the zone of their days."""
+
     logins: int = 0
     activities: int = 0
     generations: int = 0
@@ -15,8 +17,8 @@ class Positions:
 
 
 def positions() -> Positions:
-    found = {row.log: row for row in RollupPosition.objects.all()}
-    reached = {log.name: found[log.name].last_id if log.name in found else 0 for log in LOGS}
-    generations = sum(row.generation for row in found.values())
-    zones = {row.time_zone for row in found.values() if row.last_id}
-    return Positions(**reached, generations=generations, time_zone=", ".join(sorted(zones)))
+    rows = {row.log: row for row in RollupPosition.objects.all()}
+    last_ids = {log.name: rows[log.name].last_id if log.name in rows else 0 for log in LOGS}
+    generations = sum(row.generation for row in rows.values())
+    zones = {row.time_zone for row in rows.values() if row.last_id}
+    return Positions(**last_ids, generations=generations, time_zone=", ".join(sorted(zones)))

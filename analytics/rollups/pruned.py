@@ -1,4 +1,4 @@
-"""What retention deletes from the logs is counted first; the roll-ups keep it."""
+"""Counts events before retention deletes them from the logs, so that the roll-ups keep them."""
 
 import datetime as dt
 from typing import Any
@@ -12,23 +12,23 @@ from analytics.rollups.refresh import lock_position, refresh
 
 
 class NotCounted(Exception):
-    """Events would be deleted that are in no roll-up yet."""
+    """Retention would delete events that are not in the roll-ups yet."""
 
 
 def on_pruning(sender: Any, before: dt.datetime, **kwargs: Any) -> None:
-    """Raises what keeps the events from being counted, so that they are not deleted."""
+    """Count the events of the log. Raises whatever prevents that, so that the events are not deleted."""
     for log in LOGS:
         if log.model is not sender:
             continue
         if not all(done.is_complete for done in refresh() if done.log == log.name):
             raise NotCounted(
-                "A transaction that writes into the log is open, so that it cannot be counted to its end."
+                "A transaction that writes into the log is still open, so its last events cannot be counted yet."
             )
         note_pruned(log, before)
 
 
 def note_pruned(log: Log, before: dt.datetime) -> None:
-    """From now on the roll-ups know more of the days before this than the log does."""
+    """Note that the log is no longer complete before this time."""
     using = router.db_for_write(RollupPosition)
     with transaction.atomic(using=using):
         position = lock_position(log, using)

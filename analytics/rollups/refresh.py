@@ -1,4 +1,4 @@
-"""Moves the roll-ups on to the present, in steps that each commit what they counted together with how far."""
+"""Moves the roll-ups to the present, in steps that commit counts and position together."""
 
 import logging
 import math
@@ -23,11 +23,11 @@ logger = logging.getLogger("analytics")
 
 SERIALIZATION_FAILURE = "40001"
 
-# Ids per transaction. More of them share rows of the roll-ups; a kill repeats as many at most.
+# Ids per transaction. In a larger step, more events share rows of the roll-ups; a kill repeats at most one step.
 STEP = 100_000
 # How long to wait for a transaction that may still write below the highest id.
 PATIENCE_SECONDS = 10.0
-# The same for a look at the dashboard, which somebody waits for.
+# Smaller values for a page view, because a person waits for it.
 BRIEF_STEP, BRIEF_PATIENCE_SECONDS, BRIEF_BUDGET_SECONDS = 5_000, 0.05, 0.5
 
 
@@ -37,7 +37,11 @@ class AnotherTimeZone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """`events` were counted. `is_complete`: up to the present; else a transaction that writes is still open."""
+    """What a refresh did with a log.
+
+    `events` is how many it counted. `is_complete` is False if a transaction that writes into the log is still open, or
+    the budget was used up.
+    """
 
     log: str
     events: int
@@ -51,10 +55,13 @@ def refresh(
     budget: float = math.inf,
     lock_patience: float | None = None,
 ) -> list[Refreshed]:
-    """Count what is new in each log. Any number may run at once; each event is counted by one of them.
+    """Count the new events of each log. Any number of refreshes may run at once; each event is counted once.
 
-    `patience` and `budget` are seconds: how long to wait for transactions that still write, and after how long no
-    further step is begun. `lock_patience`: how long to wait for somebody else's step; None: to its end.
+    step            ids per transaction
+    patience        seconds to wait for transactions that still write
+    budget          seconds after which no further step is started
+    lock_patience   seconds to wait for a step of another refresh; None waits to its end
+
     Raises AnotherTimeZone, and what the database raises.
     """
     deadline = time.monotonic() + budget
@@ -62,7 +69,7 @@ def refresh(
 
 
 def refresh_if_free() -> None:
-    """As a look at a dashboard does: not for long, and not where somebody else is at it or the database refuses."""
+    """Refresh briefly, for a page view. Gives up if another refresh is running or the database fails."""
     try:
         refresh(
             step=BRIEF_STEP,
@@ -73,12 +80,12 @@ def refresh_if_free() -> None:
     except AnotherTimeZone as error:
         logger.error("%s", error)
     except DatabaseError as error:
-        logger.info("The roll-ups were not moved on by a look at them: %s", str(error).partition("\n")[0])
+        logger.info("A page view did not refresh the roll-ups: %s", str(error).partition("\n")[0])
 
 
 @contextmanager
 def held_positions() -> Iterator[None]:
-    """Nobody moves the roll-ups on meanwhile."""
+    """Lock the positions, so that nobody moves the roll-ups during the block."""
     using = router.db_for_write(RollupPosition)
     with transaction.atomic(using=using):
         _lock_all(using)
@@ -86,7 +93,7 @@ def held_positions() -> Iterator[None]:
 
 
 def _lock_all(using: str) -> list[RollupPosition]:
-    """In the order of LOGS, as everybody locks them."""
+    """Lock the positions in the order of LOGS; every locker uses this order, so there is no deadlock."""
     positions = RollupPosition.objects.using(using).select_for_update()
     return [position for log in LOGS for position in positions.filter(log=log.name)]
 
@@ -109,7 +116,7 @@ def _refresh_log(
         except OperationalError as error:
             if not _is_conflict(error) or connections[using].in_atomic_block:
                 raise
-            continue  # on a stricter site: somebody else's step came between
+            continue  # stricter isolation, and another refresh's step came between: retry
         counted += events
         if time.monotonic() > deadline:
             break
@@ -128,11 +135,11 @@ def _waiting_for_locks(using: str, patience: float | None) -> Iterator[None]:
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = {round(patience * 1e3)}")
         yield
-        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")  # in a transaction that goes on
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")  # for a transaction that continues
 
 
 def _step(log: Log, target: int, step: int, using: str, events_using: str) -> tuple[int, bool]:
-    """One transaction: how many events it counted, and whether the target is reached."""
+    """Run one transaction. Returns how many events it counted, and whether it reached the target."""
     with transaction.atomic(using=using):
         position = lock_position(log, using)
         rows = log.model._base_manager.using(events_using).filter(pk__gt=position.last_id, pk__lte=target)
@@ -147,16 +154,19 @@ def _step(log: Log, target: int, step: int, using: str, events_using: str) -> tu
 
 
 def lock_position(log: Log, using: str) -> RollupPosition:
-    """One transaction at a time moves it; SQLite, which has no row locks, is locked by the write. AnotherTimeZone."""
+    """Lock the position of a log, so that one transaction at a time moves it. Raises AnotherTimeZone.
+
+    SQLite has no row locks; there the write locks the database.
+    """
     positions = RollupPosition.objects.using(using)
     positions.bulk_create([RollupPosition(log=log.name, time_zone=zone_name())], ignore_conflicts=True)
     positions.filter(log=log.name).update(advanced_at=timezone.now())
     position = positions.get(log=log.name)
     if position.time_zone != zone_name():
         raise AnotherTimeZone(
-            f'The roll-ups of {log.name} were counted by the days of "{position.time_zone}", and the dashboard is to '
-            f'show those of "{zone_name()}". Set ANALYTICS["TIME_ZONE"] back, or run '
-            "`manage.py refresh_rollups --rebuild`, which counts anew what is still in the log."
+            f'The roll-ups of {log.name} were counted by the days of "{position.time_zone}", but the dashboard is set '
+            f'to "{zone_name()}". Set ANALYTICS["TIME_ZONE"] back, or run `manage.py refresh_rollups --rebuild`, which '
+            "recounts the events that are still in the log."
         )
     return position
 
@@ -167,14 +177,16 @@ def _move_on(position: RollupPosition, last: int) -> None:
 
 
 def rebuild() -> None:
-    """Forget all roll-ups, to count anew. What was deleted from the logs meanwhile is lost with them."""
+    """Empty the roll-ups, so that the next refresh recounts the logs. Counts of deleted events are lost."""
     using = router.db_for_write(RollupPosition)
     with transaction.atomic(using=using):
         for position in _lock_all(using):
             position.last_id, position.time_zone = 0, zone_name()
             position.generation += 1
             position.save()
-        # The terms too: what strangers have invented takes no room from what comes now.
+        # The terms too, so that values invented by strangers no longer take up room.
         models: list[type[Model]] = [Term, *(model for log in LOGS for model in log.rollups)]
         for model in models:
+            # `_raw_delete` is private. It does not look for related rows, of which there are none.
+            # tests/analytics/rollups/test_refresh.py breaks first.
             model._base_manager.using(using).all()._raw_delete(using)

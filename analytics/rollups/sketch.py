@@ -1,8 +1,8 @@
-"""About how many different users there were, from two kilobytes for each day.
+"""Estimates how many different users there were, from two kilobytes per day.
 
 HyperLogLog: Flajolet, Fusy, Gandouet, Meunier (2007), with linear counting for small numbers. With 2,048 registers the
-standard error is 1.04 / √2048 = 2.3 %; a few hundred users are counted nearly exactly. Days are joined by taking the
-maximum of each register, which numbers of users could not be: the same people come every day.
+standard error is 1.04 / √2048 = 2.3 %; a few hundred users are counted nearly exactly. Sketches of several days are
+joined by the maximum of each register. Numbers of users could not be joined, because the same people come every day.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ def sketch_of(user_ids: Iterable[Any]) -> bytes:
 
 
 def joined(sketches: Iterable[bytes]) -> bytes:
-    """Of all the users together."""
+    """Return the sketch of the users of all sketches together."""
     return bytes(map(max, zip(EMPTY, *sketches, strict=True)))
 
 

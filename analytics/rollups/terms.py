@@ -1,6 +1,6 @@
-"""The values of the dimensions as small numbers.
+"""Numbers the values of the dimensions, so that roll-ups store small integers.
 
-A dimension has at most `MOST` values; what comes after them is counted as OTHER, for ever. Without a bound, whoever
+A dimension has at most `MOST` values; further values are counted as OTHER, permanently. Without this limit, anybody who
 sends invented browsers could make the cube as large as the log.
 """
 
@@ -14,10 +14,10 @@ OTHER_VALUE = "(other)"
 
 
 class Terms:
-    """All terms, as read once. A value counts under the number it had when it was first counted."""
+    """All terms, read once. A value keeps the number under which it was first counted."""
 
     def __init__(self, using: str | None = None) -> None:
-        """`using`: where they are counted; None: where reports are read."""
+        """`using` is the database that counting writes to; None reads where reports are read."""
         self._terms = Term.objects.using(using)
         self._numbers: dict[str, dict[str, int]] = {}
         self._values = {NONE: "", OTHER: OTHER_VALUE}
@@ -29,32 +29,35 @@ class Terms:
         self._values[number] = value
 
     def number(self, kind: str, value: str) -> int:
-        """What an event with this value is counted under."""
+        """Return the number under which an event with this value is counted."""
         if not value:
             return NONE
         return self._numbers.get(kind, {}).get(value, OTHER)
 
-    def asked(self, kind: str, value: str) -> int:
-        """What to look for; UNKNOWN is in no row."""
+    def number_to_find(self, kind: str, value: str) -> int:
+        """Return the number to search the roll-ups for. No row has UNKNOWN."""
         if value == OTHER_VALUE:
             return OTHER
         return self._numbers.get(kind, {}).get(value, UNKNOWN) if value else NONE
 
     def value(self, number: int) -> str:
-        """A number that came after these were read is not known; whoever met it has to read again."""
+        """Return the value of a number.
+
+        A number that was added after these terms were read is not known; a reader that meets it reads again.
+        """
         return self._values.get(number, OTHER_VALUE)
 
-    def add(self, found: Mapping[str, Iterable[str]]) -> None:
-        """Give numbers to the values that have none, in their order, as long as there is room. Within a transaction."""
-        for kind, values in found.items():
-            known = self._numbers.setdefault(kind, {})
-            fresh = sorted(set(values) - known.keys() - {""})[: max(0, MOST - len(known))]
+    def add(self, values_by_kind: Mapping[str, Iterable[str]]) -> None:
+        """Give numbers to new values in sorted order, as long as there is room. Call it in a transaction."""
+        for kind, values in values_by_kind.items():
+            numbers = self._numbers.setdefault(kind, {})
+            fresh = sorted(set(values) - numbers.keys() - {""})[: max(0, MOST - len(numbers))]
             for term in self._terms.bulk_create([Term(kind=kind, value=value) for value in fresh]):
                 self._note(kind, term.value, term.pk)
 
-    def known(self, kind: str) -> list[str]:
+    def values_of(self, kind: str) -> list[str]:
         return list(self._numbers.get(kind, {}))
 
     def full(self) -> dict[str, list[str]]:
-        """The dimensions that take no more values, with those they have."""
-        return {kind: list(known) for kind, known in self._numbers.items() if len(known) >= MOST}
+        """Return the values of each dimension that accepts no new ones."""
+        return {kind: list(numbers) for kind, numbers in self._numbers.items() if len(numbers) >= MOST}

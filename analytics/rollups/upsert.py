@@ -1,4 +1,4 @@
-"""Adding to roll-ups: what is there is increased, what is not is inserted. All under the lock of the log's position."""
+"""Adds counts to the roll-ups with upserts, under the lock of the log's position."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ ROWS_PER_STATEMENT = 20_000
 
 
 def add(counts: Counts, *, using: str) -> None:
-    """Within the caller's transaction."""
+    """Add the counts, in the caller's transaction."""
     for model, rows in counts.items():
         if model is UserSketch:
             _join(rows, using)
@@ -23,10 +23,10 @@ def add(counts: Counts, *, using: str) -> None:
 
 
 def _join(rows: Rows, using: str) -> None:
-    """The few sketches there are, in Python: no database knows how to join them."""
+    """Join the few sketches in Python, because no database can."""
     sketches = UserSketch.objects.using(using)
     buckets = {bucket for _, bucket in rows}
-    known = {
+    stored = {
         (resolution, bucket): bytes(registers)
         for resolution, bucket, registers in sketches.filter(bucket__in=buckets).values_list(
             "resolution", "bucket", "registers"
@@ -37,7 +37,7 @@ def _join(rows: Rows, using: str) -> None:
             UserSketch(
                 resolution=key[0],
                 bucket=key[1],
-                registers=together(UserSketch, known[key], registers) if key in known else registers,
+                registers=together(UserSketch, stored[key], registers) if key in stored else registers,
             )
             for key, registers in rows.items()
         ],
@@ -54,7 +54,7 @@ def _parts(rows: Rows) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def _upsert(model: type[models.Model], rows: list[tuple[Any, ...]], connection: Any) -> None:
-    """PostgreSQL gets the rows as one array for each column, which is a third faster than as VALUES."""
+    """Upsert rows. PostgreSQL gets them as one array per column, which is a third faster than VALUES."""
     quote = connection.ops.quote_name
     fields = model._meta.concrete_fields
     columns = [quote(field.column) for field in fields]
@@ -78,7 +78,7 @@ def _upsert(model: type[models.Model], rows: list[tuple[Any, ...]], connection: 
 
 
 def _array(column: tuple[Any, ...]) -> str:
-    """Numbers, dates and booleans need no quoting; psycopg looks at each value for that, and takes longer for it."""
+    """Format an array without psycopg, which examines each value: numbers, dates and booleans need no quoting."""
     return "{" + ",".join(map(str, map(_plain, column))) + "}"
 
 

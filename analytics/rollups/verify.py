@@ -1,6 +1,6 @@
-"""The roll-ups against the raw events that they were made of, and their repair.
+"""Compares the roll-ups with the events that they were made of, and repairs them.
 
-What has been deleted from a log since it was counted cannot be compared: only days after `complete_from` are.
+Only days after `complete_from` are compared; earlier events have been deleted from the log.
 """
 
 import datetime as dt
@@ -21,13 +21,13 @@ from analytics.rollups.terms import Terms
 from analytics.rollups.upsert import add
 
 DAY = dt.timedelta(days=1)
-# How many rows of a roll-up count one event.
+# How many rows of a roll-up count the same event.
 TIMES: dict[Any, int] = {LoginSlot: 4, LoginHour: 4, LoginShare: len(DIMENSIONS)}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`table` says `counted` of a day or month where the log (of a month: its days) has `true`."""
+    """A day or month for which `table` has `counted` events, but the log (for a month: its days) has `true`."""
 
     log: str
     table: str
@@ -49,9 +49,10 @@ class Verified:
 def verify(
     *, since: dt.date | None = None, until: dt.date | None = None, repair: bool = False
 ) -> list[Verified]:
-    """Compare each log, day by day, each day at one moment; the last days of a busy log may go on meanwhile.
+    """Compare the days of each log, and then the months with their days. Both ends are inclusive.
 
-    `repair` counts the days that differ anew, and the months that they belong to. Raises AnotherTimeZone.
+    Each day is compared at one moment; a busy log may grow in between. `repair` recounts the days and months that
+    differ. Raises AnotherTimeZone.
     """
     return [_verify_log(log, since, until, repair) for log in LOGS]
 
@@ -60,9 +61,9 @@ def _verify_log(log: Log, since: dt.date | None, until: dt.date | None, repair: 
     days = [day for day in _known_days(log) if (not since or day >= since) and (not until or day <= until)]
     events, differences = 0, []
     for day in days:
-        counted, found = _check_day(log, day, repair)
+        counted, differences_of_day = _check_day(log, day, repair)
         events += counted
-        differences += found
+        differences += differences_of_day
     for month in sorted({month_of(day) for day in days}):
         differences += _check_month(log, month, repair)
     first, last = (days[0], days[-1]) if days else (None, None)
@@ -70,7 +71,7 @@ def _verify_log(log: Log, since: dt.date | None, until: dt.date | None, repair: 
 
 
 def _known_days(log: Log) -> list[dt.date]:
-    """The days that the log or the roll-ups know of, as far as both are complete."""
+    """Return the days in the log or the roll-ups, as far as both are complete."""
     using = router.db_for_write(RollupPosition)
     position = RollupPosition.objects.using(using).filter(log=log.name).first()
     if position is None:
@@ -83,19 +84,22 @@ def _known_days(log: Log) -> list[dt.date]:
 
 
 def _is_complete(day: dt.date, position: RollupPosition) -> bool:
-    """Whether none of its events has been deleted; days at the calendar's ends hold what is beyond them."""
+    """Tell whether the log still has all events of a day.
+
+    The first and last days of the calendar never are: they count the events beyond the calendar.
+    """
     if not EARLIEST.date() < day < LATEST.date() - DAY:
         return False
     return position.complete_from is None or midnight(day, zone()) >= aware(position.complete_from)
 
 
 def _check_day(log: Log, day: dt.date, repair: bool) -> tuple[int, list[Difference]]:
-    """Under the lock that moves the position, so that what is compared is of one moment."""
+    """Compare a day under the lock of the position, so that log and roll-ups are of one moment."""
     using = router.db_for_write(RollupPosition)
     with transaction.atomic(using=using):
         position = lock_position(log, using)
         if not _is_complete(day, position):
-            return 0, []  # retention has come to it since
+            return 0, []  # retention has reached the day since
         true = _true_counts(log, day, position.last_id)
         stored = {model: _stored(model, day, day + DAY, Resolution.DAY, using) for model in log.rollups}
         differences = [
@@ -118,7 +122,7 @@ def _true_counts(log: Log, day: dt.date, last_id: int) -> Counts:
 
 
 def _check_month(log: Log, month: dt.date, repair: bool) -> list[Difference]:
-    """A month must be what its days make."""
+    """Compare a month with the sum of its days."""
     using = router.db_for_write(RollupPosition)
     differences = []
     with transaction.atomic(using=using):
@@ -141,7 +145,7 @@ def _check_month(log: Log, month: dt.date, repair: bool) -> list[Difference]:
 
 
 def _differs(model: type[Any], stored: Rows, true: Rows) -> bool:
-    """Of users who have been erased or deleted since, a sketch still knows that they were there: so it may say more."""
+    """Tell whether the rows differ. A sketch may count more: users who were erased or deleted since."""
     if model is UserSketch:
         return any(
             together(model, stored.get(key, EMPTY), sketch) != stored.get(key) for key, sketch in true.items()
@@ -152,10 +156,11 @@ def _differs(model: type[Any], stored: Rows, true: Rows) -> bool:
 def _replace(
     true: Counts, first: dt.date, end: dt.date, resolution: Resolution, position: RollupPosition
 ) -> None:
-    """What was cached of the former rows is forgotten in the same transaction."""
+    """Replace the rows, and invalidate cached reports of the old ones in the same transaction."""
     using = str(position._state.db)
     for model in true:
         if model is not UserSketch:
+            # Private, as in `refresh.rebuild`. tests/analytics/rollups/test_refresh.py breaks first.
             _of(model, first, end, resolution, using)._raw_delete(using)
     add(true, using=using)
     position.generation += 1
@@ -163,7 +168,7 @@ def _replace(
 
 
 def _of(model: type[Any], first: dt.date, end: dt.date, resolution: Resolution, using: str) -> Any:
-    """The rows of a roll-up from a day to another, which is not included."""
+    """Select the rows of a roll-up from `first` (inclusive) to `end` (exclusive)."""
     rows = model._base_manager.using(using)
     if model is LoginSlot:
         low, high = slots_of(first, end - DAY, zone())
@@ -182,7 +187,7 @@ def _plain(value: Any) -> Any:
 
 
 def _sum(model: type[Any], rows: Rows) -> int:
-    """Logins or activities, which some roll-ups count several times; of sketches, about how many users."""
+    """Return how many logins or activities the rows count, or an estimate of the users of sketches."""
     if model is UserSketch:
         return sum(map(estimate, rows.values()))
     return sum(rows.values()) // TIMES.get(model, 1)

@@ -1,4 +1,4 @@
-"""Events for the tests, written as tracking writes them: straight into its tables."""
+"""Writes events for the tests, into tracking's tables."""
 
 import datetime as dt
 import os
@@ -75,5 +75,5 @@ INSERT = """
 
 
 def url() -> str:
-    """Of the tests' own database."""
+    """Return the URL of the test database."""
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()

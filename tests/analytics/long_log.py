@@ -1,4 +1,4 @@
-"""Logins over a period as long as retention keeps them, and how many a report counts."""
+"""Writes logins over the whole time of retention, and counts how many a report reads."""
 
 import datetime as dt
 from typing import Any

@@ -1,4 +1,4 @@
-"""The same questions answered by reading every event, in another way than the app does."""
+"""Computes reports by reading every event, independently of the app."""
 
 import datetime as dt
 from collections import Counter
@@ -18,7 +18,7 @@ COLUMNS = {
 
 
 def logins_of(period: Period, zone: dt.tzinfo, filters: Filters, *, but: str = "") -> list[LoginEvent]:
-    """Within a period, under the filters save one."""
+    """Select the events of a period under all filters except one."""
     wanted = {name: value for name, value in filters.active.items() if name != but}
     return [
         event

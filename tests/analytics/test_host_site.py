@@ -1,4 +1,4 @@
-"""Sites of other people's, on SQLite and with nothing of cortex, show the dashboard by the documented lines alone."""
+"""Tests that third-party sites, on SQLite and without cortex, need only the documented lines."""
 
 import os
 import subprocess

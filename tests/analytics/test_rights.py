@@ -1,4 +1,4 @@
-"""Who sees what: each panel, page and file asks for the right on what it shows."""
+"""Tests that each panel, page and file checks the right on its rows."""
 
 import datetime as dt
 from typing import Any
@@ -16,7 +16,7 @@ from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
 ADDRESS = "203.0.113.77"
-# Right → what is in the page only with it.
+# Right → the texts that are in the page only with it.
 SHOWN = {
     "view_loginevent": ('data-key="login-', "Where the newest failures come from", "export/logins.csv"),
     "view_activitylog": ('data-key="activity-', "export/activities.csv"),
@@ -24,7 +24,7 @@ SHOWN = {
     "view_securityalert": ("an-alert-spraying",),
     "view_dataimportjob": ('data-part="imports"',),
 }
-# Right → the addresses that answer with 200 only with it.
+# Right → the addresses that return 200 only with it.
 ADDRESSES = {
     "view_loginevent": ("export/logins.csv", "export/logins.jsonl", "export/logins.parquet"),
     "view_activitylog": ("export/activities.csv", "export/activities.jsonl", "export/activities.parquet"),
@@ -99,7 +99,7 @@ def test_the_feed_has_the_logs_that_may_be_seen(person: User, rights: Any, kinds
     if kinds is None:
         assert (answer.status_code, answer.json()) == (
             403,
-            {"error": "This needs the right to view logins or activities."},
+            {"error": "This requires the permission to view logins or activities."},
         )
     else:
         assert {event["kind"] for event in answer.json()["events"]} == kinds
@@ -138,7 +138,7 @@ def test_who_may_view_users_may_see_that_nothing_is_known(person: User) -> None:
 
     page = viewing("view_loginevent", "view_user").get(reverse("analytics:user", args=[nobody.pk]))
 
-    assert "Nothing is known of this user." in page.content.decode()
+    assert "No events of this user." in page.content.decode()
 
 
 def test_a_link_is_drawn_only_where_it_leads(person: User) -> None:

@@ -1,9 +1,10 @@
-"""What programs get from the dashboard: JSON, files, and clear answers to what cannot be answered."""
+"""Tests the JSON and the files of the dashboard, and its answers to invalid requests."""
 
 import csv
 import datetime as dt
 import io
 import json
+import re
 from io import StringIO
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.core.management import call_command
 from django.test import Client, override_settings
 from django.urls import reverse
 
+from analytics.dashboard.breakdowns import TOP
 from analytics.rollups.refresh import refresh
 from cortex.models import User
 from tests.analytics.events import login_event, write_activities, write_logins
@@ -66,15 +68,55 @@ def test_the_overview_as_json(viewing: Client) -> None:
     assert data["shares"]["outcome"][0].keys() == {"value", "logins", "failures", "portion"}
 
 
+@pytest.mark.parametrize("query", [{}, {"outcome": "success"}, {"reason": "bad_password"}])
+def test_the_page_shows_the_portions_of_the_json(viewing: Client, query: dict[str, str]) -> None:
+    write_logins(200, start=START, days=31)
+    refresh()
+
+    page = viewing.get(reverse("analytics:dashboard"), SPAN | query).context["page"]
+    shares = viewing.get(reverse("analytics:data"), SPAN | query).json()["shares"]
+
+    for breakdown in page.breakdowns:
+        shown = [s for s in shares[breakdown.dimension] if breakdown.dimension != "reason" or s["value"]]
+        portions = re.findall(r'<td class="an-portion">([^<]+)</td>', breakdown.rows)
+        assert portions == [f"{share['portion']:.1%}" for share in shown][: len(portions)]
+        assert len(portions) == min(len(shown), TOP)
+
+
+def test_the_portion_of_a_reason_is_that_of_all_failures(viewing: Client) -> None:
+    LoginEvent.objects.bulk_create(
+        login_event(START, success=not reason, failure_reason=reason)
+        for reason in ("", "", "locked", "bad_password", "bad_password")
+    )
+
+    shares = viewing.get(reverse("analytics:data"), SPAN).json()["shares"]
+
+    portions = {share["value"]: share["portion"] for share in shares["reason"]}
+    assert portions == {"bad_password": pytest.approx(2 / 3), "locked": pytest.approx(1 / 3), "": 0.0}
+    assert {share["value"]: share["portion"] for share in shares["outcome"]} == {
+        "success": 0.4,
+        "failure": 0.6,
+    }
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ({"range": "2y"}, '"2y" is none of 1d, 7d, 30d, 90d, 365d.'),
-        ({"from": "2026-02-30"}, '"2026-02-30" is no day; write it as 2026-01-31.'),
-        ({"from": "2026-02-02", "to": "2026-02-01"}, "2026-02-02 is later than 2026-02-01."),
-        ({"from": "1990-01-01", "to": "2026-02-01"}, "1990-01-01 to 2026-02-01 are more than 3,660 days."),
-        ({"from": "0001-01-01", "to": "0001-01-02"}, '"0001-01-02" is out of reach.'),
-        ({"outcome": "<script>"}, 'The outcome "<script>" is neither "success" nor "failure".'),
+        ({"range": "2y"}, 'Invalid range "2y": use one of 1d, 7d, 30d, 90d, 365d.'),
+        ({"from": "2026-02-30"}, '"2026-02-30" is not a date; use YYYY-MM-DD.'),
+        (
+            {"from": "2026-02-02", "to": "2026-02-01"},
+            '"2026-02-02" is later than "2026-02-01"; swap the dates.',
+        ),
+        (
+            {"from": "1990-01-01", "to": "2026-02-01"},
+            '"1990-01-01" to "2026-02-01" is 13,181 days; choose at most 3,660 days.',
+        ),
+        (
+            {"from": "0001-01-01", "to": "0001-01-02"},
+            '"0001-01-02" is out of range; use a year from 1970 to 9000.',
+        ),
+        ({"outcome": "<script>"}, 'Invalid outcome "<script>": use "success" or "failure".'),
     ],
 )
 def test_what_cannot_be_answered_is_refused_with_the_reason(viewing: Client, query: Any, said: str) -> None:
@@ -139,9 +181,9 @@ def test_a_cell_that_a_spreadsheet_would_run_is_exported_as_text(viewing: Client
 def test_a_file_has_each_event_of_the_period_once_and_in_order(
     viewing: Client, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr("analytics.export.PAGE", 7)  # so that many share a page's border
+    monkeypatch.setattr("analytics.export.PAGE", 7)  # so that many events fall on the borders of pages
     write_logins(100, start=START, days=31)
-    LoginEvent.objects.bulk_create([login_event(START) for _ in range(20)])  # all of one moment
+    LoginEvent.objects.bulk_create([login_event(START) for _ in range(20)])  # all at the same moment
     LoginEvent.objects.bulk_create([login_event(START - dt.timedelta(seconds=1))])
 
     found = body(viewing.get(reverse("analytics:download", args=["logins", kind]), SPAN))
@@ -248,7 +290,7 @@ def test_strangers_are_led_to_the_login_and_programs_told(client: Client) -> Non
     assert page.status_code == 302
     assert page.headers["Location"].startswith(reverse("admin:login") + "?next=/admin/analytics/%3Ffrom")
     assert client.get(reverse("analytics:data")).status_code == 401
-    assert client.get(reverse("analytics:data")).json() == {"error": "Log in first."}
+    assert client.get(reverse("analytics:data")).json() == {"error": "Sign in first."}
 
 
 def test_the_index_of_the_admin_leads_to_it(viewing: Client, viewer: User) -> None:

@@ -134,7 +134,7 @@ def test_the_command_says_what_was_erased_and_what_stays(told: str) -> None:
         "backups",
     ):
         assert line in told
-    assert "not asked" not in told
+    assert "not erased" not in told
 
 
 def test_work_that_is_theirs_or_names_them_is_told(people: tuple[User, User]) -> None:

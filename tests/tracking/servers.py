@@ -1,4 +1,4 @@
-"""A host site on a real server, with several processes, on a PostgreSQL of its own."""
+"""Runs a host site on a real server with several processes, and a separate PostgreSQL."""
 
 import contextlib
 import http.client
@@ -71,7 +71,7 @@ class Site:
         return done.stdout
 
     def end_sessions(self, name: str) -> None:
-        """In a process of its own."""
+        """End the sessions of a user, in a separate process."""
         self.manage("shell", "--verbosity", "0", "--command", END_SESSIONS.format(name=name))
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
@@ -109,7 +109,7 @@ class Server:
     def call(
         self, method: str, path: str, body: str = "", cookie: str = ""
     ) -> tuple[int, dict[str, str], str]:
-        """Status, cookies and body of one request on a connection of its own. Raises OSError where no answer comes."""
+        """Return status, cookies and body of a request on a new connection. Raises OSError without a response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
@@ -127,7 +127,7 @@ class Server:
             connection.close()
 
     def log_in(self, name: str) -> str:
-        """The session cookie that the client got, if it did."""
+        """Sign in, and return the session cookie; "" if the client got none."""
         _, cookies, page = self.call("GET", "/login/")
         token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token
@@ -142,7 +142,7 @@ class Server:
 @contextlib.contextmanager
 def site_with_people(folder: Path, number: int) -> Iterator[Site]:
     for parent in (folder, folder.parent):
-        parent.chmod(0o711)  # for the account that root's servers run as
+        parent.chmod(0o711)  # for the account under which root's servers run
     with EmbeddedPostgres(folder / "postgres", durable=False) as server:
         environment = os.environ | {
             "DATABASE_URL": server.url,

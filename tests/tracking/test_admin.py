@@ -1,4 +1,4 @@
-"""Lists of the admin: no COUNT, pages by key, nothing to change, and sessions that are ended from there."""
+"""Tests the admin lists: no COUNT, pages by key, read-only, and an action that ends sessions."""
 
 import datetime as dt
 from typing import Any
@@ -26,7 +26,7 @@ def admin() -> Client:
 
 
 def fill(number: int) -> None:
-    """Rows of which several fall on one moment."""
+    """Write rows, several of them at the same moment."""
     now = timezone.now()
     LoginEvent.objects.bulk_create(
         LoginEvent(

@@ -1,4 +1,4 @@
-"""System checks: the id, what is wrong with its value, and what to do."""
+"""Tests the texts of the system checks: the id, what is wrong, and what to do."""
 
 from typing import Any
 
@@ -30,14 +30,18 @@ def test_e001_an_unknown_key(settings: Any) -> None:
 def test_e002_a_writer_that_there_is_not(settings: Any) -> None:
     settings.TRACKING = {"WRITER": "kafka"}
 
-    assert said(check_settings()) == [("tracking.E002", 'TRACKING["WRITER"] is "kafka".')]
+    assert said(check_settings()) == [
+        ("tracking.E002", 'TRACKING["WRITER"] is "kafka", which is not a valid writer.')
+    ]
 
 
 @pytest.mark.parametrize("value", [-1, "1", None])
 def test_e003_no_number_of_proxies(settings: Any, value: Any) -> None:
     settings.TRACKING = {"TRUSTED_PROXY_COUNT": value}
 
-    assert said(check_settings()) == [("tracking.E003", f'TRACKING["TRUSTED_PROXY_COUNT"] is {value!r}.')]
+    assert said(check_settings()) == [
+        ("tracking.E003", f'TRACKING["TRUSTED_PROXY_COUNT"] is {value!r}, which is not a number from 0 up.')
+    ]
 
 
 def test_w001_no_middleware(settings: Any) -> None:
@@ -51,14 +55,16 @@ def test_w001_no_middleware(settings: Any) -> None:
 def test_w002_the_middleware_in_front_of_the_login(settings: Any) -> None:
     settings.MIDDLEWARE = [TRACKING, AUTHENTICATION]
 
-    assert said(check_middleware()) == [("tracking.W002", f'"{TRACKING}" stands before "{AUTHENTICATION}".')]
+    assert said(check_middleware()) == [
+        ("tracking.W002", f'"{TRACKING}" comes before "{AUTHENTICATION}" in MIDDLEWARE.')
+    ]
 
 
 def test_w003_sessions_that_nobody_can_delete(settings: Any) -> None:
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 
     assert said(check_deployment()) == [
-        ("tracking.W003", "Sessions live in signed cookies, which no server can take back.")
+        ("tracking.W003", "Sessions are stored in signed cookies, which the server cannot delete.")
     ]
 
 

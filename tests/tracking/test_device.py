@@ -1,4 +1,4 @@
-"""Devices: a few of each kind by hand, and the lists that packages ship, by their own labels."""
+"""Tests the parser with known user agents, and with lists that packages ship with labels."""
 
 import importlib.util
 import json
@@ -114,7 +114,7 @@ def share_right(labelled: list[tuple[str, str]]) -> float:
 
 
 def people() -> list[tuple[str, str]]:
-    """The browsers that fake-useragent ships, by the types it gives them."""
+    """Return the browsers that fake-useragent ships, with their types."""
     spec: Any = importlib.util.find_spec("fake_useragent")
     lines = (Path(spec.origin).parent / "data" / "browsers.jsonl").read_text().splitlines()
     return [(row["useragent"], row["type"]) for row in map(json.loads, lines)]

@@ -1,4 +1,4 @@
-"""What docs/tracking.md says is all there is, and is there."""
+"""Tests that docs/tracking.md lists every setting, command, signal and check."""
 
 from django.core.management import get_commands
 

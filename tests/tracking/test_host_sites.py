@@ -1,6 +1,8 @@
-"""Four sites of other people, each wired by the documented lines alone, pass one suite: see `suite/` and `hosts/`.
+"""Runs `suite/` in four third-party sites, `hosts/`, each wired only by the documented lines.
 
-Each runs in a process of its own, for settings and user models are one to a process.
+Each runs in a separate process, because a process has one set of settings and one user model. To run one by hand:
+
+    HOST_SPOOL=/tmp/spool python -m pytest -p no:xdist --ds=tests.tracking.hosts.plain tests/tracking/suite/suite_*.py
 """
 
 import os

@@ -1,1 +1,1 @@
-"""Notes logins and activities while a request runs, and writes those that hold once its view is done."""
+"""Notes logins and activities during a request, and writes those that hold after its view."""

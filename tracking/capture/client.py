@@ -1,4 +1,4 @@
-"""Who is at the other end of a request: address, user agent, device."""
+"""Finds the client of a request: its IP address, user agent and device."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -23,24 +23,24 @@ NOBODY = Client(UNKNOWN)
 
 
 def client_of(request: HttpRequest | None) -> Client:
-    """The client of a request; of none where there is no request (a command, a task)."""
+    """Return the client of a request, or NOBODY without a request (in a command or a task)."""
     if request is None:
         return NOBODY
     user_agent = storable(request.META.get("HTTP_USER_AGENT", ""), READ_CHARACTERS)
     try:
         device = parse_headers(request.headers)
-    except Exception as error:  # a login from we know not what is still a login
+    except Exception as error:  # a login from an unknown device is still recorded
         report_fault("Parsing a user agent", error)
         device = UNKNOWN
     return Client(device, client_ip(request), user_agent)
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """The client's address, as far as it is to be kept (`IP_BITS_V4`, `IP_BITS_V6`); None where there is none.
+    """Return the client's address, truncated to `IP_BITS_V4` or `IP_BITS_V6`; None if it is unknown.
 
-    Each proxy of the site's own appends the address that it was called from to X-Forwarded-For. With n of them the
-    client is the n-th entry from the right; whatever stands further left, the client wrote itself. A chain that is
-    shorter than that did not come by way of the proxies, so only the connection's own address counts.
+    Each of the site's own proxies appends the address that it was called from to X-Forwarded-For. With n proxies, the
+    client is the n-th entry from the right; the client itself may have written the entries left of it. A request with
+    fewer entries did not come through the proxies, so only the address of its connection counts.
     """
     address = None
     if count := conf.TRUSTED_PROXY_COUNT:
@@ -54,7 +54,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def parse_address(text: str) -> Address | None:
-    """An address as it may stand in a header: with a port, in brackets, with a zone, as IPv4 within IPv6."""
+    """Parse an address from a header: with a port, in brackets, with a zone, or as IPv4 in IPv6. None if invalid."""
     text = text.strip().strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""By which method somebody logged in: email, password, google, okta_saml, keycloak, passkey …"""
+"""Finds the method of a login: email, password, google, okta_saml, keycloak, passkey …"""
 
 import time
 from typing import Any
@@ -9,22 +9,23 @@ from django.utils.module_loading import import_string
 from tracking.conf import conf
 from tracking.sessions.identity import peek
 
-# Where allauth keeps what it has checked in this session, the last one last. By name, so that nothing is imported.
+# The session keys under which allauth records the methods that it has checked, the latest last. Written out here,
+# because tracking does not import allauth. They are private: tests/tracking/suite/suite_allauth.py breaks first.
 ALLAUTH_METHODS = "account_authentication_methods"
-ALLAUTH_USER = "account_authentication_methods_user"  # whose they are, in newer versions
-# Older ones are of another login in the same session, unless allauth had this one wait for a further step.
+ALLAUTH_USER = "account_authentication_methods_user"  # the owner of the records, in newer versions
+# Older records belong to another login in the same session, unless allauth made this login wait for a second step.
 RECORD_SECONDS = 10
 METHOD_CHARACTERS = 40
-# A login that came with neither a method nor a backend: a token that an API gave out, a directory.
+# A login with neither a method nor a backend: a token issued by an API, a directory.
 UNKNOWN = "other"
-# allauth's second steps, which follow the method that a login is called after.
+# allauth's second steps. They follow the method that names the login.
 SECOND_STEPS = ("mfa",)
 
 
 def login_method(request: Any, user: Any) -> str:
-    """The method of a login that succeeded, from allauth's record, the site's map or the backend.
+    """Return the method of a successful login, from allauth's records, the site's settings or the backend.
 
-    A session that has not been loaded is none that somebody was logged into, and is left alone.
+    A session that was not loaded did not receive this login, so it is not read.
     """
     session = getattr(request, "session", None)
     backend = getattr(user, "backend", "") or peek(session, BACKEND_SESSION_KEY) or ""
@@ -44,12 +45,12 @@ def method_of_backend(path: str) -> str:
         backend = import_string(path)
     except ImportError:
         return password_method()
-    name = getattr(backend, "name", "")  # what python-social-auth calls its backends, such as google-oauth2
+    name = getattr(backend, "name", "")  # backends of python-social-auth have one, such as google-oauth2
     return name if isinstance(name, str) and name else password_method()
 
 
 def password_method() -> str:
-    """What a password together with an e-mail address is called, or with another name."""
+    """Return the method of a login by password: "email" if users sign in by e-mail address, else "password"."""
     user_model: Any = get_user_model()
     return "email" if user_model.get_email_field_name() == user_model.USERNAME_FIELD else "password"
 

@@ -1,4 +1,4 @@
-"""Notes logins that succeeded or failed, with session, method, account and client."""
+"""Notes successful and failed logins, with session, method, account and client."""
 
 import uuid
 from typing import Any
@@ -22,14 +22,18 @@ from tracking.storage.bounded import bounded
 
 IDENTIFIER_CHARACTERS = 254
 REASON_CHARACTERS = 40
-# Names under which login forms and backends pass what was entered, besides the user model's own.
+# Keys under which login forms and backends pass the entered identifier, besides the user model's USERNAME_FIELD.
 IDENTIFIER_KEYS = ("username", "email", "login", "identifier")
 
 
 def note_success(
     request: Any, user: Any, *, method: str = "", identifier: str = "", starts: Any = None
 ) -> None:
-    """`starts`: the session that Django has just put the user into; None for a login without one, such as a token."""
+    """Note a successful login.
+
+    `starts` is the session that Django has just put the user into; None for a login without a session, such as by a
+    token.
+    """
     client = _client(request)
     method = method or login_method(request, user)
     alias = router.db_for_write(type(user)) if user is not None else router.db_for_write(UserSession)
@@ -92,7 +96,7 @@ def note_failure(
 
 
 def entered_identifier(credentials: dict[str, Any]) -> str:
-    """What was entered as a name, whatever the user model calls it."""
+    """Return what was entered to identify the user, under any of the usual keys; "" if nothing was."""
     for key in (get_user_model().USERNAME_FIELD, *IDENTIFIER_KEYS):
         if value := credentials.get(key):
             return str(value)
@@ -100,10 +104,13 @@ def entered_identifier(credentials: dict[str, Any]) -> str:
 
 
 def find_user(identifier: str) -> Any:
-    """The user of that name, asked for alike whether there is one or not. None, too, if the database is in trouble."""
+    """Return the user of that name, or None, also if the database fails.
+
+    The query is the same whether the user exists or not.
+    """
     user_model: Any = get_user_model()
     if storable(identifier, len(identifier)) != identifier:
-        return None  # nobody has a name that no database takes
+        return None  # no user has a name that databases reject
     try:
         with bounded(router.db_for_read(user_model)):
             email = user_model.get_email_field_name()
@@ -114,7 +121,8 @@ def find_user(identifier: str) -> Any:
                 return user_model._default_manager.filter(by_either).first()
             return user_model._default_manager.get_by_natural_key(identifier)
     except (user_model.DoesNotExist, ValueError, TypeError, ValidationError):
-        return None  # the latter where what was entered is no value of such a field; which is not for the log
+        # All but DoesNotExist: the input is not a valid value for the field. It is not logged: it may be a password.
+        return None
     except Exception as error:
         report_fault("Looking for a user", error)
         return None
@@ -125,7 +133,7 @@ def _has_field(model: Any, name: str) -> bool:
 
 
 def _identifier(text: str, *, is_known: bool) -> str:
-    """A user's name as it is; of anything else a keyed hash, for people type passwords into the wrong field."""
+    """Return a known user's name unchanged, and a keyed hash of any other text: people type passwords there."""
     if not text:
         return ""
     return storable(str(text), IDENTIFIER_CHARACTERS) if is_known else hashed_name(str(text))

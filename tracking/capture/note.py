@@ -1,34 +1,38 @@
-"""Note an event: on the request it belongs to, to be written after the view; without one, write it at once."""
+"""Notes an event on its request, to be written after the view; without a request, writes it at once."""
 
 from dataclasses import replace
 from typing import Any
 
-from tracking.capture.visit import WHO_IS_ASKING, Fate, Noted, Visit, current, in_event_loop, user_id_of
+from tracking.capture.visit import REQUEST_USER, Fate, Noted, Visit, current, in_event_loop, user_id_of
 from tracking.events import Activity, Event
 from tracking.storage import spool
 from tracking.storage.write import write
 
 
 def visit_of(request: Any) -> Visit | None:
-    """The visit that a request, or a framework's wrapper around one, belongs to; without a request, the present one."""
+    """Return the visit of a request, or of a framework's wrapper around one; without a request, the current visit."""
     visit = current.get()
     if visit is not None and visit.is_over:
-        return None  # a task that outlives the request it was started by
+        return None  # this is a task that outlives the request that started it
     if visit is None or request is None:
         return visit
     return visit if getattr(request, "_request", request) is visit.request else None
 
 
 def note(event: Event, request: Any = None, *, follows: str = "") -> None:
-    """`follows`: the database whose transaction decides whether this happened; empty: it happened in any case."""
+    """Note an event.
+
+    `follows` is the alias of the database whose transaction decides: if it is rolled back, the event is discarded.
+    Empty: the event is always kept.
+    """
     visit = visit_of(request)
     if visit is not None:
-        # An event loop holds no transaction that could be rolled back: Django's are sync.
+        # An event loop has no transaction that could be rolled back: Django's are sync.
         visit.noted.append(Noted(event, Fate(follows) if follows and not in_event_loop() else None))
         return
-    if isinstance(event, Activity) and event.user_id is WHO_IS_ASKING:
+    if isinstance(event, Activity) and event.user_id is REQUEST_USER:
         event = replace(event, user_id=user_id_of(request))
     if in_event_loop():
-        spool.add([event])  # where no query can be made; whoever writes next writes it too
+        spool.add([event])  # queries are impossible here; the next writer replays the spool
     else:
         write([event])

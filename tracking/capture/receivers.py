@@ -1,4 +1,4 @@
-"""What Django tells of logins, and what it does not tell: receivers that only note, and never raise."""
+"""Receives Django's signals of logins, logouts and users, and notes the events. Receivers never raise."""
 
 import functools
 import uuid
@@ -22,7 +22,7 @@ Receiver = Callable[..., None]
 
 
 def harmless(receiver: Receiver) -> Receiver:
-    """Django sends its login signals with `send`: what a receiver raises would break the login."""
+    """Catch what a receiver raises: Django sends its login signals with `send`, so it would break the login."""
 
     @functools.wraps(receiver)
     def guarded(*args: Any, **kwargs: Any) -> None:
@@ -58,11 +58,15 @@ def on_logout(sender: Any, request: Any = None, user: Any = None, **kwargs: Any)
 def on_user_saved(
     sender: Any, instance: Any, created: bool, update_fields: Any = None, **kwargs: Any
 ) -> None:
-    """A new password and a deactivation end sessions, of which Django tells nobody."""
+    """End the sessions of a user whose password was changed or who was deactivated; Django has no signal for it.
+
+    `_password` is private to Django's AbstractBaseUser: `set_password` sets it, and `save` clears it afterwards.
+    tests/tracking/suite/suite_sessions.py breaks first.
+    """
     if created or kwargs.get("raw"):
         return
     alias = kwargs.get("using") or router.db_for_write(sender)
-    if getattr(instance, "_password", None) is not None:  # set by `set_password`, until the save is over
+    if getattr(instance, "_password", None) is not None:
         visit = visit_of(None)
         keeps = _session_kept(visit.request, instance) if visit else None
         reason = UserSession.EndReason.PASSWORD_CHANGE
@@ -73,14 +77,14 @@ def on_user_saved(
 
 @harmless
 def on_user_to_be_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """At once and within the deletion's own transaction: afterwards nothing says any more whose sessions these are."""
+    """End the user's sessions at once, in the transaction of the deletion; afterwards their owner is unknown."""
     with bounded(database()):
         UserSession.objects.using(database()).filter(user=instance.pk).end(UserSession.EndReason.DEACTIVATED)
 
 
 @harmless
 def on_user_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """Where tracking has a database of its own, Django has left it alone (see `models.user_key`)."""
+    """Set the user to null if tracking has a database of its own, which Django does not touch (`keep_without_user`)."""
     if kwargs.get("using") != database():
         for model in (LoginEvent, ActivityLog, UserSession, SecurityAlert):
             with bounded(database()):
@@ -88,12 +92,16 @@ def on_user_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
 
 
 def _session_kept(request: Any, user: Any) -> uuid.UUID | None:
-    """The session of somebody who changes their own password goes on; see `update_session_auth_hash`."""
+    """Return the session of a user who changes their own password. It continues; see `update_session_auth_hash`."""
     return session_id_of(getattr(request, "session", None)) if user_id_of(request) == user.pk else None
 
 
 def noting_refusals(clean: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Around `AuthenticationForm.clean`: a right password that the form refuses all the same sends no signal."""
+    """Wrap `AuthenticationForm.clean` to note a correct password that the form rejects; Django sends no signal for it.
+
+    Replacing the method is the only way that needs no change in the site's own forms. It relies on the attribute
+    `user_cache`; tests/tracking/suite/suite_logins.py breaks first.
+    """
 
     @functools.wraps(clean)
     def wrapper(form: Any) -> Any:
@@ -112,7 +120,8 @@ def _on_refusal(form: Any, error: ValidationError) -> None:
     from django.contrib.admin.forms import AdminAuthenticationForm
 
     user = form.user_cache
-    codes = {"inactive"} & {one.code for one in error.error_list}
-    reason = "inactive" if codes else "not_staff" if isinstance(form, AdminAuthenticationForm) else "refused"
+    is_inactive = any(one.code == "inactive" for one in error.error_list)
+    is_admin_form = isinstance(form, AdminAuthenticationForm)
+    reason = "inactive" if is_inactive else "not_staff" if is_admin_form else "refused"
     method = method_of_backend(getattr(user, "backend", ""))
     note_failure(form.request, user.get_username(), user=user, method=method, reason=reason)

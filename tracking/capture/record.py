@@ -1,4 +1,4 @@
-"""What a site calls to record what Django has no signal for: other logins, and activities."""
+"""Records what Django has no signal for, called by the site: other logins, and activities."""
 
 import functools
 import json
@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from tracking.capture.logins import note_failure, note_success
 from tracking.capture.note import note, visit_of
-from tracking.capture.visit import WHO_IS_ASKING, user_id_of
+from tracking.capture.visit import REQUEST_USER, user_id_of
 from tracking.conf import conf
 from tracking.events import Activity, storable
 from tracking.health import report_fault
@@ -33,10 +33,15 @@ def log_login(
     failure_reason: str = "",
     request: HttpRequest | None = None,
 ) -> None:
-    """Record an attempt to log in that sent none of Django's signals: an API's token, a directory, a device.
+    """Record a login that sent none of Django's signals: by an API token, a directory, a device.
 
-    `user` or `identifier` says whose. Within a request that passes the middleware the request is known, and the event
-    is written after the view; else at once. Never raises.
+    `user` or `identifier` tells whose login it is. An `identifier` that is not a user's name is stored as a keyed hash
+    (of a failed login, the user is looked up by it). `login_method` and `failure_reason` are cut to 40 characters; if
+    they are empty, the method is derived from the session and the user's backend, and the reason is "unknown_user",
+    "bad_password" or "inactive".
+
+    In a request that passes the middleware, `request` is known, and the event is written after the view; otherwise it
+    is written at once. Never raises.
     """
     try:
         if success:
@@ -55,10 +60,15 @@ def log_activity(
     user: Any = None,
     request: HttpRequest | None = None,
 ) -> None:
-    """Record that somebody did something: `log_activity("pov.approved", entity=pov, metadata={"stage": 3})`.
+    """Record an activity: `log_activity("pov.approved", entity=pov, metadata={"stage": 3})`.
 
-    `entity` is a model's instance, or a pair of type and id. `user` defaults to who made the request. What is recorded
-    within a transaction that is rolled back has not happened, and leaves no row. Never raises.
+    `action` has up to 100 characters; longer texts are cut. `entity` is a model instance, or a pair of type (up to 100
+    characters) and id (up to 64). `metadata` is a dict of anything; values that JSON does not have are stored as text,
+    and more than `METADATA_MAX_BYTES` are left out. `user` is a user or a primary key; the default is the user of the
+    request.
+
+    In a request that passes the middleware, the event is written after the view; otherwise at once. In a transaction
+    that is rolled back it leaves no row. Never raises.
     """
     try:
         entity_type, entity_id = _named(entity)
@@ -75,7 +85,10 @@ def log_activity(
 
 
 class track_activity:  # noqa: N801 (a decorator, named as one)
-    """Around a function, a view (sync or async) or a block: records the activity once it has ended well.
+    """Decorate a function or a view (sync or async), or open a block, to record an activity once it succeeds.
+
+    The arguments are those of `log_activity`. A function or block that raises records nothing. On a function, `entity`
+    may be a callable that takes the function's arguments and returns the entity. Recording never raises.
 
     @track_activity("report.exported")
     def export(request): ...
@@ -100,7 +113,6 @@ class track_activity:  # noqa: N801 (a decorator, named as one)
             log_activity(self.action, self.entity, self.metadata, user=self.user)
 
     def __call__(self, function: Function) -> Function:
-        """`entity` may then be a function of the same arguments that finds it."""
         wrapper: Any
         if iscoroutinefunction(function):
 
@@ -133,7 +145,7 @@ class track_activity:  # noqa: N801 (a decorator, named as one)
 def _who(user: Any, request: Any) -> Any:
     if user is not None:
         return getattr(user, "pk", user)
-    return WHO_IS_ASKING if visit_of(request) is not None or request is None else user_id_of(request)
+    return REQUEST_USER if visit_of(request) is not None or request is None else user_id_of(request)
 
 
 def _named(entity: models.Model | tuple[str, Any] | None) -> tuple[str, str]:
@@ -144,7 +156,7 @@ def _named(entity: models.Model | tuple[str, Any] | None) -> tuple[str, str]:
 
 
 def _storable_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
-    """As JSON that any database takes; what JSON has no form for as its text, what is too large not at all."""
+    """Return the metadata as JSON that every database accepts: other types as text, too large metadata left out."""
     if not metadata:
         return {}
     try:

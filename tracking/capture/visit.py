@@ -1,7 +1,8 @@
-"""One request: what happened during it, and what of that holds once its view is done."""
+"""Collects the events of one request, and after its view writes those whose transaction was kept."""
 
 import asyncio
 import contextvars
+import enum
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,23 +22,32 @@ from tracking.sessions.memory import remember_new
 from tracking.sessions.seen import has_to_be_touched, note_seen
 from tracking.storage.write import write
 
-# The user of an activity is asked for once the view is done, since asking may cost a query.
-WHO_IS_ASKING: Any = object()
+
+class Deferred(enum.Enum):
+    """A value of an event that is filled in after the view, because finding it may cost a query."""
+
+    REQUEST_USER = "the user who makes the request"
+
+
+REQUEST_USER = Deferred.REQUEST_USER
 
 current: contextvars.ContextVar["Visit | None"] = contextvars.ContextVar("tracking_visit", default=None)
 cleanup = Cleanup()
 
 
 class Fate:
-    """Whether the transaction in which something happened is kept.
+    """Tells whether the transaction in which an event happened was kept.
 
-    Told by `on_commit`: it is called once the outermost transaction is committed, dropped where a savepoint or the
-    whole is rolled back, and still waiting where a transaction is open that began before the request (a test's).
+    `on_commit` tells: its callback is called when the outermost transaction is committed, dropped when the transaction
+    or a savepoint is rolled back, and still pending in a transaction that began before the request (a test's).
+
+    `run_on_commit` is private: Django has no other way to see a pending callback.
+    tests/tracking/suite/suite_transactions.py breaks first.
     """
 
     def __init__(self, alias: str) -> None:
         self.connection = connections[alias]
-        # Outside of a transaction that Django keeps there is nothing to be rolled back as far as anybody can tell.
+        # Outside a transaction of Django's, nothing can be rolled back that we could know of.
         self.is_committed = not self.connection.in_atomic_block
         if not self.is_committed:
             self.connection.on_commit(self._commit, robust=True)
@@ -52,7 +62,7 @@ class Fate:
 @dataclass(slots=True)
 class Noted:
     event: Event
-    fate: Fate | None  # None: it counts whatever becomes of the transaction
+    fate: Fate | None  # None: the event is kept even if the transaction is rolled back
 
     def holds(self) -> bool:
         return self.fate is None or self.fate.holds()
@@ -97,66 +107,69 @@ class Visit:
         return has_to_be_touched(self.request, self.token)
 
     def finish(self, response: HttpResponseBase | None) -> None:
-        """Write what was noted and holds. Never raises."""
+        """Write the noted events that hold. Never raises."""
         self.is_over = True
         try:
             if self.noted:
-                # Django saves no session of a 5xx answer.
+                # Django does not save the session after a 5xx response.
                 saved = response is not None and response.status_code < 500
-                held = [noted.event for noted in self.noted if noted.holds()]
+                events = [noted.event for noted in self.noted if noted.holds()]
                 self.noted.clear()
-                write([done for event in held for done in self._completed_or_as_it_is(event, saved)])
+                write([done for event in events for done in self._completed_if_possible(event, saved)])
             note_seen(self.request, self.token)
             cleanup.run_if_due()
         except Exception as error:
             report_fault("Tracking a request", error)
 
-    def _completed_or_as_it_is(self, event: Event, session_is_saved: bool) -> list[Event]:
-        """What one event lacks, because the session or the user cannot be had, must not cost the others."""
+    def _completed_if_possible(self, event: Event, session_is_saved: bool) -> list[Event]:
+        """Keep an event whose session or user cannot be read incomplete, so that the others are not lost."""
         try:
             return self._completed(event, session_is_saved)
         except Exception as error:
             report_fault("Completing an event", error)
-            unknown = isinstance(event, Activity) and event.user_id is WHO_IS_ASKING
-            return [replace(event, user_id=None) if unknown else event]  # type: ignore[call-arg]
+            lacks_user = isinstance(event, Activity) and event.user_id is REQUEST_USER
+            return [replace(event, user_id=None) if lacks_user else event]  # type: ignore[call-arg]
 
     def _completed(self, event: Event, session_is_saved: bool) -> list[Event]:
         if isinstance(event, SessionStart):
             return [self._with_key(event)] if session_is_saved else []
         if isinstance(event, SessionEnd) and event.reason == UserSession.EndReason.LOGOUT:
-            return [] if self._goes_on(event) else [event]
-        if isinstance(event, Activity) and event.user_id is WHO_IS_ASKING:
+            return [] if self._continues(event) else [event]
+        if isinstance(event, Activity) and event.user_id is REQUEST_USER:
             return [replace(event, user_id=user_id_of(self.request))]
         return [event]
 
-    def _goes_on(self, event: SessionEnd) -> bool:
-        """Of a token that was given back Django's signal tells as of a logout, and the session stays as it is."""
+    def _continues(self, event: SessionEnd) -> bool:
+        """Tell whether the session still exists: revoking a token sends a logout's signal, but keeps the session."""
         return session_id_of(getattr(self.request, "session", None)) == event.session_id
 
     def _with_key(self, event: SessionStart) -> SessionStart:
-        """The session's key is known last: it may have been changed after the login, or not be there before the end."""
+        """Add the session key, which is known last: it may change after the login, or be created at the very end."""
         session: Any = getattr(self.request, "session", None)
         if session_id_of(session) != event.uuid:
             return event
         by_key = settings.SESSION_ENGINE != SIGNED_COOKIES
         if by_key and not session.session_key:
-            session.save()  # after a change of user there is no key before the very end
+            session.save()  # after a change of user, Django would create the key only when it saves the session
         remember_new(event.uuid, session.session_key)
         hashed = key_hash(session.session_key) if by_key else None
         return replace(event, key_hash=hashed, expires_at=expiry_of(session))
 
 
 def user_id_of(request: Any) -> Any:
-    """The primary key of who makes the request; of nobody, None. May ask the database for the session and the user.
+    """Return the primary key of the request's user; None if nobody is signed in. May query the session and the user.
 
-    That is no access of the host's, and does not make its answer vary by cookie.
+    The access is tracking's own, so it does not make the response vary by cookie.
     """
     if request is None:
         return None
-    request = getattr(request, "_request", request)  # Django REST framework's is a wrapper
+    # The request of Django REST framework is a wrapper; `_request` is its name for Django's.
+    # tests/tracking/suite/suite_logins.py breaks first.
+    request = getattr(request, "_request", request)
     user = request.__dict__.get("user")
     if isinstance(user, LazyObject) and in_event_loop():
-        # The database cannot be asked here; what was found out already is known.
+        # Queries are impossible here, so only a user that was already loaded is known. The two attributes are private
+        # to django.contrib.auth.middleware. No test breaks if they change; such activities then have no user.
         user = getattr(request, "_acached_user", None) or getattr(request, "_cached_user", None)
     session: Any = getattr(request, "session", None)
     accessed = getattr(session, "accessed", None)

@@ -1,4 +1,4 @@
-"""Finds the user that a command is about, and asks before it erases anything."""
+"""Finds the user of a command, and asks for confirmation before it erases anything."""
 
 from typing import Any
 
@@ -11,14 +11,12 @@ def user_named(name: str) -> Any:
     try:
         return model._default_manager.get_by_natural_key(name)
     except model.DoesNotExist:
-        raise CommandError(f'There is no user "{name}".') from None
+        raise CommandError(f'No user is named "{name}".') from None
 
 
 def is_confirmed(question: str) -> bool:
-    """Ask at the terminal. Raises CommandError where there is nobody to answer."""
+    """Ask at the terminal. Raises CommandError without a terminal."""
     try:
         return input(f"{question} [y/N] ").lower() == "y"
     except EOFError:
-        raise CommandError(
-            "There is no terminal to answer at; add --yes to go ahead without being asked."
-        ) from None
+        raise CommandError("Cannot ask for confirmation without a terminal; add --yes to confirm.") from None

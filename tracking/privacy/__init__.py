@@ -1,1 +1,1 @@
-"""Exports and erases what is kept of a person."""
+"""Exports and erases the data of a person."""

@@ -1,4 +1,4 @@
-"""Whether a text names a person: their user name or e-mail address, as a whole value or as whole words."""
+"""Finds texts that name a person: by user name or e-mail address, as a whole value or as whole words."""
 
 import json
 import re
@@ -11,23 +11,25 @@ from urllib.parse import unquote, unquote_plus
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-# Shorter names are words of any language: they count as whole values alone.
+# Shorter names are common words, so they count only as whole values.
 SHORTEST_WORD = 3
 # Rows that one statement reads.
 WINDOW = 20_000
-# What belongs to a longer name or address: jo.ann@example.com, ann@example.com.au, ann_2. A file's ending does not.
+# Characters around a name that make it part of a longer one: jo.ann@example.com, ann@example.com.au, ann_2. The ending
+# of a file name does not.
 BEFORE = r"(?<![\w@])(?<!\w[.+\-'])"
 ENDINGS = "csv|docx?|eml|gz|jsonl?|log|ndjson|parquet|pdf|pq|tab|tsv|txt|vcf|xlsx?|zip|zst"
 AFTER = rf"(?![\w@])(?![+\-]\w)(?!\.(?!(?:{ENDINGS})\b)\w)"
-# Line breaks and the like, as messages of one line write them.
+# Line breaks and other characters, as one-line messages escape them.
 ESCAPES = re.compile(r"\\(?:[nrtfv0]|x[0-9a-f]{2}|u[0-9a-f]{4})", re.IGNORECASE)
-# What no form of a text changes: JSON and URLs escape other letters, and databases fold the case of these alone.
+# Characters that are the same in every form of a text: JSON and URLs escape others, and databases fold only the case of
+# these.
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The names by which texts are searched, folded as `_folded` does."""
+    """A person by the names that texts are searched for, normalized by `_folded`."""
 
     names: tuple[str, ...]
 
@@ -38,11 +40,14 @@ class Person:
         return cls(tuple(dict.fromkeys(_folded(text) for text in texts if text)))
 
     def is_named_in(self, text: str) -> bool:
-        """In a text of any kind, also of a URL, or of JSON that is kept as text."""
+        """Tell whether a text names the person; the text may be a URL, or JSON stored as text."""
         return any(self._is_in(_folded(form)) for form in _forms(text))
 
     def is_quoted_in(self, value: Any) -> bool:
-        """In a value of JSON at any depth. A key counts by an address alone: "name" is a column in many a file."""
+        """Tell whether a JSON value names the person at any depth.
+
+        Keys count only if they contain an address: "name" is a column of many files.
+        """
         if isinstance(value, str):
             return self.is_named_in(value)
         if isinstance(value, dict):
@@ -59,17 +64,17 @@ class Person:
 
 
 def pages_that_may_name(rows: QuerySet[Any], person: Person, *columns: str, size: int) -> Iterator[list[Any]]:
-    """Rows with the person's letters somewhere in these columns; `is_quoted_in` then decides.
+    """Yield pages of rows that may name the person in these columns; `is_quoted_in` then decides.
 
-    On any database, in texts and in JSON: a name is searched by its plain parts, which no encoding changes. No index
-    serves that, so a statement reads a window of keys and not the table, and is over before it is cancelled.
+    Works on any database, for texts and for JSON: a name is searched by its plain parts, which no encoding changes. No
+    index serves that, so each statement reads a window of keys instead of the table, and ends before a time-out.
     """
     for window in _windows(rows):
         yield from in_pages(_that_may_name(window, person, columns), size)
 
 
 def in_pages(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
-    """The rows by their keys, page after page; they may be changed meanwhile."""
+    """Yield the rows in pages by their keys. The caller may change the rows between pages."""
     last = None
     while True:
         page = list(_after(rows, last).order_by("pk")[:size])
@@ -97,14 +102,14 @@ def _after(rows: QuerySet[Any], key: Any) -> QuerySet[Any]:
 
 def _that_may_name(rows: QuerySet[Any], person: Person, columns: tuple[str, ...]) -> QuerySet[Any]:
     texts = {f"{column}_as_text": Cast(column, TextField()) for column in columns}
-    wanted = Q(pk__in=[])
+    matches = Q(pk__in=[])
     for name in person.names:
         parts = PLAIN.findall(name)
         if not parts:
-            return rows  # a name in other letters alone
+            return rows  # the name has no plain letters, so every row may match
         for text in texts:
-            wanted |= Q(*(Q(**{f"{text}__icontains": part}) for part in parts))
-    return rows.alias(**texts).filter(wanted)
+            matches |= Q(*(Q(**{f"{text}__icontains": part}) for part in parts))
+    return rows.alias(**texts).filter(matches)
 
 
 def _forms(text: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is kept of a person: to hand it out, and to erase it without losing the counts."""
+"""Exports the rows about a person, and erases the person from them without losing the counts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,9 +19,9 @@ KINDS: dict[str, type[models.Model]] = {
     "session": UserSession,
     "alert": SecurityAlert,
 }
-# Of no use to anybody but us, or not the person's own.
+# Columns that only tracking can use, or that are not the person's own data.
 NOT_EXPORTED = ("uuid", "key_hash", "occasion")
-# What an erased row no longer says, and what it says instead. When and with which outcome stays: those are counts.
+# The columns that an erased row loses, and their new values. Time and outcome stay, because counts need them.
 ERASED: dict[str, Any] = {
     "user_id": None,
     "identifier": "",
@@ -35,7 +35,7 @@ ERASED: dict[str, Any] = {
 
 
 def export_of(user: Any) -> Iterator[dict[str, Any]]:
-    """All that is kept of a user, oldest first within each kind: one dict a row, `kind` and the columns."""
+    """Yield all rows about a user, the oldest of each kind first: one dict per row, with `kind` and the columns."""
     for kind, model in KINDS.items():
         names = [f.attname for f in model._meta.concrete_fields if f.name not in NOT_EXPORTED]
         for row in _rows_of(user, model).order_by("pk").values(*names).iterator(chunk_size=STEP):
@@ -43,9 +43,9 @@ def export_of(user: Any) -> Iterator[dict[str, Any]]:
 
 
 def erase(user: Any) -> dict[str, int]:
-    """Take a user out of what is kept, in small steps; how many rows of each kind. Their sessions end.
+    """Erase a user from their rows in small steps, end their sessions, and return the number of rows of each kind.
 
-    Rows stay, since they are counts of logins and failures; what they say of the person goes. Alerts go altogether.
+    Rows stay without the person's data, because they are counts of logins and failures. Alerts are deleted.
     """
     UserSession.objects.using(database()).filter(user=user.pk).end(UserSession.EndReason.ENDED_BY_ADMIN)
     erased = {}
@@ -55,9 +55,9 @@ def erase(user: Any) -> dict[str, int]:
 
 
 def erase_user(user: Any) -> dict[str, list[str]]:
-    """Take a person out of tracking and of what others' rows say of them: lines of what was "erased", and what "stays".
+    """Erase a person from their own rows and from rows of others. Returns lines of what was "erased" and what "stays".
 
-    Events that wait are written first, so that none of them comes in afterwards.
+    Waiting events are written first, so that none arrives afterwards.
     """
     stays = write_what_waits(Person.of(user))
     erased = [f"{number:,} of kind {kind}" for kind, number in erase(user).items()]
@@ -69,8 +69,9 @@ def _erase_rows(user: Any, model: type[models.Model]) -> int:
     rows = _rows_of(user, model)
     erased = 0
     while keys := list(rows.values_list("pk", flat=True)[:STEP]):
-        found: Any = model._base_manager.using(database()).filter(pk__in=keys)
-        erased += found._raw_delete(database()) if model is SecurityAlert else found.update(**changes)
+        step: Any = model._base_manager.using(database()).filter(pk__in=keys)
+        # `_raw_delete` is private, as in `retention.prune`. tests/tracking/suite/suite_commands.py breaks first.
+        erased += step._raw_delete(database()) if model is SecurityAlert else step.update(**changes)
     return erased
 
 
@@ -79,11 +80,11 @@ def _rows_of(user: Any, model: type[models.Model]) -> Any:
     belongs = Q(user=user.pk)
     name = str(user.get_username())
     if name and "identifier" in _columns(model):
-        # Attempts under the name that were made before there was such a user, or with the case of another keyboard.
+        # Attempts with the name from before the user existed, or in another case.
         belongs |= Q(identifier__in=[name, *hashed_names(name)])
     address = str(getattr(user, type(user).get_email_field_name(), "") or "")
     if address and address != name and "identifier" in _columns(model):
-        # Of nobody known: the address may be another account's name.
+        # Only rows without a user: the address may be the name of another account.
         belongs |= Q(user=None, identifier__in=[address, *hashed_names(address)])
     return rows.filter(belongs)
 

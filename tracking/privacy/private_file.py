@@ -1,4 +1,4 @@
-"""Files of people's data: readable by their owner alone, and never written through a link."""
+"""Writes files with personal data: readable only by their owner, and never through a link."""
 
 import contextlib
 import errno
@@ -12,12 +12,12 @@ from typing import TextIO
 
 @contextlib.contextmanager
 def private_file(path: Path) -> Iterator[TextIO]:
-    """A text file with mode 0600, whatever the umask. It takes the place of an existing file once it is whole.
+    """Open a text file with mode 0600, whatever the umask. It replaces an existing file once it is complete.
 
-    Raises OSError, also for a link or a device of that name; what was there before is then as it was.
+    Raises OSError, also if the path is a link or a device; the existing file is then unchanged.
     """
     _refuse_other_than_files(path)
-    # Made with O_EXCL and 0600: an existing file could be open in somebody's reader, or have another mode.
+    # mkstemp creates with O_EXCL and 0600: an existing file could be open in another process, or have another mode.
     descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:

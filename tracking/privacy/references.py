@@ -1,4 +1,4 @@
-"""Rows of other apps that refer to a user, found by the models' own relations."""
+"""Counts rows of other apps that refer to a user, by the relations of their models."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -9,25 +9,28 @@ from django.db import DatabaseError, transaction
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """How many rows of a model refer to the user; None where its table cannot be read."""
+    """A model with the number of its rows that refer to the user; None if its table cannot be read."""
 
     label: str
     rows: int | None
 
 
 def references_to(user: Any, *, but: Container[str]) -> list[Reference]:
-    """Of the apps that are not among `but`, by their labels. Generic relations are not known to the user's model."""
+    """Count the references of all apps but those with the labels `but`.
+
+    Generic relations are missing, because the user model does not know of them.
+    """
     relations = [f for f in user._meta.get_fields(include_hidden=True) if f.auto_created and not f.concrete]
-    found: dict[str, int | None] = {}
+    counts: dict[str, int | None] = {}
     for relation in relations:
         model: Any = relation.related_model
-        # A many-to-many relation is counted by its own table, which refers to the user as well.
+        # A many-to-many relation is counted by its own table, which also refers to the user.
         if relation.many_to_many or model._meta.app_label in but:
             continue
         rows = _count(model, relation.field.name, user)
-        before = found.get(model._meta.label, 0)
-        found[model._meta.label] = None if rows is None or before is None else before + rows
-    return [Reference(label, rows) for label, rows in sorted(found.items()) if rows != 0]
+        before = counts.get(model._meta.label, 0)
+        counts[model._meta.label] = None if rows is None or before is None else before + rows
+    return [Reference(label, rows) for label, rows in sorted(counts.items()) if rows != 0]
 
 
 def _count(model: Any, name: str, user: Any) -> int | None:

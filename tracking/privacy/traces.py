@@ -1,4 +1,4 @@
-"""What other people's rows say of a person: activities, logins, alerts, and the administration's own log."""
+"""Erases a person from the rows of others: activities, logins, alerts and the admin's log."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tracking.upkeep.retention import STEP
 
 
 def erase_traces(user: Any) -> list[str]:
-    """Take the person out of rows of others; a line for each kind, with counts."""
+    """Erase the person from the rows of others. Returns a line for each kind, with its count."""
     person = Person.of(user)
     activities = _erase_activities_about(user)
     activities += _clean(_rows(ActivityLog), person, {"entity_id": "", "metadata": {}})
@@ -22,7 +22,7 @@ def erase_traces(user: Any) -> list[str]:
     return [
         f"{activities:,} activities of others that are about them or name them",
         f"{logins + alerts:,} logins and alerts of others that name them",
-        f"{entries:,} entries of the administration's log that are about them or name them",
+        f"{entries:,} entries of the admin's log that are about them or name them",
     ]
 
 
@@ -32,7 +32,7 @@ def _rows(model: Any) -> QuerySet[Any]:
 
 
 def models_of(user: Any) -> list[Any]:
-    """The user's model, its proxies, and the models that it inherits from or that inherit from it."""
+    """Return the user's model, its proxies, its parents and its children."""
     concrete: Any = user._meta.concrete_model
     return [
         m for m in apps.get_models(include_auto_created=True) if _is_kin(m._meta.concrete_model, concrete)
@@ -51,7 +51,7 @@ def _erase_activities_about(user: Any) -> int:
 
 
 def _update(rows: Any, changes: dict[str, Any]) -> int:
-    """In steps. The changes must take the rows out of the selection."""
+    """Update the rows in steps. The changes must make the rows leave the selection, or this never ends."""
     changed = 0
     while keys := list(rows.values_list("pk", flat=True)[:STEP]):
         changed += rows.model._base_manager.using(rows.db).filter(pk__in=keys).update(**changes)
@@ -59,7 +59,7 @@ def _update(rows: Any, changes: dict[str, Any]) -> int:
 
 
 def _clean(rows: QuerySet[Any], person: Person, changes: dict[str, Any]) -> int:
-    """Empty the columns that name the person; how many rows."""
+    """Empty the columns that name the person, and return the number of rows."""
     changed = 0
     for page in pages_that_may_name(rows, person, *changes, size=STEP):
         for row in page:
@@ -72,7 +72,7 @@ def _clean(rows: QuerySet[Any], person: Person, changes: dict[str, Any]) -> int:
 
 
 def _erase_admin_log(user: Any, person: Person) -> int:
-    """Entries about the account, and those that name it; what the person did stays until the account is deleted."""
+    """Empty entries about the account or that name it. Entries of the person's own acts stay until it is deleted."""
     from django.contrib.admin.models import LogEntry
 
     rows: Any = LogEntry._base_manager.using(router.db_for_write(LogEntry))

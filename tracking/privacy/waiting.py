@@ -1,4 +1,4 @@
-"""Events that wait in the spool and the stream: written now, and what is left of them told."""
+"""Writes the events that wait in the spool and the stream, and lists what is left of them."""
 
 from django.db import Error as DatabaseError
 
@@ -10,12 +10,12 @@ from tracking.storage.write import replay_spool
 
 
 def write_what_waits(person: Person) -> list[str]:
-    """Write what waits on this machine; a line for each place where something of the person may be left."""
+    """Write the events that wait on this machine. Returns a line for each place that may still name the person."""
     replay_spool()
     left = ["events in the spools of other machines, until those write them"]
     if not spool.is_empty():
         left.append(
-            f"{spool.waiting():,} events in {spool.folder()}, which the database does not take; run the command again"
+            f"{spool.waiting():,} events in {spool.folder()}, which the database rejects; run the command again"
         )
     if refused := _refused_lines(person):
         left.append(
@@ -25,7 +25,7 @@ def write_what_waits(person: Person) -> list[str]:
 
 
 def _refused_lines(person: Person) -> int:
-    """Of the file of events that no database takes."""
+    """Count the lines that name the person, in the file of events that the database rejects."""
     try:
         with (spool.folder() / spool.REFUSED).open(encoding="utf-8", errors="replace") as lines:
             return sum(person.is_named_in(line) for line in lines)
@@ -46,7 +46,7 @@ def _drain_stream() -> list[str]:
         reason = " ".join(str(error).split())
         return [f"events in the stream, which could not be read ({reason}); run the command again"]
     return (
-        [f"{waiting:,} events in the stream, in other hands just now; run the command again"]
+        [f"{waiting:,} events in the stream, which another process is draining; run the command again"]
         if waiting
         else []
     )

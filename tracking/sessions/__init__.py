@@ -1,1 +1,1 @@
-"""Tells sessions apart, remembers them, ends them, and refuses those that were ended."""
+"""Identifies sessions, remembers them, ends them, and refuses those that were ended."""

@@ -1,4 +1,4 @@
-"""Ends expired sessions now and then, in any process that asks the database anyway."""
+"""Ends expired sessions once in `CLEANUP_SECONDS` per process, after a request."""
 
 import time
 
@@ -9,15 +9,20 @@ from tracking.storage.bounded import bounded
 
 
 class Cleanup:
-    """Sessions that have expired are ended by any process, now and then, when it asks the database anyway."""
+    """Remembers when this process ends expired sessions next; monotonic seconds."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Wait a full `CLEANUP_SECONDS`, as a new process does."""
         self.next_at = time.monotonic() + conf.CLEANUP_SECONDS
 
     def run_if_due(self) -> None:
+        """End expired sessions if it is time. Never raises."""
         if time.monotonic() < self.next_at:
             return
-        self.next_at = time.monotonic() + conf.CLEANUP_SECONDS
+        self.forget()
         try:
             with bounded(database()):
                 UserSession.objects.using(database()).end_expired()

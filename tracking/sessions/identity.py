@@ -1,4 +1,4 @@
-"""Tells sessions apart: by an id within the session's data, by its key, and by a keyed hash of the key."""
+"""Identifies sessions: by an id in the session's data, by their key, and by a keyed hash of the key."""
 
 import datetime as dt
 import uuid
@@ -25,15 +25,20 @@ def expiry_of(session: Any) -> dt.datetime:
 
 
 def token_of(request: HttpRequest) -> str:
-    """What tells this request's session from others, without loading it; empty where there is none."""
+    """Return what identifies the request's session, without loading it; "" without a session.
+
+    It is the session key, or the session's id if sessions are signed cookies.
+    """
     if settings.SESSION_ENGINE == SIGNED_COOKIES:
         return _peek(getattr(request, "session", None))
     return request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
 
 
 def _peek(session: Any) -> str:
-    """The session's id within a signed cookie, whose key changes all the time. Reading it costs no query, and must not
-    count as access, for that would make every answer vary by cookie."""
+    """Return the session's id from a signed cookie, whose key changes with every save.
+
+    Reading it costs no query. It must not count as access, because that would make every response vary by cookie.
+    """
     if session is None or not session.session_key:
         return ""
     accessed = session.accessed
@@ -48,8 +53,10 @@ def was_loaded(session: Any) -> bool:
 
 
 def peek(session: Any, name: str) -> Any:
-    """A value of a session, or None where the session has not been loaded: it costs no query, and does not count as
-    access, which would make the answer vary by cookie."""
+    """Return a value of a session, or None if the session was not loaded.
+
+    It costs no query, and does not count as access, which would make the response vary by cookie.
+    """
     if not was_loaded(session):
         return None
     accessed = session.accessed
@@ -60,7 +67,7 @@ def peek(session: Any, name: str) -> Any:
 
 
 def session_id_of(session: Any) -> uuid.UUID | None:
-    """The id of a session that has been loaded already."""
+    """Return the id of a session; None if it was not loaded, or has no id of ours."""
     try:
         return uuid.UUID(peek(session, SESSION_ID))
     except (TypeError, ValueError, AttributeError):
@@ -68,8 +75,10 @@ def session_id_of(session: Any) -> uuid.UUID | None:
 
 
 def was_just_given_to(session: Any, user: Any) -> bool:
-    """Whether `login()` has put the user into this session. An API that gives out a token sends the same signal, and
-    has nobody's session, or one that was merely read."""
+    """Tell whether `login()` has just put the user into this session.
+
+    An API that issues a token sends the same signal, with no session, or with one that was only read.
+    """
     if user is None or not was_loaded(session) or not session.modified:
         return False
     return bool(peek(session, SESSION_KEY) == user._meta.pk.value_to_string(user))

@@ -1,4 +1,4 @@
-"""Remembers the sessions that this process has seen, so that an ordinary request costs no query."""
+"""Remembers the sessions that this process has seen, so that ordinary requests cost no query."""
 
 import time
 import uuid
@@ -8,22 +8,22 @@ from django.conf import settings
 
 from tracking.sessions.identity import SIGNED_COOKIES
 
-# Sessions that a process remembers. When there are more it forgets them all, and looks at each once more.
+# Sessions that a process remembers. When there are more, it forgets all of them and looks at each once more.
 MOST_REMEMBERED = 20_000
 
 
 @dataclass(slots=True)
 class Known:
-    """A session with a row of ours, as this process has seen it; times are of the monotonic clock."""
+    """A session with a row in `user_sessions`, as this process knows it; times are monotonic seconds."""
 
     session_id: str
-    began_at: float = float("-inf")  # when this process made it
+    began_at: float = float("-inf")  # when this process created it
     touched_at: float = float("-inf")
-    prolonged_at: float = float("-inf")  # when a new end of it was written
+    prolonged_at: float = float("-inf")  # when a later expiry was written
 
 
 class Memory:
-    """By session key. Only keys of sessions that exist get in: a visitor's cookie may hold anything."""
+    """Sessions by session key. Only keys of existing sessions are added: a visitor's cookie may hold anything."""
 
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
@@ -41,7 +41,7 @@ class Memory:
 
 
 def remember_new(session_id: uuid.UUID, session_key: str | None) -> None:
-    """A session that has just begun needs no look at the database for a while."""
+    """Remember a session that has just begun, so that it needs no query for a while."""
     token = str(session_id) if settings.SESSION_ENGINE == SIGNED_COOKIES else session_key
     if token:
         now = time.monotonic()

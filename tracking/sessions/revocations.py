@@ -1,8 +1,4 @@
-"""Sessions, told apart by an id of their own within the session's data; see `UserSession`.
-
-A process remembers for a while which sessions it has seen and which ones were ended, so that an ordinary request costs
-no query.
-"""
+"""Signs out sessions that were ended elsewhere, on every process, without a query per request."""
 
 import datetime as dt
 import threading
@@ -24,17 +20,18 @@ from tracking.storage.bounded import bounded
 
 
 class Revocations:
-    """Sessions that their owner or an administrator has ended, which Django would go on to accept.
+    """Remembers the sessions that their owner or an administrator has ended, which Django would still accept.
 
-    Every process asks for news once in `REVOCATION_SECONDS`, on the clock of the process and not of a session: however
-    often a session asks, it is refused within that time.
+    Every process queries them once in `REVOCATION_SECONDS`. The interval belongs to the process and not to a session:
+    however often a session makes requests, it is refused within that time.
     """
 
-    # Rows may be committed later than their timestamp says, and clocks of machines differ: looks overlap by so much.
+    # Each query reads this far back before the last one: rows may be committed later than their timestamp says, and
+    # the clocks of machines differ.
     OVERLAP = dt.timedelta(minutes=10)
-    # A site may prolong a session without telling anybody, so an end outlives the session's last known expiry.
+    # A site may prolong a session without any signal, so an end is remembered past the session's last known expiry.
     MARGIN = dt.timedelta(days=1)
-    # After a fault of the database.
+    # The pause after a fault of the database.
     RETRY_SECONDS = 1.0
 
     def __init__(self) -> None:
@@ -44,10 +41,10 @@ class Revocations:
     def forget(self) -> None:
         self.polled_at = self.news_at = self.retry_at = float("-inf")
         self._since: dt.datetime | None = None
-        self._until: dict[str, dt.datetime] = {}  # when the session would have ended by itself
+        self._until: dict[str, dt.datetime] = {}  # when the session would have expired
 
     def expect_news(self, **_: Any) -> None:
-        """Look again at the next request, whenever the last look was. A receiver of `sessions_revoked`."""
+        """Query again at the next request, however recent the last query. A receiver of `sessions_revoked`."""
         self.news_at = time.monotonic()
 
     @property
@@ -58,11 +55,11 @@ class Revocations:
         return self.polled_at <= self.news_at or now - self.polled_at >= conf.REVOCATION_SECONDS
 
     def refresh(self) -> None:
-        """Look for news if it is time to: one query, by one thread while the others wait for what it finds."""
+        """Query newly ended sessions if it is time. One thread makes the query; the others wait for its result."""
         with self._looking:
             if not self.is_due:
                 return
-            # Before the query: what is committed, or expected, while it runs is news for the next one.
+            # Taken before the query: what is committed or announced while it runs is left to the next one.
             began, now = time.monotonic(), timezone.now()
             try:
                 self._until |= self._ended_since(now)
@@ -101,7 +98,7 @@ revocations = Revocations()
 
 
 def has_to_be_checked(token: str) -> bool:
-    """Whether the database has to be asked for ended sessions before this session is let through."""
+    """Tell whether ended sessions have to be queried before this session is accepted."""
     known = memory.of(token)
     is_new = (
         known is not None
@@ -112,7 +109,7 @@ def has_to_be_checked(token: str) -> bool:
 
 
 def refuse_if_ended(request: HttpRequest, token: str) -> None:
-    """Log the request out where its session has been ended elsewhere. Never raises."""
+    """Sign the request out if its session was ended elsewhere. Never raises."""
     try:
         if has_to_be_checked(token):
             revocations.refresh()
@@ -126,7 +123,7 @@ def refuse_if_ended(request: HttpRequest, token: str) -> None:
 
 
 def is_revoked(token: str) -> bool:
-    """As far as this process knows."""
+    """Tell whether the session was ended, as far as this process knows."""
     if not revocations:
         return False
     known = memory.of(token)
@@ -136,7 +133,7 @@ def is_revoked(token: str) -> bool:
 
 
 def forget_user(request: HttpRequest) -> None:
-    """As `logout` does, without telling that somebody logged out: it was somebody else who ended this."""
+    """Do what `logout` does, without its signal: the user did not log out, somebody else ended the session."""
     request.session.flush()
     request.user = AnonymousUser()
 

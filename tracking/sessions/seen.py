@@ -1,4 +1,4 @@
-"""Writes when a session was last seen, once in `TOUCH_SECONDS`."""
+"""Writes when a session was last seen, at most once in `TOUCH_SECONDS`."""
 
 import datetime as dt
 import time
@@ -18,9 +18,9 @@ from tracking.storage.bounded import bounded
 
 
 def has_to_be_touched(request: HttpRequest, token: str) -> bool:
-    """Whether it is time to write that the session was seen: of one that was loaded, or is known to be ours.
+    """Tell whether to write now that the session was seen. Only sessions that were loaded or are remembered count.
 
-    A cookie alone proves nothing. Without this a flood of invented ones would be a flood of updates.
+    A cookie alone proves nothing: otherwise a flood of invented cookies would be a flood of updates.
     """
     session: Any = getattr(request, "session", None)
     known = memory.of(_key_of(session, token))
@@ -31,12 +31,12 @@ def has_to_be_touched(request: HttpRequest, token: str) -> bool:
 
 
 def is_prolonged(session: Any) -> bool:
-    """Whether Django saves the session at the end of this request, and with it a later end."""
+    """Tell whether Django saves the session, and with it a later expiry, at the end of this request."""
     return was_loaded(session) and bool(session.modified or settings.SESSION_SAVE_EVERY_REQUEST)
 
 
 def note_seen(request: HttpRequest, token: str) -> None:
-    """Write that the session was seen, once in `TOUCH_SECONDS`; at once where its key has changed. Never raises."""
+    """Write that the session was seen, if it is time; at once after a change of its key. Never raises."""
     if not has_to_be_touched(request, token):
         return
     session: Any = getattr(request, "session", None)
@@ -45,7 +45,7 @@ def note_seen(request: HttpRequest, token: str) -> None:
     session_id = str(session_id_of(session) or (known.session_id if known else ""))
     now, prolonged = time.monotonic(), is_prolonged(session)
     before = known.prolonged_at if known else float("-inf")
-    # Also after a fault: it is tried again, but not by each request.
+    # Remembered before the write, so that after a fault not every request tries again.
     memory.remember(key, Known(session_id, touched_at=now, prolonged_at=now if prolonged else before))
     try:
         touch(
@@ -58,16 +58,16 @@ def note_seen(request: HttpRequest, token: str) -> None:
 
 
 def _key_of(session: Any, token: str) -> str:
-    """The session's key at the end of the request, which may be another than at its beginning."""
+    """Return the session key at the end of the request, which may differ from the one at its start."""
     if settings.SESSION_ENGINE == SIGNED_COOKIES:
         return str(session_id_of(session) or token)
     return str((session.session_key if was_loaded(session) else None) or token)
 
 
 def touch(session_id: str, *, key_hash: str = "", expires_at: dt.datetime | None = None) -> None:
-    """Note that an open session was seen, and under which key. Raises what the database raises.
+    """Write that an open session was seen, and under which key. Raises what the database raises.
 
-    `expires_at`: its new end. One that had passed for expired goes on, and must not do so unseen.
+    `expires_at` is the new expiry. It reopens a session that was recorded as expired but continues.
     """
     changes: dict[str, Any] = {"last_seen_at": timezone.now()}
     living = Q(ended_at=None)

@@ -1,1 +1,1 @@
-"""Writes events into rows, whatever happens: at once, through a Redis stream, or later from the spool."""
+"""Writes events into rows: at once, through a Redis stream, or later from the spool."""

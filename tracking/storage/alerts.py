@@ -1,6 +1,7 @@
-"""What looks like an attack: a row of `security_alerts` with its evidence, and a signal. What to do is the site's.
+"""Raises one alert per suspected attack: a row of `security_alerts` with evidence, and a signal.
 
-The evidence was gathered with the event itself (`store`), so ordinary logins cost no further query.
+The evidence was counted by the INSERT of the login itself (`storage.evidence`), so ordinary logins cost no further
+query. The site decides what to do about an alert.
 """
 
 import hashlib
@@ -17,31 +18,32 @@ from tracking.storage.evidence import network_of
 from tracking.storage.rows import insert
 
 Kind = SecurityAlert.Kind
-# Occasions that this process has seen to: an attack that goes on shall not cost a query for each of its tries.
+# Deduplication keys of the alerts that this process has raised, so that an attack does not cost a query per attempt.
 MOST_REMEMBERED = 10_000
-_seen_to: set[str] = set()
+_raised: set[str] = set()
 
 
 def raise_alerts(event: LoginEvent) -> None:
-    """Alerts for a login that was just stored: one for each occasion, however often it goes on."""
-    for kind, occasion in _occasions(event):
-        name = hashlib.sha256(f"{kind} {occasion}".encode()).hexdigest()
-        if name in _seen_to:
+    """Raise the alerts of a login that was just stored, each deduplication key once."""
+    for kind, subject in _suspicions(event):
+        dedup_key = hashlib.sha256(f"{kind} {subject}".encode()).hexdigest()
+        if dedup_key in _raised:
             continue
-        if len(_seen_to) >= MOST_REMEMBERED:
-            _seen_to.clear()
-        alert = _stored(_alert(kind, event, name))
-        _seen_to.add(name)
+        if len(_raised) >= MOST_REMEMBERED:
+            _raised.clear()
+        alert = _stored(_alert(kind, event, dedup_key))
+        _raised.add(dedup_key)
         if alert is not None:
             alert_raised.send_robust(sender=SecurityAlert, alert=alert)
 
 
-def forget_occasions() -> None:
-    _seen_to.clear()
+def forget() -> None:
+    """Forget which alerts this process has raised. The database still keeps each of them unique."""
+    _raised.clear()
 
 
 def _stored(alert: SecurityAlert) -> SecurityAlert | None:
-    """None: another process, or another time, has raised it."""
+    """Store the alert; None if it was already raised, by another process or before."""
     with bounded(database()):
         if SecurityAlert.objects.using(database()).filter(occasion=alert.occasion).exists():
             return None
@@ -53,8 +55,11 @@ def _stored(alert: SecurityAlert) -> SecurityAlert | None:
     return alert
 
 
-def _occasions(event: LoginEvent) -> Iterator[tuple[Kind, str]]:
-    """What the event is part of. An attack that goes on for hours is told of again in each window of time."""
+def _suspicions(event: LoginEvent) -> Iterator[tuple[Kind, str]]:
+    """Yield the attacks that the login may be part of, each as its kind and what it is deduplicated by.
+
+    That includes the time window, so an attack that continues for hours raises an alert in each window.
+    """
     evidence: dict[str, Any] = event.evidence
     failures = int(evidence.get("account_failures") or 0)
     window = int(event.timestamp.timestamp() // (conf.ALERT_WINDOW_MINUTES * 60))
@@ -70,7 +75,7 @@ def _occasions(event: LoginEvent) -> Iterator[tuple[Kind, str]]:
         yield Kind.SPRAYING, f"{network_of(event.ip_address)} {window}"
 
 
-def _alert(kind: Kind, event: LoginEvent, occasion: str) -> SecurityAlert:
+def _alert(kind: Kind, event: LoginEvent, dedup_key: str) -> SecurityAlert:
     evidence = event.evidence | {
         "window_minutes": conf.ALERT_WINDOW_MINUTES,
         "device_type": event.device_type,
@@ -86,5 +91,5 @@ def _alert(kind: Kind, event: LoginEvent, occasion: str) -> SecurityAlert:
         ip_address=event.ip_address,
         evidence=evidence,
         event_id=event.pk,
-        occasion=occasion,
+        occasion=dedup_key,
     )

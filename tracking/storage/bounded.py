@@ -1,8 +1,8 @@
-"""Database access that can neither hold up nor break what it stands beside.
+"""Bounds database statements, so that they can neither delay nor break the site's own work.
 
-A statement waits for locks no longer than `LOCK_TIMEOUT_MS`, and where it fails within a transaction of somebody else,
-that transaction stays sound. On PostgreSQL all this travels with the statement itself, in one round trip: a login
-pays for no SET, no SAVEPOINT and no RELEASE of their own.
+A statement waits for locks no longer than `LOCK_TIMEOUT_MS`. If it fails in a transaction of the site, that transaction
+stays usable. On PostgreSQL, the bounds travel with the statement itself in one round trip: a login does not pay for a
+separate SET, SAVEPOINT and RELEASE.
 """
 
 import contextlib
@@ -15,12 +15,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from tracking.conf import conf
 
 SAVEPOINT = "tracking_bounded"
-SQLITE_SECONDS = 5.0  # what Python's sqlite3 waits where the site says nothing
+SQLITE_SECONDS = 5.0  # the default timeout of Python's sqlite3
 
 
 @contextlib.contextmanager
 def bounded(alias: str) -> Iterator[None]:
-    """For the statements of the block. Raises what the database raises, and leaves the connection fit for use."""
+    """Bound the statements of the block. Raises what the database raises, and leaves the connection usable.
+
+    `in_atomic_block` and `needs_rollback` are undocumented; without them we could not tell a transaction of the site
+    that is already broken from one that our statement broke. tests/tracking/suite/suite_faults.py breaks first.
+    """
     connection = connections[alias]
     inside = connection.in_atomic_block
     needed_rollback = connection.needs_rollback
@@ -31,7 +35,7 @@ def bounded(alias: str) -> Iterator[None]:
         if not inside:
             connection.close_if_unusable_or_obsolete()
         elif not needed_rollback:
-            connection.set_rollback(False)  # only the statement failed, and it has been undone
+            connection.set_rollback(False)  # only the statement failed, and it was rolled back
         raise
 
 
@@ -40,13 +44,16 @@ def _bounds(connection: BaseDatabaseWrapper, *, inside: bool) -> contextlib.Abst
         return _short_busy_timeout(connection)
     if connection.vendor != "postgresql":
         return transaction.atomic(using=connection.alias) if inside else contextlib.nullcontext()
-    if not _takes_several_statements(connection):
-        return _statements_of_their_own(connection)
+    if not _accepts_multiple_statements(connection):
+        return _separate_statements(connection)
     return connection.execute_wrapper(_within_savepoint if inside else _with_lock_timeout)
 
 
-def _takes_several_statements(connection: BaseDatabaseWrapper) -> bool:
-    """Whether parameters are bound by the client, which leaves the protocol free for several statements at once."""
+def _accepts_multiple_statements(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the client binds the parameters; only then the protocol accepts several statements at once.
+
+    `is_psycopg3` is undocumented. tests/tracking/suite/suite_logins.py breaks first: it counts the queries of a login.
+    """
     from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
     return is_psycopg3 and not connection.settings_dict["OPTIONS"].get("server_side_binding")
@@ -58,7 +65,7 @@ RESTORE = "SELECT set_config('lock_timeout', current_setting('tracking.lock_time
 
 
 def _with_lock_timeout(execute: Execute, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    """Outside a transaction the statements of one message are a transaction of their own, to which the SET is local."""
+    """Add the timeout. Outside a transaction, the statements of a message are one transaction, which bounds the SET."""
     if many:
         return execute(sql, params, many, context)
     result = execute(f"SET LOCAL lock_timeout = {int(conf.LOCK_TIMEOUT_MS)}; {sql}", params, many, context)
@@ -67,7 +74,7 @@ def _with_lock_timeout(execute: Execute, sql: Any, params: Any, many: bool, cont
 
 
 def _within_savepoint(execute: Execute, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    """The savepoint takes back a failure; the caller's own lock_timeout is put back in either case."""
+    """Add a savepoint, which undoes a failure, and the timeout. The caller's lock_timeout is restored in any case."""
     if many:
         return execute(sql, params, many, context)
     statements = (
@@ -79,7 +86,7 @@ def _within_savepoint(execute: Execute, sql: Any, params: Any, many: bool, conte
     try:
         result = execute(statements, params, many, context)
     except Exception:
-        # A value that the client cannot send fails before the savepoint is set; then there is nothing to take back.
+        # A value that the client cannot send fails before the savepoint is set; then there is nothing to roll back.
         if _has_failed(cursor.connection):
             cursor.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}; RELEASE SAVEPOINT {SAVEPOINT}")
         raise
@@ -95,8 +102,8 @@ def _has_failed(connection: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _statements_of_their_own(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """With `server_side_binding`, or psycopg 2: dearer, and just as bounded."""
+def _separate_statements(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Bound by separate statements, for `server_side_binding` and psycopg 2: the same effect for more round trips."""
     with transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:
             cursor.execute(f"{REMEMBER} set_config('lock_timeout', '{int(conf.LOCK_TIMEOUT_MS)}', true)")
@@ -107,16 +114,19 @@ def _statements_of_their_own(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _short_busy_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """SQLite undoes a failed statement by itself; its patience is the connection's, and set below Django's log."""
+    """Set SQLite's timeout, which belongs to the connection. SQLite rolls back a failed statement by itself.
+
+    The PRAGMA bypasses Django's cursor, so that it is not in the site's query log.
+    """
     connection.ensure_connection()
-    usual = float(connection.settings_dict["OPTIONS"].get("timeout", SQLITE_SECONDS))
-    _be_patient(connection, conf.LOCK_TIMEOUT_MS)
+    seconds = float(connection.settings_dict["OPTIONS"].get("timeout", SQLITE_SECONDS))
+    _set_busy_timeout(connection, conf.LOCK_TIMEOUT_MS)
     try:
         yield
     finally:
         with contextlib.suppress(Exception):  # the connection itself may be gone
-            _be_patient(connection, usual * 1_000)
+            _set_busy_timeout(connection, seconds * 1_000)
 
 
-def _be_patient(connection: BaseDatabaseWrapper, milliseconds: float) -> None:
+def _set_busy_timeout(connection: BaseDatabaseWrapper, milliseconds: float) -> None:
     connection.connection.execute(f"PRAGMA busy_timeout = {int(milliseconds)}").close()

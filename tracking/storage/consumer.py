@@ -1,4 +1,4 @@
-"""Moves events from the Redis stream into the database: one of any number of consumers."""
+"""Moves events from the Redis stream into the database; any number of consumers may run."""
 
 import os
 import socket
@@ -12,20 +12,16 @@ from tracking.storage import spool
 from tracking.storage.drain import drain
 from tracking.storage.rows import written_uuids
 from tracking.storage.stream import FIELD, client_of
-from tracking.storage.write import NEVER_TAKEN, announce, store_or_refuse
+from tracking.storage.write import INVALID_EVENT_ERRORS, announce, store_or_refuse
 
 GROUP = "tracking"
-
-
 BATCH = 5_000
-
-
-# What another consumer has not acknowledged for so long, its consumer died with.
+# If a consumer has not acknowledged an entry for this long, it has died, and another one takes the entry over.
 ABANDONED_MS = 60_000
 
 
 class Consumer:
-    """One of any number of processes that drain the stream."""
+    """A consumer of the stream. Creates the consumer group if it is missing. Raises what the Redis client raises."""
 
     def __init__(self) -> None:
         self.redis: Any = client_of(conf.STREAM_URL, conf.STREAM_CACHE)
@@ -33,7 +29,10 @@ class Consumer:
         self._make_group()
 
     def drain_batch(self, *, block_ms: int | None) -> int:
-        """Move a batch into the database; how many events it had. Waits for one up to `block_ms`; None: not at all."""
+        """Move a batch into the database, and return how many entries it had.
+
+        Waits up to `block_ms` for the first entry; None does not wait. Raises what Redis and the database raise.
+        """
         entries = self._abandoned() or self._new(block_ms)
         if not entries:
             return 0
@@ -52,14 +51,14 @@ class Consumer:
         return int(self.redis.xlen(conf.STREAM_KEY))
 
     def _new(self, block_ms: int | None) -> list[Any]:
-        answer = self.redis.xreadgroup(GROUP, self.name, {conf.STREAM_KEY: ">"}, count=BATCH, block=block_ms)
-        return _entries(answer)
+        reply = self.redis.xreadgroup(GROUP, self.name, {conf.STREAM_KEY: ">"}, count=BATCH, block=block_ms)
+        return _entries(reply)
 
     def _abandoned(self) -> list[Any]:
-        answer = self.redis.xautoclaim(
+        reply = self.redis.xautoclaim(
             conf.STREAM_KEY, GROUP, self.name, ABANDONED_MS, start_id="0-0", count=BATCH
         )
-        return [entry for entry in answer[1] if entry[1]]
+        return [entry for entry in reply[1] if entry[1]]
 
     def _make_group(self) -> None:
         from redis.exceptions import ResponseError
@@ -72,24 +71,23 @@ class Consumer:
 
 
 def _drained(events: Sequence[Event]) -> list[Any]:
-    """A batch as a whole, or event by event where one of them is what no database takes."""
+    """Write a batch as a whole, or event by event if the database rejects the values of one."""
     try:
         return drain(events)
-    except NEVER_TAKEN:
+    except INVALID_EVENT_ERRORS:
         written = written_uuids(events)
         return [row for event in events if event.uuid not in written for row in store_or_refuse([event])]
 
 
-def _entries(answer: Any) -> list[Any]:
-    """The entries of our one stream: a dict in RESP 3, a list of pairs in RESP 2."""
-    if not answer:
+def _entries(reply: Any) -> list[Any]:
+    """Return the entries of the stream from a reply: a dict in RESP 3, a list of pairs in RESP 2."""
+    if not reply:
         return []
-    found: Any = next(iter(answer.values())) if isinstance(answer, dict) else answer[0][1]
-    return list(
-        found[0]
-        if found and isinstance(found[0], list) and found[0] and isinstance(found[0][0], list | tuple)
-        else found
+    entries: Any = next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1]
+    is_nested = (
+        entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list | tuple)
     )
+    return list(entries[0] if is_nested else entries)
 
 
 def _event(values: Any) -> Event | None:

@@ -1,4 +1,4 @@
-"""Many events at once into the database: what was streamed or spooled, each event once."""
+"""Writes many streamed or spooled events into the database in one transaction, each event once."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ COLUMNS = ("uuid", "timestamp", "user_id", "action", "entity_type", "entity_id",
 
 
 def drain(events: Sequence[Event]) -> list[Any]:
-    """Write events in one transaction, those that are there already left out; the new rows of logins."""
+    """Write the events that are not in the database yet, in one transaction. Returns the new rows but activities."""
     activities = [event for event in events if isinstance(event, Activity)]
     others = [event for event in events if not isinstance(event, Activity)]
     written = written_uuids(others)
@@ -34,7 +34,7 @@ def _copy_activities(events: Sequence[Activity]) -> None:
         return
     names = ", ".join(COLUMNS)
     with connection.cursor() as cursor:
-        # One table for the connection's life: making one for each batch would bloat the catalogue.
+        # One table for the life of the connection: a table for each batch would bloat the catalogue.
         cursor.execute(
             "CREATE TEMP TABLE IF NOT EXISTS tracking_drain "
             f"ON COMMIT DELETE ROWS AS SELECT {names} FROM {ActivityLog._meta.db_table} WITH NO DATA"
@@ -50,13 +50,13 @@ def _copy_activities(events: Sequence[Activity]) -> None:
         )
 
 
-# What COPY's text format escapes: https://www.postgresql.org/docs/current/sql-copy.html
+# The escapes of COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html
 NULL = "\\N"
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def _line(event: Activity) -> str:
-    """One row as COPY reads it. By hand, since psycopg's dumpers cost more than all the rest of a row together."""
+    """Format a row for COPY. By hand, because psycopg's dumpers cost more than the rest of the row together."""
     metadata = (
         json.dumps(event.metadata, cls=DjangoJSONEncoder, ensure_ascii=False) if event.metadata else "{}"
     )

@@ -1,4 +1,4 @@
-"""Counts what was known of a login's account, device and network just before, within its own INSERT."""
+"""Counts, in the INSERT of a login, the earlier logins of its account, device and network."""
 
 import datetime as dt
 import ipaddress
@@ -13,17 +13,17 @@ from tracking.conf import conf
 from tracking.events import Login
 from tracking.models import LoginEvent, database
 
-# Counting stops here: under an attack there may be a million failures within the window.
+# Counting stops here: during an attack there may be a million failures in the window.
 MOST_COUNTED = 1_000
 
 
 def evidence_of(event: Login) -> JSONObject:
-    """What is known just before the event: of a success, its device; of a failure, its network; of both, the account.
+    """Return an expression that the database evaluates to the evidence just before the event.
 
     account_failures   failures of the identifier within ALERT_WINDOW_MINUTES
-    network_accounts   other identifiers that failed from the address's network (/24, /64) within the same time
-    logged_in_before   whether the user logged in within ALERT_NEW_DEVICE_DAYS at all
-    device_known       and whether with this device, browser and system
+    network_accounts   of a failure: other identifiers that failed from its network (/24, /64) in the same time
+    logged_in_before   of a success: whether the user logged in within ALERT_NEW_DEVICE_DAYS
+    device_known       of a success: whether one of those logins had the same device, browser and system
     """
     since = event.timestamp - dt.timedelta(minutes=conf.ALERT_WINDOW_MINUTES)
     evidence: dict[str, Any] = {"account_failures": _count_account_failures(event, since)}
@@ -62,7 +62,10 @@ def _count_network_accounts(event: Login, since: dt.datetime) -> Any:
 
 
 def _in_network(address: str) -> tuple[str, list[Any]]:
-    """Addresses of a network, as a range that an index serves. Other databases keep texts, which have no such order."""
+    """Select the addresses of a network as a range, which an index serves.
+
+    Databases other than PostgreSQL store addresses as text, which has no such order; there only the address counts.
+    """
     if connections[database()].vendor != "postgresql":
         return "ip_address = %s", [address]
     network = network_of(address)

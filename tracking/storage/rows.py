@@ -1,4 +1,4 @@
-"""From events to rows of the database, one statement each."""
+"""Turns events into rows and writes them, with one statement per event or group of activities."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from tracking.storage.evidence import evidence_of
 
 
 def in_order(events: Sequence[Event]) -> list[list[Event]]:
-    """Events in groups, each of which is written by one statement."""
+    """Return the events in their order, in groups that one statement writes each."""
     grouped = [list(group) for _, group in groupby(events, key=type)]
     return [
         part
@@ -24,7 +24,7 @@ def in_order(events: Sequence[Event]) -> list[list[Event]]:
 
 
 def store(events: Sequence[Event]) -> list[models.Model]:
-    """Write a group of `in_order`; the new rows. Raises what the database raises, and then none of it is there."""
+    """Write a group of `in_order`, and return the new rows. Raises what the database raises, with nothing written."""
     first = events[0]
     with bounded(database()):
         if isinstance(first, Login):
@@ -40,7 +40,7 @@ def store(events: Sequence[Event]) -> list[models.Model]:
 
 def _store_login(event: Login) -> LoginEvent:
     row = login_row(event)
-    row.evidence = evidence_of(event)  # an expression, worked out by the database
+    row.evidence = evidence_of(event)  # an expression that the database evaluates
     insert([row], returning=("id", "evidence"))
     return row
 
@@ -109,30 +109,34 @@ def _end_sessions(event: SessionEnd) -> None:
 
 
 def insert(rows: Sequence[models.Model], *, returning: tuple[str, ...] = ()) -> None:
-    """One INSERT in autocommit, where `bulk_create` would open a transaction and `save` give back the id alone."""
+    """Insert rows with one INSERT in autocommit, and set the columns of `returning` on them.
+
+    `bulk_create` would open a transaction, and `save` would return the id alone. So this calls the private
+    `Manager._insert`; every login and activity goes through it, and tests/tracking/suite/suite_logins.py breaks first.
+    """
     model = type(rows[0])
     manager: Any = model._base_manager
     concrete = [f for f in model._meta.concrete_fields if not isinstance(f, models.AutoField)]
-    wanted = [model._meta.get_field(name) for name in returning]
-    answers = manager._insert(rows, fields=concrete, returning_fields=wanted or None, using=database())
-    for row, answer in zip(rows, answers if wanted else (), strict=bool(wanted)):
-        for name, value in zip(returning, answer, strict=True):
+    returned = [model._meta.get_field(name) for name in returning]
+    results = manager._insert(rows, fields=concrete, returning_fields=returned or None, using=database())
+    for row, values in zip(rows, results if returned else (), strict=bool(returned)):
+        for name, value in zip(returning, values, strict=True):
             setattr(row, name, value)
     for row in rows:
         row._state.adding, row._state.db = False, database()
 
 
 def written_uuids(events: Iterable[Event]) -> set[uuid.UUID]:
-    """Of these events, those that are in the database."""
-    found: set[uuid.UUID] = set()
+    """Return the uuids of those events that are in the database. Ends of sessions have no row."""
+    written: set[uuid.UUID] = set()
     for cls, model, name in (
         (Login, LoginEvent, "uuid"),
         (Activity, ActivityLog, "uuid"),
         (SessionStart, UserSession, "id"),
     ):
-        asked = [event.uuid for event in events if isinstance(event, cls)]
-        if asked:
-            rows: Any = model._base_manager.using(database()).filter(**{f"{name}__in": asked})
+        uuids = [event.uuid for event in events if isinstance(event, cls)]
+        if uuids:
+            rows: Any = model._base_manager.using(database()).filter(**{f"{name}__in": uuids})
             with bounded(database()):
-                found |= set(rows.values_list(name, flat=True))
-    return found
+                written |= set(rows.values_list(name, flat=True))
+    return written

@@ -1,8 +1,8 @@
-"""Where events wait while they cannot be written: a file of lines, which any process of the site may add to.
+"""Keeps events that cannot be written yet in a file, which every process of the site appends to.
 
-Lines are added under a lock and each at one blow, so that a kill leaves whole lines. Who replays takes the file away
-under the same lock first; the copy is deleted once its events are in the database, and found again if that fails.
-What no database will ever take is put into a file of its own, and holds up nothing.
+Lines are appended in a single write, under a lock, so a kill leaves whole lines. A process that replays the file first
+renames it, under the same lock. The renamed file is deleted once its events are in the database; if that fails, the
+next replay finds it. Events whose values the database rejects go into a separate file, and block no others.
 """
 
 import contextlib
@@ -23,26 +23,27 @@ NAME = "events.jsonl"
 REFUSED = "refused.jsonl"
 TAKEN = "taken-"
 BATCH = 1_000
-# Never through a link that somebody put there, and never waiting for the other end of a pipe.
+# Never follow a link that somebody put there, and never wait for the other end of a pipe.
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def add(events: Iterable[Event]) -> None:
-    """Never raises. What cannot even be spooled is counted as dropped, and logged."""
+    """Append events. Never raises: events that cannot be spooled are counted as dropped, and logged."""
     lines = [event.as_json() for event in events]
     if lines and _append(NAME, lines):
         count("spooled", len(lines))
 
 
 def refuse(lines: Iterable[str]) -> None:
-    """Set aside what no try will ever bring in, for somebody to look at."""
-    kept = list(lines)
-    if _append(REFUSED, kept):
-        count("refused", len(kept))
+    """Set aside events that the database will never accept, for a person to look at. Never raises."""
+    refused = list(lines)
+    if _append(REFUSED, refused):
+        count("refused", len(refused))
 
 
 def folder() -> Path:
-    """Its own for each site and account: what one of them spools must not come into the database of another."""
+    """Return the spool's folder. The default is unique to the site and the system account: events of one site must not
+    get into the database of another."""
     if conf.SPOOL_DIR:
         return Path(conf.SPOOL_DIR)
     return Path(tempfile.gettempdir()) / f"tracking-spool-{os.getuid()}-{keyed_hash('spool', '')[:12]}"
@@ -53,18 +54,18 @@ def is_empty() -> bool:
 
 
 def waiting() -> int:
-    """How many events wait."""
-    found = 0
+    """Return how many events wait."""
+    events = 0
     for path in _files():
         with contextlib.suppress(OSError):
-            found += path.read_bytes().count(b"\n")
-    return found
+            events += path.read_bytes().count(b"\n")
+    return events
 
 
 def take() -> Iterator[list[Event]]:
-    """The spooled events, batch by batch; a file goes once the batch behind its last one is asked for.
+    """Yield the spooled events in batches. A file is deleted when the caller asks for more than its last batch.
 
-    Two processes may take the same file; events are idempotent, so that does no harm. Raises OSError.
+    Two processes may take the same file; that does no harm, because writing events is idempotent. Raises OSError.
     """
     _set_apart()
     for path in _files():
@@ -87,16 +88,16 @@ def _events(path: Path) -> Iterator[Event]:
 
 
 def _files() -> list[Path]:
-    """Ours alone: what another account put there may be forged."""
-    found = []
+    """Return the spool's files that belong to our own system account; another account's file may be forged."""
+    paths = []
     with contextlib.suppress(OSError):
         for entry in os.scandir(folder()):
             if entry.name != NAME and not entry.name.startswith(TAKEN):
                 continue
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid():
-                found.append(Path(entry.path))
-    return sorted(found)
+                paths.append(Path(entry.path))
+    return sorted(paths)
 
 
 def _set_apart() -> None:
@@ -112,7 +113,7 @@ def _append(name: str, lines: list[str]) -> bool:
         with _locked(name) as descriptor:
             size = os.fstat(descriptor).st_size
             if os.write(descriptor, data) != len(data):
-                os.ftruncate(descriptor, size)  # half a line would spoil the next one
+                os.ftruncate(descriptor, size)  # half a line would corrupt the next one
                 raise OSError("the disk is full")
     except OSError as error:
         count("dropped", len(lines))
@@ -123,7 +124,7 @@ def _append(name: str, lines: list[str]) -> bool:
 
 @contextlib.contextmanager
 def _locked(name: str) -> Iterator[int]:
-    """The open spool file, ours alone until the end of the block. Raises OSError."""
+    """Open and lock the file until the end of the block. Raises OSError."""
     path = folder() / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
@@ -132,11 +133,11 @@ def _locked(name: str) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
-                raise PermissionError(f"{path} is not a file of ours")
+                raise PermissionError(f'"{path}" is not a regular file of this account')
             with contextlib.suppress(FileNotFoundError):
                 if os.stat(path, follow_symlinks=False).st_ino == status.st_ino:
                     yield descriptor
                     return
-            # It was taken away while we waited for the lock: the next one is another file.
+            # It was renamed while we waited for the lock: open the new file.
         finally:
             os.close(descriptor)

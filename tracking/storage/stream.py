@@ -1,6 +1,7 @@
-"""The stream writer: events go onto a Redis stream, and `manage.py drain_events` moves them into the database.
+"""Adds events to a Redis stream, from which `manage.py drain_events` moves them into the database.
 
-Events are acknowledged only once they are committed, and have a uuid; so whatever is killed, each is there once.
+Entries are acknowledged only after the commit, and events have a uuid. So each event is stored once, whichever process
+is killed.
 https://redis.io/docs/latest/develop/data-types/streams/
 """
 
@@ -12,12 +13,12 @@ from tracking.conf import conf
 from tracking.events import Event
 
 FIELD = b"event"
-# A login may wait for Redis no longer than this.
+# A login waits for Redis no longer than this.
 TIMEOUT_SECONDS = 0.2
 
 
 def add(events: Sequence[Event]) -> None:
-    """Raises what the Redis client raises."""
+    """Append events to the stream. Raises what the Redis client raises."""
     with client_of(conf.STREAM_URL, conf.STREAM_CACHE).pipeline(transaction=False) as pipeline:
         for event in events:
             pipeline.xadd(conf.STREAM_KEY, {FIELD: event.as_json()})
@@ -26,7 +27,7 @@ def add(events: Sequence[Event]) -> None:
 
 @cache
 def client_of(url: str, cache_alias: str) -> Any:
-    """A client of its own where a URL is given; else one to the same server as a django-redis cache."""
+    """Return the client of a URL; if it is empty, a client of the same server as a django-redis cache."""
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry

@@ -1,4 +1,4 @@
-"""Write events, whatever happens: to the stream or the database, and to the spool where that fails. Never raises."""
+"""Writes events to the stream or the database, and to the spool if that fails. Never raises."""
 
 import threading
 import time
@@ -17,19 +17,23 @@ from tracking.storage import spool, stream
 from tracking.storage.alerts import raise_alerts
 from tracking.storage.rows import in_order, store, written_uuids
 
-# What is wrong with the values: no other try will go better.
-NEVER_TAKEN = (DataError, ValueError, TypeError, OverflowError, ValidationError)
-# The spool is looked at again after so long, by whoever writes next.
+# The values are invalid: a retry would fail again.
+INVALID_EVENT_ERRORS = (DataError, ValueError, TypeError, OverflowError, ValidationError)
+# After this long, the next writer looks at the spool again.
 REPLAY_SECONDS = 5.0
 
 
 class Pause:
-    """After a fault, nobody tries again for a while: a database in trouble must not cost every login its time-out."""
+    """A pause after a fault, in which nobody retries: otherwise every login would pay the time-out of a database in
+    trouble. Times are monotonic seconds."""
 
     def __init__(self) -> None:
-        self.until = 0.0
-        self.replay_at = 0.0
         self.replaying = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """End the pause, and replay the spool with the next write."""
+        self.until = self.replay_at = 0.0
 
     @property
     def is_on(self) -> bool:
@@ -52,23 +56,25 @@ stream_pause = Pause()
 
 
 def write(events: Sequence[Event]) -> None:
+    """Write events, and replay the spool if it is time. Never raises."""
     left = list(events)
-    _follow_beginnings(left)
+    _spool_ends(left)
     if conf.WRITER == "stream":
         left = _stream(left)
     if left and _write_directly(left) and database_pause.is_time_to_replay() and not spool.is_empty():
         replay_spool()
 
 
-def _follow_beginnings(events: list[Event]) -> None:
-    """Where the spool may hold a session's beginning, its end goes in behind it, too: to end it twice does no harm."""
+def _spool_ends(events: list[Event]) -> None:
+    """Append ends of sessions to a spool that may hold their starts. Ending a session twice does no harm."""
     ends = [event for event in events if isinstance(event, SessionEnd) and event.session_id is not None]
     if ends and not spool.is_empty():
         spool.add(ends)
 
 
 def _stream(events: list[Event]) -> list[Event]:
-    """What is left to write: sessions, which others must see at once, and all of it where the stream is away."""
+    """Stream logins and activities, and return the events left to write: sessions, which others must see at once, or
+    all events if the stream is away."""
     streamed = [event for event in events if isinstance(event, Login | Activity)]
     if not streamed or stream_pause.is_on:
         return events
@@ -101,10 +107,10 @@ def _write_directly(events: list[Event]) -> bool:
 
 
 def store_or_refuse(group: Sequence[Event]) -> list[Any]:
-    """Store a group; of one that the database will never take, what it takes of it. Raises what may pass by itself."""
+    """Store a group, and set aside events whose values the database rejects. Raises errors that may be temporary."""
     try:
         return list(store(group))
-    except NEVER_TAKEN as error:
+    except INVALID_EVENT_ERRORS as error:
         if len(group) > 1:
             return [row for event in group for row in store_or_refuse([event])]
         report_fault("Writing an event", error)
@@ -113,7 +119,7 @@ def store_or_refuse(group: Sequence[Event]) -> list[Any]:
 
 
 def announce(rows: Sequence[object]) -> None:
-    """Tell the site of new rows, and look at logins for what an attack looks like."""
+    """Send the signals of new rows, and raise alerts for logins. Never raises."""
     for row in rows:
         if isinstance(row, LoginEvent):
             try:
@@ -126,7 +132,7 @@ def announce(rows: Sequence[object]) -> None:
 
 
 def replay_spool() -> int:
-    """Write what was spooled, each event once; how many there were. What fails again stays spooled. Never raises."""
+    """Write the spooled events, each once, and return how many there were. What fails stays spooled. Never raises."""
     replayed = 0
     if not database_pause.replaying.acquire(blocking=False):
         return 0
@@ -145,6 +151,6 @@ def replay_spool() -> int:
 
 
 def _not_yet_written(events: Sequence[Event]) -> list[Event]:
-    """An event may have been written before a fault hid that; its uuid tells."""
+    """Leave out events that are in the database already: one may have been written before the fault was reported."""
     written = written_uuids(events)
     return [event for event in events if event.uuid not in written]

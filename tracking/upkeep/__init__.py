@@ -1,1 +1,1 @@
-"""Deletes old events, and reads what other packages recorded before."""
+"""Deletes old events, and imports events that other packages recorded."""

@@ -1,6 +1,7 @@
-"""What other packages recorded before: read from their tables, whether or not they are still installed.
+"""Imports events that other packages recorded, from their tables.
 
-Each row becomes an event whose uuid follows from its table and key, so a second import adds only what is new.
+The packages need not be installed any more. The uuid of an event is derived from its table and key, so a second import
+adds only new rows.
 """
 
 import datetime as dt
@@ -24,7 +25,7 @@ from tracking.models import ActivityLog, LoginEvent, UserSession, database
 from tracking.sessions.identity import key_hash
 from tracking.storage.rows import activity_row, login_row
 
-# Makes uuids of our own kind of (table, key); any fixed one would do.
+# The namespace of uuids derived from (table, key); any fixed value would do.
 NAMESPACE = uuid.UUID("5f0c7d3a-0d35-4c1e-9a53-1a0f3a7f0c11")
 BATCH = 1_000
 
@@ -34,7 +35,7 @@ AnyRow = LoginEvent | ActivityLog | UserSession
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a predecessor's: its name, its key, and what a row of it becomes (None: nothing of ours)."""
+    """A table of another package: its name, its key, and a function from its row to ours (None: skip the row)."""
 
     name: str
     key: str
@@ -42,20 +43,20 @@ class Table:
 
 
 class Users:
-    """Users by the name they log in with, asked for once for each name."""
+    """Primary keys of users by the name they sign in with; each name is queried once."""
 
     def __init__(self) -> None:
-        self._found: dict[str, Any] = {}
+        self._keys: dict[str, Any] = {}
 
-    def learn(self, names: set[str]) -> None:
+    def load(self, names: set[str]) -> None:
         model: Any = get_user_model()
-        unknown = names - self._found.keys()
-        found = model._default_manager.filter(**{f"{model.USERNAME_FIELD}__in": unknown})
-        self._found |= dict.fromkeys(unknown)
-        self._found |= {user.get_username(): user.pk for user in found}
+        unknown = names - self._keys.keys()
+        users = model._default_manager.filter(**{f"{model.USERNAME_FIELD}__in": unknown})
+        self._keys |= dict.fromkeys(unknown)
+        self._keys |= {user.get_username(): user.pk for user in users}
 
     def of(self, name: str) -> Any:
-        return self._found.get(name)
+        return self._keys.get(name)
 
     def identifier(self, name: str) -> str:
         if not name:
@@ -64,7 +65,7 @@ class Users:
 
 
 def read(table: Table) -> Iterator[list[AnyRow]]:
-    """The table's rows as rows of ours, batch by batch, by its key and never by OFFSET."""
+    """Yield the table's rows as rows of ours, in batches by its key and never by OFFSET."""
     connection = connections[database()]
     quote = connection.ops.quote_name
     users, last = Users(), None
@@ -80,7 +81,7 @@ def read(table: Table) -> Iterator[list[AnyRow]]:
         if not rows:
             return
         last = rows[-1][table.key]
-        users.learn({row["username"] for row in rows if row.get("username")})
+        users.load({row["username"] for row in rows if row.get("username")})
         converted = (
             table.convert(row | {"_table": table.name, "_key": row[table.key]}, users) for row in rows
         )
@@ -94,7 +95,7 @@ def is_there(table: Table) -> bool:
 
 
 def write(rows: Sequence[AnyRow]) -> int:
-    """Insert what is not there yet; how many rows that were."""
+    """Insert the rows that are not in the database yet, and return how many there were."""
     added = 0
     for model in (LoginEvent, ActivityLog, UserSession):
         own = [row for row in rows if isinstance(row, model)]
@@ -102,18 +103,15 @@ def write(rows: Sequence[AnyRow]) -> int:
             continue
         name = "id" if model is UserSession else "uuid"
         manager: Any = model._base_manager.using(database())
-        known = set(
-            manager.filter(**{f"{name}__in": [getattr(row, name) for row in own]}).values_list(
-                name, flat=True
-            )
-        )
-        fresh = [row for row in own if getattr(row, name) not in known]
+        ids = [getattr(row, name) for row in own]
+        written = set(manager.filter(**{f"{name}__in": ids}).values_list(name, flat=True))
+        fresh = [row for row in own if getattr(row, name) not in written]
         manager.bulk_create(fresh, batch_size=BATCH)
         added += len(fresh)
     return added
 
 
-# -- what a row becomes -----------------------------------------------------------------------------------------------
+# -- converting rows --------------------------------------------------------------------------------------------------
 
 
 def _uuid(row: Row) -> uuid.UUID:
@@ -121,8 +119,8 @@ def _uuid(row: Row) -> uuid.UUID:
 
 
 def _moment(value: Any) -> dt.datetime:
-    found = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-    return timezone.make_aware(found, dt.UTC) if timezone.is_naive(found) and settings.USE_TZ else found
+    moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    return timezone.make_aware(moment, dt.UTC) if timezone.is_naive(moment) and settings.USE_TZ else moment
 
 
 def _origin(row: Row, address: str) -> dict[str, Any]:
@@ -173,7 +171,7 @@ EASYAUDIT_LOGIN, EASYAUDIT_FAILED = 0, 2
 
 def _from_easyaudit_login(row: Row, users: Users) -> LoginEvent | None:
     if row["login_type"] not in (EASYAUDIT_LOGIN, EASYAUDIT_FAILED):
-        return None  # a logout, of which there is no telling which login it ended
+        return None  # a logout: we cannot tell which login it ended
     success = row["login_type"] == EASYAUDIT_LOGIN
     name = row.get("username") or ""
     user_id = row.get("user_id") or users.of(name)
@@ -213,7 +211,7 @@ def _from_user_sessions(row: Row, users: Users) -> UserSession | None:
         id=_uuid(row | {"_key": key_hash(row["session_key"])}),
         user_id=row["user_id"],
         key_hash=key_hash(row["session_key"]),
-        started_at=_moment(row["last_activity"]),  # when it began was not kept
+        started_at=_moment(row["last_activity"]),  # the package did not record the start
         last_seen_at=_moment(row["last_activity"]),
         expires_at=_moment(row["expire_date"]),
         **_origin(row, "ip"),
@@ -239,7 +237,7 @@ PREDECESSORS: dict[str, tuple[Table, ...]] = {
         Table("easyaudit_crudevent", "id", _from_easyaudit_change),
     ),
     "user_sessions": (Table("user_sessions_session", "session_key", _from_user_sessions),),
-    # Of django-login-history, django-login-history2 and dj-user-login-history.
+    # django-login-history, django-login-history2 and dj-user-login-history
     "login_history": (
         Table("django_login_history_login", "id", _from_login_history("date")),
         Table("django_login_history2_login", "id", _from_login_history("created_at")),
@@ -249,5 +247,5 @@ PREDECESSORS: dict[str, tuple[Table, ...]] = {
 
 
 def tables_of(name: str) -> list[Table]:
-    """Those of a predecessor's tables that are there."""
+    """Return the tables of another package that exist in the database."""
     return [table for table in PREDECESSORS[name] if is_there(table)]

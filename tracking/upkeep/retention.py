@@ -1,4 +1,4 @@
-"""What is kept for how long, and deleted in small steps, so that no login ever waits for it."""
+"""Deletes rows older than the settings allow, in small steps, so that no login waits for it."""
 
 import datetime as dt
 import time
@@ -12,14 +12,14 @@ from tracking.conf import conf
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession, database
 from tracking.signals import pruning
 
-# Rows per statement: each is over in milliseconds and holds no lock for longer.
+# Rows per statement. Each statement takes milliseconds, and holds its locks no longer.
 STEP = 2_000
-# Between two statements, so that other work gets its turn.
+# The pause between two statements, so that other work gets its turn.
 REST_SECONDS = 0.01
 
 
 class PruningRefused(Exception):
-    """A receiver of `pruning` raised: the rows are of use yet. To be tried again later."""
+    """A receiver of `pruning` raised, because the rows are still needed. Retry later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +35,28 @@ def rules() -> list[Rule]:
         Rule(LoginEvent, conf.LOGIN_EVENT_DAYS, "timestamp"),
         Rule(ActivityLog, conf.ACTIVITY_DAYS, "timestamp"),
         Rule(SecurityAlert, conf.ALERT_DAYS, "timestamp"),
-        # Sessions that are still open are kept, however long ago they began.
+        # Open sessions are kept, however old they are.
         Rule(UserSession, conf.SESSION_DAYS, "started_at", models.Q(ended_at__isnull=False)),
     ]
 
 
 def prune(rule: Rule, *, step: int = STEP) -> int:
-    """Delete what is older than the rule says, `step` rows a statement; how many. A kill loses nothing but time.
+    """Delete the rows that are older than the rule allows, `step` rows per statement, and return how many there were.
 
-    Raises PruningRefused where somebody still needs the rows.
+    A kill loses no work: the next run continues. Raises PruningRefused if a receiver still needs the rows.
     """
     if rule.days is None:
         return 0
     before = timezone.now() - dt.timedelta(days=rule.days)
     rows: Any = rule.model._base_manager.using(database())
     old = rows.filter(rule.only, **{f"{rule.moment}__lt": before}).order_by(rule.moment)
-    for _, answer in pruning.send_robust(sender=rule.model, before=before):
-        if isinstance(answer, Exception):
-            raise PruningRefused(f"{rule.model._meta.verbose_name_plural}: {answer}") from answer
+    for _, result in pruning.send_robust(sender=rule.model, before=before):
+        if isinstance(result, Exception):
+            raise PruningRefused(f"{rule.model._meta.verbose_name_plural}: {result}") from result
     deleted = 0
     while keys := list(old.values_list("pk", flat=True)[:step]):
+        # `_raw_delete` is private. It does not look for related rows, which no constraint requires.
+        # tests/tracking/suite/suite_commands.py breaks first.
         deleted += rows.filter(pk__in=keys)._raw_delete(database())
         time.sleep(REST_SECONDS)
     return deleted

@@ -3,11 +3,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from analytics.rollups.refresh import PATIENCE_SECONDS, STEP, AnotherTimeZone, rebuild, refresh
+from analytics.rollups import refresh as rollups
+from analytics.rollups.refresh import PATIENCE_SECONDS, STEP
 
 
 class Command(BaseCommand):
-    help = "Counts what is new in the logs into the roll-ups. To be run every minute or so; any number may run at once."
+    help = (
+        "Count the new events of the logs into the roll-ups. Run it every minute; any number may run at once."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -17,30 +20,26 @@ class Command(BaseCommand):
             "--patience",
             type=float,
             default=PATIENCE_SECONDS,
-            help=f"seconds to wait for transactions that still write (default: {PATIENCE_SECONDS:g})",
+            help=f"seconds to wait for open transactions that write (default: {PATIENCE_SECONDS:g})",
         )
         parser.add_argument(
             "--rebuild",
             action="store_true",
-            help="forget the roll-ups first, and with them what has been deleted from the logs",
+            help="empty the roll-ups first; counts of events that were deleted from the logs are lost",
         )
 
     def handle(self, *, step: int, patience: float, rebuild: bool, **options: Any) -> None:
         if rebuild:
-            forget_and_tell(self)
+            rollups.rebuild()
+            self.stdout.write("Emptied the roll-ups. Recounting the logs.")
         try:
-            done = refresh(step=max(1, step), patience=max(0.0, patience))
-        except AnotherTimeZone as error:
+            refreshed = rollups.refresh(step=max(1, step), patience=max(0.0, patience))
+        except rollups.AnotherTimeZone as error:
             raise CommandError(str(error)) from None
-        for log in done:
+        for log in refreshed:
             rest = (
                 ""
                 if log.is_complete
-                else "; a transaction that writes into it is still open, so the rest is for the next time"
+                else "; a transaction that writes into it is open: the next run counts the rest"
             )
-            self.stdout.write(f"{log.log}: {log.events:,} counted{rest}")
-
-
-def forget_and_tell(command: Command) -> None:
-    rebuild()
-    command.stdout.write("The roll-ups are empty; what is in the logs is counted anew.")
+            self.stdout.write(f"{log.log}: counted {log.events:,} events{rest}")

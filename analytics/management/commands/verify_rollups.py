@@ -12,27 +12,25 @@ MOST_SHOWN = 20
 
 
 class Command(BaseCommand):
-    help = (
-        "Compares the roll-ups with the events they were made of. Ends with 1 where they differ and stay so."
-    )
+    help = "Compare the roll-ups with the events they were made of. Exits with 1 if they differ and are not repaired."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--repair", action="store_true", help="count what differs anew")
-        parser.add_argument("--since", type=dt.date.fromisoformat, help="the first day, as 2026-01-31")
-        parser.add_argument("--until", type=dt.date.fromisoformat, help="the last day")
+        parser.add_argument("--repair", action="store_true", help="recount the days that differ")
+        parser.add_argument("--since", type=dt.date.fromisoformat, help="the first day, as YYYY-MM-DD")
+        parser.add_argument("--until", type=dt.date.fromisoformat, help="the last day, as YYYY-MM-DD")
 
     def handle(self, *, repair: bool, since: dt.date | None, until: dt.date | None, **options: Any) -> None:
         try:
-            found = verify(since=since, until=until, repair=repair)
+            logs = verify(since=since, until=until, repair=repair)
         except AnotherTimeZone as error:
             raise CommandError(str(error)) from None
-        for log in found:
-            self.say(log, repair)
-        if any(log.differences for log in found) and not repair:
-            self.stdout.write("`manage.py verify_rollups --repair` counts what differs anew.")
+        for log in logs:
+            self.print_log(log, repair)
+        if any(log.differences for log in logs) and not repair:
+            self.stdout.write("Run `manage.py verify_rollups --repair` to recount what differs.")
             sys.exit(1)
 
-    def say(self, log: Verified, repair: bool) -> None:
+    def print_log(self, log: Verified, repair: bool) -> None:
         if log.first is None:
             self.stdout.write(f"{log.log}: nothing to compare")
             return
@@ -46,7 +44,7 @@ class Command(BaseCommand):
         for difference in log.differences[:MOST_SHOWN]:
             self.stdout.write(
                 f"  {difference.table} of {difference.resolution} {difference.bucket}: "
-                f"{difference.counted:,} counted, {difference.true:,} true"
+                f"{difference.counted:,} counted, {difference.true:,} expected"
             )
         if len(log.differences) > MOST_SHOWN:
             self.stdout.write(f"  and {len(log.differences) - MOST_SHOWN} more")

@@ -1,4 +1,4 @@
-// Keeps an open dashboard up to date. Without it each link and form loads the page anew, and all figures are there.
+// Updates an open dashboard. Without it, links and forms load the whole page, which shows the same figures.
 "use strict";
 
 (function () {
@@ -8,14 +8,14 @@
   const state = document.getElementById("an-state");
   const pause = document.getElementById("an-pause");
   const seconds = Number(root.dataset.seconds) || 5;
-  // An answer that never comes (a machine that slept, a lost connection) must not be the last that is asked for.
+  // A response that never comes (after sleep, or on a lost connection) must not stop the updates.
   const patience = Math.max(10, 2 * seconds) * 1000;
   let chart = null;
   let isPaused = false;
   let asked = 0;
   let answered = 0;
 
-  // -- asking the site ---------------------------------------------------------------------------------------------
+  // -- loading -----------------------------------------------------------------------------------------------------
 
   async function load(query) {
     const number = ++asked;
@@ -26,12 +26,12 @@
         headers: { "X-Requested-With": "fetch" },
         signal: AbortSignal.timeout(patience),
       });
-      if (number !== asked) return; // another wish has come since
+      if (number !== asked) return; // a newer request was sent
       const html = answer.ok ? await answer.text() : "";
       if (number !== asked) return;
-      // Where a site leads strangers to its login, the answer is that page.
+      // A site that redirects to its login page answers with that page.
       if (answer.status === 401 || answer.status === 403 || (answer.ok && !html.includes("data-part="))) {
-        say(words.loggedOut, "an-is-away");
+        say(words.signedOut, "an-is-away");
       } else if (!answer.ok) {
         say(words.failed, "an-is-away");
       } else {
@@ -46,7 +46,7 @@
     }
   }
 
-  // By the site's clock, as all else on the page.
+  // The time of the site's clock, like all times on the page.
   function sayWhen() {
     const clock = panels.querySelector('[data-part="as_of"]').textContent;
     if (isPaused) say(words.paused + " " + clock, "an-is-paused");
@@ -59,9 +59,9 @@
     if (look) root.classList.add(look);
   }
 
-  // -- showing what it said ----------------------------------------------------------------------------------------
+  // -- showing -----------------------------------------------------------------------------------------------------
 
-  // Part by part, and only those that changed, so that focus, open tables and the place in a list are not lost.
+  // Replaces only the parts that changed, so that focus, open tables and scroll positions stay.
   function show(html) {
     const fresh = new DOMParser().parseFromString("<div>" + html + "</div>", "text/html").body.firstElementChild;
     const before = parts(panels);
@@ -80,19 +80,19 @@
   }
 
   function parts(within) {
-    const found = new Map();
+    const nodes = new Map();
     for (const node of within.querySelectorAll("[data-part]")) {
-      found.set(node.dataset.part, within === panels ? { node, original: originals.get(node.dataset.part) } : node);
+      nodes.set(node.dataset.part, within === panels ? { node, original: originals.get(node.dataset.part) } : node);
     }
-    return found;
+    return nodes;
   }
 
-  // What the site sent of each part, before anything was opened or checked in it.
+  // Each part as the site sent it, before anything was opened or checked in it.
   const originals = new Map();
   function remember() {
     for (const node of panels.querySelectorAll("[data-part]")) {
-      const known = originals.get(node.dataset.part);
-      if (!known || known.node !== node) originals.set(node.dataset.part, Object.assign(node.cloneNode(true), { node }));
+      const original = originals.get(node.dataset.part);
+      if (!original || original.node !== node) originals.set(node.dataset.part, Object.assign(node.cloneNode(true), { node }));
     }
     for (const name of [...originals.keys()]) {
       if (!panels.querySelector('[data-part="' + name + '"]')) originals.delete(name);
@@ -100,14 +100,14 @@
   }
 
   function replace(old, fresh) {
-    if (old.contains(document.activeElement) && document.activeElement.matches("[type=date]")) return; // being filled in
+    if (old.contains(document.activeElement) && document.activeElement.matches("[type=date]")) return; // the user is filling it in
     const focus = old.contains(document.activeElement) ? address(old, document.activeElement) : null;
     const keys = new Set([...old.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
-    for (const kept of old.querySelectorAll("[data-keep]")) {
-      const same = fresh.querySelector('[data-keep="' + kept.dataset.keep + '"]');
+    for (const field of old.querySelectorAll("[data-keep]")) {
+      const same = fresh.querySelector('[data-keep="' + field.dataset.keep + '"]');
       if (!same) continue;
-      if ("open" in kept) same.open = kept.open;
-      if ("checked" in kept) same.checked = kept.checked;
+      if ("open" in field) same.open = field.open;
+      if ("checked" in field) same.checked = field.checked;
     }
     const scrolled = [...old.querySelectorAll(".an-scroll")].map((box) => box.scrollTop);
     const sent = Object.assign(fresh.cloneNode(true), { node: fresh });
@@ -120,12 +120,12 @@
       }
     }
     if (!focus) return;
-    // Where the row is gone, its neighbour must not get the focus: Enter would end another session.
+    // If the row is gone, its neighbour must not get the focus: Enter would end another session.
     const target = at(fresh, focus) || fresh.querySelector(".an-scroll");
     if (target) target.focus({ preventScroll: true });
   }
 
-  // An element by its row, and within that by the places of its ancestors.
+  // Identifies an element by its row, and in the row by the places of its ancestors.
   function address(top, node) {
     const path = [];
     for (; node !== top; node = node.parentElement) {
@@ -200,7 +200,7 @@
     go("?" + query);
   }
 
-  // -- going on without a new page ---------------------------------------------------------------------------------
+  // -- navigating without loading the whole page -------------------------------------------------------------------
 
   function go(query) {
     history.pushState(null, "", query);
@@ -243,7 +243,7 @@
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
     pause.setAttribute("aria-pressed", String(isPaused));
-    pause.textContent = isPaused ? words.goOn : words.pause;
+    pause.textContent = isPaused ? words.resume : words.pause;
     if (isPaused) sayWhen();
     else load(location.search);
   });

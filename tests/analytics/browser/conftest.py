@@ -1,4 +1,4 @@
-"""A real browser on the real site. What it complains of (an error, a policy broken, a foreign host) fails the test."""
+"""Runs a real browser on the real site. Errors, policy violations and foreign hosts fail the test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,12 +12,12 @@ from cortex.models import User
 
 ARTEFACTS = Path(__file__).resolve().parent.parent.parent / "artefacts"
 PASSWORD = "correct horse battery staple"
-# The browser says of each answer with such a status that it is an error; some tests ask for one.
+# The browser reports each response with an error status; some tests expect one.
 EXPECTED = "Failed to load resource: the server responded with a status of "
 
 
 class Visitor:
-    """Somebody with a browser of their own, and what it complained of."""
+    """A person with a separate browser, and the complaints of the browser."""
 
     def __init__(self, browser: Any, base: str, **options: Any) -> None:
         self.base = base
@@ -39,7 +39,7 @@ class Visitor:
             self.complaints.append(f"asked another host: {request.url}")
 
     def expect_status(self, status: int) -> None:
-        """This answer was asked for, so it is no complaint."""
+        """Expect a response with this status, so that it is not a complaint."""
         self.complaints = [text for text in self.complaints if f"{EXPECTED}{status}" not in text]
 
     def log_in(self, user: User, path: str = "/admin/analytics/", password: str = PASSWORD) -> Any:

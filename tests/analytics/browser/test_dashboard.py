@@ -1,4 +1,4 @@
-"""The dashboard as people use it."""
+"""Tests the dashboard as people use it."""
 
 import datetime as dt
 import random
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
 @pytest.fixture
 def month(admin: User) -> None:
-    """A month with more logins by day than by night, less at weekends, and one night with an attack."""
+    """Write a month with more logins by day than by night, fewer at weekends, and an attack in one night."""
     randomness = random.Random(7)
     now = timezone.now()
     events = []
@@ -257,7 +257,7 @@ def test_it_says_so_when_the_site_does_not_answer_or_one_is_logged_out(visit: Vi
 
     visitor.context.clear_cookies()
 
-    page.wait_for_selector("#an-state >> text=logged out")
+    page.wait_for_selector("#an-state >> text=signed out")
     visitor.expect_status(401)
 
 
@@ -289,7 +289,7 @@ def test_an_empty_site_says_what_to_expect(visit: Visit, admin: User) -> None:
 def test_what_cannot_be_shown_is_explained(visit: Visit, admin: User, address: str) -> None:
     page = visit().log_in(admin, f"/admin/analytics/{address}")
 
-    assert "The default is shown instead." in page.inner_text("[role=alert]")
+    assert "Showing the default instead." in page.inner_text("[role=alert]")
     assert page.locator("[data-card]").count() == 6
 
 

@@ -1,4 +1,4 @@
-"""A site of other people's: SQLite, no Redis, no importer, nothing of cortex; the documented lines of analytics."""
+"""A third-party site: SQLite, without Redis, importer or cortex, wired by the documented lines."""
 
 from tests.tracking.hosts.any_site import *  # noqa: F403
 from tests.tracking.hosts.any_site import INSTALLED_APPS

@@ -1,4 +1,4 @@
-"""A site whose admin asks for a second factor: django-otp's own AdminSite, wired by its documentation."""
+"""A site whose admin requires a second factor: django-otp's AdminSite, wired as documented."""
 
 from tests.analytics.host.settings import *  # noqa: F403
 from tests.analytics.host.settings import INSTALLED_APPS, MIDDLEWARE

@@ -1,4 +1,4 @@
-"""What reports keep in the cache, and what they do with rubbish there."""
+"""Tests what reports cache, and how they treat invalid cached values."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the overview says is what reading every event says: whatever is rolled up and whatever is not."""
+"""Tests that the overview equals a count of every event, whatever part is rolled up."""
 
 import datetime as dt
 import zoneinfo
@@ -110,7 +110,7 @@ def test_too_many_events_behind_are_said_to_be_missing(
     client: Client, admin_user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analytics.rollups.refresh.BRIEF_STEP", 10)
-    monkeypatch.setattr("analytics.rollups.refresh.BRIEF_BUDGET_SECONDS", 0.0)  # one step, as if it took long
+    monkeypatch.setattr("analytics.rollups.refresh.BRIEF_BUDGET_SECONDS", 0.0)  # one step, as if it were slow
     monkeypatch.setattr("analytics.reports.read.MOST_BEHIND", 20)
     write_logins(60, start=START, days=95)
 
@@ -149,7 +149,7 @@ def test_a_period_that_is_not_over_is_compared_with_one_up_to_the_same_time(monk
 
     assert found.totals.logins == 1
     assert found.previous.logins == 2
-    assert sum(point.previous for point in found.series) == 2  # the line ends where the present is
+    assert sum(point.previous for point in found.series) == 2  # the line ends at the present
 
 
 def test_what_has_too_many_values_is_counted_as_other() -> None:
@@ -186,14 +186,14 @@ def test_the_period_before_is_the_same_before_and_after_the_rollups(days: int, f
 
 @pytest.mark.django_db
 def test_a_period_that_ends_in_the_future_is_compared_with_as_many_days() -> None:
-    now = dt.datetime.now(dt.UTC)  # NOW may be of the hour before by now
+    now = dt.datetime.now(dt.UTC)  # NOW may be in the previous hour by now
     record(*[now - number * DAY for number in range(20)])
     refresh()
 
     found = overview(Period(now.date() - 4 * DAY, now.date() + 5 * DAY))
 
     assert found.totals.logins == 5
-    assert found.previous.logins == 4  # the fifth came at this very time of the day
+    assert found.previous.logins == 4  # the fifth came at exactly this time of day
 
 
 @pytest.mark.django_db

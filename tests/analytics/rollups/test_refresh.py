@@ -1,4 +1,4 @@
-"""Each event is counted once: whoever commits when, whoever refreshes beside, and whatever is killed meanwhile."""
+"""Tests that each event is counted once, despite slow commits, concurrent refreshes and kills."""
 
 import datetime as dt
 import os
@@ -67,7 +67,7 @@ def test_an_event_that_comes_late_counts_for_its_own_day() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_slower_transaction_with_a_lower_id_is_waited_for(other: psycopg.Connection[Any]) -> None:
-    other.execute(INSERT, [START, True])  # has its id, and is not committed
+    other.execute(INSERT, [START, True])  # has its id, but is not committed
     LoginEvent.objects.bulk_create([login_event(START)])
 
     early = refresh(patience=0.1)
@@ -108,7 +108,7 @@ def test_within_a_transaction_that_keeps_to_its_first_sight_nothing_is_counted()
 
 
 class Writers:
-    """Write in transactions of any length, some of which are rolled back, until they are stopped."""
+    """Write in transactions of varying length, some of which are rolled back, until stopped."""
 
     def __init__(self, number: int) -> None:
         self.is_over = threading.Event()

@@ -1,4 +1,4 @@
-"""Retention and repairs beside the counting: nothing is deleted uncounted, nothing is counted twice."""
+"""Tests retention and repair during counting: nothing is deleted uncounted or counted twice."""
 
 import datetime as dt
 import threading
@@ -30,8 +30,8 @@ def test_retention_deletes_nothing_that_is_not_counted(monkeypatch: pytest.Monke
     monkeypatch.setattr("analytics.rollups.pruned.refresh", lambda: refresh(patience=0.1))
     record(*[OLD] * 5)
     with psycopg.connect(url()) as other:
-        other.execute(INSERT, [NOW, True])  # a writer that takes its time
-        with pytest.raises(PruningRefused, match="A transaction that writes into the log is open"):
+        other.execute(INSERT, [NOW, True])  # a slow writer
+        with pytest.raises(PruningRefused, match="A transaction that writes into the log is still open"):
             prune(rules()[0])
         other.rollback()
     assert LoginEvent.objects.count() == 5
@@ -53,7 +53,7 @@ def test_retention_says_why_it_deleted_nothing_and_ends_with_1() -> None:
 
     assert ended.value.code == 1
     assert "refresh_rollups --rebuild" in said.getvalue()
-    assert "Nothing of them was deleted" in said.getvalue()
+    assert "None were deleted" in said.getvalue()
     assert LoginEvent.objects.count() == 1
 
 

@@ -1,4 +1,4 @@
-"""What the overview is asked in the tests: periods of each resolution, and filters of each kind."""
+"""The questions of the tests: periods of each resolution, and filters of each kind."""
 
 import datetime as dt
 
@@ -6,7 +6,7 @@ from analytics.filters import Filters
 from analytics.period import Period
 
 START = dt.datetime(2026, 1, 10, 5, tzinfo=dt.UTC)
-# Over months' ends and (in Berlin) the beginning of summer time.
+# Across the ends of months and (in Berlin) the start of summer time.
 PERIODS = {
     "day": Period(dt.date(2026, 3, 29), dt.date(2026, 3, 29)),
     "week": Period(dt.date(2026, 3, 24), dt.date(2026, 3, 30)),

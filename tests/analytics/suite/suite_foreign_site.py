@@ -1,4 +1,4 @@
-"""Run by `test_host_site.py` within the host site's own process."""
+"""Tests the dashboard in a third-party site. `test_host_site.py` runs it in a separate process."""
 
 import datetime as dt
 import random

@@ -1,4 +1,4 @@
-"""Run by `test_host_site.py` in a site whose admin asks for a second factor: its gate is the dashboard's gate."""
+"""Tests that the dashboard requires the admin's second factor. `test_host_site.py` runs it."""
 
 import datetime as dt
 from typing import Any
@@ -27,7 +27,7 @@ def root() -> Any:
 
 @pytest.fixture
 def by_password(root: Any) -> Client:
-    """Logged in elsewhere on the site, by the password alone."""
+    """Sign in elsewhere on the site, with only the password."""
     client = Client()
     assert client.login(username="root", password="pw-of-root")
     return client
@@ -60,7 +60,7 @@ def test_no_json_without_the_second_factor(by_password: Client, name: str) -> No
     answer = by_password.get(address(name))
 
     assert answer.status_code == 403
-    assert answer.json() == {"error": "The administration does not let this login in; log in there first."}
+    assert answer.json() == {"error": "The admin does not accept this session. Sign in to the admin first."}
 
 
 def test_no_session_is_ended_without_the_second_factor(by_password: Client, root: Any) -> None:

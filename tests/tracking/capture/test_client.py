@@ -1,4 +1,4 @@
-"""The client's address: by the number of trusted proxies, counted from the right."""
+"""Tests the client's address: entries are counted from the right, by the number of proxies."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A site that leaves its logins to allauth, e-mail and sign-on."""
+"""A site whose logins are allauth's, by e-mail and by sign-on."""
 
 from tests.tracking.hosts.any_site import *  # noqa: F403
 from tests.tracking.hosts.any_site import INSTALLED_APPS, MIDDLEWARE

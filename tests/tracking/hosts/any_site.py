@@ -1,4 +1,4 @@
-"""What the three host sites have in common: what any Django site has, and the documented lines of tracking."""
+"""The common settings of the host sites: those of any Django site, and tracking's documented lines."""
 
 import json
 import os

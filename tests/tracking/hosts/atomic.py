@@ -1,4 +1,4 @@
-"""PostgreSQL under ATOMIC_REQUESTS, and users of the site's own: by e-mail, with UUIDs for keys."""
+"""A site on PostgreSQL with ATOMIC_REQUESTS and its own user model: e-mail addresses, UUID keys."""
 
 import os
 

@@ -1,3 +1,3 @@
-"""Django as it comes: SQLite, the default user."""
+"""A plain Django site: SQLite and the default user model."""
 
 from tests.tracking.hosts.any_site import *  # noqa: F403

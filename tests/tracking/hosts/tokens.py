@@ -1,4 +1,4 @@
-"""A site with an API: Django REST framework, and tokens by knox, which sends Django's signals of logins."""
+"""A site with an API: Django REST framework and knox, whose tokens send Django's login signals."""
 
 from tests.tracking.hosts.plain import *  # noqa: F403
 from tests.tracking.hosts.plain import INSTALLED_APPS

@@ -1,4 +1,4 @@
-"""Views as other people's sites have them; nothing of tracking but its public functions."""
+"""Views of a third-party site, which use only the public functions of tracking."""
 
 from django.apps import apps
 from django.contrib.auth import aauthenticate, alogin, alogout, authenticate, login, update_session_auth_hash

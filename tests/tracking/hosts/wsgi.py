@@ -1,4 +1,4 @@
-"""For a real server: DJANGO_SETTINGS_MODULE says which host site it serves."""
+"""The WSGI application of the host site that DJANGO_SETTINGS_MODULE names, for a real server."""
 
 from django.core.wsgi import get_wsgi_application
 

@@ -1,4 +1,4 @@
-"""An ended session is over, however busy it is: on real servers, and ended in another process."""
+"""Tests on real servers that a busy session stays ended when another process ended it."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Logins through a real gunicorn, the workers of which are killed: who got a session cookie has exactly one event."""
+"""Tests that each login with a session cookie has one event, while gunicorn's workers are killed."""
 
 import os
 import random
@@ -49,7 +49,7 @@ def test_who_got_a_cookie_has_exactly_one_event(site: Site, gunicorn: Server) ->
             except OSError:
                 time.sleep(
                     0.05
-                )  # the worker was killed with our request: whether we are logged in, nobody knows
+                )  # the worker was killed during our request: it is unknown whether we are signed in
 
     clients = [threading.Thread(target=client) for _ in range(CLIENTS)]
     for thread in clients:

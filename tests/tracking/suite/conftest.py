@@ -1,4 +1,4 @@
-"""A browser for the tests of a host site, sync or async, and a user of whatever model the site has."""
+"""Fixtures of the host sites' suite: a browser on sync or async views, and a user."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,10 +9,8 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.test import AsyncClient, Client
 
-from tracking import health
-from tracking.sessions.memory import memory
-from tracking.sessions.revocations import revocations
-from tracking.storage import alerts, spool, write
+from tracking import state
+from tracking.storage import spool
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 CHROME = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/143.0.0.0 Safari/537.36"
@@ -20,7 +18,7 @@ PASSWORD = "correct horse battery staple"
 
 
 class Browser:
-    """Django's test client, on sync views or on async ones."""
+    """Django's test client, on sync or async views."""
 
     def __init__(self, kind: str, user_agent: str = CHROME) -> None:
         self.kind = kind
@@ -70,12 +68,6 @@ def make_user(name: str = "ann@example.com", **fields: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def _as_in_a_new_process() -> Iterator[None]:
-    memory.forget()
-    revocations.forget()
-    alerts.forget_occasions()
-    health._counts.clear()
-    health._said_at.clear()
-    for pause in (write.database_pause, write.stream_pause):
-        pause.until = pause.replay_at = 0.0
+    state.forget()
     yield
     shutil.rmtree(spool.folder(), ignore_errors=True)

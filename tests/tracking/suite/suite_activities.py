@@ -1,4 +1,4 @@
-"""Activities are kept whatever they hold, and wherever they are recorded."""
+"""Tests that activities are stored with any metadata, and from any place."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Alerts: raised once for each attack, by the right account or network, without waiting for locks."""
+"""Tests that each attack raises one alert, for the right account, without waiting for locks."""
 
 import time
 from typing import Any

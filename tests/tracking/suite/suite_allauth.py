@@ -1,4 +1,4 @@
-"""Logins through allauth: by e-mail and by sign-on, told apart without importing anything of allauth's."""
+"""Tests the methods of logins through allauth, by e-mail and by sign-on."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_a_site_may_call_it_otherwise(db: None, settings: Any) -> None:
 
 
 def sign_on(browser: Browser, who: str) -> None:
-    """Through the provider that allauth ships for this: a form in place of Google's or Okta's."""
+    """Sign on through allauth's dummy provider, a form in place of Google or Okta."""
     answer = browser.post("/accounts/dummy/login/")
     data = {"id": "1", "email": f"{who}@example.com", "email_verified": "on"}
     browser.post(answer.headers["Location"], data)

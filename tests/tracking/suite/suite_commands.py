@@ -1,4 +1,4 @@
-"""Retention, erasure, export, clean-up and the doctor."""
+"""Tests the commands: retention, erasure, export, clean-up and the doctor."""
 
 import datetime as dt
 import io
@@ -34,7 +34,7 @@ def test_what_is_old_is_pruned_in_steps_and_open_sessions_stay(user: Any) -> Non
 
     assert LoginEvent.objects.count() == 2
     assert UserSession.objects.count() == 5
-    assert "3 older than 400 days deleted" in told
+    assert "deleted 3 older than 400 days" in told
 
 
 def test_all_of_a_user_is_exported_and_no_secret(user: Any) -> None:
@@ -53,7 +53,7 @@ def test_all_of_a_user_is_exported_and_no_secret(user: Any) -> None:
 
 
 def said_raw(command: str, *arguments: str) -> str:
-    """What a command writes to standard output itself."""
+    """Return what a command writes to the real standard output."""
     import contextlib
 
     with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -82,7 +82,7 @@ def test_erasure_leaves_counts_and_nothing_of_the_person(user: Any) -> None:
 
 
 def test_an_unknown_user_is_said_in_one_line(db: None) -> None:
-    with pytest.raises(CommandError, match=r'^There is no user "nobody"\.$'):
+    with pytest.raises(CommandError, match=r'^No user is named "nobody"\.$'):
         call_command("erase_user_events", "nobody", "--yes")
 
 
@@ -96,7 +96,7 @@ def test_expired_and_deactivated_sessions_are_cleaned_up(user: Any) -> None:
     told = said("clean_sessions")
 
     assert sorted(session.end_reason for session in UserSession.objects.all()) == ["deactivated", "expired"]
-    assert "Ended 1 expired sessions, 1 of users" in told
+    assert "Ended 1 expired sessions, and 1 sessions of inactive users." in told
 
 
 def test_the_doctor_explains_which_address_counts(db: None, settings: Any) -> None:

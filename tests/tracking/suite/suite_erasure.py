@@ -1,4 +1,4 @@
-"""A person is erased from every app that knows how to, and what stays is told."""
+"""Tests that a person is erased from every app that can, and that the rest is listed."""
 
 import io
 from typing import Any
@@ -42,7 +42,7 @@ def log_entry(by: Any, about: Any, message: str = "") -> LogEntry:
 
 
 def rows_with(name: str) -> list[str]:
-    """Tables that have the text anywhere, as the database has it."""
+    """Return the tables that contain the text anywhere, as stored in the database."""
     found = []
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -100,7 +100,7 @@ def test_the_administrations_log_no_longer_names_them(user: Any, joann: Any) -> 
     key = str(joann.pk)
     assert left[0] == (None, "", "")
     assert left[1:] == [(key, JOANN, ""), (key, JOANN, "joann@example.com"), (key, JOANN, "")]
-    assert "2 entries of the administration's log" in told
+    assert "2 entries of the admin's log" in told
     assert "admin.LogEntry: 1 rows" in told  # what they did themselves
 
 
@@ -122,7 +122,7 @@ def test_no_table_names_them_but_the_account_itself(user: Any, joann: Any) -> No
 
 
 def _is_joanns(table: str) -> bool:
-    """What has her name has Ann's address as a part."""
+    """Tell whether a table has Ann's address only as a part of Joann's."""
     with connection.cursor() as cursor:
         cursor.execute(f'SELECT * FROM "{table}"')
         return all(ANN not in str(row).lower().replace(JOANN, "") for row in cursor.fetchall())
@@ -166,7 +166,7 @@ def test_apps_that_were_not_asked_are_named_with_their_rows(user: Any) -> None:
     told = erased()
 
     label = type(user).groups.through._meta.label
-    assert "not asked, since the app has no erase_user(); rows that refer to the user" in told
+    assert "not erased, because the app has no erase_user(); rows that refer to the user" in told
     assert f"- {label}: 1 rows" in told
 
 
@@ -220,12 +220,12 @@ def test_without_a_terminal_nothing_is_erased_and_one_line_says_how(
     Browser("sync").log_in()
     monkeypatch.setattr("sys.stdin", io.StringIO())
 
-    with pytest.raises(CommandError, match="^There is no terminal to answer at; add --yes"):
+    with pytest.raises(CommandError, match="^Cannot ask for confirmation without a terminal; add --yes"):
         call_command(command, ANN)
 
     assert LoginEvent.objects.get().user_id == user.pk
 
 
 def test_an_unknown_person_is_said_in_one_line(db: None) -> None:
-    with pytest.raises(CommandError, match=r'^There is no user "nobody"\.$'):
+    with pytest.raises(CommandError, match=r'^No user is named "nobody"\.$'):
         call_command("erase_user", "nobody", "--yes")

@@ -1,4 +1,4 @@
-"""Whatever is wrong with tracking, a login answers as it would without it; and what was spooled comes in later."""
+"""Tests that no fault of tracking changes a login, and that spooled events are written later."""
 
 import contextlib
 import os
@@ -50,7 +50,7 @@ def receiver_raises() -> Iterator[None]:
 
 @contextlib.contextmanager
 def spool_unwritable(settings: Any) -> Iterator[None]:
-    """Not even the spool takes it: a file stands where its folder should be."""
+    """Break the spool as well, with a file in place of its folder."""
     folder = Path(settings.TRACKING["SPOOL_DIR"])
     folder.parent.mkdir(parents=True, exist_ok=True)
     blocked = folder.with_name("blocked")
@@ -84,7 +84,7 @@ FAULTS: dict[str, Fault] = {
     "spool unwritable": lambda settings, patch: spool_unwritable(settings),
     "redis away": lambda settings, patch: redis_is_away(settings),
 }
-# After these nothing is left to replay: the event could be kept nowhere.
+# After these there is nothing to replay, because the event could not be stored anywhere.
 LOSES = ("spool unwritable",)
 REQUESTS = {
     "plain": {},
@@ -97,7 +97,7 @@ REQUESTS = {
 
 
 def visit(browser: Browser, headers: dict[str, str], name: str = "ann@example.com") -> list[Any]:
-    """A failure, a success, a page and a logout: what of their answers a browser could tell apart."""
+    """Return what a browser sees of a failure, a login, a page and a logout."""
     steps: list[tuple[str, str, dict[str, str]]] = [
         ("post", "/login/", {"username": name, "password": "wrong"}),
         ("post", "/login/", {"username": "ann@example.com", "password": PASSWORD}),

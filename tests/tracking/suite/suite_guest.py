@@ -1,4 +1,4 @@
-"""A guest: what the host does, it does as without us."""
+"""Tests that tracking is a good guest: the host site behaves as without it."""
 
 import datetime as dt
 import uuid
@@ -49,9 +49,7 @@ def test_users_of_every_kind_are_still_heard_of(user: Any) -> None:
 @pytest.mark.parametrize("cookie", ["x" * 7_000, "x:y", "\\000", "a\\054b", str(uuid.uuid4()), "0" * 32, "ß"])
 def test_an_invented_cookie_costs_neither_memory_nor_a_write(db: None, cookie: str) -> None:
     client = Client()
-    client.get(
-        "/page/", headers={"cookie": "sessionid=first"}
-    )  # by which the process looks for ended sessions
+    client.get("/page/", headers={"cookie": "sessionid=first"})  # makes the process query ended sessions
 
     with CaptureQueriesContext(connection) as queries:
         for number in range(20):
@@ -98,5 +96,5 @@ def test_a_session_that_cannot_be_read_costs_no_event(
 
 
 def statements(queries: CaptureQueriesContext) -> list[str]:
-    """Without the savepoints of ATOMIC_REQUESTS."""
+    """Return the queries without the savepoints of ATOMIC_REQUESTS."""
     return [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]

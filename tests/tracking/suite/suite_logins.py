@@ -1,4 +1,4 @@
-"""Every login and failure of a host site is one row, with its method, reason and device."""
+"""Tests that every login and failure of a host site is one row, with method, reason and device."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_an_attempt_costs_two_queries_at_most(
 
 
 def disconnect_tracking(settings: Any) -> None:
-    """The site as it was before the documented lines; until the end of the test."""
+    """Disconnect tracking until the end of the test, as if the documented lines were missing."""
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "tracking" not in name]
     for signal, name in ((user_logged_in, "login"), (user_login_failed, "failure")):
         assert signal.disconnect(dispatch_uid=f"tracking.{name}")
@@ -141,7 +141,7 @@ def test_an_ordinary_request_costs_no_query(browser: Browser, user: Any) -> None
 
 
 def transaction_queries(browser: Browser) -> int:
-    """Those of ATOMIC_REQUESTS itself, which Django has for sync views only."""
+    """The queries of ATOMIC_REQUESTS itself, which Django supports only in sync views."""
     return 2 if connection.settings_dict.get("ATOMIC_REQUESTS") and not browser.is_async else 0
 
 
@@ -240,7 +240,7 @@ def test_a_logout_counts_although_its_login_still_waits(user: Any) -> None:
 
 
 def test_the_user_is_found_whoever_put_them_on_the_request(user: Any) -> None:
-    """As Django REST framework does with a token: on its own request and on the one that it wraps."""
+    """Set the user as Django REST framework does: on its own request and on the wrapped one."""
     request = RequestFactory().get("/")
     request.user = user
 

@@ -1,4 +1,4 @@
-"""Sessions of a host site: one row from login to end, whatever becomes of the key, and an end that is one."""
+"""Tests that a session is one row from login to end, in spite of new keys, and that it stays ended."""
 
 import datetime as dt
 import io
@@ -11,9 +11,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from tests.tracking.suite.conftest import Browser, make_user
+from tracking import state
 from tracking.models import LoginEvent, UserSession
-from tracking.sessions.memory import memory
-from tracking.sessions.revocations import revocations
 from tracking.storage import spool
 from tracking.storage.write import replay_spool
 
@@ -29,8 +28,7 @@ def engine(request: pytest.FixtureRequest, settings: Any) -> str:
 
 
 def as_another_process() -> None:
-    memory.forget()
-    revocations.forget()
+    state.forget()
 
 
 def test_a_logout_ends_the_session(engine: str, browser: Browser, user: Any) -> None:
@@ -71,7 +69,7 @@ def test_a_session_that_was_looked_at_a_moment_ago_is_refused_as_soon_as_its_end
     UserSession.objects.get().end("ended_by_owner")
 
     other.log_in()
-    other.get("/page/")  # by which this process learns of it
+    other.get("/page/")  # makes this process learn of it
 
     assert not browser.is_logged_in
 
@@ -147,14 +145,14 @@ def test_what_was_seen_is_noted_once_in_a_while(
 def test_a_session_that_is_prolonged_is_never_out_of_sight(
     engine: str, browser: Browser, user: Any, has_passed_for_expired: bool
 ) -> None:
-    """Touched a moment ago by a request that saved nothing, and saved by the next one."""
+    """The session is touched by a request that saves nothing, and saved by the next one."""
     browser.log_in()
     over = timezone.now() - dt.timedelta(hours=1)
     UserSession.objects.update(expires_at=over)
     if has_passed_for_expired:
         UserSession.objects.all().end_expired()
     as_another_process()
-    assert browser.is_logged_in  # which touches it
+    assert browser.is_logged_in  # touches it
 
     browser.post("/password/", {"password": "another good password"})
 
@@ -194,8 +192,7 @@ def test_a_session_of_another_user_in_the_same_browser_can_be_ended(user: Any) -
     session = UserSession.objects.order_by("-started_at")[0]
     assert session.key_hash
     session.end("ended_by_admin")
-    memory.forget()
-    revocations.forget()
+    state.forget()
 
     assert not browser.is_logged_in
 
@@ -205,8 +202,7 @@ def test_an_ended_session_stays_ended_although_it_was_to_live_longer(user: Any) 
     browser.log_in()
     UserSession.objects.get().end("ended_by_owner")
     UserSession.objects.update(expires_at=timezone.now() - dt.timedelta(days=1))
-    memory.forget()
-    revocations.forget()
+    state.forget()
 
     assert not browser.is_logged_in
 
@@ -224,7 +220,7 @@ def test_a_session_that_is_saved_with_every_request_is_prolonged(user: Any, sett
 
 
 def test_what_is_no_user_ends_nobodys_session(user: Any) -> None:
-    """A row of another model may well have the key of a user, and be called inactive."""
+    """A row of another model may have the primary key of a user, and be inactive."""
     browser = Browser("sync")
     browser.log_in()
     other = Group(pk=user.pk) if isinstance(user.pk, int) else Group(pk=1)
@@ -277,7 +273,6 @@ def test_whoever_is_erased_is_logged_out(user: Any) -> None:
     browser.log_in()
 
     call_command("erase_user_events", user.get_username(), "--yes", stdout=io.StringIO())
-    memory.forget()
-    revocations.forget()
+    state.forget()
 
     assert not browser.is_logged_in

@@ -1,4 +1,4 @@
-"""Events that wait in the spool: none is lost, none holds up another, and nobody else's file is touched."""
+"""Tests that no spooled event is lost or blocks another, and that other files are not touched."""
 
 import os
 import threading

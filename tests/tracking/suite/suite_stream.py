@@ -1,4 +1,4 @@
-"""The stream writer, on a real server of the Redis protocol: each event arrives once, whoever is killed."""
+"""Tests the stream writer on a real server: each event arrives once, whoever is killed."""
 
 import os
 from collections.abc import Iterator
@@ -116,11 +116,14 @@ def test_what_another_process_drains_just_now_is_told(
 ) -> None:
     log_activity("thing.done", user=user)
     other = consumer.Consumer()
-    other._new(None)  # read, and not yet acknowledged
+    other._new(None)  # read, but not yet acknowledged
 
     call_command("erase_user", user.get_username(), "--yes")
 
-    assert "1 events in the stream, in other hands just now; run the command again" in capsys.readouterr().out
+    assert (
+        "1 events in the stream, which another process is draining; run the command again"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_stream_that_is_away_is_told(user: Any, settings: Any, capsys: pytest.CaptureFixture[str]) -> None:

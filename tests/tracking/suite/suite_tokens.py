@@ -1,4 +1,4 @@
-"""Logins for a token, which have no session: real ones of knox, in a host site that has it."""
+"""Tests logins for tokens of knox, which have no session."""
 
 import base64
 from typing import Any
@@ -67,7 +67,7 @@ def test_a_token_for_who_is_logged_in_begins_no_second_session(user: Any) -> Non
 
 @pytest.mark.parametrize("has_row", [True, False])
 def test_a_session_that_was_only_read_is_left_as_it_is(user: Any, has_row: bool) -> None:
-    """Also one from before tracking was installed, which has no row of ours."""
+    """Includes a session from before tracking was installed, which has no row."""
     client = Client()
     client.force_login(user)
     if not has_row:

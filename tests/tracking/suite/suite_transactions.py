@@ -1,4 +1,4 @@
-"""What a transaction of the site does to events: a refusal outlives it, a success or a deed goes with it."""
+"""Tests rollbacks of the site: failures stay, successes and activities are rolled back too."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ def table_missing(table: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def inserts_refused(table: str) -> Iterator[None]:
-    """As by a full disk, or by a trigger of somebody's."""
+    """Reject inserts, as on a full disk or by another trigger."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(

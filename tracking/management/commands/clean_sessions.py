@@ -10,7 +10,7 @@ BATCH = 1_000
 
 
 class Command(BaseCommand):
-    help = "Ends sessions that have expired, and those of users who may no longer log in."
+    help = "End expired sessions, and sessions of inactive users."
 
     def handle(self, **options: Any) -> None:
         sessions = UserSession.objects.using(database())
@@ -18,17 +18,19 @@ class Command(BaseCommand):
         while ended := sessions.all().end_expired():
             expired += ended
         deactivated = self.end_sessions_of_inactive_users(sessions)
-        self.stdout.write(f"Ended {expired:,} expired sessions, {deactivated:,} of users who may not log in.")
+        self.stdout.write(
+            f"Ended {expired:,} expired sessions, and {deactivated:,} sessions of inactive users."
+        )
 
     def end_sessions_of_inactive_users(self, sessions: SessionQuerySet) -> int:
-        """In two steps, since users may be in another database."""
+        """End them in two steps, because users may be in another database."""
         model: Any = get_user_model()
         if not any(f.name == "is_active" for f in model._meta.concrete_fields):
             return 0
         ended, last = 0, None
         while True:
-            open_ones = sessions.filter(ended_at=None, user__isnull=False).order_by("user").distinct()
-            later = open_ones if last is None else open_ones.filter(user__gt=last)
+            unended = sessions.filter(ended_at=None, user__isnull=False).order_by("user").distinct()
+            later = unended if last is None else unended.filter(user__gt=last)
             users = list(later.values_list("user", flat=True)[:BATCH])
             if not users:
                 return ended

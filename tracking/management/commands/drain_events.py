@@ -13,47 +13,47 @@ from tracking.storage import spool
 from tracking.storage.consumer import Consumer
 from tracking.storage.write import replay_spool
 
-# How long to wait for new events at a time; the client's own patience is shorter than a second.
+# How long each read waits for new events; shorter than the client's own time-out.
 BLOCK_MS = 100
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
 class Command(BaseCommand):
-    help = "Moves events from the stream, and from the spool, into the database. Any number of these may run."
+    help = "Move events from the stream and the spool into the database. Any number may run at once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="end when nothing waits any more")
+        parser.add_argument("--once", action="store_true", help="exit when no event is waiting")
 
     def handle(self, *, once: bool, **options: Any) -> None:
         replayed = replay_spool()
         if replayed or conf.WRITER != "stream":
-            self.stdout.write(f"{replayed:,} spooled events written.")
+            self.stdout.write(f"Wrote {replayed:,} spooled events.")
         if not spool.is_empty() and once:
-            raise CommandError("The database does not take the spooled events; the log says why.")
+            raise CommandError("Could not write the spooled events. See the log for the reason, then retry.")
         if conf.WRITER == "stream":
             self._drain_stream(once=once)
 
     def _drain_stream(self, *, once: bool) -> None:
         from redis.exceptions import RedisError
 
-        over = threading.Event()
+        stop = threading.Event()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: over.set())
+                signal.signal(number, lambda *_: stop.set())
         consumer: Consumer | None = None
         moved, began, pause = 0, time.monotonic(), FIRST_PAUSE
-        while not over.is_set():
+        while not stop.is_set():
             try:
                 consumer = consumer or Consumer()
                 batch = consumer.drain_batch(block_ms=None if once else BLOCK_MS)
             except (RedisError, DatabaseError) as error:
                 reason = " ".join(str(error).split())
                 if once:
-                    raise CommandError(f"{moved:,} events written, then: {reason}") from None
-                self.stderr.write(f"Waiting: {reason}")
+                    raise CommandError(f"Wrote {moved:,} events, then failed: {reason}") from None
+                self.stderr.write(f"Waiting to retry: {reason}")
                 consumer = None
                 close_old_connections()
-                over.wait(pause)
+                stop.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             pause = FIRST_PAUSE
@@ -61,4 +61,4 @@ class Command(BaseCommand):
             if once and not batch:
                 break
         seconds = max(time.monotonic() - began, 0.001)
-        self.stdout.write(f"{moved:,} streamed events written, {moved / seconds:,.0f} per second.")
+        self.stdout.write(f"Wrote {moved:,} streamed events, {moved / seconds:,.0f} per second.")

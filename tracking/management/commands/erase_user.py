@@ -10,7 +10,7 @@ from tracking.privacy import personal_data
 from tracking.privacy.mentions import Person
 from tracking.privacy.references import references_to
 
-# What no app can erase.
+# No app can erase these.
 STAYS_ANYWAY = (
     "the account itself, until it is deleted",
     "backups, until they are overwritten",
@@ -20,11 +20,11 @@ STAYS_ANYWAY = (
 
 
 class Command(BaseCommand):
-    help = "Erase a user from every installed app that knows how to, and tell what stays."
+    help = "Erase a user from every installed app that can, and list what stays."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", help="the name that the user logs in with")
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("user", help="the name that the user signs in with")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
     def handle(self, *, user: str, yes: bool, **options: Any) -> None:
         person = user_named(user)
@@ -32,33 +32,35 @@ class Command(BaseCommand):
             self.stdout.write("Nothing was erased.")
             return
         hooks = dict(_hooks())
-        failed = [label for label, hook in hooks.items() if not self._ask(label, hook, person)]
-        self._tell_references(person, asked=set(hooks))
-        self._tell("stays in any case", STAYS_ANYWAY)
+        failed = [label for label, hook in hooks.items() if not self._call(label, hook, person)]
+        self._list_references(person, called=set(hooks))
+        self._list("stays in any case", STAYS_ANYWAY)
         if failed:
             raise CommandError(
                 f"Not erased by {', '.join(failed)}: fix the reason above and run the command again."
             )
 
-    def _ask(self, label: str, hook: Callable[[Any], Any], person: Any) -> bool:
-        """False where the app could not; the others are asked all the same."""
+    def _call(self, label: str, hook: Callable[[Any], Any], person: Any) -> bool:
+        """Call an app's hook. Returns False if it raises; the other hooks are called all the same."""
         self.stdout.write(label)
         try:
-            answer = _checked(hook(person))
-        except Exception as error:  # whatever an app's own code raises
+            result = _checked(hook(person))
+        except Exception as error:  # an app's own code may raise anything
             reason = " ".join(str(error).split()) or "without a reason"
             self.stderr.write(f"  not erased: {type(error).__name__}: {reason}")
             return False
         for kind in ("erased", "stays"):
-            self._tell(f"  {kind}", answer.get(kind, ()))
+            self._list(f"  {kind}", result.get(kind, ()))
         return True
 
-    def _tell_references(self, person: Any, *, asked: set[str]) -> None:
-        found = references_to(person, but=asked)
-        told = [f"{ref.label}: {'unreadable' if ref.rows is None else f'{ref.rows:,} rows'}" for ref in found]
-        self._tell("not asked, since the app has no erase_user(); rows that refer to the user", told)
+    def _list_references(self, person: Any, *, called: set[str]) -> None:
+        references = references_to(person, but=called)
+        lines = [
+            f"{ref.label}: {'unreadable' if ref.rows is None else f'{ref.rows:,} rows'}" for ref in references
+        ]
+        self._list("not erased, because the app has no erase_user(); rows that refer to the user", lines)
 
-    def _tell(self, title: str, lines: Any) -> None:
+    def _list(self, title: str, lines: Any) -> None:
         for number, line in enumerate(lines):
             if not number:
                 self.stdout.write(title)
@@ -66,13 +68,13 @@ class Command(BaseCommand):
 
 
 def _question(person: Any) -> str:
-    """With the words by which texts are searched: a user called "admin" is in many a text that is about nobody."""
+    """Ask with the names that texts are searched for: the name "admin" is in many texts that are about nobody."""
     words = " and ".join(f'"{name}"' for name in Person.of(person).names)
-    return f"Erase {person.get_username()}, and texts with {words} as whole words? It cannot be undone."
+    return f"Erase {person.get_username()}, and texts with {words} as whole words? This cannot be undone."
 
 
 def _hooks() -> Iterator[tuple[str, Callable[[Any], Any]]]:
-    """By the app's label: tracking first, since it ends the user's sessions."""
+    """Yield the hooks by app label, tracking first, because it ends the user's sessions."""
     yield "tracking", personal_data.erase_user
     for config in apps.get_app_configs():
         hook = getattr(config, "erase_user", None)
@@ -80,8 +82,8 @@ def _hooks() -> Iterator[tuple[str, Callable[[Any], Any]]]:
             yield config.label, hook
 
 
-def _checked(answer: Any) -> dict[str, list[str]]:
-    """The hook's answer, if it is what docs/tracking.md asks for; raises TypeError."""
-    if isinstance(answer, dict) and set(answer) <= {"erased", "stays"}:
-        return {kind: [str(line) for line in lines] for kind, lines in answer.items()}
-    raise TypeError(f'erase_user() returned {type(answer).__name__}, not {{"erased": [...], "stays": [...]}}')
+def _checked(result: Any) -> dict[str, list[str]]:
+    """Return a hook's result. Raises TypeError if it is not what docs/tracking.md describes."""
+    if isinstance(result, dict) and set(result) <= {"erased", "stays"}:
+        return {kind: [str(line) for line in lines] for kind, lines in result.items()}
+    raise TypeError(f'erase_user() returned {type(result).__name__}, not {{"erased": [...], "stays": [...]}}')

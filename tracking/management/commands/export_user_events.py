@@ -13,12 +13,12 @@ from tracking.privacy.private_file import private_file
 
 
 class Command(BaseCommand):
-    help = "Writes all that is kept of a user, one JSON object a line."
+    help = "Export all rows about a user, one JSON object per line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", help="the name that the user logs in with")
+        parser.add_argument("user", help="the name that the user signs in with")
         parser.add_argument(
-            "--output", type=Path, help="a file, readable by you alone (default: standard output)"
+            "--output", type=Path, help="the file to write, readable only by you (default: standard output)"
         )
 
     def handle(self, *, user: str, output: Path | None, **options: Any) -> None:
@@ -34,4 +34,4 @@ class Command(BaseCommand):
                 file.writelines(lines)
         except OSError as error:
             raise CommandError(f'"{output}" cannot be written: {error.strerror}.') from None
-        self.stdout.write(f"Written to {output}.")
+        self.stdout.write(f"Wrote {output}.")

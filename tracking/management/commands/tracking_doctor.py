@@ -14,18 +14,16 @@ from tracking.models import LoginEvent, UserSession
 from tracking.storage import spool
 from tracking.storage.consumer import Consumer
 
-# Where proxies of one's own have their addresses.
+# The most recent logins and open sessions that are looked at.
 RECENT = 1_000
 
 
 class Command(BaseCommand):
-    help = (
-        "Shows what tracking sees and concludes: the address, the device, what waits, what is wired wrongly."
-    )
+    help = "Show what tracking sees: the client's address and device, waiting events, wrong settings."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--remote-addr", default="", help="REMOTE_ADDR of a request, as the server got it"
+            "--remote-addr", default="", help="REMOTE_ADDR of a request, as the server received it"
         )
         parser.add_argument("--forwarded-for", default="", help="its X-Forwarded-For")
         parser.add_argument("--user-agent", default="", help="its User-Agent")
@@ -35,8 +33,8 @@ class Command(BaseCommand):
             self._explain_address(remote_addr, forwarded_for)
         if user_agent:
             self._explain_device(user_agent)
-        self._look_at_wiring()
-        self._look_at_events()
+        self._check_settings()
+        self._check_events()
 
     def _explain_address(self, remote_addr: str, forwarded_for: str) -> None:
         count = conf.TRUSTED_PROXY_COUNT
@@ -49,15 +47,15 @@ class Command(BaseCommand):
         self.stdout.write(f'  TRACKING["TRUSTED_PROXY_COUNT"] is {count}.')
         if count and len(entries) < count:
             self.stdout.write(
-                "  The chain is shorter: this request did not come by way of the proxies. Not trusted."
+                "  Not trusted: the header has fewer entries, so the request did not come through the proxies."
             )
         elif count:
-            self.stdout.write(
-                f"  So the entry number {count} from the right counts; those left of it may be forged."
-            )
+            self.stdout.write(f"  Entry {count} from the right counts; entries left of it may be forged.")
         elif entries:
-            self.stdout.write("  So the header is not believed. If these proxies are yours, set the count to")
-            self.stdout.write(f"  the number of them; with {len(entries)} it would be {entries[0]}.")
+            self.stdout.write(
+                "  The header is ignored. If these proxies are yours, set the count to their number;"
+            )
+            self.stdout.write(f"  with {len(entries)}, the address would be {entries[0]}.")
         self.stdout.write(f"  Conclusion: {client_ip(request) or 'no address'}")
 
     def _explain_device(self, user_agent: str) -> None:
@@ -66,40 +64,40 @@ class Command(BaseCommand):
         browser, system = f"{device.browser} {device.browser_version}", f"{device.os} {device.os_version}"
         self.stdout.write(f"  {device.device_type}, {browser} on {system}")
 
-    def _look_at_wiring(self) -> None:
+    def _check_settings(self) -> None:
         problems = [
             p for p in run_checks(include_deployment_checks=True) if str(p.id).startswith("tracking.")
         ]
-        self.stdout.write("Wiring")
+        self.stdout.write("Settings")
         for problem in problems:
             self.stdout.write(f"  {problem.id}: {problem.msg} {problem.hint or ''}")
         if not problems:
-            self.stdout.write("  Nothing to complain of.")
+            self.stdout.write("  No problems found.")
         self.stdout.write(f"  Sessions: {settings.SESSION_ENGINE.rpartition('.')[2]}. Writer: {conf.WRITER}.")
 
-    def _look_at_events(self) -> None:
+    def _check_events(self) -> None:
         self.stdout.write("Events")
         self.stdout.write(f"  {spool.waiting():,} wait in {spool.folder()}.")
         if conf.WRITER == "stream":
-            self._look_at_stream()
+            self._check_stream()
         try:
             addresses = list(LoginEvent.objects.recent(RECENT).values_list("ip_address", flat=True))
             open_sessions = UserSession.objects.open()[: RECENT + 1].count()
         except DatabaseError as error:
-            self.stdout.write(f"  The database: {' '.join(str(error).split())}")
+            self.stdout.write(f"  Cannot read the database: {' '.join(str(error).split())}")
             return
         more = "more than " if open_sessions > RECENT else ""
         self.stdout.write(f"  {more}{min(open_sessions, RECENT):,} sessions are open.")
-        found = [address for text in addresses if (address := parse_address(text or ""))]
-        if found and all(address.is_private for address in found):
+        parsed = [address for text in addresses if (address := parse_address(text or ""))]
+        if parsed and all(address.is_private for address in parsed):
             self.stdout.write(
-                f"  The last {len(found):,} logins all came from private addresses, such as {found[0]}."
+                f"  The last {len(parsed):,} logins all came from private addresses, such as {parsed[0]}."
             )
             self.stdout.write(
-                "  Behind a proxy that is the proxy's own: set TRUSTED_PROXY_COUNT to the number of them."
+                "  If these are the addresses of proxies, set TRUSTED_PROXY_COUNT to the number of proxies."
             )
 
-    def _look_at_stream(self) -> None:
+    def _check_stream(self) -> None:
         from redis.exceptions import RedisError
 
         try:
@@ -109,5 +107,5 @@ class Command(BaseCommand):
             )
         except RedisError as error:
             self.stdout.write(
-                f"  The stream: {' '.join(str(error).split())}. Events go into the database meanwhile."
+                f"  Cannot read the stream: {' '.join(str(error).split())}. Events go into the database instead."
             )

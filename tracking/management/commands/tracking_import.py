@@ -8,7 +8,7 @@ from tracking.upkeep.predecessors import PREDECESSORS, read, tables_of, write
 
 
 class Command(BaseCommand):
-    help = "Takes over what another package recorded. Run again, it adds only what has come since."
+    help = "Import events that another package recorded. Run it again to add only new rows."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--from", dest="source", required=True, choices=sorted(PREDECESSORS))
@@ -17,16 +17,17 @@ class Command(BaseCommand):
         tables = tables_of(source)
         if not tables:
             names = ", ".join(table.name for table in PREDECESSORS[source])
-            raise CommandError(f"There is none of the tables of {source} here ({names}).")
+            raise CommandError(f'Found no table of "{source}" in the database: looked for {names}.')
         for table in tables:
-            seen = added = 0
+            read_rows = added = 0
             try:
                 for rows in read(table):
-                    seen += len(rows)
+                    read_rows += len(rows)
                     added += write(rows)
             except (DatabaseError, KeyError) as error:
                 reason = " ".join(str(error).split())
                 raise CommandError(
-                    f"{table.name}: {added:,} rows taken over, then: {reason}. Run the same command again."
+                    f"{table.name}: imported {added:,} rows, then failed: {reason}. Run the same command again."
                 ) from None
-            self.stdout.write(f"{table.name}: {added:,} taken over, {seen - added:,} were there already.")
+            present = read_rows - added
+            self.stdout.write(f"{table.name}: imported {added:,} rows, {present:,} were already present.")
