@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from importer.forms import NewJobForm
-from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord
+from importer.models import DataImportJob, ImportChunk, JobQuerySet, MigrationLog, StagingRecord
 from importer.quotes import Redaction
 from importer.records import FATES
 from importer.rights import may_import_with, sees_every_job, specs_for, visible_jobs
@@ -152,10 +152,10 @@ class DataImportJobAdmin(ReadOnly):
             self.message_user(request, text, messages.ERROR)
 
     @admin.action(description="Stop after the current batch", permissions=["run"])
-    def ask_to_stop(self, request: HttpRequest, jobs: QuerySet[DataImportJob]) -> None:
+    def ask_to_stop(self, request: HttpRequest, jobs: JobQuerySet) -> None:
         """Stop running jobs and remove waiting ones from the queue, as far as the user may run them."""
         jobs = jobs.filter(spec__in=specs_for(request.user))
-        stopping = jobs.filter(status=DataImportJob.Status.RUNNING).update(stop_requested=True)
+        stopping = jobs.ask_to_stop()
         dequeued = 0
         if self.has_queue_permission(request):
             from importer.executors import queue

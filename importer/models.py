@@ -3,7 +3,7 @@
 import datetime as dt
 import enum
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models, router
@@ -44,6 +44,16 @@ class Counters(models.Model):
     @property
     def counts(self) -> Counts:
         return Counts(*(getattr(self, name) for name in FATES))
+
+
+class JobQuerySet(models.QuerySet["DataImportJob"]):
+    def ask_to_stop(self) -> int:
+        """Have the running ones stop after their current batch. Returns their number."""
+        return self.filter(status=DataImportJob.Status.RUNNING).update(stop_requested=True)
+
+    def withdraw_stop(self) -> int:
+        """Clear an earlier request to stop, of jobs that do not run."""
+        return self.exclude(status=DataImportJob.Status.RUNNING).update(stop_requested=False)
 
 
 class DataImportJob(Counters):
@@ -105,6 +115,8 @@ class DataImportJob(Counters):
     planned_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[JobQuerySet] = JobQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = "data_import_jobs"

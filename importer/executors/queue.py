@@ -35,9 +35,7 @@ def take_back(job_id: int) -> None:
 
 def enqueue_run(job_id: int, user_id: Any) -> bool:
     """Have a worker run the whole job, and clear an earlier request to stop. False: it is already enqueued."""
-    DataImportJob.objects.filter(pk=job_id).exclude(status=DataImportJob.Status.RUNNING).update(
-        stop_requested=False
-    )
+    DataImportJob.objects.filter(pk=job_id).withdraw_stop()
     task = app.configure_task(RUN, queue=NAME, queueing_lock=_lock_of_run(job_id))
     try:
         with transaction.atomic():  # a conflict must not break the caller's transaction

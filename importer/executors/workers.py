@@ -87,7 +87,7 @@ def _look(watch: Watch, queue: Any, watched_from: int) -> None:
 
 def _call_off(watch: Watch, queue: Any) -> None:
     """Stop the workers after their current batch, and take back the tasks that have not begun."""
-    DataImportJob.objects.filter(pk=watch.job.pk).update(stop_requested=True)
+    DataImportJob.objects.filter(pk=watch.job.pk).ask_to_stop()
     queue.take_back(watch.job.pk)
     deadline = time.monotonic() + SECONDS_TO_FINISH
     running = ImportChunk.objects.filter(job=watch.job, state=ImportChunk.State.RUNNING)

@@ -5,26 +5,28 @@ the last (a fencing token), and a commit with an older token is refused. So a ki
 repeats nothing, and a worker that was wrongly taken for dead cannot write records twice.
 
 A dead worker is noticed at once, because the server frees its advisory lock (`holds`); a frozen worker is noticed when
-its lease ends (`leases`). This package alone writes chunks, staging records and the log.
+its lease ends (`leases`). This package alone writes chunks, staging records and the log, but for what erases a person from all of them.
 """
 
-from importer.ledger.audit import log
+from importer.ledger.audit import delete_entries, log, log_total
 from importer.ledger.figures import Figures
 from importer.ledger.holds import JOBS, WORKERS, JobHold, Owner, hold_job, ledger_backend, let_job_go
 from importer.ledger.leases import (
     Lease,
+    add_chunks,
     advance,
     attended,
     claim,
     committed_batches,
     fence,
     forget_attempts,
+    forget_failures,
     has_open_chunks,
     note_failure,
     release,
     unattended_chunks,
 )
-from importer.ledger.staging import set_aside
+from importer.ledger.staging import delete_records, set_aside, update_records
 
 __all__ = [
     "JOBS",
@@ -33,19 +35,25 @@ __all__ = [
     "JobHold",
     "Lease",
     "Owner",
+    "add_chunks",
     "advance",
     "attended",
     "claim",
     "committed_batches",
+    "delete_entries",
+    "delete_records",
     "fence",
     "forget_attempts",
+    "forget_failures",
     "has_open_chunks",
     "hold_job",
     "ledger_backend",
     "let_job_go",
     "log",
+    "log_total",
     "note_failure",
     "release",
     "set_aside",
     "unattended_chunks",
+    "update_records",
 ]

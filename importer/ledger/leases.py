@@ -1,6 +1,7 @@
 """Claims chunks, fences batches and moves cursors: one conditional UPDATE each."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,3 +174,13 @@ def forget_attempts(job: DataImportJob) -> None:
 
 def note_failure(lease: Lease, reason: str) -> None:
     ImportChunk.objects.filter(pk=lease.chunk.pk, lease_token=lease.token).update(last_error=reason)
+
+
+def add_chunks(chunks: Sequence[ImportChunk]) -> None:
+    """Add the chunks of a plan, in the transaction that saves the plan."""
+    ImportChunk.objects.bulk_create(chunks, batch_size=1_000)
+
+
+def forget_failures(jobs: Any) -> None:
+    """Empty the last errors of these jobs' chunks."""
+    ImportChunk.objects.filter(job__in=jobs).exclude(last_error="").update(last_error="")

@@ -105,7 +105,7 @@ def _erase_records_of(job_id: int, person: Person) -> int:
     for named in _pages_naming(job_id, person):
         for record in named:
             _erase_record(record, person)
-        StagingRecord.objects.bulk_update(named, ["raw", "errors", "state", "updated_at"], batch_size=PAGE)
+        ledger.update_records(named, ["raw", "errors", "state", "updated_at"])
         erased += len(named)
     return erased
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ImporterError, SettingsRefused, first_line, one_line
-from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord, ledger_alias
+from importer.models import DataImportJob, LogEvent, MigrationLog, StagingRecord, ledger_alias
 from importer.sources.names import split_remote
 from importer.sources.remote import storage_called
 from importer.sources.uploads import is_upload
@@ -87,10 +87,10 @@ def prune_log(days: int, *, step: int = STEP) -> int:
     jobs = _ended(days).values("pk")
     entries: Any = MigrationLog._base_manager.filter(job__in=jobs).exclude(event__in=KEPT_EVENTS)
     DataImportJob.objects.filter(pk__in=jobs).exclude(error="").update(error="")
-    ImportChunk.objects.filter(job__in=jobs).exclude(last_error="").update(last_error="")
+    ledger.forget_failures(jobs)
     deleted = 0
     while keys := list(entries.order_by("pk").values_list("pk", flat=True)[:step]):
-        deleted += _delete_rows(MigrationLog, keys)
+        deleted += ledger.delete_entries(keys)
         time.sleep(REST_SECONDS)
     return deleted
 
@@ -141,20 +141,11 @@ def _prune_step(job_id: int, days: int, step: int) -> int:
     if not keys_and_states:
         return 0
     with transaction.atomic(using=ledger_alias()):
-        _delete_rows(StagingRecord, [pk for pk, _ in keys_and_states])
+        ledger.delete_records([pk for pk, _ in keys_and_states])
         details = dict(pruned_by_state(job_id) + Counter(state for _, state in keys_and_states))
         reason = f'{sum(details.values()):,} rejected records deleted, by IMPORTER["REJECTED_DAYS"] ({days})'
-        MigrationLog.objects.update_or_create(
-            job_id=job_id, event=LogEvent.REJECTS_PRUNED, defaults={"reason": reason, "details": details}
-        )
+        ledger.log_total(job_id, LogEvent.REJECTS_PRUNED, reason, details)
     return len(keys_and_states)
-
-
-def _delete_rows(model: Any, keys: list[int]) -> int:
-    """Delete rows by their keys, without Django's search for dependents: nothing refers to these rows."""
-    # Private API: `delete()` would load dependents and send signals. test_retention.py breaks first.
-    rows = model._base_manager.filter(pk__in=keys)
-    return int(rows._raw_delete(rows.db))
 
 
 def _delete_upload(source: str, days: int) -> bool:

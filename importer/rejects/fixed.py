@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ImporterError
 from importer.models import DataImportJob, StagingRecord, ledger_alias
@@ -66,7 +67,7 @@ def take_over(job: DataImportJob, path: Path) -> Taken:
                 continue
             record.raw, record.state, record.updated_at = raw, StagingRecord.State.FIXED, now
             fixed.append(record)
-        StagingRecord.objects.bulk_update(fixed, ["raw", "state", "updated_at"], batch_size=500)
+        ledger.update_records(fixed, ["raw", "state", "updated_at"])
     taken.mended = len(fixed)
     return taken
 

@@ -51,7 +51,7 @@ def plan(job: DataImportJob) -> Mapping:
         reader.close()
     job.planned_at = timezone.now()
     with transaction.atomic(using=ledger_alias()):
-        ImportChunk.objects.bulk_create([_settlement(job), *chunks], batch_size=1_000)
+        ledger.add_chunks([_settlement(job), *chunks])
         job.save(update_fields=[*IDENTITY, "columns", "planned_at"])
         ledger.log(
             job, LogEvent.PLANNED, f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
