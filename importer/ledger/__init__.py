@@ -5,7 +5,8 @@ the last (a fencing token), and a commit with an older token is refused. So a ki
 repeats nothing, and a worker that was wrongly taken for dead cannot write records twice.
 
 A dead worker is noticed at once, because the server frees its advisory lock (`holds`); a frozen worker is noticed when
-its lease ends (`leases`). This package alone writes chunks, staging records and the log, but for what erases a person from all of them.
+its lease ends (`leases`). Only this package writes chunks, staging records and the log; the erasure of a person
+(`privacy`) is the one exception.
 """
 
 from importer.ledger.audit import delete_entries, log, log_total
