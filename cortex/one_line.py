@@ -1,4 +1,4 @@
-"""Ends a command with one line and exit code 1 when its environment is broken; the line says what to fix."""
+"""Turns errors of the set-up into one line on standard error and exit code 1."""
 
 import sys
 from collections.abc import Iterator, Sequence

@@ -13,8 +13,8 @@ from importer.models import ImportChunk
 from importer.privacy.retention import invalid_days
 from importer.sources.names import S3_PREFIX, STORAGE_PREFIX, split_remote
 from importer.sources.remote import storage_called
+from importer.specs.lookup_paths import unknown_paths
 from importer.specs.mapping import unique_groups
-from importer.specs.paths import unknown_paths
 from importer.specs.registry import all_specs
 from importer.specs.spec import ModelImport
 from importer.specs.unsupported import ignored_hooks

@@ -1,4 +1,4 @@
-"""Removes what rows of the ledger quote from a source, for people who may not read the source.
+"""Redacts values of the source in jobs and errors, for users who may not read the source.
 
 A row is changed in memory on its way to a page; it must not be saved afterwards.
 """

@@ -1,4 +1,4 @@
-"""The question of a report: period, filters, and everything derived from them."""
+"""Holds a report's parameters: period, filters, and what follows from them."""
 
 import datetime as dt
 import hashlib

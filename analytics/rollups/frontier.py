@@ -1,4 +1,4 @@
-"""Finds how far a log is settled: the highest id below which no event can appear any more.
+"""Finds the highest event id below which no open transaction can still add a row.
 
 Ids are drawn before their rows are committed, so the highest visible id is not settled: a slower transaction may still
 commit a lower one. The transaction of an event holds a lock on the log's table from before it draws the id until its

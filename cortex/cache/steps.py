@@ -1,4 +1,4 @@
-"""Describes cache operations as steps, which a thread (`take`) or an event loop (`take_async`) executes.
+"""Defines cache operations as generators that threads and event loops share.
 
 An operation is a generator: it yields a step, and receives the step's outcome or the exception that it raised. So each
 operation is written once, for `get` and for `aget`, and does not know who executes it. https://sans-io.readthedocs.io

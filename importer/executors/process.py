@@ -19,7 +19,7 @@ from importer.conf import conf
 from importer.exceptions import ChunkFailed, ImporterError
 from importer.models import LogEvent
 from importer.run.watch import Watch
-from importer.work.patience import patiently
+from importer.work.retry import patiently
 
 POLL_SECONDS = 0.1
 # Workers share the cores, so more threads in each would only compete. And glibc keeps freed memory in each thread's

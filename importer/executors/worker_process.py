@@ -23,7 +23,7 @@ def main() -> int:
     from importer.exceptions import ANY_FAULT, reason_of, traceback_of
     from importer.models import DataImportJob, LogEvent
     from importer.work.control import Control
-    from importer.work.patience import patiently
+    from importer.work.retry import patiently
     from importer.work.worker import Worker
 
     control = Control()

@@ -16,7 +16,7 @@ from importer import ledger
 from importer.exceptions import ImporterError, JobAlreadyRunning
 from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog
 from importer.run.watch import Watch
-from importer.work.patience import patiently
+from importer.work.retry import patiently
 
 POLL_SECONDS = 0.2
 # Seconds between two looks for chunks that nobody works on, and for failures of workers.

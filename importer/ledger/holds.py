@@ -1,4 +1,4 @@
-"""Takes advisory locks: a process holds a job, and a worker shows that it lives."""
+"""Takes advisory locks: one for each job that runs, and one for each live worker."""
 
 import contextlib
 import os

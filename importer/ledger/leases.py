@@ -1,4 +1,4 @@
-"""Claims chunks, fences batches and moves cursors: one conditional UPDATE each."""
+"""Assigns chunks to workers, refuses a worker that lost its chunk, and saves progress."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Stores rejected and contested records by COPY, and updates them when they are replayed."""
+"""Writes the table of records set aside: rejected ones, and repeated keys left for the end."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Tells when a survey of the keys is not enough, so that one worker must import in order.
+"""Detects specs whose records may meet unseen; one worker imports those in order.
 
 Several workers must know beforehand which records depend on one another; the survey compares the texts of their keys.
 Where texts cannot tell, one worker takes the records in the order of the source.

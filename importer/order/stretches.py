@@ -1,4 +1,4 @@
-"""Cuts a batch into stretches of records that may be resolved and written together.
+"""Cuts a batch before each record that depends on an earlier one, such as its parent.
 
 A record may refer to a parent that an earlier record of the same table creates; plain Django would find it. So a batch
 is cut before each record that depends on an earlier one of the same stretch. Most batches are one stretch. A chain in

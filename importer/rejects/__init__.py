@@ -1,1 +1,1 @@
-"""Reports rejected records, exports them as CSV, takes fixed ones back and replays them."""
+"""Reports, exports, fixes and replays rejected records; `ledger/staging.py` writes them."""

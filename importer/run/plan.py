@@ -17,8 +17,8 @@ from importer.records import RESERVED
 from importer.sources.fetch import identify_source, verify_source
 from importer.sources.names import is_table
 from importer.specs.compile import compile_mapping
+from importer.specs.lookup_paths import refuse_unknown_paths
 from importer.specs.mapping import Mapping
-from importer.specs.paths import refuse_unknown_paths
 from importer.specs.registry import get_spec
 
 IDENTITY = ("source_size", "source_mtime_ns", "source_hash", "source_mark")

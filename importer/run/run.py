@@ -23,7 +23,7 @@ from importer.exceptions import (
     traceback_of,
 )
 from importer.ledger import JobHold
-from importer.ledger.deaths import FormerRun, look_at_former_run
+from importer.ledger.killed_runs import FormerRun, look_at_former_run
 from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent
 from importer.order.hidden import why_order_matters
 from importer.order.survey import OrderDecides, survey
@@ -40,8 +40,8 @@ from importer.specs.mapping import Mapping
 from importer.specs.registry import all_specs, get_spec
 from importer.work.control import Control, stopping_on_signals
 from importer.work.machine import processors
-from importer.work.patience import is_transient, patiently
 from importer.work.pipeline import Stages
+from importer.work.retry import is_transient, patiently
 from importer.work.settle import settle_contested
 from importer.write.sample import Sample
 

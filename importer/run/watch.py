@@ -15,7 +15,7 @@ from importer.run.options import RunOptions
 from importer.run.results import ImportResult, Progress
 from importer.work.control import Control
 from importer.work.machine import resident_mb
-from importer.work.patience import Patience
+from importer.work.retry import Patience
 
 TICK_SECONDS = 0.25
 # An error rate over fewer records says little.

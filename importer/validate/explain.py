@@ -2,8 +2,8 @@
 
 from importer.conf import conf
 from importer.specs.compile import compile_mapping
+from importer.specs.lookup_paths import refuse_unknown_paths
 from importer.specs.mapping import ColumnPlan, LookupPlan, Mapping
-from importer.specs.paths import refuse_unknown_paths
 from importer.specs.spec import ModelImport
 from importer.specs.unsupported import ignored_hooks
 from importer.validate.lanes import lane_of

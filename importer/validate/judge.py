@@ -1,4 +1,4 @@
-"""The slow lane: asks Django about each distinct value once, and remembers the answer."""
+"""Cleans each distinct value once with the field's own `clean()`, and remembers the answer."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""Defines the fast lane of each field class: an expression for texts that Django certainly accepts.
+"""Defines, by field class, the expression that accepts values without asking Django.
 
 A fast lane may leave any text to Django's own `clean()`. Property tests (`tests/importer/validate/test_lanes.py`) prove
 what it accepts: for every such text `field.clean(text)` passes, and PostgreSQL reads the resulting text as the same

@@ -1,4 +1,4 @@
-"""Finds parents' primary keys by their natural keys, and remembers them."""
+"""Looks up parents' primary keys in the database, and caches them."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Finds the parents' primary keys by their natural keys."""
+"""Fills a batch's foreign keys, and rejects records without a parent."""
 
 from dataclasses import replace
 from typing import Any

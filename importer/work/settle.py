@@ -1,4 +1,4 @@
-"""Writes records that were set aside: contested ones at a run's end, rejected ones in a replay.
+"""Writes records that were set aside: repeated keys at the end of a run, rejected ones in a replay.
 
 They go through the same pipeline as records of the source. Their staging rows change in the transaction that writes
 them.

@@ -19,8 +19,8 @@ from importer.parse.reader import Reader
 from importer.specs.compile import compile_mapping
 from importer.specs.registry import get_spec
 from importer.work.control import Control
-from importer.work.patience import is_transient, patiently
 from importer.work.pipeline import Stages, run_chunk
+from importer.work.retry import is_transient, patiently
 from importer.write.sample import Sample
 
 

@@ -1,4 +1,4 @@
-"""Copies a frame of texts into a table with COPY."""
+"""Loads a data frame of texts into a PostgreSQL table with COPY."""
 
 from io import BytesIO
 from typing import Any

@@ -1,4 +1,4 @@
-"""Adds up the fates of a batch's records while they are written."""
+"""Counts inserted, updated, unchanged, skipped and refused records of a batch."""
 
 from dataclasses import dataclass, field
 

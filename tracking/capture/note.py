@@ -1,4 +1,4 @@
-"""Notes an event on its request, to be written after the view; without a request, writes it at once."""
+"""Queues an event on its request until the view is done; without a request, writes it at once."""
 
 from dataclasses import replace
 from typing import Any

@@ -10,7 +10,7 @@ from tracking.hashes import hashed_names
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession, database
 from tracking.privacy.mentions import Person
 from tracking.privacy.traces import erase_traces
-from tracking.privacy.waiting import write_what_waits
+from tracking.privacy.unwritten_events import write_what_waits
 from tracking.upkeep.retention import STEP
 
 KINDS: dict[str, type[models.Model]] = {
