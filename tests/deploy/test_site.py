@@ -278,7 +278,7 @@ def test_an_import_through_the_pooler_is_refused_in_a_line_and_leaves_no_lock(fr
     )  # fmt: skip
 
     assert told.returncode == 1
-    assert told.stderr.startswith("CommandError: The database is reached through a pooler of transactions")
+    assert told.stderr.startswith("CommandError: The database is behind a transaction pooler")
     assert told.stderr.count("\n") == 1
     with site.database.connect("cortex") as owner:
         assert owner.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
@@ -445,7 +445,7 @@ def test_a_file_of_megabytes_reaches_the_site_where_files_are_sent(front: Front)
     assert 8_000_000 < len(body) < 16_000_000
     # The whole file has reached the site, which has no object store in this test.
     assert answer.status == 200
-    assert "The upload &quot;people.csv&quot; cannot be kept" in told, re.findall("errorlist.*", told)
+    assert "The upload &quot;people.csv&quot; cannot be stored" in told, re.findall("errorlist.*", told)
 
 
 def test_logs_are_lines_of_json_without_what_is_nobody_s_business(front: Front) -> None:

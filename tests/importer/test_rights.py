@@ -178,7 +178,7 @@ def test_a_part_says_that_something_is_hidden(people: dict[str, User], found: Ob
     assert HIDDEN in told["change of job"]
     assert HIDDEN in told["change of chunk"]
     assert HIDDEN in told["change of entry"]
-    assert "The record is hidden" in told["change of broken"]
+    assert "Hidden: reading the record" in told["change of broken"]
     assert "too_few_fields" in told["change of broken"]
     assert "max_length" in told["change of mapped"]
 

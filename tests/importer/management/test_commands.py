@@ -333,7 +333,7 @@ def test_a_job_runs_once_at_a_time(site: PrivateSite, shell: Shell) -> None:
     answer = answer_of(running)
 
     assert_refused(refused, 1, "already running")
-    assert_refused(replay, 1, "running just now")
+    assert_refused(replay, 1, "is running; replay its")
     assert_refused(rehearsal, 1, "already running")
     assert (answer.code, answer.figures["read"], rows(site)) == (0, 6_000, 6_000)
 
