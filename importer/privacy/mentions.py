@@ -1,4 +1,4 @@
-"""Whether a text names a person: their user name or e-mail address, as a whole value or as whole words."""
+"""Finds texts that name a person by user name or e-mail address, as the whole value or as whole words."""
 
 import json
 import re
@@ -11,23 +11,23 @@ from urllib.parse import unquote, unquote_plus
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-# Shorter names are words of any language: they count as whole values alone.
+# Shorter names are words in some language: they count only as a whole value.
 SHORTEST_WORD = 3
 # Rows that one statement reads.
 WINDOW = 20_000
-# What belongs to a longer name or address: jo.ann@example.com, ann@example.com.au, ann_2. A file's ending does not.
+# Borders of a name: not inside a longer one (jo.ann@example.com, ann@example.com.au, ann_2), but before a file ending.
 BEFORE = r"(?<![\w@])(?<!\w[.+\-'])"
 ENDINGS = "csv|docx?|eml|gz|jsonl?|log|ndjson|parquet|pdf|pq|tab|tsv|txt|vcf|xlsx?|zip|zst"
 AFTER = rf"(?![\w@])(?![+\-]\w)(?!\.(?!(?:{ENDINGS})\b)\w)"
-# Line breaks and the like, as messages of one line write them.
+# Escaped line breaks and similar characters, as one-line messages write them.
 ESCAPES = re.compile(r"\\(?:[nrtfv0]|x[0-9a-f]{2}|u[0-9a-f]{4})", re.IGNORECASE)
-# What no form of a text changes: JSON and URLs escape other letters, and databases fold the case of these alone.
+# Characters that are the same in every form of a text: JSON and URLs escape others, and databases fold only these.
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The names by which texts are searched, folded as `_folded` does."""
+    """The names of a person to search for, folded by `_folded`."""
 
     names: tuple[str, ...]
 
@@ -38,11 +38,11 @@ class Person:
         return cls(tuple(dict.fromkeys(_folded(text) for text in texts if text)))
 
     def is_named_in(self, text: str) -> bool:
-        """In a text of any kind, also of a URL, or of JSON that is kept as text."""
+        """Tell whether a text names the person. It may be a URL, or JSON as text."""
         return any(self._is_in(_folded(form)) for form in _forms(text))
 
     def is_quoted_in(self, value: Any) -> bool:
-        """In a value of JSON at any depth. A key counts by an address alone: "name" is a column in many a file."""
+        """Tell whether a JSON value names the person, at any depth. In keys only an address counts."""
         if isinstance(value, str):
             return self.is_named_in(value)
         if isinstance(value, dict):
@@ -59,17 +59,17 @@ class Person:
 
 
 def pages_that_may_name(rows: QuerySet[Any], person: Person, *columns: str, size: int) -> Iterator[list[Any]]:
-    """Rows with the person's letters somewhere in these columns; `is_quoted_in` then decides.
+    """Yield pages of rows that may name the person in these columns (text or JSON); `is_quoted_in` decides.
 
-    On any database, in texts and in JSON: a name is searched by its plain parts, which no encoding changes. No index
-    serves that, so a statement reads a window of keys and not the table, and is over before it is cancelled.
+    Searches a name by its plain parts, which no encoding changes, so it works on any database. No index helps, so each
+    statement reads a window of keys instead of the table, and ends before a statement timeout.
     """
     for window in _windows(rows):
         yield from in_pages(_that_may_name(window, person, columns), size)
 
 
 def in_pages(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
-    """The rows by their keys, page after page; they may be changed meanwhile."""
+    """Yield the rows in pages, in the order of their keys. They may be changed meanwhile."""
     last = None
     while True:
         page = list(_after(rows, last).order_by("pk")[:size])
@@ -97,14 +97,14 @@ def _after(rows: QuerySet[Any], key: Any) -> QuerySet[Any]:
 
 def _that_may_name(rows: QuerySet[Any], person: Person, columns: tuple[str, ...]) -> QuerySet[Any]:
     texts = {f"{column}_as_text": Cast(column, TextField()) for column in columns}
-    wanted = Q(pk__in=[])
+    condition = Q(pk__in=[])
     for name in person.names:
         parts = PLAIN.findall(name)
         if not parts:
-            return rows  # a name in other letters alone
+            return rows  # a name without plain characters
         for text in texts:
-            wanted |= Q(*(Q(**{f"{text}__icontains": part}) for part in parts))
-    return rows.alias(**texts).filter(wanted)
+            condition |= Q(*(Q(**{f"{text}__icontains": part}) for part in parts))
+    return rows.alias(**texts).filter(condition)
 
 
 def _forms(text: str) -> Iterator[str]:
