@@ -1,4 +1,4 @@
-"""Finds texts that name a person: by user name or e-mail address, as a whole value or as whole words."""
+"""Finds texts that name a person by user name or e-mail address, as the whole value or as whole words."""
 
 import json
 import re
@@ -11,25 +11,23 @@ from urllib.parse import unquote, unquote_plus
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-# Shorter names are common words, so they count only as whole values.
+# Shorter names are words in some language: they count only as a whole value.
 SHORTEST_WORD = 3
 # Rows that one statement reads.
 WINDOW = 20_000
-# Characters around a name that make it part of a longer one: jo.ann@example.com, ann@example.com.au, ann_2. The ending
-# of a file name does not.
+# Borders of a name: not inside a longer one (jo.ann@example.com, ann@example.com.au, ann_2), but before a file ending.
 BEFORE = r"(?<![\w@])(?<!\w[.+\-'])"
 ENDINGS = "csv|docx?|eml|gz|jsonl?|log|ndjson|parquet|pdf|pq|tab|tsv|txt|vcf|xlsx?|zip|zst"
 AFTER = rf"(?![\w@])(?![+\-]\w)(?!\.(?!(?:{ENDINGS})\b)\w)"
-# Line breaks and other characters, as one-line messages escape them.
+# Escaped line breaks and similar characters, as one-line messages write them.
 ESCAPES = re.compile(r"\\(?:[nrtfv0]|x[0-9a-f]{2}|u[0-9a-f]{4})", re.IGNORECASE)
-# Characters that are the same in every form of a text: JSON and URLs escape others, and databases fold only the case of
-# these.
+# Characters that are the same in every form of a text: JSON and URLs escape others, and databases fold only these.
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person by the names that texts are searched for, normalized by `_folded`."""
+    """The names of a person to search for, folded by `_folded`."""
 
     names: tuple[str, ...]
 
@@ -40,14 +38,11 @@ class Person:
         return cls(tuple(dict.fromkeys(_folded(text) for text in texts if text)))
 
     def is_named_in(self, text: str) -> bool:
-        """Tell whether a text names the person; the text may be a URL, or JSON stored as text."""
+        """Tell whether a text names the person. It may be a URL, or JSON as text."""
         return any(self._is_in(_folded(form)) for form in _forms(text))
 
     def is_quoted_in(self, value: Any) -> bool:
-        """Tell whether a JSON value names the person at any depth.
-
-        Keys count only if they contain an address: "name" is a column of many files.
-        """
+        """Tell whether a JSON value names the person, at any depth. In keys only an address counts."""
         if isinstance(value, str):
             return self.is_named_in(value)
         if isinstance(value, dict):
@@ -64,17 +59,17 @@ class Person:
 
 
 def pages_that_may_name(rows: QuerySet[Any], person: Person, *columns: str, size: int) -> Iterator[list[Any]]:
-    """Yield pages of rows that may name the person in these columns; `is_quoted_in` then decides.
+    """Yield pages of rows that may name the person in these columns (text or JSON); `is_quoted_in` decides.
 
-    Works on any database, for texts and for JSON: a name is searched by its plain parts, which no encoding changes. No
-    index serves that, so each statement reads a window of keys instead of the table, and ends before a time-out.
+    Searches a name by its plain parts, which no encoding changes, so it works on any database. No index helps, so each
+    statement reads a window of keys instead of the table, and ends before a statement timeout.
     """
     for window in _windows(rows):
         yield from in_pages(_that_may_name(window, person, columns), size)
 
 
 def in_pages(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
-    """Yield the rows in pages by their keys. The caller may change the rows between pages."""
+    """Yield the rows in pages, in the order of their keys. They may be changed meanwhile."""
     last = None
     while True:
         page = list(_after(rows, last).order_by("pk")[:size])
@@ -102,14 +97,14 @@ def _after(rows: QuerySet[Any], key: Any) -> QuerySet[Any]:
 
 def _that_may_name(rows: QuerySet[Any], person: Person, columns: tuple[str, ...]) -> QuerySet[Any]:
     texts = {f"{column}_as_text": Cast(column, TextField()) for column in columns}
-    matches = Q(pk__in=[])
+    condition = Q(pk__in=[])
     for name in person.names:
         parts = PLAIN.findall(name)
         if not parts:
-            return rows  # the name has no plain letters, so every row may match
+            return rows  # a name without plain characters
         for text in texts:
-            matches |= Q(*(Q(**{f"{text}__icontains": part}) for part in parts))
-    return rows.alias(**texts).filter(matches)
+            condition |= Q(*(Q(**{f"{text}__icontains": part}) for part in parts))
+    return rows.alias(**texts).filter(condition)
 
 
 def _forms(text: str) -> Iterator[str]:

@@ -134,7 +134,7 @@ def test_a_session_that_is_ended_is_over(visit: Visit, admin: User, colleague: U
 
     page.click('[data-part="sessions"] tr:has-text("colleague@example.com") >> text=End')
 
-    page.wait_for_selector(".messagelist >> text=1 session was ended.")
+    page.wait_for_selector(".messagelist >> text=Ended 1 session.")
     assert UserSession.objects.get(user=colleague).end_reason == "ended_by_admin"
     other.page.reload()
     other.page.wait_for_selector("#login-form")
@@ -250,7 +250,7 @@ def test_it_says_so_when_the_site_does_not_answer_or_one_is_logged_out(visit: Vi
     visitor = visit()
     page = visitor.log_in(admin)
     page.route(PANELS, lambda route: route.fulfill(status=500, body="no"))
-    page.wait_for_selector("#an-state >> text=does not answer")
+    page.wait_for_selector("#an-state >> text=does not respond")
     page.unroute(PANELS)
     page.wait_for_selector("#an-state >> text=as of")
     visitor.expect_status(500)
@@ -269,7 +269,7 @@ def test_an_answer_that_never_comes_is_not_the_last_that_is_asked_for(visit: Vis
     lost: list[Any] = []
     page.route(PANELS, lambda route: lost.append(route))
 
-    page.wait_for_selector("#an-state >> text=does not answer", timeout=30_000)
+    page.wait_for_selector("#an-state >> text=does not respond", timeout=30_000)
     page.unroute(PANELS)
 
     page.wait_for_selector("#an-state >> text=as of")

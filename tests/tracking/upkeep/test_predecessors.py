@@ -68,8 +68,8 @@ def test_axes(ann: Any) -> None:
     insert("axes_accessfailurelog", id=1, username="ann@example.com", locked_out=False, **common)
     insert("axes_accessfailurelog", id=2, username="stranger", locked_out=True, **common)
 
-    assert "axes_accesslog: 1 taken over" in take_over("axes")
-    assert "axes_accessfailurelog: 0 taken over, 2 were there already" in take_over("axes")
+    assert "axes_accesslog: imported 1 rows" in take_over("axes")
+    assert "axes_accessfailurelog: imported 0 rows, 2 were already present" in take_over("axes")
 
     success = LoginEvent.objects.get(success=True)
     assert (success.user, success.timestamp, success.browser, success.os) == (
