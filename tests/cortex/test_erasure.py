@@ -147,7 +147,7 @@ def test_work_that_is_theirs_or_names_them_is_told(people: tuple[User, User]) ->
     call_command("erase_user", ANN, "--yes", stdout=out)
 
     told = out.getvalue()
-    assert "1 POVs that they own; give them another owner before the account is deleted" in told
+    assert "1 POVs that they own; give them another owner before you delete the account" in told
     assert "1 TRRs that they assess, until the account is deleted" in told
     assert f"1 POVs whose texts name them: {pov.pk}\n" in told
     assert Pov.objects.get(pk=pov.pk).owner == ann

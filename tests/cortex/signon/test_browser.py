@@ -114,7 +114,7 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
     while time.monotonic() < deadline and process.poll() is None:
         try:
             requests.get(f"{address}/accounts/login/", timeout=5).raise_for_status()
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):  # a busy machine needs seconds to load the site
             time.sleep(0.1)
         else:
             return
