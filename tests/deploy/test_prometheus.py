@@ -23,7 +23,7 @@ DASHBOARDS = sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
 
 def promtool(*arguments: str, folder: Path = FOLDER) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [installed("promtool"), *arguments], cwd=folder, capture_output=True, text=True, timeout=60
+        [installed("promtool"), *arguments], cwd=folder, capture_output=True, text=True, timeout=110
     )
 
 

@@ -133,7 +133,7 @@ def test_a_query_whose_first_column_repeats_is_refused(
     _, result = run("queried", "db:legacy/q")
 
     assert result.status == "failed"
-    assert "has 'B' 2 times in \"code\"" in result.reason
+    assert "has 'B' 2 times in its key \"code\"" in result.reason
 
 
 def test_a_query_with_two_columns_of_one_name_is_refused(
