@@ -146,7 +146,7 @@ def test_keycloaks_database_is_kept_and_restored_as_well(backups: Backups) -> No
     assert made.returncode == 0, made.stderr
     assert restored.returncode == 0, restored.stderr
     assert [name.split("-")[0] for name in backups.dumps()] == ["cortex", "keycloak"]
-    assert re.search(r"cortex-\S+\.dump keycloak-\S+\.dump restored", restored.stdout)
+    assert re.search(r"restored and verified cortex-\S+\.dump keycloak-\S+\.dump in", restored.stdout)
     assert "8009 rows\n" in restored.stdout
     assert (backups.metrics / "backup_keycloak.prom").exists()
     rows = backups.newest("keycloak-*.rows")
@@ -446,7 +446,7 @@ def test_one_backup_at_a_time(backups: Backups, slow_path: str) -> None:
 
     second = backups.run("backup.sh")
 
-    assert (second.returncode, second.stderr) == (1, "backup: another one of cortex is running\n")
+    assert (second.returncode, second.stderr) == (1, "backup: another backup of cortex is running\n")
     assert first.wait(30) == 0
     assert len(backups.dumps()) == 1
 

@@ -298,7 +298,7 @@ def test_a_pooler_is_known_by_how_it_pools(site: Site) -> None:
         site.place.end(site.place.children[-1])
         found[mode] = [line for line in told.stdout.splitlines() if "pooling" in line]
 
-    unknown = "The database is behind a pooler of transactions, and the site does not know it"
+    unknown = "The database is behind a transaction pooler, but DATABASE_POOLED is off"
     (of_transactions,), of_sessions = found["transaction"], found["session"]
     assert of_transactions.startswith(f"!!  pooling: {unknown}")
     assert of_sessions == ["ok  pooling"]
