@@ -71,7 +71,7 @@ class DataImportJob(Counters):
         PARQUET = "parquet", "Parquet"
         TABLE = "table", "Database table"
 
-    class Survey(enum.Enum):
+    class SurveyState(enum.Enum):
         """What is known of keys that repeat in the source. It decides whether chunks may be taken in any order."""
 
         NOT_DONE = "not done"  # chunks are taken in the order of the source
@@ -134,10 +134,10 @@ class DataImportJob(Counters):
         return f"{self.name or self.spec} #{self.pk}"
 
     @property
-    def survey(self) -> Survey:
+    def survey_state(self) -> SurveyState:
         if self.contested is None:
-            return self.Survey.NOT_DONE
-        return self.Survey.KEYS_REPEAT if self.contested else self.Survey.NOTHING_REPEATS
+            return self.SurveyState.NOT_DONE
+        return self.SurveyState.KEYS_REPEAT if self.contested else self.SurveyState.NOTHING_REPEATS
 
     def note_survey(self, contested: bytes) -> None:
         """Store the result of a survey: hashes of eight bytes each, empty if no key repeats."""

@@ -31,6 +31,11 @@ LONGEST = (
     "tests/importer/work/test_pipeline_against_django.py",
     "tests/importer/management/test_commands.py",
     "tests/importer/executors/test_background.py",
+    "tests/importer/ledger/test_killed_runs.py",
+    "tests/deploy/test_image.py",
+    "tests/deploy/test_prometheus.py",
+    "tests/cortex/embedded/test_services_command.py",
+    "tests/importer/write/test_collisions.py",
 )
 
 

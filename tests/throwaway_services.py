@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-PROJECT = Path(__file__).resolve().parent.parent
+from tests.paths import PROJECT
+
 MARK = "CORTEX_THROWAWAY_SERVICES"
 STOP_SECONDS = 60
 DEVELOPERS_OWN = (

@@ -9,7 +9,8 @@ its lease ends (`leases`). Only this package writes chunks, staging records and 
 (`privacy`) is the one exception.
 """
 
-from importer.ledger.audit import delete_entries, log, log_total
+from importer.ledger.audit import log, log_total
+from importer.ledger.deletion import delete_rows
 from importer.ledger.figures import Figures
 from importer.ledger.holds import JOBS, WORKERS, JobHold, Owner, hold_job, ledger_backend, let_job_go
 from importer.ledger.leases import (
@@ -27,7 +28,7 @@ from importer.ledger.leases import (
     release,
     unattended_chunks,
 )
-from importer.ledger.staging import delete_records, set_aside, update_records
+from importer.ledger.staging import set_aside, update_records
 
 __all__ = [
     "JOBS",
@@ -41,8 +42,7 @@ __all__ = [
     "attended",
     "claim",
     "committed_batches",
-    "delete_entries",
-    "delete_records",
+    "delete_rows",
     "fence",
     "forget_attempts",
     "forget_failures",

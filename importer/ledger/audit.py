@@ -1,6 +1,5 @@
 """Writes the audit trail of a job."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from importer.models import DataImportJob, MigrationLog
@@ -19,10 +18,3 @@ def log_total(job_id: int, event: str, reason: str, details: dict[str, Any]) -> 
     MigrationLog.objects.update_or_create(
         job_id=job_id, event=event, defaults={"reason": reason, "details": details}
     )
-
-
-def delete_entries(keys: Sequence[int]) -> int:
-    """Delete entries, and return their number."""
-    # Private API: `delete()` would load dependents and send signals. privacy/test_retention.py breaks first.
-    rows: Any = MigrationLog._base_manager.filter(pk__in=keys)
-    return int(rows._raw_delete(rows.db))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import polars as pl
 from django.db import connections
@@ -69,10 +68,3 @@ def update_set_aside(records: list[StagingRecord], rejections: Sequence[Rejectio
 def update_records(records: Sequence[StagingRecord], fields: Sequence[str]) -> None:
     """Store these fields of records that somebody fixed, or whose person was erased."""
     StagingRecord.objects.bulk_update(records, fields, batch_size=500)
-
-
-def delete_records(keys: Sequence[int]) -> None:
-    """Delete records, without Django's search for dependents: nothing refers to them."""
-    # Private API: `delete()` would load dependents and send signals. privacy/test_retention.py breaks first.
-    rows: Any = StagingRecord._base_manager.filter(pk__in=keys)
-    rows._raw_delete(rows.db)

@@ -41,7 +41,7 @@ class Survey:
 
     @classmethod
     def of(cls, job: DataImportJob, mapping: Mapping) -> "Survey":
-        if job.survey != DataImportJob.Survey.KEYS_REPEAT:
+        if job.survey_state != DataImportJob.SurveyState.KEYS_REPEAT:
             return cls.nothing()
         return cls(_unpacked(bytes(job.contested or b"")), key_groups(mapping))
 

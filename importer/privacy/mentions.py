@@ -1,4 +1,7 @@
-"""Finds texts that name a person by user name or e-mail address, as the whole value or as whole words."""
+"""Finds texts that name a person by user name or e-mail address, as the whole value or as whole words.
+
+The importer and tracking each have this module, because neither imports the other; a test keeps both equal.
+"""
 
 import json
 import re

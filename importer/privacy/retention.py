@@ -90,7 +90,7 @@ def prune_log(days: int, *, step: int = STEP) -> int:
     ledger.forget_failures(jobs)
     deleted = 0
     while keys := list(entries.order_by("pk").values_list("pk", flat=True)[:step]):
-        deleted += ledger.delete_entries(keys)
+        deleted += ledger.delete_rows(MigrationLog, keys)
         time.sleep(REST_SECONDS)
     return deleted
 
@@ -141,7 +141,7 @@ def _prune_step(job_id: int, days: int, step: int) -> int:
     if not keys_and_states:
         return 0
     with transaction.atomic(using=ledger_alias()):
-        ledger.delete_records([pk for pk, _ in keys_and_states])
+        ledger.delete_rows(StagingRecord, [pk for pk, _ in keys_and_states])
         details = dict(pruned_by_state(job_id) + Counter(state for _, state in keys_and_states))
         reason = f'{sum(details.values()):,} rejected records deleted, by IMPORTER["REJECTED_DAYS"] ({days})'
         ledger.log_total(job_id, LogEvent.REJECTS_PRUNED, reason, details)

@@ -1,4 +1,7 @@
-"""Writes files with personal data: readable only by their owner, and never through a link."""
+"""Writes files with personal data: readable only by their owner, and never through a link.
+
+The importer and tracking each have this module, because neither imports the other; a test keeps both equal.
+"""
 
 import contextlib
 import errno

@@ -152,7 +152,11 @@ def _give_up(watch: Watch, former: FormerRun) -> ImportResult:
 def _execute(watch: Watch, mapping: Mapping) -> None:
     watch.begin()
     _choose_executor(watch)
-    if watch.workers > 1 and watch.job.survey == DataImportJob.Survey.NOT_DONE and watch.open_chunks:
+    if (
+        watch.workers > 1
+        and watch.job.survey_state == DataImportJob.SurveyState.NOT_DONE
+        and watch.open_chunks
+    ):
         _survey(watch, mapping)
     ledger.log(watch.job, LogEvent.EXECUTING, f"{watch.options.executor}, {watch.workers} workers")
     import_string(conf.EXECUTORS[watch.options.executor])(watch)

@@ -10,18 +10,19 @@ from importer.validate.lanes import lane_of
 from importer.validate.transform import Way, own_transforms, way_of
 
 
-def explain(spec: type[ModelImport], columns: list[str] | None = None) -> str:
+def explain(spec: type[ModelImport]) -> str:
     """Return a table as plain text: field, column, lane, reason; then what happens to the record as a whole.
 
-    `columns` are those of the source; None: a source with a column for every field. Raises MappingRefused.
+    The source is taken to have a column for every field: a spec does not know its source. Raises MappingRefused.
     """
     refuse_unknown_paths(spec)
-    mapping = compile_mapping(spec, _all_columns(spec) if columns is None else columns)
+    mapping = compile_mapping(spec, _all_columns(spec))
     table = [("field", "column", "lane", "because")]
     table += [_column(plan) for plan in mapping.columns]
     table += [_lookup(plan) for plan in mapping.lookups]
     widths = [max(len(row[index]) for row in table) for index in range(3)]
-    lines = [f"{spec.options.name} → {mapping.model._meta.label} ({mapping.model._meta.db_table})"]
+    meta = mapping.model._meta
+    lines = [f"{spec.options.name} → {meta.label} ({meta.db_table}), from a source with all of these columns"]
     lines += [
         "  " + "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]])
         for row in table

@@ -1,4 +1,4 @@
-"""Counts inserted, updated, unchanged, skipped and refused records of a batch."""
+"""Counts inserted, updated, unchanged, skipped and rejected records of a batch."""
 
 from dataclasses import dataclass, field
 

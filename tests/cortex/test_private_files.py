@@ -76,6 +76,15 @@ def test_a_place_that_takes_no_file_is_told_in_one_line(write: Write, tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} & {".part-"} == set()
 
 
+def test_both_apps_have_the_same_module() -> None:
+    ours, theirs = (
+        Path(module.__file__).read_text()
+        for module in (importer.rejects.private_file, tracking.privacy.private_file)
+    )
+
+    assert ours == theirs
+
+
 @pytest.mark.parametrize("module", [importer.rejects.private_file, tracking.privacy.private_file])
 def test_what_breaks_off_leaves_the_file_of_before_and_no_other(module: Any, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old")

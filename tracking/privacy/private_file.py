@@ -1,4 +1,7 @@
-"""Writes files with personal data: readable only by their owner, and never through a link."""
+"""Writes files with personal data: readable only by their owner, and never through a link.
+
+The importer and tracking each have this module, because neither imports the other; a test keeps both equal.
+"""
 
 import contextlib
 import errno
@@ -14,10 +17,10 @@ from typing import TextIO
 def private_file(path: Path) -> Iterator[TextIO]:
     """Open a text file with mode 0600, whatever the umask. It replaces an existing file once it is complete.
 
-    Raises OSError, also if the path is a link or a device; the existing file is then unchanged.
+    Raises OSError, also if the path is a link or a device; an existing file is then unchanged.
     """
     _refuse_other_than_files(path)
-    # mkstemp creates with O_EXCL and 0600: an existing file could be open in another process, or have another mode.
+    # mkstemp uses O_EXCL and 0600. An existing file could be open in another process, or have another mode.
     descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=".part-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:

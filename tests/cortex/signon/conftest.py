@@ -14,7 +14,6 @@ from tests.cortex.signon import saml
 from tests.cortex.signon.oidc import REALM, OidcProvider
 from tests.cortex.signon.saml import SamlProvider
 from tracking.models import LoginEvent
-from tracking.storage.write import database_pause
 
 HOST = "localhost"
 SITE = f"http://{HOST}"
@@ -25,7 +24,6 @@ PASSWORD = "correct horse battery staple"
 def _nothing_spooled(settings: Any, tmp_path: Path) -> None:
     """Gives each test its own spool: events deferred on a busy machine would arrive during the next test."""
     settings.TRACKING = settings.TRACKING | {"SPOOL_DIR": str(tmp_path / "spool"), "LOCK_TIMEOUT_MS": 10_000}
-    database_pause.until = database_pause.replay_at = 0.0
 
 
 @pytest.fixture(scope="session")
