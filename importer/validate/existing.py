@@ -7,11 +7,14 @@ from typing import Any
 from django.db import connections, models
 
 from importer.specs.mapping import AnyField, Mapping
+from importer.validate.target import TargetTable
 
 PLACE = "importer_place"
 
 
-def existing_rows(mapping: Mapping, keys: Mapped[AnyField, list[str | None]]) -> dict[int, models.Model]:
+def existing_rows(
+    mapping: Mapping, target: TargetTable, keys: Mapped[AnyField, list[str | None]]
+) -> dict[int, models.Model]:
     """Return the rows with these keys, by the key's index in the lists (one query)."""
     connection = connections[mapping.alias]
     quote = connection.ops.quote_name
@@ -20,7 +23,7 @@ def existing_rows(mapping: Mapping, keys: Mapped[AnyField, list[str | None]]) ->
     names = ", ".join(f"k{number}" for number in range(len(keys)))
     comparison = "IS NOT DISTINCT FROM" if len(keys) > 1 and any(field.null for field in keys) else "="
     matches = " AND ".join(
-        f"t.{quote(str(field.column))} {comparison} wanted.k{number}::{type_to_compare(field, mapping.alias)}"
+        f"t.{quote(str(field.column))} {comparison} wanted.k{number}::{target.of_field(field).type_to_cast}"
         for number, field in enumerate(keys)
     )
     statement = (

@@ -303,9 +303,9 @@ def test_without_the_right_to_insert_the_job_fails_and_goes_on_once_it_is_grante
     site.sql("GRANT INSERT ON crm_contact TO clerk; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk")
     granted = manage(site, "run_import", job, *QUIETLY, "--executor", executor, DATABASE_URL=url)
 
-    assert_refused(refused, 1, "permission denied for table crm_contact")
+    assert_refused(refused, 1, 'Permission denied for table "crm_contact"', "GRANT INSERT")
     assert (refused.figures["status"], refused.figures["inserted"]) == ("failed", 0)
-    assert_refused(rehearsal, 1, "permission denied for table crm_contact")
+    assert_refused(rehearsal, 1, 'Permission denied for table "crm_contact"', "GRANT INSERT")
     assert (granted.code, granted.figures["inserted"]) == (0, 20), granted.err
 
 
