@@ -32,6 +32,7 @@ GROUP BY c.oid
 # `is_cast`: whether PostgreSQL converts a sent value by itself when it is stored; to text it always does.
 COLUMNS = """
 SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), b.typname::text,
+    b.typcategory = 'S',
     a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '', a.attgenerated <> '',
     a.attidentity = 'a',
     CASE WHEN to_regtype(sent.type) NOT IN (a.atttypid, b.oid) THEN sent.type END,
@@ -68,6 +69,7 @@ class TargetColumn:
     type: str
     type_to_cast: str
     base_type: str
+    is_text: bool
     must_have: bool
     is_generated: bool
     is_identity: bool
@@ -130,15 +132,30 @@ class TargetTable:
 
     def takes_copy(self, mapping: Mapping) -> bool:
         """Whether COPY into the table stores what INSERT stores, and tells how many rows it stored."""
-        is_sent_alike = not any(self.of_field(f).sent_as for f in mapping.written)
+        columns = [self.columns.get(str(f.column)) for f in mapping.written]
+        is_sent_alike = not any(column is None or column.sent_as for column in columns)
         return is_sent_alike and not self.drops_inserts and not self.has_row_security
+
+    def peculiarities(self, mapping: Mapping) -> Iterator[str]:
+        """Yield what the importer does otherwise than for a table that is what its model says."""
+        for field in mapping.written:
+            column = self.columns.get(str(field.column))
+            if column and column.sent_as and column.is_cast:
+                yield f"{column.name} is {column.type}, and PostgreSQL converts {column.sent_as} to it"
+            if column and column.is_identity:
+                yield f"{column.name} is GENERATED ALWAYS AS IDENTITY; the source's numbers are kept"
+        if self.drops_inserts or self.drops_updates:
+            yield "a trigger or a rule may drop or divert a row, which is then rejected (not_stored)"
+        if self.has_row_security:
+            yield "row-level security counts, so rows are written by INSERT"
 
     def refuse_unwritable(self, mapping: Mapping) -> None:
         """Raise TargetRefused, with the way out, if the database would refuse every record."""
-        for reason in self._obstacles(mapping):
+        for reason in self.obstacles(mapping):
             raise TargetRefused(reason)
 
-    def _obstacles(self, mapping: Mapping) -> Iterator[str]:
+    def obstacles(self, mapping: Mapping) -> Iterator[str]:
+        """Yield each reason for which the database would refuse every record, with the way out."""
         is_update = mapping.on_conflict == "update"
         for right, is_granted, is_wanted in (
             ("SELECT", self.may_select, bool(mapping.key)),
@@ -184,6 +201,18 @@ class TargetTable:
                 f"({type(field).__name__}) sends {column.sent_as}, which PostgreSQL does not convert; change the "
                 f"field's class or the column's type."
             )
+
+
+def comparable(
+    field: AnyField, column: str, text: str, *, type_: str, is_text: bool, alias: str
+) -> tuple[str, str]:
+    """Return a column and a text that the field has accepted, as SQL that PostgreSQL can compare whatever the text is.
+
+    A text field may be a number or an enum in the table, and not every text can be cast to those.
+    """
+    if _sent_as(field, alias) is None and not is_text:
+        return f"{column}::text", text
+    return column, f"{text}::{type_}"
 
 
 def _sent_as(field: AnyField, alias: str) -> str | None:

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, models, transaction
 from django.test.utils import isolate_apps
 
-from importer import ImportResult, ModelImport, run_import
+from importer import ImportResult, Lookup, ModelImport, run_import
 from importer.exceptions import ImporterError
 from importer.jobs import create_job
 from importer.models import StagingRecord
@@ -31,13 +31,14 @@ class Filled:
     rejected: dict[int, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Legacy:
     """A table and an unmanaged model over it."""
 
     model: type[models.Model]
     sql: str
     key: tuple[str, ...]
+    lookups: dict[str, Lookup] = field(default_factory=dict)
 
     @property
     def table(self) -> str:
@@ -67,10 +68,10 @@ class Legacy:
         is_skipped = row is not None and on_conflict == "skip"
         row = row or self.model()
         for name, value in values.items():
-            field: Any = self.model._meta.get_field(name)
-            if isinstance(field, models.JSONField) and value is not None:
+            f: Any = self.model._meta.get_field(name)
+            if isinstance(f, models.JSONField) and value is not None:
                 value = json.loads(value)
-            setattr(row, name, "" if value is None and field.empty_strings_allowed and not field.null else value)
+            setattr(row, name, "" if value is None and f.empty_strings_allowed and not f.null else value)
         row.full_clean()
         row.save()
         # What cannot be saved is refused, although it would be skipped.
@@ -97,7 +98,7 @@ class Legacy:
 
     def spec(self, on_conflict: str) -> type[ModelImport]:
         meta = {"model": self.model, "name": "legacy", "key": self.key, "on_conflict": on_conflict}
-        return type("LegacyImport", (ModelImport,), {"Meta": type("Meta", (), meta)})
+        return type("LegacyImport", (ModelImport,), {"Meta": type("Meta", (), meta), **self.lookups})
 
     def refusal(self, folder: Path, records: Sequence[Record], *, on_conflict: str = "reject") -> str:
         """Return the line with which an import ends before its first record."""

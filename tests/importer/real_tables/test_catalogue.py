@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 from django.db import models
+from django.test.utils import isolate_apps
 
+from importer import Lookup
+from importer.checks import check_target
+from importer.validate.explain import explain
 from tests.importer.real_tables.legacy import Filled, Record, as_clerk, execute, legacy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -222,3 +226,46 @@ def test_a_row_of_somebody_else_is_rejected_under_row_level_security(folder: Pat
         filled: Filled = table.by_import(numbered("v", "mine", "theirs", "mine too"), folder, on_conflict=way)
 
     assert (len(filled.rows), list(filled.rejected)) == (2, [3])
+
+
+def test_what_is_peculiar_or_impossible_is_explained_and_checked_before_any_run() -> None:
+    sql = "CREATE TABLE legacy (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code varchar(20), v {real});"
+    with legacy(sql.format(real="timestamp") + DROPPED, code=code(), v=models.DateTimeField()) as table:
+        text = explain(table.spec("reject"))
+        assert "through a temporary table, because the table is not quite what its model says" in text
+        assert (
+            "v is timestamp without time zone, and PostgreSQL converts timestamp with time zone to it" in text
+        )
+        assert "a trigger or a rule may drop or divert a row" in text
+        assert "refused" not in text
+        assert check_target(table.spec("reject"), ["default"]) == []
+    with legacy(sql.format(real="integer"), code=code(), v=models.BooleanField()) as table:
+        assert '  refused    The column "v" of the table "legacy" is integer' in explain(table.spec("reject"))
+        (warning,) = check_target(table.spec("reject"), ["default"])
+        assert (warning.id, "sends bool" in warning.msg) == ("importer.W003", True)
+        assert check_target(table.spec("reject"), []) == []
+
+
+@pytest.mark.parametrize("real", ["colour", "char(8)", "citext", "short"])
+def test_a_parent_is_found_whatever_the_type_of_its_key(folder: Path, real: str) -> None:
+    """As `Parent.objects.get(code=...)` finds it."""
+    execute(f"{TYPES} CREATE EXTENSION IF NOT EXISTS citext; DROP TABLE IF EXISTS parent")
+    execute(
+        f"CREATE TABLE parent (id serial PRIMARY KEY, code {real}); INSERT INTO parent (code) VALUES ('red')"
+    )
+    sql = "CREATE TABLE legacy (id serial PRIMARY KEY, code text, parent_id int)"
+    with isolate_apps("tests.importer.samples.order"):
+        meta = type("Meta", (), {"managed": False, "db_table": "parent", "app_label": "order"})
+        fields = {"code": models.CharField(max_length=20), "__module__": __name__, "Meta": meta}
+        parent = type("Parent", (models.Model,), fields)
+        found = [str(row.pk) for row in parent._base_manager.filter(code="red")]  # type: ignore[attr-defined]
+        key = models.ForeignKey(parent, models.CASCADE, null=True)
+        with legacy(sql, code=models.TextField(), parent=key) as table:
+            table.lookups = {"parent": Lookup("parent", to="code")}
+            filled = table.by_import(
+                [{"code": "a", "parent": "red"}, {"code": "b", "parent": "nope"}], folder
+            )
+    execute("DROP TABLE parent")
+
+    assert filled.rows == [f"(1,a,{found[0]})"]
+    assert filled.rejected == {3: "does_not_exist"}
