@@ -18,6 +18,7 @@ from importer.records import NOT_TEXT, SHOWN_CHARACTERS
 
 EPOCH = dt.date(1970, 1, 1)
 CALENDAR = (pl.Date, pl.Datetime)
+BYTES = (bytes, bytearray, memoryview)
 # Polars panics on values beyond the calendar; a panic is not a subclass of Exception.
 UNWRITABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError)
 # For sources without JSON columns.
@@ -44,9 +45,14 @@ def as_text(value: Any) -> str | None:
         return duration_iso_string(value)
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=as_text)
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, BYTES):
         return decoded(bytes(value))
     return str(value)
+
+
+def as_bytes(value: Any) -> str | None:
+    """Write bytes as PostgreSQL does: `\\x` and hexadecimal digits. Any other value becomes text."""
+    return f"\\x{bytes(value).hex()}" if isinstance(value, BYTES) else as_text(value)
 
 
 def decoded(data: bytes) -> str:
@@ -65,6 +71,11 @@ def as_json(value: Any, null_values: frozenset[str]) -> str | None:
     if value is None or (isinstance(value, str) and value in null_values):
         return value
     return json.dumps(value, ensure_ascii=False, default=as_text)
+
+
+def column_as_bytes(series: pl.Series) -> pl.Series:
+    """Write a column of bytes as `as_bytes` does."""
+    return pl.select(pl.lit("\\x") + series.bin.encode("hex")).to_series().alias(series.name)
 
 
 def column_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]]) -> pl.Series:

@@ -15,6 +15,7 @@ from importer.conf import conf
 from importer.records import NOT_TEXT, RecordError, escaped, shown
 from importer.specs.mapping import ColumnPlan
 from importer.validate.encode import Encoder
+from importer.validate.postgres_forms import form_of
 
 # Longer texts are judged each time, so that the memory of `MEMO_VALUES` values stays bounded.
 REMEMBERED_CHARACTERS = 1_000
@@ -33,6 +34,7 @@ class Judge:
         self.plan = plan
         self.field = plan.field
         self.encoder = encoder
+        self.form = form_of(plan.field, encoder.connection)
         self.default = plan.default if plan.has_default else None
         self.instance = None if plan.is_lenient else plan.field.model()
         self.remembers = conf.MEMO_VALUES
@@ -50,7 +52,9 @@ class Judge:
 
     def python_value(self, text: str | None) -> Any:
         """Return the cleaned Python value of an accepted text."""
-        return self._clean(deepcopy(self.default) if text is None else self._read(text))
+        value = self._clean(deepcopy(self.default) if text is None else self._read(text))
+        # BinaryField decodes base64 to a view, which cannot be copied or compared with bytes of the database.
+        return bytes(value) if isinstance(value, memoryview) else value
 
     def _judge(self, text: str | None) -> Verdict:
         if text is not None and text.startswith(NOT_TEXT):
@@ -84,7 +88,9 @@ class Judge:
         if self.plan.formats and isinstance(value, str):
             value = self._parse_time(value)
         if isinstance(self.field, models.JSONField) and isinstance(value, str):
-            value = self._parse_json(value)
+            return self._parse_json(value)
+        if self.form is not None and isinstance(value, str):
+            return self.form(value)
         return value
 
     def _parse_time(self, text: str) -> dt.date | dt.time:

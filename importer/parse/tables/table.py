@@ -1,6 +1,6 @@
 """Reads a table or query of another configured database by ranges of its key, never by OFFSET."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -13,10 +13,11 @@ from importer.parse.reader import Range
 from importer.parse.tables.keys import Key, is_usable
 from importer.parse.tables.relation import Relation
 from importer.parse.tables.rows import Fetcher, Rows
-from importer.parse.typed import as_json, as_text
+from importer.parse.typed import as_bytes, as_json, as_text
 from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.specs.registry import get_spec
 
+NOT_JSON_YET = (bool, int, float, dict, list)
 ANOTHER_QUERY = "name a query with a unique first column in the spec's Meta.queries"
 
 
@@ -27,6 +28,7 @@ class TableReader:
         self.connection = connections[alias]
         self.name = f"db:{alias}/{table}"
         self._json_columns = get_spec(spec).json_columns()
+        self._bytes_columns = get_spec(spec).bytes_columns()
         query = get_spec(spec).options.queries.get(table)
         # A query is read by its first column, which therefore must be unique.
         self.is_query = query is not None
@@ -125,17 +127,23 @@ class TableReader:
         columns = columns or [()] * len(self._columns)
         return pl.DataFrame(
             {
-                name: [self._as_text(name, value) for value in values]
+                name: list(map(self._writer(name), values))
                 for name, values in zip(self._columns, columns, strict=True)
             },
             schema=dict.fromkeys(self._columns, pl.String()),
         )
 
-    def _as_text(self, name: str, value: Any) -> str | None:
-        """Write a value as text. Databases return JSON as text; another type in a JSON column becomes JSON."""
-        if name in self._json_columns and isinstance(value, bool | int | float | dict | list):
-            return as_json(value, self._json_columns[name])
-        return as_text(value)
+    def _writer(self, name: str) -> Callable[[Any], str | None]:
+        """Return the function that writes a column's values as text.
+
+        Databases return JSON as text; another type in a JSON column becomes JSON.
+        """
+        if name in self._bytes_columns:
+            return as_bytes
+        nulls = self._json_columns.get(name)
+        if nulls is None:
+            return as_text
+        return lambda value: as_json(value, nulls) if isinstance(value, NOT_JSON_YET) else as_text(value)
 
     # Refusals
 
