@@ -1,5 +1,6 @@
 """Provides source databases, and tables of any fields to import them into."""
 
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,14 +8,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pymysql
 import pytest
-from django.db import connection, connections, models
+from django.db import connection, models
 from django.test.utils import isolate_apps
 
 from importer import ImportResult, ModelImport, run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob
 from importer.specs.registry import temporarily
+from tests.importer.real_tables.databases.servers import known_database, mariadb_server
 
 Target = Callable[..., type[models.Model]]
 Run = Callable[[str], tuple[DataImportJob, ImportResult]]
@@ -93,16 +96,22 @@ def sqlite(transactional_db: None, folder: Path) -> Iterator[sqlite3.Connection]
         yield opened
 
 
-@contextmanager
-def known_database(alias: str, **settings: Any) -> Iterator[None]:
-    """Add a database to DATABASES within the block."""
-    connections.settings[alias] = connections.settings["default"] | {"OPTIONS": {}} | settings
-    wrapper = connections[alias]
-    del connections.settings[alias]
-    wrapper.ensure_connection()  # while it is not known: Django's tests let nobody connect to another database
-    connections.settings[alias] = wrapper.settings_dict
-    try:
-        yield
-    finally:
-        wrapper.close()
-        del connections[alias], connections.settings[alias]
+@pytest.fixture(scope="session")
+def mariadb_socket() -> Iterator[Path]:
+    with mariadb_server() as socket:
+        yield socket
+
+
+@pytest.fixture
+def mariadb(transactional_db: None, mariadb_socket: Path) -> Iterator[SimpleNamespace]:
+    """An empty MariaDB database that DATABASES knows as "maria": `execute`. It takes zero dates, as legacy ones do."""
+    name = f"legacy_{secrets.token_hex(4)}"
+    with pymysql.connect(unix_socket=str(mariadb_socket), user="root", autocommit=True) as opened:
+        cursor = opened.cursor()
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        cursor.execute(f"USE {name}")
+        cursor.execute("SET sql_mode = 'ALLOW_INVALID_DATES'")
+        settings = {"HOST": str(mariadb_socket), "NAME": name, "USER": "root", "PASSWORD": ""}
+        with known_database("maria", ENGINE="django.db.backends.mysql", **settings):
+            yield SimpleNamespace(execute=cursor.execute, name=name)
+        cursor.execute(f"DROP DATABASE {name}")
