@@ -3,6 +3,7 @@
 So every format goes through the same validation, and only Django decides what a text means.
 """
 
+import base64
 import datetime as dt
 import decimal
 import json
@@ -19,6 +20,8 @@ from importer.records import NOT_TEXT, SHOWN_CHARACTERS
 EPOCH = dt.date(1970, 1, 1)
 CALENDAR = (pl.Date, pl.Datetime)
 BYTES = (bytes, bytearray, memoryview)
+# Base64 of no bytes. The empty text would mean nothing, as in a CSV file.
+NO_BYTES = "===="
 # Polars panics on values beyond the calendar; a panic is not a subclass of Exception.
 UNWRITABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError)
 # For sources without JSON columns.
@@ -51,8 +54,10 @@ def as_text(value: Any) -> str | None:
 
 
 def as_bytes(value: Any) -> str | None:
-    """Write bytes as PostgreSQL does: `\\x` and hexadecimal digits. Any other value becomes text."""
-    return f"\\x{bytes(value).hex()}" if isinstance(value, BYTES) else as_text(value)
+    """Write bytes as base64, the text that a BinaryField reads. Any other value becomes text."""
+    if not isinstance(value, BYTES):
+        return as_text(value)
+    return base64.b64encode(value).decode() or NO_BYTES
 
 
 def decoded(data: bytes) -> str:
@@ -75,7 +80,7 @@ def as_json(value: Any, null_values: frozenset[str]) -> str | None:
 
 def column_as_bytes(series: pl.Series) -> pl.Series:
     """Write a column of bytes as `as_bytes` does."""
-    return pl.select(pl.lit("\\x") + series.bin.encode("hex")).to_series().alias(series.name)
+    return series.bin.encode("base64").replace("", NO_BYTES)
 
 
 def column_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]]) -> pl.Series:

@@ -1,6 +1,5 @@
 """Bytes of typed sources arrive as the same bytes, on both ways into the table."""
 
-import base64
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +17,8 @@ from tests.importer.real_tables.databases.fates import rejected
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Text, base64 by accident, no text at all, nothing, each byte, what looks like PostgreSQL's form.
-DATA = [b"abcd", b"YWJj", b"\xff\x00\xfe", b"", bytes(range(256)), b"\\x6162", None]
+# Text, base64 by accident, no text at all, nothing, each byte, what looks like text of bytes.
+DATA = [b"abcd", b"YWJj", b"\xff\x00\xfe", b"", bytes(range(256)), b"\\x6162", b"====", b"\0", None]
 
 
 def blob() -> models.BinaryField:
@@ -117,21 +116,20 @@ def test_records_cleaned_one_by_one_see_bytes(
     assert {type(data) for data in seen} == {bytes, type(None)}
 
 
-def test_of_a_file_as_django_reads_them_and_as_postgresql_writes_them(
+def test_of_a_file_as_django_reads_them(
     target: Callable[..., Any], run: Callable[..., Any], folder: Path
 ) -> None:
     def clean(self: Any) -> None:
         assert isinstance(self.data, bytes)
 
     model = target(nr=models.IntegerField(), data=blob(), clean=clean)
-    texts = [base64.b64encode(b"abcd").decode(), "\\x61626364", "\\x", "\\xabc=", "\\x6161z", "nothing"]
     source = folder / "blobs.csv"
-    source.write_text("nr,data\n" + "".join(f"{nr},{text}\n" for nr, text in enumerate(texts)))
+    source.write_text("nr,data\n0,YWJjZA==\n2,\\x61626364\n3,nothing\n")
 
     job, _ = run(str(source))
 
-    assert stored(model) == [(0, b"abcd"), (1, b"abcd"), (2, b""), (3, base64.b64decode("xabc"))]
-    assert rejected(job) == {6: [("data", "\\x6161z")], 7: [("data", "nothing")]}
+    assert stored(model) == [(0, b"abcd")]
+    assert rejected(job) == {3: [("data", "\\x61626364")], 4: [("data", "nothing")]}
 
 
 def test_a_transform_gets_the_text_of_bytes(
