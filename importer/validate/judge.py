@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models
 from django.utils import timezone
+from psycopg import Error as PsycopgError
 
 from importer.conf import conf
 from importer.records import NOT_TEXT, RecordError, escaped, shown
@@ -19,6 +20,8 @@ from importer.validate.postgres_forms import form_of
 
 # Longer texts are judged each time, so that the memory of `MEMO_VALUES` values stays bounded.
 REMEMBERED_CHARACTERS = 1_000
+# What fields, and psycopg's dumpers, raise besides ValidationError for a value that cannot be saved.
+UNSAVABLE = (ValueError, TypeError, AttributeError, ArithmeticError, DatabaseError, PsycopgError)
 # A value's text for PostgreSQL, and the errors if it has any.
 Verdict = tuple[str | None, tuple[RecordError, ...]]
 
@@ -67,7 +70,7 @@ class Judge:
             encoded = self.encoder.field_text(self.field, self._aware(self._clean(value)))
         except ValidationError as error:
             return None, tuple(as_errors(self.plan.reports_as, error, text))
-        except (ValueError, TypeError, OverflowError, ArithmeticError, DatabaseError) as error:
+        except UNSAVABLE as error:
             message = f'Invalid value "{shown(text or "")}": {error}.'
             return None, (RecordError(self.plan.reports_as, "invalid", message, _value(text)),)
         if encoded is not None and "\0" in encoded:
