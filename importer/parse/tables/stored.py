@@ -38,10 +38,12 @@ def expressions(
     kinds = dict(zip(columns, types, strict=True))
     if connection.vendor == "mysql":
         texts = {name: "CAST({} AS CHAR)" for name, kind in kinds.items() if kind in MYSQL_TIMES}
-        numbers = {
-            name: "({} + 0)" for name, kind in kinds.items() if kind == MYSQL_BIT and name not in bytes_
+        bits = {
+            name: "CAST({} AS BINARY)" if name in bytes_ else "({} + 0)"
+            for name, kind in kinds.items()
+            if kind == MYSQL_BIT
         }
-        return texts | numbers
+        return texts | bits
     if connection.vendor == "postgresql":
         # The text of money depends on the server's locale.
         amounts = {name: "{}::numeric" for name, kind in kinds.items() if kind == MONEY}
