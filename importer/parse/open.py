@@ -49,7 +49,12 @@ def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadli
 
         weighed = job.columns if job.planned_at else None
         return ParquetReader(
-            path, name=name, deadline=deadline, columns=weighed, json_columns=spec.json_columns()
+            path,
+            name=name,
+            deadline=deadline,
+            columns=weighed,
+            json_columns=spec.json_columns(),
+            bytes_columns=spec.bytes_columns(),
         )
     from importer.parse.delimited import DelimitedReader
 

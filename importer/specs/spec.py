@@ -1,6 +1,6 @@
 """Defines what a site declares: which column fills which field, and how."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -162,13 +162,23 @@ class ModelImport:
 
         Maps each column to its null values, which mean "nothing" in a typed source as well.
         """
-        fields = [f for f in cls.options.model._meta.concrete_fields if isinstance(f, models.JSONField)]
-        declared = {f.name: cls.declared.get(f.name) or Column() for f in fields}
         return {
-            column.name or name: cls.options.null_values if column.null_values is None else column.null_values
-            for name, column in declared.items()
-            if isinstance(column, Column) and not column.transforms
+            name: cls.options.null_values if column.null_values is None else column.null_values
+            for name, column in cls._plain_columns(models.JSONField)
         }
+
+    @classmethod
+    def bytes_columns(cls) -> frozenset[str]:
+        """Return the columns that fill a BinaryField without a transform: bytes in them must not become text."""
+        return frozenset(name for name, _ in cls._plain_columns(models.BinaryField))
+
+    @classmethod
+    def _plain_columns(cls, kind: type[models.Field]) -> Iterator[tuple[str, Column]]:
+        """Yield the columns that fill fields of a class without a transform."""
+        for f in cls.options.model._meta.concrete_fields:
+            column = cls.declared.get(f.name) or Column()
+            if isinstance(f, kind) and isinstance(column, Column) and not column.transforms:
+                yield column.name or f.name, column
 
     @classmethod
     def cleans_records(cls) -> bool:

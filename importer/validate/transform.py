@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from importer.records import LONE_SURROGATE
 from importer.specs.mapping import ColumnPlan
@@ -42,7 +43,7 @@ ISO_DEFAULTS = {"%H": "00", "%M": "00", "%S": "00"}
 
 def raw_text(plan: ColumnPlan) -> pl.Expr:
     """Return the column with the spec's null values made null."""
-    text = pl.col(plan.column)
+    text = cs.by_name(plan.column).as_expr()  # `pl.col()` takes "*" and "^a$" for patterns
     nulls = sorted(plan.null_values)
     if not nulls:
         return text
