@@ -8,6 +8,7 @@ from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
 from importer.sources.names import split_table
 from importer.sources.spool import is_bytewise, needs_spool, spooled
+from importer.specs.columns import SourceColumns
 from importer.specs.registry import get_spec
 
 
@@ -32,6 +33,7 @@ def open_reader(job: DataImportJob, deadline: Deadline | None = None) -> Reader:
 def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadline) -> Reader:
     spec = get_spec(job.spec)
     name = Path(job.source).name  # for messages, also if the spool is read
+    json_columns = SourceColumns.of(spec, job.columns or []).json_columns()
     if job.format == DataImportJob.Format.JSONL:
         from importer.parse.jsonlines import JsonLinesReader
 
@@ -42,15 +44,13 @@ def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadli
             columns=job.columns,
             # Many writers leave out keys that are null.
             expected=spec.declared_columns(),
-            json_columns=spec.json_columns(),
+            json_columns=json_columns,
         )
     if job.format == DataImportJob.Format.PARQUET:
         from importer.parse.parquet import ParquetReader
 
         weighed = job.columns if job.planned_at else None
-        return ParquetReader(
-            path, name=name, deadline=deadline, columns=weighed, json_columns=spec.json_columns()
-        )
+        return ParquetReader(path, name=name, deadline=deadline, columns=weighed, json_columns=json_columns)
     from importer.parse.delimited import DelimitedReader
 
     default = "\t" if job.format == DataImportJob.Format.TSV else ","

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Count, Sum
 
-from importer.models import DataImportJob, ImportChunk, StagingRecord, ledger_alias
+from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord, ledger_alias
 from importer.privacy.retention import pruned_by_state
 from importer.records import FATES, Counts
 
@@ -45,6 +45,8 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """The fate of every record of a job. `notes` has sentences about the source, such as columns that fill no field."""
+
     job: int
     name: str
     spec: str
@@ -57,6 +59,7 @@ class Report:
     erased: int
     pruned: int
     families: list[Family]
+    notes: list[str]
 
     @property
     def is_balanced(self) -> bool:
@@ -86,6 +89,7 @@ def make_report(job: DataImportJob) -> Report:
         erased=staged[State.DISCARDED],
         pruned=gone.total() - gone[State.REPLAYED],
         families=_families(job),
+        notes=_notes(job),
     )
 
 
@@ -117,3 +121,10 @@ def _families(job: DataImportJob) -> list[Family]:
         )
         for field, code, records, lines, messages, values in rows
     ]
+
+
+def _notes(job: DataImportJob) -> list[str]:
+    """Return what a person should know about the source: the latest notes of each kind of event."""
+    entries = MigrationLog.objects.filter(job=job, details__has_key="notes").order_by("id")
+    latest = {event: details["notes"] for event, details in entries.values_list("event", "details")}
+    return [note for notes in latest.values() for note in notes]

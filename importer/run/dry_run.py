@@ -28,6 +28,7 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
     try:
         with transaction.atomic(using=ledger_alias()):
             mapping = plan(watch.job)
+            watch.tell(mapping.notes)
             watch.begin()
             Worker(watch.job, watch.control, sample=sample).drain()
             if not watch.control.stopping:

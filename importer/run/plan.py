@@ -54,7 +54,12 @@ def plan(job: DataImportJob) -> Mapping:
         ledger.add_chunks([_settlement(job), *chunks])
         job.save(update_fields=[*IDENTITY, "columns", "planned_at"])
         ledger.log(
-            job, LogEvent.PLANNED, f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
+            job,
+            LogEvent.PLANNED,
+            f"{len(chunks)} chunks",
+            columns=job.columns,
+            ignored=list(mapping.ignored),
+            notes=mapping.notes,
         )
     return mapping
 

@@ -148,29 +148,6 @@ class ModelImport:
         return names
 
     @classmethod
-    def null_values_of(cls, column: str) -> frozenset[str]:
-        """Return the texts that mean "nothing" in a column of the source."""
-        for name, declared in cls.declared.items():
-            own = (declared.columns or (name,)) if isinstance(declared, Lookup) else (declared.name or name,)
-            if column in own and declared.null_values is not None:
-                return declared.null_values
-        return cls.options.null_values
-
-    @classmethod
-    def json_columns(cls) -> dict[str, frozenset[str]]:
-        """Return the columns that fill a JSONField without a transform: typed values in them must not become text.
-
-        Maps each column to its null values, which mean "nothing" in a typed source as well.
-        """
-        fields = [f for f in cls.options.model._meta.concrete_fields if isinstance(f, models.JSONField)]
-        declared = {f.name: cls.declared.get(f.name) or Column() for f in fields}
-        return {
-            column.name or name: cls.options.null_values if column.null_values is None else column.null_values
-            for name, column in declared.items()
-            if isinstance(column, Column) and not column.transforms
-        }
-
-    @classmethod
     def cleans_records(cls) -> bool:
         return cls.clean_record is not ModelImport.clean_record
 

@@ -15,6 +15,7 @@ from importer.parse.tables.relation import Relation
 from importer.parse.tables.rows import Fetcher, Rows
 from importer.parse.typed import as_json, as_text
 from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown
+from importer.specs.columns import SourceColumns
 from importer.specs.registry import get_spec
 
 ANOTHER_QUERY = "name a query with a unique first column in the spec's Meta.queries"
@@ -26,7 +27,6 @@ class TableReader:
     def __init__(self, alias: str, table: str, *, spec: str) -> None:
         self.connection = connections[alias]
         self.name = f"db:{alias}/{table}"
-        self._json_columns = get_spec(spec).json_columns()
         query = get_spec(spec).options.queries.get(table)
         # A query is read by its first column, which therefore must be unique.
         self.is_query = query is not None
@@ -44,6 +44,7 @@ class TableReader:
             ) from None
         self._refuse_columns_of_one_name()
         self._columns = self.relation.columns
+        self._json_columns = SourceColumns.of(get_spec(spec), self._columns).json_columns()
         self._key = key or self._columns[:1]
         self.relation.order_by(self._key)
         self.fetcher = Fetcher(self.relation)
