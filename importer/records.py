@@ -69,6 +69,7 @@ class Batch:
     lines       the first line of each record (Int64)
     start, end  the position before the first record and after the last one
     rejections  the records between `start` and `end` that could not be split into columns
+    long_fields the first and last lines of records with a quoted field of very many lines
     """
 
     texts: pl.DataFrame
@@ -76,6 +77,7 @@ class Batch:
     start: Position
     end: Position
     rejections: Sequence[Rejection] = ()
+    long_fields: Sequence[tuple[int, int]] = ()
 
     @property
     def size(self) -> int:

@@ -29,6 +29,7 @@ from importer.order.hidden import why_order_matters
 from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
+from importer.rejects.report import notes_on_reading
 from importer.run.dry_run import run_dry
 from importer.run.options import RunOptions
 from importer.run.plan import plan
@@ -140,6 +141,7 @@ def _perform(watch: Watch) -> ImportResult:
         )
         if status == DataImportJob.Status.COMPLETED:
             patiently(lambda: _finish(watch, mapping), watch.control)
+            watch.tell(notes_on_reading(job))
     except ANY_FAULT as error:
         status, reason, details = DataImportJob.Status.FAILED, reason_of(error), traceback_of(error)
     return _conclude(watch, status, reason, details)
