@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import polars as pl
+from polars import selectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,11 @@ class Cleaned:
         batch = replace(self.batch, texts=self.batch.texts[others], lines=self.batch.lines[others])
         errors = {number - bisect(numbers, number): reasons for number, reasons in self.errors.items()}
         return Cleaned(batch, self.values[others], errors)
+
+
+def column_named(name: str) -> pl.Expr:
+    """Return the expression of a column. `pl.col` would take names such as `*` or `^a$` for patterns."""
+    return selectors.by_name(name).as_expr()
 
 
 def escaped(text: str) -> str:

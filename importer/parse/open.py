@@ -12,11 +12,15 @@ from importer.specs.columns import SourceColumns
 from importer.specs.registry import get_spec
 
 
-def open_reader(job: DataImportJob, deadline: Deadline | None = None) -> Reader:
+def open_reader(
+    job: DataImportJob, deadline: Deadline | None = None, notes: list[str] | None = None
+) -> Reader:
     """Open the reader for a job's source. Raises SourceRefused, and SourceChanged if it changed since the plan.
 
-    `deadline` is that of the plan; a worker that must fetch or unpack the source again gets a new one.
+    deadline  that of the plan; a worker that must fetch or unpack the source again gets a new one
+    notes     gets what a person should know about the source
     """
+    notes = [] if notes is None else notes
     deadline = deadline or Deadline(Path(job.source).name)
     if job.format == DataImportJob.Format.TABLE:
         from importer.parse.tables.table import TableReader
@@ -26,7 +30,7 @@ def open_reader(job: DataImportJob, deadline: Deadline | None = None) -> Reader:
     path = local_file(job, deadline)
     if needs_spool(job, path):
         encoding = job.encoding if is_bytewise(job.encoding) else "utf-8"
-        return _file_reader(job, spooled(job, path, deadline), encoding, deadline)
+        return _file_reader(job, spooled(job, path, deadline, notes), encoding, deadline)
     return _file_reader(job, path, job.encoding, deadline)
 
 

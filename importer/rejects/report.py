@@ -90,7 +90,7 @@ def make_report(job: DataImportJob) -> Report:
         erased=staged[State.DISCARDED],
         pruned=gone.total() - gone[State.REPLAYED],
         families=_families(job),
-        notes=[*_notes(job), *notes_on_reading(job)],
+        notes=[*notes_of_plan(job), *notes_on_reading(job)],
     )
 
 
@@ -124,7 +124,7 @@ def _families(job: DataImportJob) -> list[Family]:
     ]
 
 
-def _notes(job: DataImportJob) -> list[str]:
+def notes_of_plan(job: DataImportJob) -> list[str]:
     """Return what a person should know about the source: the latest notes of each kind of event."""
     entries = MigrationLog.objects.filter(job=job, details__has_key="notes").order_by("id")
     latest = {event: details["notes"] for event, details in entries.values_list("event", "details")}

@@ -13,7 +13,7 @@ from importer.exceptions import (
     traceback_of,
 )
 from importer.models import DataImportJob, LogEvent, ledger_alias
-from importer.rejects.report import notes_on_reading
+from importer.rejects.report import notes_of_plan, notes_on_reading
 from importer.run.plan import plan
 from importer.run.results import ImportResult
 from importer.run.watch import Watch
@@ -29,7 +29,7 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
     try:
         with transaction.atomic(using=ledger_alias()):
             mapping = plan(watch.job)
-            watch.tell(mapping.notes)
+            watch.tell(notes_of_plan(watch.job))
             watch.begin()
             Worker(watch.job, watch.control, sample=sample).drain()
             if not watch.control.stopping:

@@ -39,7 +39,8 @@ def plan(job: DataImportJob) -> Mapping:
         return compile_mapping(spec, job.columns or [])
     if not is_table(job.source):
         identify_source(job, deadline)
-    reader = open_reader(job, deadline)
+    notes: list[str] = []
+    reader = open_reader(job, deadline, notes)
     try:
         job.columns = reader.columns()
         refuse_columns(deadline.name, len(job.columns))
@@ -59,7 +60,7 @@ def plan(job: DataImportJob) -> Mapping:
             f"{len(chunks)} chunks",
             columns=job.columns,
             ignored=list(mapping.ignored),
-            notes=mapping.notes,
+            notes=[*notes, *mapping.notes],
         )
     return mapping
 

@@ -29,7 +29,7 @@ from importer.order.hidden import why_order_matters
 from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
-from importer.rejects.report import notes_on_reading
+from importer.rejects.report import notes_of_plan, notes_on_reading
 from importer.run.dry_run import run_dry
 from importer.run.options import RunOptions
 from importer.run.plan import plan
@@ -129,7 +129,7 @@ def _perform(watch: Watch) -> ImportResult:
         job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
-        watch.tell(mapping.notes)
+        watch.tell(notes_of_plan(job))
         if not former.died:
             # After a killed run the attempts stay, because a chunk may have killed it. Otherwise a new run retries.
             ledger.forget_attempts(job)
