@@ -1,8 +1,12 @@
 """Writes the audit trail of a job."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from importer.models import DataImportJob, MigrationLog
+from importer.models import DataImportJob, LogEvent, MigrationLog
+
+# Records with long fields that an entry names by their lines.
+NAMED_LINES = 20
 
 
 def log(
@@ -17,4 +21,16 @@ def log_total(job_id: int, event: str, reason: str, details: dict[str, Any]) -> 
     """Keep one entry of this event per job, with the latest total."""
     MigrationLog.objects.update_or_create(
         job_id=job_id, event=event, defaults={"reason": reason, "details": details}
+    )
+
+
+def log_long_fields(job_id: int, chunk_id: int, lines: Sequence[tuple[int, int]]) -> None:
+    """Record which lines were read as one quoted field each, though they are very many for a field."""
+    log(
+        job_id,
+        LogEvent.LONG_FIELDS,
+        f"{len(lines)} quoted fields",
+        chunk_id=chunk_id,
+        fields=len(lines),
+        lines=[list(span) for span in lines[:NAMED_LINES]],
     )

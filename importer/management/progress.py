@@ -49,6 +49,10 @@ class TerminalProgress:
     def __call__(self, progress: Progress) -> None:
         self.bar.update(self.task, completed=progress.part, job=progress.job, words=progress_line(progress))
 
+    def note(self, text: str) -> None:
+        """Write a line above the bar."""
+        self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def close(self) -> None:
         self.bar.stop()
 

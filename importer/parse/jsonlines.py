@@ -15,6 +15,7 @@ from importer.parse.reader import Range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.sources.local import open_file
+from importer.specs.columns import absent
 
 # The columns of a file are the keys of this many first records, in order of appearance.
 RECORDS_THAT_NAME_COLUMNS = 1_000
@@ -177,7 +178,7 @@ class JsonLinesReader:
                 reason = record.errors[0].message
         if not keys:
             raise SourceRefused(f'The source "{self.name}" does not begin with valid JSON objects: {reason}')
-        return list(keys | dict.fromkeys(self.expected))
+        return list(keys | dict.fromkeys(absent(self.expected, keys)))
 
     def _first_lines(self) -> Iterator[bytes]:
         """Yield the first lines that are not too long, up to a number of lines and bytes."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-import polars.selectors as cs
+
+from importer.records import column_named
 
 # About the longest text of a number, a date or a boolean. What matters is that it is bounded.
 PLAIN_VALUE = 20
@@ -15,7 +16,7 @@ AROUND = 4
 
 def bytes_per_record(schema: Mapping[str, Any]) -> pl.Expr:
     """Return an expression for the bytes of each record's text, for frames of this schema."""
-    columns = [_bytes_of(cs.by_name(name).as_expr(), kind) + SEPARATOR for name, kind in schema.items()]
+    columns = [_bytes_of(column_named(name), kind) + SEPARATOR for name, kind in schema.items()]
     return pl.sum_horizontal(columns).cast(pl.UInt64) if columns else pl.lit(0, dtype=pl.UInt64)
 
 

@@ -2,6 +2,7 @@
 
 from importer.models import DataImportJob, StagingRecord
 from importer.records import RAW
+from importer.specs.columns import SourceColumns
 from importer.specs.registry import get_spec
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
@@ -16,8 +17,7 @@ def cell(record: StagingRecord, name: str, nulls: dict[str, str]) -> str:
 
 def nulls_of(job: DataImportJob) -> dict[str, str]:
     """Return, by column, the text that means null where the empty text does not."""
-    spec = get_spec(job.spec)
-    values = {name: spec.null_values_of(name) for name in job.columns or []}
+    values = SourceColumns.of(get_spec(job.spec), job.columns or []).null_values()
     return {name: min(texts) for name, texts in values.items() if texts and "" not in texts}
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from django.db import connections
 from django.db.models import Count, Sum
 
-from importer.models import DataImportJob, ImportChunk, StagingRecord, ledger_alias
+from importer.conf import conf
+from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord, ledger_alias
 from importer.privacy.retention import pruned_by_state
 from importer.records import FATES, Counts
 
@@ -45,6 +46,8 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """The fate of every record of a job. `notes` has sentences about the source, such as columns that fill no field."""
+
     job: int
     name: str
     spec: str
@@ -57,6 +60,7 @@ class Report:
     erased: int
     pruned: int
     families: list[Family]
+    notes: list[str]
 
     @property
     def is_balanced(self) -> bool:
@@ -86,6 +90,7 @@ def make_report(job: DataImportJob) -> Report:
         erased=staged[State.DISCARDED],
         pruned=gone.total() - gone[State.REPLAYED],
         families=_families(job),
+        notes=[*notes_of_plan(job), *notes_on_reading(job)],
     )
 
 
@@ -116,4 +121,42 @@ def _families(job: DataImportJob) -> list[Family]:
             field, code, records, [Example(*example) for example in zip(lines, messages, values, strict=True)]
         )
         for field, code, records, lines, messages, values in rows
+    ]
+
+
+def notes_of_plan(job: DataImportJob) -> list[str]:
+    """Return what a person should know about the source: the latest notes of each kind of event."""
+    entries = MigrationLog.objects.filter(job=job, details__has_key="notes").order_by("id")
+    latest = {event: details["notes"] for event, details in entries.values_list("event", "details")}
+    return [note for notes in latest.values() for note in notes]
+
+
+def notes_on_reading(job: DataImportJob) -> list[str]:
+    """Return what a person should know about how the source was read, once it was read to its end."""
+    return [*_no_records(job), *_long_fields(job)]
+
+
+def _no_records(job: DataImportJob) -> list[str]:
+    chunks = ImportChunk.objects.filter(job=job)
+    if job.planned_at is None or chunks.exclude(state=ImportChunk.State.DONE).exists():
+        return []
+    if chunks.aggregate(records=Sum("read"))["records"]:
+        return []
+    has_header = job.format in (DataImportJob.Format.CSV, DataImportJob.Format.TSV)
+    what = f"a header of {len(job.columns or [])} columns and no record" if has_header else "no record"
+    return [f"The source has {what}; nothing was imported."]
+
+
+def _long_fields(job: DataImportJob) -> list[str]:
+    entries = MigrationLog.objects.filter(job=job, event=LogEvent.LONG_FIELDS).order_by("id")
+    found = list(entries.values_list("details", flat=True))
+    if not found:
+        return []
+    number = sum(details["fields"] for details in found)
+    spans = sorted(tuple(span) for details in found for span in details["lines"])
+    named = ", ".join(f"{first:,} to {last:,}" for first, last in spans[:EXAMPLES])
+    more = " and others" if number > EXAMPLES else ""
+    most = conf.MAX_FIELD_LINES
+    return [
+        f"{number:,} records have a quoted field of more than {most} lines, read as one: lines {named}{more}."
     ]

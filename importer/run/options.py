@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from importer.run.results import OnProgress
+from importer.run.results import OnNote, OnProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,4 +14,5 @@ class RunOptions:
     max_errors: int | None = None
     max_error_rate: float | None = None
     on_progress: OnProgress | None = None
+    on_note: OnNote | None = None
     is_dry_run: bool = False

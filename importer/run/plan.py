@@ -42,7 +42,8 @@ def plan(job: DataImportJob) -> Mapping:
         return mapping
     if not is_table(job.source):
         identify_source(job, deadline)
-    reader = open_reader(job, deadline)
+    notes: list[str] = []
+    reader = open_reader(job, deadline, notes)
     try:
         job.columns = reader.columns()
         refuse_columns(deadline.name, len(job.columns))
@@ -58,7 +59,12 @@ def plan(job: DataImportJob) -> Mapping:
         ledger.add_chunks([_settlement(job), *chunks])
         job.save(update_fields=[*IDENTITY, "columns", "planned_at"])
         ledger.log(
-            job, LogEvent.PLANNED, f"{len(chunks)} chunks", columns=job.columns, ignored=list(mapping.ignored)
+            job,
+            LogEvent.PLANNED,
+            f"{len(chunks)} chunks",
+            columns=job.columns,
+            ignored=list(mapping.ignored),
+            notes=[*notes, *mapping.notes],
         )
     return mapping
 

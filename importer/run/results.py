@@ -61,3 +61,5 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+# Takes what a person should know about the source, one sentence at a time.
+OnNote = Callable[[str], None]

@@ -28,10 +28,11 @@ from importer.order.hidden import why_order_matters
 from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
+from importer.rejects.report import notes_of_plan, notes_on_reading
 from importer.run.dry_run import run_dry
 from importer.run.options import RunOptions
 from importer.run.plan import plan
-from importer.run.results import ImportResult, OnProgress
+from importer.run.results import ImportResult, OnNote, OnProgress
 from importer.run.watch import Watch
 from importer.signals import import_finished, import_started
 from importer.sources.spool_folder import remove_spool
@@ -63,6 +64,7 @@ def run_import(
     dry_run: bool = False,
     sample: Sample | None = None,
     on_progress: OnProgress | None = None,
+    on_note: OnNote | None = None,
     control: Control | None = None,
 ) -> ImportResult:
     """Run a job, or resume it where it was stopped, killed or failed. A completed job is not run again.
@@ -73,6 +75,7 @@ def run_import(
     max_error_rate  the same as a part of the records read in this run, from 0 to 1
     dry_run         do everything, then roll it back; `sample` then collects examples of the changes
     on_progress     called a few times per second with a `Progress`
+    on_note         called with what to know about the source, such as columns that fill no field, a sentence at a time
     control         its `stop()`, called from any thread, ends the run after the current batches
 
     The result's `status` is "completed", "stopped", "failed" (then `reason` says why) or "dry-run". Raises
@@ -86,6 +89,7 @@ def run_import(
         max_errors=conf.MAX_ERRORS if max_errors is None else max_errors,
         max_error_rate=conf.MAX_ERROR_RATE if max_error_rate is None else max_error_rate,
         on_progress=on_progress,
+        on_note=on_note,
         is_dry_run=dry_run,
     )
     watch = Watch(job, options, JobHold(job.pk), control or Control())
@@ -125,6 +129,7 @@ def _perform(watch: Watch) -> ImportResult:
         job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
+        watch.tell(notes_of_plan(job))
         if not former.died:
             # After a killed run the attempts stay, because a chunk may have killed it. Otherwise a new run retries.
             ledger.forget_attempts(job)
@@ -136,6 +141,7 @@ def _perform(watch: Watch) -> ImportResult:
         )
         if status == DataImportJob.Status.COMPLETED:
             patiently(lambda: _finish(watch, mapping), watch.control)
+            watch.tell(notes_on_reading(job))
     except ANY_FAULT as error:
         status, reason, details = DataImportJob.Status.FAILED, reason_of(error), traceback_of(error)
     return _conclude(watch, status, reason, details)

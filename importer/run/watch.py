@@ -61,6 +61,11 @@ class Watch:
         self.before = self.figures.counts
         self.control.on_batch(self.after_batch)
 
+    def tell(self, notes: list[str]) -> None:
+        if self.options.on_note:
+            for note in notes:
+                self.options.on_note(note)
+
     def tick(self, *, at_once: bool = False) -> None:
         """Read the ledger and the memory, report progress, and stop the run if it must not continue.
 

@@ -9,8 +9,8 @@ from django.db import models, router
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
-from importer.conf import conf
 from importer.exceptions import MappingRefused
+from importer.specs.columns import SourceColumns, is_filled
 from importer.specs.mapping import (
     AnyField,
     ColumnPlan,
@@ -61,6 +61,7 @@ def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
         unique_groups=tuple(group for group in unique_groups(model) if set(group) <= written),
         row_lane=row_lane(spec),
         ignored=tuple(name for name in columns if name not in used),
+        doubts=tuple(str(doubt) for doubt in compiler.columns.doubts if used.isdisjoint(doubt.columns)),
     )
 
 
@@ -77,6 +78,7 @@ class _Compiler:
         self.spec = spec
         self.options = spec.options
         self.available = columns
+        self.columns = SourceColumns.of(spec, columns)
 
     def chosen_fields(self) -> list[AnyField]:
         meta = self.options.model._meta
@@ -89,15 +91,7 @@ class _Compiler:
     def _is_chosen(self, field: AnyField) -> bool:
         if field.name in self.spec.declared:
             return True
-        if not field.editable or field.name in conf.SENSITIVE_FIELDS or getattr(field, "generated", False):
-            return False
-        return self._own_column(field) is not None
-
-    def _own_column(self, field: AnyField) -> str | None:
-        for name in (field.name, field.attname):
-            if name in self.available:
-                return name
-        return None
+        return is_filled(self.spec, field) and self.columns.of_field(field) is not None
 
     def plan(self, field: AnyField) -> ColumnPlan | LookupPlan:
         declared = self.spec.declared.get(field.name)
@@ -114,12 +108,12 @@ class _Compiler:
         lookup = declared or Lookup()
         parent, value_field = field.related_model, field.target_field
         to = tuple(value_field.name if name == "pk" else name for name in lookup.to)
-        sources = lookup.columns or (self._column_for(field, None),)
+        sources = [self._column_for(field, name) for name in lookup.columns or (None,)]
         parts = tuple(
             self._plan_column(
                 _field_at(parent, path),
                 Column(transform=lookup.transforms, null_values=lookup.null_values),
-                source=self._column_for(field, source),
+                source=source,
                 target=f"{field.attname}:{number}",
                 reports_as=field.name,
             )
@@ -144,13 +138,18 @@ class _Compiler:
         )
 
     def _column_for(self, field: AnyField, name: str | None) -> str:
-        column = self._own_column(field) if name is None else name if name in self.available else None
+        column = self.columns.of_field(field) if name is None else self.columns.named(name)
         if column is None:
             raise self.missing(f'the field "{field.name}"', name or field.name)
         return column
 
     def missing(self, what: str, column: str) -> MappingRefused:
         """Return the refusal of a source that lacks a column, with a hint at what it has."""
+        if doubt := self.columns.doubt_of(column):
+            return MappingRefused(
+                f'{self.options.name}: the source has no column "{column}" for {what} of '
+                f'{self.options.model.__name__}; {doubt}: name one with Column("…").'
+            )
         nearest = get_close_matches(column, self.available, n=1)
         hint = (
             f'did you mean "{nearest[0]}"?'

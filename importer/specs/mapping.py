@@ -109,6 +109,7 @@ class Mapping:
     unique_groups  the sets of fields that the database keeps unique, including the key's own set
     row_lane       why records go through Python one by one; empty if they do not
     ignored        columns of the source that fill no field
+    doubts         what could not be matched, because several names or columns resemble each other
     """
 
     spec: type[ModelImport]
@@ -122,6 +123,17 @@ class Mapping:
     unique_groups: tuple[tuple[AnyField, ...], ...]
     row_lane: str
     ignored: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """Say what the import leaves out of the source."""
+        names = ", ".join(f'"{name[:60]}"' for name in self.ignored)
+        count = len(self.ignored)
+        ignored = (
+            [f"{count:,} column{'s fill' if count > 1 else ' fills'} no field: {names}."] if names else []
+        )
+        return [*ignored, *(f'Ambiguous: {doubt}; name one with Column("…").' for doubt in self.doubts)]
 
     @property
     def mapped(self) -> tuple[AnyField, ...]:

@@ -1,6 +1,6 @@
 """Defines what a site declares: which column fills which field, and how."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -146,39 +146,6 @@ class ModelImport:
             else:
                 names.append(declared.name or name)
         return names
-
-    @classmethod
-    def null_values_of(cls, column: str) -> frozenset[str]:
-        """Return the texts that mean "nothing" in a column of the source."""
-        for name, declared in cls.declared.items():
-            own = (declared.columns or (name,)) if isinstance(declared, Lookup) else (declared.name or name,)
-            if column in own and declared.null_values is not None:
-                return declared.null_values
-        return cls.options.null_values
-
-    @classmethod
-    def json_columns(cls) -> dict[str, frozenset[str]]:
-        """Return the columns that fill a JSONField without a transform: typed values in them must not become text.
-
-        Maps each column to its null values, which mean "nothing" in a typed source as well.
-        """
-        return {
-            name: cls.options.null_values if column.null_values is None else column.null_values
-            for name, column in cls._plain_columns(models.JSONField)
-        }
-
-    @classmethod
-    def bytes_columns(cls) -> frozenset[str]:
-        """Return the columns that fill a BinaryField without a transform: bytes in them must not become text."""
-        return frozenset(name for name, _ in cls._plain_columns(models.BinaryField))
-
-    @classmethod
-    def _plain_columns(cls, kind: type[models.Field]) -> Iterator[tuple[str, Column]]:
-        """Yield the columns that fill fields of a class without a transform."""
-        for f in cls.options.model._meta.concrete_fields:
-            column = cls.declared.get(f.name) or Column()
-            if isinstance(f, kind) and isinstance(column, Column) and not column.transforms:
-                yield column.name or f.name, column
 
     @classmethod
     def cleans_records(cls) -> bool:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-import polars.selectors as cs
 
-from importer.records import LONE_SURROGATE
+from importer.records import LONE_SURROGATE, column_named
 from importer.specs.mapping import ColumnPlan
 
 # ASCII characters that `str.strip()` removes; Polars' default differs.
@@ -43,7 +42,7 @@ ISO_DEFAULTS = {"%H": "00", "%M": "00", "%S": "00"}
 
 def raw_text(plan: ColumnPlan) -> pl.Expr:
     """Return the column with the spec's null values made null."""
-    text = cs.by_name(plan.column).as_expr()  # `pl.col()` takes "*" and "^a$" for patterns
+    text = column_named(plan.column)
     nulls = sorted(plan.null_values)
     if not nulls:
         return text

@@ -102,6 +102,8 @@ def commit(stages: Stages, lease: Lease, cleaned: Cleaned, control: Control, *, 
     _learn(
         stages, lease, outcome, seconds=seconds, records=batch.size, memory_is_short=control.memory_is_short
     )
+    if batch.long_fields:
+        ledger.log_long_fields(job.pk, chunk.pk, batch.long_fields)
     batch_committed.send(
         sender=stages.mapping.spec,
         job=job,

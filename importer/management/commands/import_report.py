@@ -49,6 +49,7 @@ def report_text(report: Report) -> str:
         lines.append(f'  deleted   {report.pruned:>12,} (rejected records, by IMPORTER["REJECTED_DAYS"])')
     if report.erased:
         lines.append(f"  erased    {report.erased:>12,} (rejected records that named a person)")
+    lines += [one_line(f"  {note}") for note in report.notes]
     for family in report.families:
         lines.append(f"\n  {family.records:,} x {family.field or 'record'}: {family.code}")
         lines += [

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from importer.conf import conf
+from importer.exceptions import one_line
 from importer.management.progress import PlainProgress, TerminalProgress, clock
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.models import DataImportJob
@@ -45,6 +46,13 @@ class Command(BaseCommand):
         was_finished = job.status == DataImportJob.Status.COMPLETED
         sample = Sample()
         progress = _progress(hidden=no_progress)
+        notes: list[str] = []
+
+        def note(text: str) -> None:
+            notes.append(text)
+            write = progress.note if isinstance(progress, TerminalProgress) else self.stderr.write
+            write(one_line(text))  # names of the source must not control the terminal
+
         try:
             with refusals_in_one_line():
                 result = run_import(
@@ -56,19 +64,22 @@ class Command(BaseCommand):
                     dry_run=dry_run,
                     sample=sample,
                     on_progress=progress,
+                    on_note=note,
                 )
         finally:
             if progress:
                 progress.close()
         if was_finished:
             self.stderr.write(f"Job {job_id} is already completed; nothing was written.")
-        self._print(result, sample, as_json=json)
+        self._print(result, sample, notes, as_json=json)
         if code := EXIT_CODES[result.status]:
             raise CommandError(_why(result), returncode=code)
 
-    def _print(self, result: ImportResult, sample: Sample, *, as_json: bool) -> None:
+    def _print(self, result: ImportResult, sample: Sample, notes: list[str], *, as_json: bool) -> None:
         if as_json:
-            extra = {"sample": sample.as_dict()} if result.status == "dry-run" else {}
+            extra: dict[str, Any] = {"sample": sample.as_dict()} if result.status == "dry-run" else {}
+            if extra and notes:
+                extra["notes"] = notes
             self.stdout.write(json.dumps(result.as_dict() | extra))
             return
         self.stdout.write(summary_line(result))

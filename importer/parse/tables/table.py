@@ -18,6 +18,7 @@ from importer.parse.tables.rows import Fetcher, Rows
 from importer.parse.tables.stored import expressions
 from importer.parse.typed import as_bytes, as_json, as_text
 from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown
+from importer.specs.columns import SourceColumns
 from importer.specs.registry import get_spec
 
 NOT_JSON_YET = (bool, int, float, dict, list)
@@ -30,9 +31,8 @@ class TableReader:
     def __init__(self, alias: str, table: str, *, spec: str) -> None:
         self.connection = connections[alias]
         self.name = f"db:{alias}/{table}"
-        self._json_columns = get_spec(spec).json_columns()
-        self._bytes_columns = get_spec(spec).bytes_columns()
-        query = get_spec(spec).options.queries.get(table)
+        self.spec = get_spec(spec)
+        query = self.spec.options.queries.get(table)
         # A query is read by its first column, which therefore must be unique.
         self.is_query = query is not None
         try:
@@ -60,6 +60,11 @@ class TableReader:
         if table and self.connection.vendor == "sqlite":
             columns = sqlite_names(self.connection, table)
         types = [column[1] for column in description]
+        source_columns = SourceColumns.of(self.spec, columns)
+        self._json_columns, self._bytes_columns = (
+            source_columns.json_columns(),
+            source_columns.bytes_columns(),
+        )
         return Relation(
             self.connection,
             sql,
