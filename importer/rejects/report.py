@@ -7,7 +7,8 @@ from typing import Any
 from django.db import connections
 from django.db.models import Count, Sum
 
-from importer.models import DataImportJob, ImportChunk, MigrationLog, StagingRecord, ledger_alias
+from importer.ledger import notes_of
+from importer.models import DataImportJob, ImportChunk, StagingRecord, ledger_alias
 from importer.privacy.retention import pruned_by_state
 from importer.records import FATES, Counts
 
@@ -89,7 +90,7 @@ def make_report(job: DataImportJob) -> Report:
         erased=staged[State.DISCARDED],
         pruned=gone.total() - gone[State.REPLAYED],
         families=_families(job),
-        notes=_notes(job),
+        notes=[note for notes in notes_of(job).values() for note in notes],
     )
 
 
@@ -121,10 +122,3 @@ def _families(job: DataImportJob) -> list[Family]:
         )
         for field, code, records, lines, messages, values in rows
     ]
-
-
-def _notes(job: DataImportJob) -> list[str]:
-    """Return what a person should know about the source: the latest notes of each kind of event."""
-    entries = MigrationLog.objects.filter(job=job, details__has_key="notes").order_by("id")
-    latest = {event: details["notes"] for event, details in entries.values_list("event", "details")}
-    return [note for notes in latest.values() for note in notes]

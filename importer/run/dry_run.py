@@ -13,6 +13,7 @@ from importer.exceptions import (
     traceback_of,
 )
 from importer.models import DataImportJob, LogEvent, ledger_alias
+from importer.run.findings import prepare_repeats, tell_findings
 from importer.run.plan import plan
 from importer.run.results import ImportResult
 from importer.run.watch import Watch
@@ -30,8 +31,10 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
             mapping = plan(watch.job)
             watch.tell(mapping.notes)
             watch.begin()
+            prepare_repeats(watch, mapping)
             Worker(watch.job, watch.control, sample=sample).drain()
             if not watch.control.stopping:
+                tell_findings(watch, mapping)
                 settle_contested(Stages.of(watch.job, mapping, ignore_survey=True), watch.control)
             watch.read_ledger()
             transaction.set_rollback(True, using=ledger_alias())

@@ -30,6 +30,7 @@ from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
 from importer.run.dry_run import run_dry
+from importer.run.findings import prepare_repeats, tell_findings
 from importer.run.options import RunOptions
 from importer.run.plan import plan
 from importer.run.results import ImportResult, OnNote, OnProgress
@@ -41,6 +42,7 @@ from importer.specs.registry import all_specs, get_spec
 from importer.work.control import Control, stopping_on_signals
 from importer.work.machine import processors
 from importer.work.pipeline import Stages
+from importer.work.repeats import has_counted_keys, note_repeats
 from importer.work.retry import is_transient, patiently
 from importer.work.settle import settle_contested
 from importer.write.sample import Sample
@@ -155,6 +157,7 @@ def _give_up(watch: Watch, former: FormerRun) -> ImportResult:
 
 def _execute(watch: Watch, mapping: Mapping) -> None:
     watch.begin()
+    prepare_repeats(watch, mapping)
     _choose_executor(watch)
     if (
         watch.workers > 1
@@ -170,6 +173,7 @@ def _execute(watch: Watch, mapping: Mapping) -> None:
         return
     if watch.open_chunks:
         raise ChunkFailed("Some chunks are not done, and no worker is left; run the same command again.")
+    patiently(lambda: tell_findings(watch, mapping), watch.control)
     patiently(
         lambda: settle_contested(Stages.of(watch.job, mapping, ignore_survey=True), watch.control),
         watch.control,
@@ -211,7 +215,9 @@ def _survey(watch: Watch, mapping: Mapping) -> None:
     if not reason:
         reader = open_reader(watch.job)
         try:
-            survey(watch.job, mapping, reader)
+            found = survey(watch.job, mapping, reader)
+            if mapping.key and not has_counted_keys(watch.job):
+                note_repeats(watch.job, mapping, reader, found)
         except OrderDecides as finding:
             reason = str(finding)
         finally:

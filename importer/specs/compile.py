@@ -58,6 +58,7 @@ def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
         fills=fills,
         key=key,
         on_conflict=spec.options.on_conflict,
+        duplicates=spec.options.duplicates,
         unique_groups=tuple(group for group in unique_groups(model) if set(group) <= written),
         row_lane=row_lane(spec),
         ignored=tuple(name for name in columns if name not in used),

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import models
 
-from importer.specs.spec import UNSET, ModelImport
+from importer.specs.spec import IN_ORDER, UNSET, ModelImport
 
 AnyField = models.Field
 
@@ -106,6 +106,7 @@ class Mapping:
     """What the pipeline does with each record.
 
     key            the fields by which an existing row is recognised; empty: insert only
+    duplicates     which of several records with one key in the source counts: "last", "first", or "reject" (the others)
     unique_groups  the sets of fields that the database keeps unique, including the key's own set
     row_lane       why records go through Python one by one; empty if they do not
     ignored        columns of the source that fill no field
@@ -120,6 +121,7 @@ class Mapping:
     fills: tuple[Fill, ...]
     key: tuple[AnyField, ...]
     on_conflict: str
+    duplicates: str
     unique_groups: tuple[tuple[AnyField, ...], ...]
     row_lane: str
     ignored: tuple[str, ...]
@@ -165,6 +167,11 @@ class Mapping:
         return self.on_conflict != "reject"
 
     @property
+    def decides_repeats(self) -> bool:
+        """Whether a run in order would let another of the records with one key count than the spec says."""
+        return bool(self.key) and self.duplicates != IN_ORDER[self.on_conflict]
+
+    @property
     def constraints(self) -> list[models.BaseConstraint]:
         """The constraints of the table; a proxy model has none of its own."""
         table: Any = self.model._meta.concrete_model
@@ -204,6 +211,13 @@ def key_groups(mapping: Mapping) -> tuple[tuple[ColumnPlan, ...], ...]:
     groups = [*mapping.unique_groups, *([mapping.key] if mapping.key else [])]
     parts = [tuple(plan for f in group for plan in columns.get(f, ())) for group in groups]
     return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def key_columns(mapping: Mapping) -> tuple[ColumnPlan, ...]:
+    """Return the columns that hold the natural key."""
+    columns: dict[AnyField, tuple[ColumnPlan, ...]] = {plan.field: (plan,) for plan in mapping.columns}
+    columns |= {lookup.field: lookup.parts for lookup in mapping.lookups}
+    return tuple(plan for field in mapping.key for plan in columns[field])
 
 
 def row_lane(spec: type[ModelImport]) -> str:

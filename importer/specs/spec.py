@@ -9,6 +9,10 @@ from django.db import models
 
 Transform = Callable[[str], Any]
 OnConflict = Literal["update", "skip", "reject"]
+Duplicates = Literal["last", "first", "reject"]
+
+# Which of several records with one key counts if they meet the table in the order of the source.
+IN_ORDER: dict[str, Duplicates] = {"update": "last", "skip": "first", "reject": "reject"}
 
 
 class Unset:
@@ -92,6 +96,7 @@ class Options:
     name: str
     key: tuple[str, ...] = ()
     on_conflict: OnConflict = "reject"
+    duplicates: Duplicates = "reject"
     null_values: frozenset[str] = frozenset({""})
     fields: tuple[str, ...] | None = None
     queries: Mapping[str, str] = field(default_factory=dict)
@@ -105,6 +110,8 @@ class ModelImport:
     name         the name for `create_import`; default: "app_label.model"
     key          the fields by which an existing row is recognised; default: none, every record is inserted
     on_conflict  what to do with an existing row: "update", "skip" or "reject" (default)
+    duplicates   which of several records with one key in the source counts: "last" (default with "update"), "first"
+                 (default with "skip"; the others are skipped), or "reject": the first, and the others are rejected
     null_values  texts that mean "nothing"; default: ("",)
     fields       fields to fill; default: all editable ones with a column in the source, without `SENSITIVE_FIELDS`
     queries      name → SELECT, for sources of the form `db:ALIAS/NAME`; the first column must be unique
@@ -176,10 +183,17 @@ def _read_options(owner: str, meta: type) -> Options:
             given[name] = _as_tuple(given[name])
     if "null_values" in given:
         given["null_values"] = frozenset(_as_tuple(given["null_values"]))
+    if "duplicates" in given and not given.get("key"):
+        raise ImproperlyConfigured(f"{owner}.Meta: duplicates needs a key; name its fields.")
+    given.setdefault("duplicates", IN_ORDER.get(given.get("on_conflict", "reject"), "reject"))
     options = Options(**given)
     if options.on_conflict not in ("update", "skip", "reject"):
         raise ImproperlyConfigured(
             f'{owner}.Meta: invalid on_conflict "{options.on_conflict}"; use "update", "skip" or "reject".'
+        )
+    if options.duplicates not in IN_ORDER.values():
+        raise ImproperlyConfigured(
+            f'{owner}.Meta: invalid duplicates "{options.duplicates}"; use "last", "first" or "reject".'
         )
     if options.on_conflict != "reject" and not options.key:
         raise ImproperlyConfigured(

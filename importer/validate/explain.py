@@ -2,6 +2,7 @@
 
 from importer.conf import conf
 from importer.specs.compile import compile_mapping
+from importer.specs.formats import refuse_invalid_formats
 from importer.specs.lookup_paths import refuse_unknown_paths
 from importer.specs.mapping import ColumnPlan, LookupPlan, Mapping
 from importer.specs.spec import ModelImport
@@ -16,6 +17,7 @@ def explain(spec: type[ModelImport]) -> str:
     The source is taken to have a column for every field: a spec does not know its source. Raises MappingRefused.
     """
     refuse_unknown_paths(spec)
+    refuse_invalid_formats(spec)
     mapping = compile_mapping(spec, _all_columns(spec))
     table = [("field", "column", "lane", "because")]
     table += [_column(plan) for plan in mapping.columns]
