@@ -8,6 +8,8 @@ SITE := $(VENV)/.installed-site
 TOOLS := $(VENV)/.installed-tools
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# One more than there are processors, because many tests wait; no more than 5.
+TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); [ $$n -lt 5 ] && echo $$((n + 1)) || echo 5)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -32,16 +34,16 @@ test: $(TOOLS) charts ## Run all tests on services of their own, with a browser 
 	@.ci/services
 	@.ci/saml
 ifeq ($(strip $(PYTEST_ARGS)),)
-	@$(BIN)/python -m pytest -m "not long and not alone" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not long and not alone" --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 	@$(BIN)/python -m pytest -m "alone and not long"
 else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif
 
-test-long: $(TOOLS) ## Run the long tests: 200 kills, 100 cut commits, every format of the real data
-	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "long or not long" tests/importer/work/test_kills.py \
-		tests/importer/work/test_every_call_may_fail.py tests/importer/work/test_commit_unknown.py tests/importer/test_foreign_site.py \
-		tests/importer/sources/test_remote_sources.py $(PYTEST_ARGS)
+test-long: $(TOOLS) charts ## Run what `make test` leaves out: the other formats and faults, 200 kills, 100 cut commits
+	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "not long" tests/importer/work/test_kills.py \
+		tests/importer/work/test_commit_unknown.py $(PYTEST_ARGS)
 
 test-matrix: ## Run the tests on Django 5.2 with Python 3.11 and on Django 6 with Python 3.13
 	@.ci/test-matrix $(PYTEST_ARGS)

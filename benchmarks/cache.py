@@ -17,7 +17,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from cortex.embedded import EmbeddedPostgres, EmbeddedValkey
+from cortex.embedded.postgres import EmbeddedPostgres
+from cortex.embedded.valkey import EmbeddedValkey
 
 ROUNDS = 40  # alternating, so that other load on the machine affects both equally
 CALLERS, LOAD_SECONDS = 100, 0.05

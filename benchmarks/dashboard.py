@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cortex.embedded import EmbeddedPostgres, EmbeddedValkey
+from cortex.embedded.postgres import EmbeddedPostgres
+from cortex.embedded.valkey import EmbeddedValkey
 
 TIMES = 15
 PRESETS = ("1d", "7d", "30d", "90d", "365d")

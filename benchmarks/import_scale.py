@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.import_speed import Benchmark, Figure
-from cortex.embedded import EmbeddedPostgres
+from cortex.embedded.postgres import EmbeddedPostgres
 
 WORKER = ("-m", "django", "procrastinate", "worker", "--queues", "imports", "--concurrency", "1")
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.records import write_contacts
-from cortex.embedded import EmbeddedPostgres
+from cortex.embedded.postgres import EmbeddedPostgres
 
 PROJECT = Path(__file__).resolve().parent.parent
 TABLE = "contacts_contact"

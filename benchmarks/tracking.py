@@ -19,7 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cortex.embedded import EmbeddedPostgres, EmbeddedValkey
+from cortex.embedded.postgres import EmbeddedPostgres
+from cortex.embedded.valkey import EmbeddedValkey
 
 REQUESTS = 3_000
 # As many users as rows. 5,000 of them have logins and activities: together one every 20 seconds.

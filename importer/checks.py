@@ -5,20 +5,23 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
+from django.db import Error as DatabaseError
 from django.db import connections, router
 
 from importer.conf import KEYS, conf
-from importer.exceptions import ImporterError, SourceRefused
+from importer.exceptions import ImporterError, MappingRefused, SourceRefused, TargetRefused
 from importer.models import ImportChunk
 from importer.privacy.retention import invalid_days
 from importer.sources.names import S3_PREFIX, STORAGE_PREFIX, split_remote
 from importer.sources.remote import storage_called
+from importer.specs.compile import all_columns, compile_mapping
 from importer.specs.formats import invalid_formats
 from importer.specs.lookup_paths import unknown_paths
 from importer.specs.mapping import unique_groups
 from importer.specs.registry import all_specs
 from importer.specs.spec import ModelImport
 from importer.specs.unsupported import ignored_hooks
+from importer.validate.target import TargetTable
 
 
 @register(Tags.compatibility)
@@ -90,6 +93,30 @@ def check_remote_roots() -> list[CheckMessage]:
 @register(Tags.models)
 def check_specs(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     return [problem for spec in all_specs().values() for problem in check_spec(spec)]
+
+
+@register(Tags.database)
+def check_targets(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Compare the tables with their models: `manage.py check --database default`, and before `migrate`."""
+    return [problem for spec in all_specs().values() for problem in check_target(spec, databases or ())]
+
+
+def check_target(spec: type[ModelImport], databases: Any) -> list[CheckMessage]:
+    """Return why the database would refuse all records of a spec whose source has a column for every field.
+
+    A table that is not there is no problem yet: `migrate` checks before it makes tables.
+    """
+    if router.db_for_write(spec.options.model) not in databases:
+        return []
+    try:
+        mapping = compile_mapping(spec, all_columns(spec))
+        obstacles = list(TargetTable.of(mapping).obstacles(mapping))
+    except (MappingRefused, TargetRefused, DatabaseError):
+        return []
+    hint = f"`manage.py explain_import {spec.options.name}` shows how the records are written."
+    return [
+        CheckWarning(f"{spec.__qualname__}: {reason}", hint=hint, id="importer.W003") for reason in obstacles
+    ]
 
 
 def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:

@@ -78,6 +78,10 @@ class MappingRefused(ImporterError):
     """The source's columns do not match the spec."""
 
 
+class TargetRefused(ImporterError):
+    """The target table would take none of the records."""
+
+
 class JobAlreadyRunning(ImporterError):
     """Another process holds the job."""
 

@@ -9,6 +9,7 @@ use_throwaway_services()
 from cortex.settings import *  # noqa: E402, F403 (they read the environment, which is set by now)
 from cortex.settings import CACHES, INSTALLED_APPS  # noqa: E402
 
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.quick_flush"]
 if Path(__file__).with_name("importer").joinpath("samples").is_dir():
     INSTALLED_APPS = [*INSTALLED_APPS, "tests.importer.samples.crm", "tests.importer.samples.order"]
 

@@ -76,7 +76,9 @@ def _dismiss(keeper: "subprocess.Popen[str]", owner: int) -> None:
 
 
 def keep_services() -> None:
-    from cortex.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey
+    from cortex.embedded.errors import EmbeddedServerError
+    from cortex.embedded.postgres import EmbeddedPostgres
+    from cortex.embedded.valkey import EmbeddedValkey
 
     folder = Path(tempfile.mkdtemp(prefix="cortex-tests-"))
     try:

@@ -21,6 +21,7 @@ from importer.specs.formats import refuse_invalid_formats
 from importer.specs.lookup_paths import refuse_unknown_paths
 from importer.specs.mapping import Mapping
 from importer.specs.registry import get_spec
+from importer.validate.target import TargetTable
 
 # What the plan's notes are about.
 COLUMNS = "columns"
@@ -30,7 +31,7 @@ IDENTITY = ("source_size", "source_mtime_ns", "source_hash", "source_mark")
 def plan(job: DataImportJob) -> Mapping:
     """Create the job's chunks, or prove that the source is still the one that was planned on.
 
-    Raises SettingsRefused, SourceRefused, SourceChanged or MappingRefused.
+    Raises SettingsRefused, SourceRefused, SourceChanged, MappingRefused or TargetRefused.
     """
     conf.verify()
     spec = get_spec(job.spec)
@@ -40,7 +41,9 @@ def plan(job: DataImportJob) -> Mapping:
     if job.planned_at is not None:
         if not is_table(job.source):
             verify_source(job, deadline)
-        return compile_mapping(spec, job.columns or [])
+        mapping = compile_mapping(spec, job.columns or [])
+        TargetTable.of(mapping).refuse_unwritable(mapping)
+        return mapping
     if not is_table(job.source):
         identify_source(job, deadline)
     reader = open_reader(job, deadline)
@@ -50,6 +53,7 @@ def plan(job: DataImportJob) -> Mapping:
         refuse_header(deadline.name, job.columns)
         _refuse_reserved_columns(job, job.columns)
         mapping = compile_mapping(spec, job.columns)
+        TargetTable.of(mapping).refuse_unwritable(mapping)
         chunks = [_chunk(job, number, part) for number, part in enumerate(_timely(reader, deadline), 1)]
     finally:
         reader.close()

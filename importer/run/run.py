@@ -5,7 +5,6 @@ import socket
 from dataclasses import replace
 from typing import Any
 
-from django.core.management.color import no_style
 from django.db import Error as DatabaseError
 from django.db import connections
 from django.utils import timezone
@@ -46,6 +45,7 @@ from importer.work.repeats import has_counted_keys, note_repeats
 from importer.work.retry import is_transient, patiently
 from importer.work.settle import settle_contested
 from importer.write.sample import Sample
+from importer.write.sequences import advance_sequences
 
 RESUMABLE = (
     DataImportJob.Status.PENDING,
@@ -228,13 +228,11 @@ def _survey(watch: Watch, mapping: Mapping) -> None:
 
 
 def _finish(watch: Watch, mapping: Mapping) -> None:
-    """Move the table's sequence past the imported keys and refresh its statistics; remove the job's spool files."""
+    """Move the table's sequences past the imported numbers and refresh its statistics; remove the job's spool files."""
     model = mapping.model
     connection = connections[mapping.alias]
     with connection.cursor() as cursor:
-        if any(f.primary_key for f in mapping.mapped):
-            for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
-                cursor.execute(statement)
+        advance_sequences(cursor, mapping)
         cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
     remove_spool(watch.job)
 

@@ -66,6 +66,14 @@ def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
     )
 
 
+def all_columns(spec: type[ModelImport]) -> list[str]:
+    """Return the columns of a source that fills every field, for whoever has a spec and no source."""
+    names = [
+        field.name for field in spec.options.model._meta.concrete_fields if field.name not in spec.declared
+    ]
+    return list(dict.fromkeys([*spec.declared_columns(), *names]))
+
+
 class _Compiler:
     def __init__(self, spec: type[ModelImport], columns: list[str]) -> None:
         self.spec = spec

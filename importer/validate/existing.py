@@ -1,17 +1,19 @@
 """Loads the existing rows that a batch will update, as model instances."""
 
-import re
 from collections.abc import Mapping as Mapped
 from typing import Any
 
 from django.db import connections, models
 
 from importer.specs.mapping import AnyField, Mapping
+from importer.validate.target import TargetTable, comparable
 
 PLACE = "importer_place"
 
 
-def existing_rows(mapping: Mapping, keys: Mapped[AnyField, list[str | None]]) -> dict[int, models.Model]:
+def existing_rows(
+    mapping: Mapping, target: TargetTable, keys: Mapped[AnyField, list[str | None]]
+) -> dict[int, models.Model]:
     """Return the rows with these keys, by the key's index in the lists (one query)."""
     connection = connections[mapping.alias]
     quote = connection.ops.quote_name
@@ -19,10 +21,8 @@ def existing_rows(mapping: Mapping, keys: Mapped[AnyField, list[str | None]]) ->
     arrays = ", ".join("%s::text[]" for _ in keys)
     names = ", ".join(f"k{number}" for number in range(len(keys)))
     comparison = "IS NOT DISTINCT FROM" if len(keys) > 1 and any(field.null for field in keys) else "="
-    matches = " AND ".join(
-        f"t.{quote(str(field.column))} {comparison} wanted.k{number}::{type_to_compare(field, mapping.alias)}"
-        for number, field in enumerate(keys)
-    )
+    pairs = [_pair(field, number, target, mapping.alias) for number, field in enumerate(keys)]
+    matches = " AND ".join(f"{column} {comparison} {text}" for column, text in pairs)
     statement = (
         f"SELECT {columns}, wanted.{PLACE} - 1 AS {PLACE} "  # noqa: S608
         f"FROM unnest({arrays}) WITH ORDINALITY AS wanted({names}, {PLACE}) "
@@ -32,8 +32,14 @@ def existing_rows(mapping: Mapping, keys: Mapped[AnyField, list[str | None]]) ->
     return {getattr(row, PLACE): row for row in rows}
 
 
-def type_to_compare(field: AnyField, alias: str) -> str:
-    """Return the type for comparing keys, without length: a cast to varchar(5) or numeric(8, 2) would truncate."""
-    db_type = field.rel_db_type(connections[alias]) or "text"
-    base_type = re.sub(r"\(.*?\)", "", db_type)
-    return "text" if base_type in ("varchar", "char") else base_type
+def _pair(field: AnyField, number: int, target: TargetTable, alias: str) -> tuple[str, str]:
+    column = target.of_field(field)
+    name = connections[alias].ops.quote_name(column.name)
+    return comparable(
+        field,
+        f"t.{name}",
+        f"wanted.k{number}",
+        type_=column.type_to_cast,
+        is_text=column.is_text,
+        alias=alias,
+    )

@@ -1,24 +1,26 @@
 """Explains a compiled mapping: which lane each field takes and why, and how records are written."""
 
 from importer.conf import conf
-from importer.specs.compile import compile_mapping
+from importer.specs.compile import all_columns, compile_mapping
 from importer.specs.formats import refuse_invalid_formats
 from importer.specs.lookup_paths import refuse_unknown_paths
 from importer.specs.mapping import ColumnPlan, LookupPlan, Mapping
 from importer.specs.spec import ModelImport
 from importer.specs.unsupported import ignored_hooks
 from importer.validate.lanes import lane_of
+from importer.validate.target import TargetTable
 from importer.validate.transform import Way, own_transforms, way_of
 
 
 def explain(spec: type[ModelImport]) -> str:
     """Return a table as plain text: field, column, lane, reason; then what happens to the record as a whole.
 
-    The source is taken to have a column for every field: a spec does not know its source. Raises MappingRefused.
+    The source is taken to have a column for every field: a spec does not know its source. Raises MappingRefused, and
+    TargetRefused if the database has no such table.
     """
     refuse_unknown_paths(spec)
     refuse_invalid_formats(spec)
-    mapping = compile_mapping(spec, _all_columns(spec))
+    mapping = compile_mapping(spec, all_columns(spec))
     table = [("field", "column", "lane", "because")]
     table += [_column(plan) for plan in mapping.columns]
     table += [_lookup(plan) for plan in mapping.lookups]
@@ -45,15 +47,11 @@ def explain(spec: type[ModelImport]) -> str:
     groups = ["+".join(field.name for field in group) for group in mapping.unique_groups]
     lines.append(f"  unique     {', '.join(groups) or 'nothing'}, checked by the database")
     lines += [f"  ignored    {hook}" for hook in ignored_hooks(mapping.model)]
-    lines.append(f"  write      {_write(mapping)}")
+    target = TargetTable.of(mapping)
+    lines.append(f"  write      {_write(mapping, target)}")
+    lines += [f"  table      {peculiarity}" for peculiarity in target.peculiarities(mapping)]
+    lines += [f"  refused    {reason}" for reason in target.obstacles(mapping)]
     return "\n".join(lines)
-
-
-def _all_columns(spec: type[ModelImport]) -> list[str]:
-    names = [
-        field.name for field in spec.options.model._meta.concrete_fields if field.name not in spec.declared
-    ]
-    return list(dict.fromkeys([*spec.declared_columns(), *names]))
 
 
 def _column(plan: ColumnPlan) -> tuple[str, str, str, str]:
@@ -84,7 +82,9 @@ def _left_out(mapping: Mapping) -> list[str]:
     return [name for name in names if name in conf.SENSITIVE_FIELDS and name not in filled]
 
 
-def _write(mapping: Mapping) -> str:
+def _write(mapping: Mapping, target: TargetTable) -> str:
+    if mapping.may_copy and not target.takes_copy(mapping):
+        return "through a temporary table, because the table is not quite what its model says"
     if mapping.may_copy:
         return "COPY into the table; through a temporary table where something collides"
     slow = mapping.key and not mapping.key_is_unique

@@ -9,7 +9,7 @@ from django.db.models import F
 
 from importer.conf import conf
 from importer.specs.mapping import LookupPlan
-from importer.validate.existing import type_to_compare
+from importer.validate.target import comparable
 
 # Fields whose text in PostgreSQL equals the text of validation, so that parents can be matched in memory.
 SAME_TEXT = (models.CharField, models.TextField, models.IntegerField, models.UUIDField, models.DateField)
@@ -17,6 +17,12 @@ SAME_TEXT = (models.CharField, models.TextField, models.IntegerField, models.UUI
 FOUND = "found"
 # Marks a key with several parents; no primary key is an empty text.
 AMBIGUOUS = ""
+# The names of types, without length: a cast to a length truncates.
+TYPES = """
+SELECT format_type(t.oid, -1), b.typcategory = 'S'
+FROM unnest(%s::oid[]) WITH ORDINALITY AS wanted (oid, number)
+JOIN pg_type t USING (oid) JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid) ORDER BY number
+"""
 
 
 @dataclass(slots=True)
@@ -31,6 +37,7 @@ class ParentIndex:
     alias: str
     is_moving: bool
     known: pl.DataFrame | None = None
+    pairs: list[tuple[str, str]] | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -69,8 +76,7 @@ class ParentIndex:
     def _look_up(self, looked_up: pl.DataFrame) -> pl.DataFrame:
         sql, parameters = self._parents()
         numbers = range(len(self.keys))
-        types = [type_to_compare(part.field, self.alias) for part in self.plan.parts]
-        matches = " AND ".join(f"parents.k{n} = looked_up.k{n}::{types[n]}" for n in numbers)
+        matches = " AND ".join(f"{column} = {text}" for column, text in self._pairs())
         arrays = ", ".join("%s::text[]" for _ in numbers)
         names = ", ".join(f"k{n}" for n in numbers)
         statement = (
@@ -94,6 +100,27 @@ class ParentIndex:
             .join(parents, on="number", how="inner")
             .drop("number")
         )
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        """Return each key's column and text as they can be compared, by the types that the columns really have."""
+        if self.pairs is None:
+            sql, parameters = self._parents()
+            with connections[self.alias].cursor() as cursor:
+                cursor.execute(f"SELECT * FROM ({sql}) AS parents LIMIT 0", parameters)  # noqa: S608
+                cursor.execute(TYPES, [[column.type_code for column in cursor.description[:-1]]])
+                types = cursor.fetchall()
+            self.pairs = [
+                comparable(
+                    part.field,
+                    f"parents.k{n}",
+                    f"looked_up.k{n}",
+                    type_=type_,
+                    is_text=is_text,
+                    alias=self.alias,
+                )
+                for n, (part, (type_, is_text)) in enumerate(zip(self.plan.parts, types, strict=True))
+            ]
+        return self.pairs
 
     def _parents(self) -> tuple[str, tuple[Any, ...]]:
         keys = {f"k{number}": F(path) for number, path in enumerate(self.plan.to)}

@@ -15,14 +15,16 @@ from importer.specs.mapping import Mapping
 from importer.validate.encode import Encoder
 from importer.validate.existing import existing_rows
 from importer.validate.judge import as_errors
+from importer.validate.target import TargetTable
 from importer.validate.validate import Validator
 
 
 class RowLane:
     """Runs the site's code on each record without errors, and takes over its changes."""
 
-    def __init__(self, mapping: Mapping, validator: Validator) -> None:
+    def __init__(self, mapping: Mapping, validator: Validator, target: TargetTable) -> None:
         self.mapping = mapping
+        self.target = target
         self.columns = [(plan, validator.judge_of(plan)) for plan in mapping.columns]
         self.encoder = Encoder(connections[mapping.alias])
 
@@ -45,6 +47,7 @@ class _Rows:
 
     def __init__(self, cleaned: Cleaned, lane: RowLane) -> None:
         self.mapping = lane.mapping
+        self.target = lane.target
         self.columns = lane.columns
         self.encoder = lane.encoder
         self.spec = lane.mapping.spec()
@@ -89,7 +92,7 @@ class _Rows:
             keys = {
                 field: [self.texts[field.attname][number] for number in numbers] for field in self.mapping.key
             }
-            rows = existing_rows(self.mapping, keys)
+            rows = existing_rows(self.mapping, self.target, keys)
             self.existing = {numbers[place]: row for place, row in rows.items()}
         for field in self.mapping.cleaned_fills:
             self.texts[field.attname] = [None] * self.height

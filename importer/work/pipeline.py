@@ -24,6 +24,7 @@ from importer.specs.mapping import Mapping
 from importer.validate.resolve import Resolver
 from importer.validate.row_lane import RowLane
 from importer.validate.suspicions import Suspicions
+from importer.validate.target import TargetTable
 from importer.validate.validate import Validator
 from importer.work.batch_size import BatchSize
 from importer.work.control import Control
@@ -63,14 +64,15 @@ class Stages:
         or replayed now.
         """
         validator = Validator.of(mapping)
+        target = TargetTable.of(mapping)
         return cls(
             job=job,
             mapping=mapping,
             validator=validator,
             survey=Survey.nothing() if ignore_survey else Survey.of(job, mapping),
             resolver=Resolver(mapping),
-            row_lane=RowLane(mapping, validator),
-            writer=Writer(mapping, sample),
+            row_lane=RowLane(mapping, validator, target),
+            writer=Writer(mapping, target, sample),
             decided=Decided({}) if ignore_survey else Decided.of(job, mapping),
             suspicions=Suspicions.of(mapping),
             repeats=repeats,

@@ -9,7 +9,8 @@ from django.db.backends.utils import CursorWrapper
 from importer.order.hidden import constraint_not_surveyed
 from importer.records import RecordError
 from importer.specs.mapping import AnyField, Mapping
-from importer.write.constraints import fields_of, unique_errors, violation_of
+from importer.validate.target import TargetTable
+from importer.write.constraints import fields_of, not_stored, unique_errors, violation_of
 from importer.write.copy import column_of, copy_frame
 from importer.write.duplicates import decide_duplicates
 from importer.write.rounds import rounds
@@ -22,17 +23,28 @@ NUMBER = "importer_number"
 TURN = "importer_turn"
 
 
+class NotStored(Exception):
+    """Raised when the target stored fewer rows than were inserted, and it cannot be told which."""
+
+
 class BatchTable:
     """Compares batches of one mapping with the target in one temporary table, which is created once and truncated."""
 
-    def __init__(self, mapping: Mapping, name: str, sample: Sample | None = None) -> None:
+    def __init__(
+        self, mapping: Mapping, target: TargetTable, name: str, sample: Sample | None = None
+    ) -> None:
         self.mapping = mapping
+        self.target_table = target
         self.sample = sample
         self.connection = connections[mapping.alias]
         self.quote = self.connection.ops.quote_name
         self.table = self.quote(name)
         self.target = self.quote(mapping.model._meta.db_table)
         self.written = [self._column(f) for f in mapping.written]
+        # Columns whose values PostgreSQL has to convert → the columns of the type in which they are sent.
+        self.sent = {
+            f: f"importer_sent_{n}" for n, f in enumerate(mapping.written) if target.of_field(f).sent_as
+        }
         key = set(mapping.key)
         self.other_groups = [group for group in mapping.unique_groups if set(group) != key]
         self.compared = [
@@ -51,8 +63,9 @@ class BatchTable:
         if self.mapping.key_is_unique or not self.mapping.key:
             # The temporary table has no statistics: without this, one batch may cost a scan of the whole target.
             cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        columns = ", ".join([NUMBER, *self.written])
+        columns = ", ".join([NUMBER, *(self.sent.get(f, self._column(f)) for f in self.mapping.written)])
         copy_frame(cursor, f"COPY {self.table} ({columns}) FROM STDIN (FORMAT csv)", rows)
+        self._convert(cursor)
         written = Written()
         self._keep_columns(cursor)
         self._refuse_failed_checks(cursor, written)
@@ -65,9 +78,12 @@ class BatchTable:
         return written
 
     def _create(self, cursor: CursorWrapper) -> None:
+        columns = {f: self.target_table.of_field(f) for f in self.mapping.written}
         types = ", ".join(
-            f"{self._column(f)} {f.rel_db_type(self.connection) if self._is_serial(f) else f.db_type(self.connection)}"
-            for f in self.mapping.written
+            [
+                *(f"{self._column(f)} {column.type}" for f, column in columns.items()),
+                *(f"{name} {columns[f].sent_as}" for f, name in self.sent.items()),
+            ]
         )
         cursor.execute(
             f"CREATE TEMP TABLE IF NOT EXISTS {self.table} "
@@ -75,6 +91,12 @@ class BatchTable:
         )
         # Truncated, not dropped: a table per batch would bloat the system catalogue.
         cursor.execute(f"TRUNCATE {self.table}")
+
+    def _convert(self, cursor: CursorWrapper) -> None:
+        """Convert values to the types of the columns, as PostgreSQL does when it stores what `save()` sends."""
+        if self.sent:
+            values = ", ".join(f"{self._column(f)} = {name}" for f, name in self.sent.items())
+            cursor.execute(f"UPDATE {self.table} SET {values}")
 
     def _keep_columns(self, cursor: CursorWrapper) -> None:
         """Take over the row's values in fields that an update does not set, so that constraints see them."""
@@ -188,26 +210,60 @@ class BatchTable:
         cursor.execute(f"SELECT count(*) FROM {self.table} WHERE {TURN} = {turn}")
         records = cursor.fetchone()[0]
         is_new = "true"
-        updated = 0
+        updated, unmoved = 0, list[int]()
         if self.mapping.on_conflict == "update":
-            updated = self._update(cursor, turn)
+            updated, unmoved = self._update(cursor, turn)
             is_new = f"NOT EXISTS (SELECT 1 FROM {self.target} AS t WHERE {self._same_key()})"
         columns = ", ".join(self.written)
         if self.sample is not None:
             self._sample_inserts(cursor, f"{TURN} = {turn} AND {is_new}", self.sample)
-        cursor.execute(
-            f"INSERT INTO {self.target} ({columns}) SELECT {columns} FROM {self.table} AS s "
-            f"WHERE {TURN} = {turn} AND {is_new} ORDER BY {NUMBER}"
-        )
-        written.inserted += cursor.rowcount
+        chosen = f"FROM {self.table} AS s WHERE {TURN} = {turn} AND {is_new} ORDER BY {NUMBER}"
+        new = self._numbers(cursor, f"SELECT {NUMBER} {chosen}") if self.target_table.drops_inserts else None
+        is_identity = any(self.target_table.of_field(f).is_identity for f in self.mapping.written)
+        overriding = "OVERRIDING SYSTEM VALUE " if is_identity else ""
+        cursor.execute(f"INSERT INTO {self.target} ({columns}) {overriding}SELECT {columns} {chosen}")
+        inserted, lost = cursor.rowcount, []
+        if new is not None and inserted < len(new):
+            lost = self._not_stored(cursor, new, inserted)
+            inserted = len(new) - len(lost)
+        elif new is None and self.mapping.on_conflict != "update" and inserted < records:
+            raise NotStored
+        for number in [*lost, *unmoved]:
+            written.reject(number, [not_stored()])
+        written.inserted += inserted
         written.updated += updated
-        written.unchanged += records - cursor.rowcount - updated
+        written.unchanged += records - inserted - updated - len(lost) - len(unmoved)
 
-    def _update(self, cursor: CursorWrapper, turn: int) -> int:
+    def _not_stored(self, cursor: CursorWrapper, new: list[int], inserted: int) -> list[int]:
+        """Return which of the new records are not in the table, found by what makes a row unique there.
+
+        Rows that a trigger has sent to a table that inherits from this one are in it. Raises NotStored if the rows
+        that can be found are fewer than those that were inserted, because a trigger has changed what is compared.
+        """
+        group = next((g for g in self.mapping.unique_groups if not any(f.null for f in g)), None)
+        if group is None:
+            if len(new) > 1 or inserted:
+                raise NotStored
+            return new
+        cursor.execute(f"{self._matches(self._same(group))} AND {NUMBER} = ANY(%s)", [new])
+        stored = {row[0] for row in cursor.fetchall()}
+        if len(stored) < inserted:
+            raise NotStored
+        return [number for number in new if number not in stored]
+
+    def _update(self, cursor: CursorWrapper, turn: int) -> tuple[int, list[int]]:
+        """Update the rows that differ. Return how many records did, and which of them the table did not take."""
         mapping = self.mapping
         compared = [self._column(f) for f in self.compared]
         if not compared:
-            return 0
+            return 0, []
+        differing = f"s.{TURN} = {turn} AND {self._same_key()} AND {self._differs()}"
+        wanted: list[int] = []
+        if self.target_table.drops_updates:
+            wanted = self._numbers(
+                cursor,
+                f"SELECT DISTINCT s.{NUMBER} FROM {self.table} AS s, {self.target} AS t WHERE {differing}",
+            )
         moments = [self._column(fill.field) for fill in mapping.fills if fill.on_update]
         if self.sample is not None:
             self._sample_updates(cursor, turn, self.sample)
@@ -215,10 +271,13 @@ class BatchTable:
         # Counts records, not rows: a key without a unique constraint may match several rows.
         cursor.execute(
             f"WITH changed AS (UPDATE {self.target} AS t SET {assignments} FROM {self.table} AS s "
-            f"WHERE s.{TURN} = {turn} AND {self._same_key()} AND {self._differs()} RETURNING s.{NUMBER}) "
-            f"SELECT count(DISTINCT {NUMBER}) FROM changed"
+            f"WHERE {differing} RETURNING s.{NUMBER}) "
+            f"SELECT {'DISTINCT ' + NUMBER if wanted else f'count(DISTINCT {NUMBER})'} FROM changed"
         )
-        return int(cursor.fetchone()[0])
+        if not wanted:
+            return int(cursor.fetchone()[0]), []
+        changed = {row[0] for row in cursor.fetchall()}
+        return len(changed), [number for number in wanted if number not in changed]
 
     # What a dry run shows
 
@@ -245,9 +304,6 @@ class BatchTable:
     def _column(self, f: AnyField) -> str:
         return self.quote(str(f.column))
 
-    def _is_serial(self, f: AnyField) -> bool:
-        return isinstance(f, models.AutoField | models.BigAutoField | models.SmallAutoField)
-
     def _same(self, group: Iterable[AnyField]) -> str:
         return " AND ".join(f"t.{self._column(f)} = s.{self._column(f)}" for f in group)
 
@@ -260,8 +316,12 @@ class BatchTable:
         )
 
     def _differs(self) -> str:
-        old, new = (", ".join(f"{side}.{self._column(f)}" for f in self.compared) for side in "ts")
+        old, new = (", ".join(self._comparable(side, f) for f in self.compared) for side in "ts")
         return f"ROW({old}) IS DISTINCT FROM ROW({new})"
+
+    def _comparable(self, side: str, f: AnyField) -> str:
+        as_type = self.target_table.of_field(f).compared_as
+        return f"{side}.{self._column(f)}" + (f"::{as_type}" if as_type else "")
 
     def _matches(self, condition: str) -> str:
         exists = f"EXISTS (SELECT 1 FROM {self.target} AS t WHERE {condition})"

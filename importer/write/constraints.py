@@ -10,6 +10,13 @@ from importer.specs.mapping import AnyField, Mapping
 from importer.validate.judge import as_errors
 from importer.write.copy import column_of
 
+# Classes of SQLSTATE that are about a statement, the connection or the server, not about a record.
+NOT_ABOUT_RECORDS = (
+    "08", "0A", "0B", "0Z", "20", "24", "25", "26", "28", "2D", "34", "3B", "3D", "3F", "40", "42", "53", "54", "55",
+    "57", "58", "72", "F0", "HV", "XX",
+)  # fmt: skip
+# Functions of PostgreSQL that speak about one record whatever the SQLSTATE: RAISE in a trigger, row-level security.
+ABOUT_A_RECORD = ("exec_stmt_raise", "ExecWithCheckOptions")
 # SQLSTATE → Django's code for such an error.
 CODES = {"23505": "unique", "23503": "does_not_exist", "23514": "check", "23502": "null"}
 
@@ -44,6 +51,20 @@ def unique_errors(mapping: Mapping, group: tuple[AnyField, ...]) -> list[RecordE
             return [RecordError(about, constraint_code(constraint), message)]
     error: Any = mapping.model().unique_error_message(mapping.model, names)
     return as_errors(names[0] if len(names) == 1 else "", error)
+
+
+def is_about_a_record(error: Exception) -> bool:
+    """Whether the database refuses a record, for any reason of its own, and would go on with others."""
+    cause = error.__cause__
+    if not isinstance(cause, PsycopgError) or not cause.diag.sqlstate:
+        return False
+    if cause.diag.source_function in ABOUT_A_RECORD:
+        return True
+    return not cause.diag.sqlstate.startswith(NOT_ABOUT_RECORDS)
+
+
+def not_stored() -> RecordError:
+    return RecordError("", "not_stored", "A trigger or a rule of the table did not store the record in it.")
 
 
 def refusal(mapping: Mapping, error: Exception) -> RecordError:

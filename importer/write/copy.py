@@ -9,8 +9,8 @@ import polars as pl
 PIECE = 128 * 1024
 
 
-def copy_frame(cursor: Any, statement: str, frame: pl.DataFrame) -> None:
-    """Stream a frame as CSV: a null is an empty field, an empty text is two quotes."""
+def copy_frame(cursor: Any, statement: str, frame: pl.DataFrame) -> int:
+    """Stream a frame as CSV, and return how many rows were stored. Null is an empty field, "" is two quotes."""
     buffer = BytesIO()
     frame.write_csv(buffer, include_header=False)
     data = memoryview(buffer.getvalue())
@@ -18,6 +18,7 @@ def copy_frame(cursor: Any, statement: str, frame: pl.DataFrame) -> None:
     with cursor.db.wrap_database_errors, cursor.copy(statement) as copy:
         for start in range(0, len(data), PIECE):
             copy.write(data[start : start + PIECE])
+    return int(cursor.rowcount)
 
 
 def column_of(model_field: Any) -> str:

@@ -2,24 +2,26 @@
 
 There are two ways. If a job only inserts, COPY goes straight into the target, as long as nothing collides. Otherwise,
 or after a collision, the batch goes into a temporary table and is compared with the target as a set; each collision
-becomes a rejection. Other violations are narrowed down to single records by halving the batch.
+becomes a rejection. The same way is taken where COPY would not store what INSERT stores (see `TargetTable`). Whatever
+else the database refuses is narrowed down to single records by halving the batch.
 """
 
 import uuid
 
 import polars as pl
-from django.db import DataError, IntegrityError, InternalError, connections, models, transaction
+from django.db import Error as DatabaseError
+from django.db import connections, models, transaction
 
 from importer.records import Cleaned
 from importer.specs.mapping import AnyField, Fill, Mapping
 from importer.validate.encode import Encoder
-from importer.write.batch_table import NUMBER, BatchTable
-from importer.write.constraints import refusal
+from importer.validate.target import TargetTable
+from importer.write.batch_table import NUMBER, BatchTable, NotStored
+from importer.write.constraints import is_about_a_record, not_stored, refusal
 from importer.write.copy import column_of, copy_frame
 from importer.write.sample import Sample
 from importer.write.written import Written
 
-REFUSALS = (DataError, IntegrityError, InternalError)
 # After a collision, this many batches go through the temporary table before COPY is tried again.
 BATCHES_OF_CAUTION = 8
 
@@ -27,12 +29,13 @@ BATCHES_OF_CAUTION = 8
 class Writer:
     """Writes the batches of one mapping on one connection."""
 
-    def __init__(self, mapping: Mapping, sample: Sample | None = None) -> None:
+    def __init__(self, mapping: Mapping, target: TargetTable, sample: Sample | None = None) -> None:
         self.mapping = mapping
         self.sample = sample
         self.connection = connections[mapping.alias]
         self.encoder = Encoder(self.connection)
-        self.batch_table = BatchTable(mapping, f"importer_batch_{uuid.uuid4().hex[:12]}", sample)
+        self.batch_table = BatchTable(mapping, target, f"importer_batch_{uuid.uuid4().hex[:12]}", sample)
+        self.takes_copy = sample is None and mapping.may_copy and target.takes_copy(mapping)
         self.caution = 0
         quote = self.connection.ops.quote_name
         self.table = quote(mapping.model._meta.db_table)
@@ -89,7 +92,7 @@ class Writer:
         if self.caution:
             self.caution -= 1
             return False
-        if self.sample is not None or not self.mapping.may_copy:
+        if not self.takes_copy:
             return False
         for group in self.mapping.unique_groups:
             names = [column_of(f) for f in group]
@@ -101,11 +104,17 @@ class Writer:
     def _copied(self, rows: pl.DataFrame) -> bool:
         try:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
-                copy_frame(cursor, self.copy_sql, rows.drop(NUMBER))
-        except REFUSALS:
-            self.caution = BATCHES_OF_CAUTION
-            return False
-        return True
+                if copy_frame(cursor, self.copy_sql, rows.drop(NUMBER)) < rows.height:
+                    raise NotStored
+        except DatabaseError as error:
+            if not is_about_a_record(error):
+                raise
+        except NotStored:
+            pass
+        else:
+            return True
+        self.caution = BATCHES_OF_CAUTION
+        return False
 
     # Through the temporary table
 
@@ -113,9 +122,12 @@ class Writer:
         try:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
                 written = self.batch_table.write(cursor, rows, are_independent=are_independent)
-        except REFUSALS as error:
+        except (DatabaseError, NotStored) as error:
+            if isinstance(error, DatabaseError) and not is_about_a_record(error):
+                raise
             if rows.height == 1:
-                return Written(errors={int(rows[0, NUMBER]): [refusal(self.mapping, error)]}, searched=1)
+                reason = not_stored() if isinstance(error, NotStored) else refusal(self.mapping, error)
+                return Written(errors={int(rows[0, NUMBER]): [reason]}, searched=1)
             half = rows.height // 2
             written = self._compared(rows.head(half), are_independent=are_independent)
             written.add(self._compared(rows.tail(rows.height - half), are_independent=are_independent))

@@ -14,7 +14,7 @@ import pytest
 from tests.deploy.compose import PROJECT
 from tests.deploy.production import DEPLOY, Database
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 TABLES = """
 CREATE TABLE login_events (id bigserial PRIMARY KEY, identifier text, "timestamp" timestamptz NOT NULL);
 CREATE TABLE povs (id bigserial PRIMARY KEY, title text, data jsonb);

@@ -16,7 +16,7 @@ import pytest
 from tests.deploy.nginx import HeldPost, Nginx, TrustingConnection, logged, new_network
 from tests.deploy.production import DOMAIN, Place
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 FILES = "/admin/importer/dataimportjob/add/"
 MEGABYTE = 1_048_576
 FORM = bytes(300_000)

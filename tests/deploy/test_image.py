@@ -94,6 +94,7 @@ def test_what_it_installs_and_copies_suffices_to_collect_the_files_and_to_start(
         "pip",
         "install",
         "--quiet",
+        "--no-compile",  # Python compiles what it imports
         "--require-hashes",
         "--requirement",
         str(PROJECT / "requirements.lock"),

@@ -10,7 +10,7 @@ from tests.deploy.compose import PROJECT, SERVICES, interpolated
 from tests.deploy.nginx import Nginx, logged, new_network, nginx_test, start_nginx
 from tests.deploy.production import Place
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 FILES = "/admin/importer/dataimportjob/add/"
 MEGABYTE = 1_048_576
 HSTS = "max-age=31536000; includeSubDomains"

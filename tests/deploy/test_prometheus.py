@@ -33,6 +33,7 @@ def promtool(*arguments: str, folder: Path = FOLDER) -> "subprocess.CompletedPro
         ("check", "config", "prometheus.yml"),
         ("check", "rules", "rules/cortex.yml"),
         ("test", "rules", "rules_test.yml"),
+        ("test", "rules", "rules_days_test.yml"),
     ],
     ids=" ".join,
 )

@@ -12,7 +12,6 @@ from django.test import override_settings
 from cortex.cache import ResilientRedisCache
 from tests.deploy.production import Place, Redis, installed, start_redis
 
-pytestmark = pytest.mark.alone
 SERVERS = ["valkey", "redis-server"]
 
 

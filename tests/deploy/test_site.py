@@ -20,7 +20,7 @@ from tests.deploy.crowd import ask_all, transact_all, watched
 from tests.deploy.nginx import Nginx, TrustingConnection, logged, start_nginx
 from tests.deploy.production import DEPLOY, DOMAIN, Site, installed, listens, start_pgbouncer
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 CLIENTS = 1_000
 PASSWORD = "a-long-password-of-Ann"
 MAKE_PEOPLE = f"""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cortex.embedded import EmbeddedPostgres
+from cortex.embedded.postgres import EmbeddedPostgres
 from importer import ImportResult, run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob
@@ -54,6 +54,7 @@ def private_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSi
         site.manage("migrate", "--run-syncdb", "--verbosity", "0")
         site.sql("INSERT INTO crm_company (code, name) SELECT 'C' || n, 'x' FROM generate_series(1, 50) n")
         yield site
+        site.shell.close()
 
 
 @pytest.fixture(scope="module")

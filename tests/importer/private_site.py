@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import psycopg
 
-from cortex.embedded import EmbeddedPostgres
+from cortex.embedded.postgres import EmbeddedPostgres
+from tests.importer.shell import Shell
 from tests.paths import PROJECT
 
 SMALL = {
@@ -41,6 +42,13 @@ class PrivateSite:
     importer: dict[str, Any] = field(default_factory=dict)
     started: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.shell = self.another_shell()
+
+    def another_shell(self, **environment: str) -> Shell:
+        """A process that runs many commands, with the importer's settings of the moment it starts."""
+        return Shell(sys.executable, self.folder, lambda: self.environment() | environment)
+
     def environment(self) -> dict[str, str]:
         settings = SMALL | {"SOURCE_ROOTS": [str(self.folder)], "SPOOL_DIR": str(self.folder / "spool")}
         return os.environ | {
@@ -65,6 +73,7 @@ class PrivateSite:
 
     def kill_all(self) -> None:
         """Kill what was started, and its workers, frozen or orphaned: what fails must not disturb the next."""
+        self.shell.close()
         for process in psutil.process_iter(["environ"]):
             if (process.info["environ"] or {}).get("TEST_LEGACY") == self.environment()["TEST_LEGACY"]:
                 with suppress(psutil.NoSuchProcess):
@@ -81,7 +90,7 @@ class PrivateSite:
         return out
 
     def create_job(self, source: Path, spec: str = "contacts-insert") -> int:
-        return int(self.manage("create_import", spec, str(source)))
+        return int(self.shell.output_of("create_import", spec, str(source)))
 
     def run(self, job: int, *options: str) -> dict[str, Any]:
         answer = self.manage("run_import", str(job), "--json", "--no-progress", *options)

@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 import psutil
 import psycopg
 
-from cortex.embedded import EmbeddedPostgres
 from cortex.embedded.ports import free_port
+from cortex.embedded.postgres import EmbeddedPostgres
 from tests.paths import PROJECT
 
 PASSWORD = "correct horse battery staple"

@@ -23,7 +23,8 @@ class Visitor:
         self.base = base
         self.context = browser.new_context(locale="en-GB", accept_downloads=True, **options)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        # Generous, because a busy machine may take long; a wait ends when what it waits for is there.
+        self.page.set_default_timeout(60_000)
         self.complaints: list[str] = []
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))

@@ -249,6 +249,7 @@ def test_without_scripts_all_figures_are_there(visit: Visit, admin: User, month:
 def test_it_says_so_when_the_site_does_not_answer_or_one_is_logged_out(visit: Visit, admin: User) -> None:
     visitor = visit()
     page = visitor.log_in(admin)
+    page.wait_for_selector("#an-state >> text=as of")
     page.route(PANELS, lambda route: route.fulfill(status=500, body="no"))
     page.wait_for_selector("#an-state >> text=does not respond")
     page.unroute(PANELS)
@@ -269,7 +270,7 @@ def test_an_answer_that_never_comes_is_not_the_last_that_is_asked_for(visit: Vis
     lost: list[Any] = []
     page.route(PANELS, lambda route: lost.append(route))
 
-    page.wait_for_selector("#an-state >> text=does not respond", timeout=30_000)
+    page.wait_for_selector("#an-state >> text=does not respond")
     page.unroute(PANELS)
 
     page.wait_for_selector("#an-state >> text=as of")

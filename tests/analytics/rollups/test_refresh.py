@@ -169,7 +169,6 @@ def test_it_is_true_with_others_writing_refreshing_and_reading_beside() -> None:
     assert equal()
 
 
-@pytest.mark.alone
 @pytest.mark.django_db(transaction=True)
 def test_killed_in_the_middle_again_and_again_it_counts_each_event_once() -> None:
     write_logins(6_000, start=START, days=50)

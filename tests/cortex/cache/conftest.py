@@ -12,8 +12,8 @@ import psutil
 import psycopg
 import pytest
 
-from cortex.embedded import EmbeddedPostgres
 from cortex.embedded.ports import free_port
+from cortex.embedded.postgres import EmbeddedPostgres
 from tests.cortex.browser import Browser
 from tests.cortex.cache.faulty_redis import FaultyRedis
 from tests.paths import PROJECT

@@ -44,7 +44,12 @@ def assert_all_are_well(answers: list[Answer]) -> None:
     assert all("root@example.com" in answer.text for answer in answers)
 
 
-@pytest.mark.parametrize("mode", ["refuse", "swallow", "slow", *ANSWERS])
+# `test_outages` has each wrong answer; here one stands for all, and the rest is for `pytest -m long`.
+MODES = ["refuse", "swallow", "slow", "loading"]
+OTHERS = [pytest.param(mode, marks=pytest.mark.long) for mode in ANSWERS if mode not in MODES]
+
+
+@pytest.mark.parametrize("mode", [*MODES, *OTHERS])
 def test_an_outage_costs_milliseconds_and_no_login(site: Site, mode: str) -> None:
     ann = site.logged_in()
     visits(ann, 60)

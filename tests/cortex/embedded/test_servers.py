@@ -10,8 +10,11 @@ import psycopg
 import pytest
 import redis
 
-from cortex.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey, home
+from cortex.embedded import home
 from cortex.embedded.account import Account
+from cortex.embedded.errors import EmbeddedServerError
+from cortex.embedded.postgres import EmbeddedPostgres
+from cortex.embedded.valkey import EmbeddedValkey
 
 
 @pytest.fixture

@@ -27,15 +27,15 @@ def _nothing_spooled(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def _provider() -> Iterator[OidcProvider]:
-    with OidcProvider().running() as provider:
-        yield provider
+def provider() -> Iterator[OidcProvider]:
+    with OidcProvider().running() as running:
+        yield running
 
 
 @pytest.fixture
-def idp(_provider: OidcProvider) -> Iterator[OidcProvider]:
-    yield _provider
-    _provider.tamper = lambda claims: None
+def idp(provider: OidcProvider) -> Iterator[OidcProvider]:
+    yield provider
+    provider.tamper = lambda claims: None
 
 
 def okta(url: str) -> providers.Provider:

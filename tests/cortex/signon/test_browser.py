@@ -63,33 +63,35 @@ def serving(server: Any) -> Iterator[None]:
         thread.join()
 
 
-@pytest.fixture
-def sso(tmp_path: Path) -> Iterator[SsoPage]:
-    page = SsoPage(tmp_path / "idp")
+@pytest.fixture(scope="module")
+def sso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SsoPage]:
+    page = SsoPage(tmp_path_factory.mktemp("sso") / "idp")
     with serving(page.server):
         yield page
 
 
-@pytest.fixture
-def site(idp: OidcProvider, sso: SsoPage, tmp_path: Path, transactional_db: None) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def site(
+    provider: OidcProvider, sso: SsoPage, tmp_path_factory: pytest.TempPathFactory, django_db_setup: None
+) -> Iterator[str]:
     """Runs the site in a separate process, configured by the environment as in a deployment."""
     port = free_port()
-    google = idp.url.replace("127.0.0.1", "localhost")
+    google = provider.url.replace("127.0.0.1", "localhost")
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.cortex.signon.site_settings",
         "TEST_DATABASE": str(connection.settings_dict["NAME"]),
         "TEST_GOOGLE": google,
-        "TEST_SPOOL": str(tmp_path / "spool"),
+        "TEST_SPOOL": str(tmp_path_factory.mktemp("spool")),
         "SIGN_ON_DOMAINS": "example.com",
         "GOOGLE_CLIENT_ID": "cortex",
         "GOOGLE_CLIENT_SECRET": "a-secret",
-        "OKTA_OIDC_URL": idp.url,
+        "OKTA_OIDC_URL": provider.url,
         "OKTA_OIDC_CLIENT_ID": "cortex",
         "OKTA_OIDC_CLIENT_SECRET": "a-secret",
         "OKTA_SAML_ENTITY_ID": saml.ENTITY_ID,
         "OKTA_SAML_SSO_URL": sso.url,
         "OKTA_SAML_CERTIFICATE": saml.key_in(sso.folder),
-        "KEYCLOAK_URL": idp.url,
+        "KEYCLOAK_URL": provider.url,
         "KEYCLOAK_REALM": "cortex",
         "KEYCLOAK_CLIENT_ID": "cortex",
         "KEYCLOAK_CLIENT_SECRET": "a-secret",

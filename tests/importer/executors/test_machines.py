@@ -12,7 +12,7 @@ import pytest
 
 from tests.importer.private_site import FREEZABLE, PrivateSite
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 LEASE = {"LEASE_SECONDS": 2}
 # The clock of procrastinate's worker puts the site's own tasks into another queue, whichever queue it works on.
 ASK_FOR = """

@@ -155,7 +155,6 @@ def job(private_site: PrivateSite, source: Path, undisturbed: object) -> Iterato
     private_site.importer = {}
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_a_worker_that_wakes_when_its_chunk_is_another_one_s_commits_nothing_more(
     private_site: PrivateSite,

@@ -2,37 +2,24 @@
 
 import csv
 import io
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.importer.private_site import PROJECT, PrivateSite
+from tests.importer.shell import Answer, Shell
 
 FATES = ("inserted", "updated", "unchanged", "skipped", "rejected")
 KEYS = {"job", "status", "read", *FATES, "batches", "seconds", "records_per_second", "peak_memory_mb"}
 QUIETLY = ("--json", "--no-progress")
 HEADER = "legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance\n"
-
-
-@dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        """Return the last JSON object on standard output."""
-        return dict(json.loads(self.out.splitlines()[-1]))
 
 
 def start(site: PrivateSite, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
@@ -57,54 +44,6 @@ def manage(site: PrivateSite, *arguments: str, **environment: str) -> Answer:
     return answer_of(start(site, *arguments, **environment))
 
 
-# Runs commands line by line, each as manage.py would: starting a process costs a second.
-SHELL = """
-import contextlib, io, json, sys
-from django.core.management import execute_from_command_line
-for line in sys.stdin:
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            execute_from_command_line(["manage.py", *json.loads(line)])
-        except SystemExit as exit:
-            code = exit.code
-    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
-"""
-
-
-class Shell:
-    """One process that runs many commands, one after the other."""
-
-    def __init__(self, site: PrivateSite, **environment: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SHELL],
-            env=site.environment() | environment,
-            cwd=site.folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __call__(self, *arguments: str) -> Answer:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(arguments) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, f"{arguments} ended with a traceback, which stands on standard error"
-        return Answer(*json.loads(line))
-
-    def __enter__(self) -> "Shell":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.close()
-        self.process.wait(30)
-        self.process.stdout.close()
-
-
 def assert_refused(answer: Answer, code: int, *words: str) -> None:
     assert answer.code == code, answer
     assert len(answer.err.splitlines()) == 1, answer.err
@@ -120,8 +59,9 @@ def site(private_site: PrivateSite) -> PrivateSite:
 
 @pytest.fixture(scope="module")
 def shell(private_site: PrivateSite) -> Iterator[Shell]:
-    with Shell(private_site) as shell:
-        yield shell
+    shell = private_site.another_shell()
+    yield shell
+    shell.close()
 
 
 def contacts(
@@ -357,15 +297,15 @@ def test_without_the_right_to_insert_the_job_fails_and_goes_on_once_it_is_grante
     job = made(shell, path)
     url = as_role(site, "clerk")
 
-    with Shell(site, DATABASE_URL=url) as clerk:
+    with closing(site.another_shell(DATABASE_URL=url)) as clerk:
         refused = clerk("run_import", job, *QUIETLY, "--executor", executor)
         rehearsal = clerk("run_import", job, "--dry-run", *QUIETLY)
     site.sql("GRANT INSERT ON crm_contact TO clerk; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk")
     granted = manage(site, "run_import", job, *QUIETLY, "--executor", executor, DATABASE_URL=url)
 
-    assert_refused(refused, 1, "permission denied for table crm_contact")
+    assert_refused(refused, 1, 'Permission denied for table "crm_contact"', "GRANT INSERT")
     assert (refused.figures["status"], refused.figures["inserted"]) == ("failed", 0)
-    assert_refused(rehearsal, 1, "permission denied for table crm_contact")
+    assert_refused(rehearsal, 1, 'Permission denied for table "crm_contact"', "GRANT INSERT")
     assert (granted.code, granted.figures["inserted"]) == (0, 20), granted.err
 
 
@@ -395,7 +335,7 @@ def test_a_database_that_is_away_is_told_in_one_line(site: PrivateSite) -> None:
     parts = urlsplit(site.server.url)
     nowhere = parts._replace(netloc=f"{parts.username}:x@127.0.0.1:1").geturl()
 
-    with Shell(site, DATABASE_URL=nowhere) as shell:
+    with closing(site.another_shell(DATABASE_URL=nowhere)) as shell:
         answers = [shell(*command) for command in COMMANDS]
 
     for answer in answers:
@@ -408,7 +348,7 @@ def test_a_database_without_our_tables_is_told_in_one_line(site: PrivateSite) ->
     site.sql("CREATE DATABASE empty_one")
     empty = urlsplit(site.server.url)._replace(path="/empty_one").geturl()
 
-    with Shell(site, DATABASE_URL=empty) as shell:
+    with closing(site.another_shell(DATABASE_URL=empty)) as shell:
         answers = [shell(*command) for command in COMMANDS]
 
     for answer in answers:

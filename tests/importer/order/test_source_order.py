@@ -39,6 +39,15 @@ def in_plain_django(
     return table(model)
 
 
+# "as-many": the survey and the settlement of several workers, with the work itself done in this process.
+EXECUTORS = {
+    "inline": "importer.executors.inline.execute",
+    "process": "importer.executors.process.execute",
+    "as-many": "importer.executors.inline.execute",
+}
+AS_MANY: dict[str, Any] = {"executor": "as-many", "workers": 2}
+
+
 def table(model: type[models.Model]) -> list[Any]:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     names = [f"{field.name}__code" if field.is_relation else field.name for field in fields]
@@ -56,7 +65,7 @@ def records_of(header: str, *rows: str) -> list[dict[str, str]]:
 
 def sizes(settings: Any, records: int) -> None:
     bounds = dict.fromkeys(("BATCH_SIZE_MIN", "BATCH_SIZE_INITIAL", "BATCH_SIZE_MAX"), records)
-    settings.IMPORTER |= bounds | {"CHUNK_BYTES": 24}
+    settings.IMPORTER |= bounds | {"CHUNK_BYTES": 24, "EXECUTORS": EXECUTORS}
 
 
 RIVALS = [
@@ -163,7 +172,7 @@ def test_a_record_may_refer_to_an_earlier_one(
     Node.objects.all().delete()
     sizes(settings, batch)
 
-    importing(spec, as_csv(records))
+    importing(spec, as_csv(records), **AS_MANY)
 
     assert table(Node) == expected
 
@@ -175,7 +184,7 @@ def test_what_an_import_changes_is_looked_up_again(importing: Importing, setting
     for batch in (1, 100):
         Node.objects.all().delete()
         sizes(settings, batch)
-        importing("nodes-by-label", as_csv(records))
+        importing("nodes-by-label", as_csv(records), **AS_MANY)
         assert table(Node) == expected
 
 
@@ -192,7 +201,7 @@ def test_values_change_hands_as_in_plain_django(importing: Importing, settings: 
     in_plain_django(Badge, before)
     sizes(settings, batch)
 
-    importing("order.badge-update", as_csv(records))
+    importing("order.badge-update", as_csv(records), **AS_MANY)
 
     assert table(Badge) == expected
 

@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.importer.parse.poison import KINDS, write
@@ -93,13 +92,38 @@ def import_all(site: PrivateSite, sources: list[tuple[str, list[str]]]) -> tuple
 
 
 def _watch(process: "subprocess.Popen[str]", peaks: list[int]) -> None:
+    """Note every 20 ms what the process has and its children had at most, and what it had alone at most."""
     while process.poll() is None:
-        with suppress(psutil.Error):
-            worker = psutil.Process(process.pid)
+        with suppress(OSError):
             # A child has its parent's memory until it runs a program of its own, and that would count twice.
-            children = [c for c in worker.children(recursive=True) if c.cmdline() != worker.cmdline()]
-            peaks.append(sum(member.memory_info().rss for member in (worker, *children)))
+            command = command_of(process.pid)
+            children = [child for child in children_of(process.pid) if command_of(child) != command]
+            memory = memory_of(process.pid, "VmRSS") + sum(memory_of(child, "VmHWM") for child in children)
+            peaks.append(max(memory, memory_of(process.pid, "VmHWM")))
         time.sleep(0.02)
+
+
+def memory_of(pid: int, name: str) -> int:
+    """Return resident memory in bytes, at present ("VmRSS") or at its highest ("VmHWM"); 0 if it has ended."""
+    with suppress(OSError):
+        found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        return int(found[1]) * 1024 if found else 0
+    return 0
+
+
+def command_of(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the children of all threads of a process. psutil would read the folders of all processes for it."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):
+            found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def options_of(name: str) -> list[str]:

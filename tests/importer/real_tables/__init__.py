@@ -1,0 +1,1 @@
+"""Tables, columns and files as real sites have them, which no model here describes."""

@@ -94,7 +94,8 @@ def test_every_format_gives_the_same_rows_from_an_object(
     text = content()
     source = store.put(f"in/{name}", text.encode() if isinstance(text, str) else text)
 
-    result = run_import(create_job("contacts", source, **options))
+    # Workers in processes read the copy in the spool as any file: see `test_sources`.
+    result = run_import(create_job("contacts", source, **options), executor="inline")
 
     assert (result.status, result.read, result.inserted, result.rejected) == ("completed", 300, 298, 2)
     lines = StagingRecord.objects.order_by("line").values_list("line", flat=True)
@@ -661,8 +662,7 @@ def test_e013_s3_options_that_make_no_sense(folder: Path, settings: Any) -> None
 
 
 @needs_store
-@pytest.mark.alone
-@pytest.mark.parametrize("loses_spool", [False, True])
+@pytest.mark.parametrize("loses_spool", [pytest.param(False, marks=pytest.mark.long), True])
 def test_killed_and_run_again_it_ends_as_from_a_file(
     running_store: ObjectStore, private_site: PrivateSite, loses_spool: bool
 ) -> None:
@@ -701,7 +701,6 @@ def test_killed_and_run_again_it_ends_as_from_a_file(
 
 
 @needs_store
-@pytest.mark.alone
 def test_killed_while_it_fetches_it_leaves_no_copy_that_looks_whole(
     running_store: ObjectStore, private_site: PrivateSite
 ) -> None:

@@ -23,6 +23,7 @@ def first_cells(text: str) -> list[str]:
     return [line.split()[0] for line in text.splitlines()[2:]]
 
 
+@pytest.mark.django_db
 def test_sensitive_fields_are_left_out_and_the_key_is_not() -> None:
     text = explain(People)
 

@@ -19,7 +19,7 @@ from tests.importer.private_site import PrivateSite
 RECORDS = 5_000
 CUTS = int(os.environ.get("IMPORTER_CUTS", "4"))
 CUTS_PER_RUN = 5
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(120 + 20 * CUTS)]
+pytestmark = pytest.mark.timeout(120 + 20 * CUTS)
 
 # unanswered: the server commits, and its answer is cut off. unheard: the COMMIT does not reach the server, which rolls
 # back. unnoticed: nor does the server learn that the client is gone, so that its locks stay.

@@ -16,8 +16,8 @@ CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
-KILLS = int(os.environ.get("IMPORTER_KILLS", "4"))
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(120 + 20 * KILLS)]
+KILLS = int(os.environ.get("IMPORTER_KILLS", "2"))
+pytestmark = pytest.mark.timeout(120 + 20 * KILLS)
 
 
 @pytest.fixture(scope="module")

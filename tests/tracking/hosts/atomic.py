@@ -7,7 +7,7 @@ import environ
 from tests.tracking.hosts.any_site import *  # noqa: F403
 from tests.tracking.hosts.any_site import INSTALLED_APPS
 
-INSTALLED_APPS = ["tests.tracking.hosts.people", *INSTALLED_APPS]
+INSTALLED_APPS = ["tests.tracking.hosts.people", *INSTALLED_APPS, "tests.quick_flush"]
 AUTH_USER_MODEL = "people.Person"
 DATABASES = {
     "default": environ.Env.db_url_config(os.environ["DATABASE_URL"])

@@ -19,9 +19,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.mark.parametrize(
-    ("server", "name"), [(SYNC, "p0@example.com"), (ASYNC, "p1@example.com")], ids=["sync", "async"]
+    ("server", "name", "pause"),
+    [
+        pytest.param(SYNC, "p0@example.com", 0.05, id="sync, very busy"),
+        pytest.param(ASYNC, "p1@example.com", 0.4, id="async, busy"),
+        pytest.param(SYNC, "p0@example.com", 0.4, id="sync, busy", marks=pytest.mark.long),
+        pytest.param(ASYNC, "p1@example.com", 0.05, id="async, very busy", marks=pytest.mark.long),
+    ],
 )
-@pytest.mark.parametrize("pause", [0.05, 0.4])
 def test_a_busy_session_is_refused_within_five_seconds(
     site: Site, server: tuple[str, ...], name: str, pause: float
 ) -> None:

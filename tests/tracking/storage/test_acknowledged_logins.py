@@ -10,8 +10,6 @@ import pytest
 
 from tests.tracking.servers import SYNC, Server, Site, site_with_people
 
-pytestmark = pytest.mark.alone
-
 LOGINS = int(os.environ.get("TRACKING_LOGINS", "300"))
 KILLS = max(4, LOGINS // 40)
 CLIENTS = 6

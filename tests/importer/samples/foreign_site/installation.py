@@ -22,6 +22,8 @@ import psycopg
 from packaging.requirements import Requirement
 from psycopg.sql import SQL, Identifier
 
+from tests.importer.shell import Shell
+
 REPOSITORY = Path(__file__).resolve().parents[4]
 PROJECT = Path(__file__).with_name("project")
 COMMAND_SECONDS = 120
@@ -34,6 +36,18 @@ class Site:
     python: Path
     folder: Path
     database: str
+    shell: Shell = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shell", Shell(self.python, self.folder, self.environment))
+
+    def environment(self) -> dict[str, str]:
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return inherited | {
+            "DATABASE_URL": url_of(self.database),
+            "DJANGO_SETTINGS_MODULE": "settings",
+            "TMPDIR": str(self.folder),
+        }
 
     def manage(self, *arguments: str, **environment: str) -> str:
         process = self.start(*arguments, **environment)
@@ -41,26 +55,24 @@ class Site:
         return process.stdout
 
     def start(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        own = {"DATABASE_URL": url_of(self.database), "TMPDIR": str(self.folder)}
         return subprocess.run(
             [self.python, "manage.py", *arguments],
             cwd=self.folder,
-            env=inherited | own | environment,
+            env=self.environment() | environment,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
         )
 
     def create_import(self, spec: str, source: Path, *options: str) -> int:
-        return int(self.manage("create_import", spec, str(source), *options))
+        return int(self.shell.output_of("create_import", spec, str(source), *options))
 
     def run_import(self, job: int, *options: str, **environment: str) -> dict[str, Any]:
         answer = self.manage("run_import", str(job), "--json", "--no-progress", *options, **environment)
         return dict(json.loads(answer.splitlines()[-1]))
 
     def report(self, job: int) -> dict[str, Any]:
-        return dict(json.loads(self.manage("import_report", str(job), "--json")))
+        return dict(json.loads(self.shell.output_of("import_report", str(job), "--json")))
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(url_of(self.database), autocommit=True) as connection:
@@ -78,7 +90,9 @@ class Site:
     def another_database(self, name: str) -> Iterator["Site"]:
         """The same site with a copy of its database, which is dropped in the end."""
         with database(name, template=self.database) as copy:
-            yield Site(self.python, self.folder, copy)
+            site = Site(self.python, self.folder, copy)
+            yield site
+            site.shell.close()
 
 
 def url_of(database: str) -> str:
@@ -111,6 +125,7 @@ def foreign_site(folder: Path) -> Iterator[Site]:
         site = Site(python, project, name)
         site.manage("migrate", "--run-syncdb", "--verbosity", "0")
         yield site
+        site.shell.close()
 
 
 def _built_wheel(folder: Path) -> Path:
