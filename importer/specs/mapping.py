@@ -22,6 +22,7 @@ class ColumnPlan:
 
     target       the column of cleaned texts that it becomes
     reports_as   the field that errors name (the foreign key, for a part of a lookup's key)
+    keeps        an empty cell is null until it is known which existing value it keeps
     is_lenient   True for a part of a lookup's key, which is read by `to_python()` and not validated
     """
 
@@ -33,6 +34,7 @@ class ColumnPlan:
     transforms: tuple[Callable[[Any], Any], ...] = ()
     formats: tuple[str, ...] = ()
     default: Any = dataclasses.field(default=UNSET, compare=False)  # it may be a list, which has no hash
+    keeps: bool = False
     is_lenient: bool = False
 
     @property
@@ -47,12 +49,14 @@ class ColumnPlan:
 
     @property
     def accepts_null(self) -> bool:
-        return self.field.null and self.field.blank and not self.has_default
+        return self.keeps or (self.field.null and self.field.blank and not self.has_default)
 
     @property
     def null_is_blank(self) -> bool:
         """Whether null is written as an empty text, as Django does for text columns that are not null."""
         field = self.field
+        if self.keeps:
+            return False
         if self.is_lenient:
             return False  # an empty part of a lookup's key means no parent, not the parent named ""
         return not field.null and field.blank and field.empty_strings_allowed and not self.has_default
@@ -93,12 +97,13 @@ class LookupPlan:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A field that the source does not fill: it takes its default, or the moment of saving."""
+    """A field that the source does not fill: it takes its default, a constant, or the moment of saving."""
 
     field: AnyField
     make: Callable[[], Any]
     per_record: bool
     on_update: bool
+    is_constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,7 @@ class Mapping:
     fills: tuple[Fill, ...]
     key: tuple[AnyField, ...]
     on_conflict: str
+    on_new: str
     duplicates: str
     unique_groups: tuple[tuple[AnyField, ...], ...]
     row_lane: str
@@ -165,6 +171,16 @@ class Mapping:
     def empty_parts_are_equal(self) -> bool:
         """Whether empty parts of a key count as equal: yes to recognise a row, no to reject a duplicate (as in SQL)."""
         return self.on_conflict != "reject"
+
+    @property
+    def inserts(self) -> bool:
+        """Whether a record whose key is not in the table becomes a row."""
+        return self.on_new == "insert"
+
+    @property
+    def kept(self) -> tuple[ColumnPlan, ...]:
+        """The columns whose empty cells leave the value of an existing row as it is."""
+        return tuple(plan for plan in self.columns if plan.keeps)
 
     @property
     def decides_repeats(self) -> bool:

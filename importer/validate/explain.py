@@ -35,8 +35,12 @@ def explain(spec: type[ModelImport]) -> str:
     lines.append(
         f"  key        {f'{key}; on conflict {mapping.on_conflict}' if key else 'none: every record is inserted'}"
     )
-    if mapping.fills:
-        lines.append(f"  defaults   {', '.join(fill.field.name for fill in mapping.fills)}")
+    if constants := [fill.field.name for fill in mapping.fills if fill.is_constant]:
+        lines.append(f"  constants  {', '.join(constants)}")
+    if mapping.inserts and (fills := [fill.field.name for fill in mapping.fills if not fill.is_constant]):
+        lines.append(f"  defaults   {', '.join(fills)}")
+    if not mapping.inserts:
+        lines.append(f"  new        {mapping.on_new}: only existing rows change")
     if left_out := _left_out(mapping):
         lines.append(
             f"  left out   {', '.join(left_out)}: SENSITIVE_FIELDS, filled only where the spec declares them"
@@ -77,7 +81,7 @@ def _lane(plan: ColumnPlan) -> tuple[str, str]:
 
 
 def _left_out(mapping: Mapping) -> list[str]:
-    filled = {field.name for field in mapping.mapped}
+    filled = {field.name for field in mapping.mapped} | mapping.spec.constants.keys()
     names = [field.name for field in mapping.model._meta.concrete_fields]
     return [name for name in names if name in conf.SENSITIVE_FIELDS and name not in filled]
 
