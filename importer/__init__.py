@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from importer.run.run import run_import
     from importer.signals import batch_committed, import_finished, import_started
     from importer.specs.registry import register
-    from importer.specs.spec import Column, Lookup, ModelImport
+    from importer.specs.spec import Column, Constant, Lookup, ModelImport
 
 _HOMES = {
     "Column": "importer.specs.spec",
+    "Constant": "importer.specs.spec",
     "Lookup": "importer.specs.spec",
     "ModelImport": "importer.specs.spec",
     "register": "importer.specs.registry",
@@ -44,6 +45,7 @@ _HOMES = {
 
 __all__ = [
     "Column",
+    "Constant",
     "ImportResult",
     "Lookup",
     "ModelImport",

@@ -15,6 +15,8 @@ from importer.privacy.retention import invalid_days
 from importer.sources.names import S3_PREFIX, STORAGE_PREFIX, split_remote
 from importer.sources.remote import storage_called
 from importer.specs.compile import all_columns, compile_mapping
+from importer.specs.constants import invalid_constants
+from importer.specs.formats import invalid_formats
 from importer.specs.lookup_paths import unknown_paths
 from importer.specs.mapping import unique_groups
 from importer.specs.registry import all_specs
@@ -151,6 +153,14 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
     problems += [
         Error(reason, hint="Name a field of the parent, or a path of fields to it.", id="importer.E009")
         for reason in unknown_paths(spec)
+    ]
+    problems += [
+        Error(reason, hint="Each format must be one that strptime reads in full.", id="importer.E015")
+        for reason in invalid_formats(spec)
+    ]
+    problems += [
+        Error(reason, hint="Give the constant a value that the field accepts.", id="importer.E016")
+        for reason in invalid_constants(spec)
     ]
     problems += [problem for name in spec.declared for problem in _check_declared(spec, name)]
     key = {model._meta.get_field(name) for name in options.key}

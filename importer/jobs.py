@@ -22,6 +22,7 @@ from importer.sources.names import (
 )
 from importer.sources.remote import open_remote, refuse_forbidden, storage_called
 from importer.sources.spool import is_bytewise
+from importer.specs.formats import refuse_invalid_formats
 from importer.specs.lookup_paths import refuse_unknown_paths
 from importer.specs.registry import get_spec
 
@@ -57,6 +58,7 @@ def create_job(
     if is_remote(source):
         refuse_forbidden(source)
     refuse_unknown_paths(get_spec(spec))
+    refuse_invalid_formats(get_spec(spec))
     file_format = format or guess_format(source)
     _refuse_misfits(source, file_format, name)
     delimiter = DELIMITERS.get(delimiter, delimiter)

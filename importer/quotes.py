@@ -15,7 +15,7 @@ HIDDEN = "Hidden: the reason may quote the source. Reading it needs the permissi
 HIDDEN_TEXT = "Hidden: reading the record needs the permission importer.read_source."
 # Codes of record-level errors whose message is ours. Messages of a database, a constraint or a spec may quote values.
 OWN_CODES = frozenset(
-    {"contested", "key_missing", "too_few_fields", "too_many_fields", "stray_quote", "stray_return",
+    {"contested", "duplicate_key", "key_missing", "too_few_fields", "too_many_fields", "stray_quote", "stray_return",
      "unterminated_quote"}
 )  # fmt: skip
 # Events whose reason is ours: states, machines, numbers.

@@ -9,7 +9,7 @@ its lease ends (`leases`). Only this package writes chunks, staging records and 
 (`privacy`) is the one exception.
 """
 
-from importer.ledger.audit import log, log_long_fields, log_total
+from importer.ledger.audit import log, log_long_fields, log_total, note, notes_of
 from importer.ledger.deletion import delete_rows
 from importer.ledger.figures import Figures
 from importer.ledger.holds import JOBS, WORKERS, JobHold, Owner, hold_job, ledger_backend, let_job_go
@@ -53,7 +53,9 @@ __all__ = [
     "log",
     "log_long_fields",
     "log_total",
+    "note",
     "note_failure",
+    "notes_of",
     "release",
     "set_aside",
     "unattended_chunks",

@@ -17,6 +17,18 @@ def log(
     MigrationLog.objects.create(job_id=job_id, chunk_id=chunk_id, event=event, reason=reason, details=details)
 
 
+def note(job: DataImportJob, event: str, about: str, *sentences: str, **details: Any) -> None:
+    """Log what a person should know about the source. Of several notes about the same, the latest counts."""
+    reason = " ".join(sentences)
+    log(job, event, reason, about=about, notes=list(sentences), **details)
+
+
+def notes_of(job: DataImportJob) -> dict[str, list[str]]:
+    """Return the sentences of a job's notes, by what they are about."""
+    entries = MigrationLog.objects.filter(job=job, details__has_key="about").order_by("id")
+    return {details["about"]: details["notes"] for details in entries.values_list("details", flat=True)}
+
+
 def log_total(job_id: int, event: str, reason: str, details: dict[str, Any]) -> None:
     """Keep one entry of this event per job, with the latest total."""
     MigrationLog.objects.update_or_create(

@@ -53,6 +53,8 @@ def constraint_not_surveyed(mapping: Mapping) -> str:
 
 def _all_alike(mapping: Mapping) -> bool:
     """Tell whether a unique group consists of defaults that may be the same for all records."""
+    if not mapping.inserts:
+        return False
     fills = {fill.field: fill for fill in mapping.fills}
     for group in mapping.unique_groups:
         if not set(group) <= fills.keys():

@@ -14,20 +14,24 @@ import polars as pl
 from django.db import models
 
 from importer.models import DataImportJob, ImportChunk
-from importer.order.comparable import canonical
-from importer.parse.reader import Reader, chunk_range
-from importer.records import Cleaned, Position
+from importer.order.repeats import (
+    BUCKETS,
+    FOUND,
+    Repeats,
+    batches,
+    group_hashes,
+    planned_chunks,
+    records_of,
+)
+from importer.parse.reader import Reader
+from importer.records import Cleaned
 from importer.specs.mapping import ColumnPlan, Mapping, key_groups
 from importer.validate.validate import Validator
 
 # Above this part of all records, setting them aside costs more than several workers gain.
 WORTH_IT = 0.2
-# Records read at a time. Only their hashes stay in memory.
-SURVEY_RECORDS = 50_000
 # Hashes in memory at a time, of eight bytes each. A source with more is surveyed in several passes.
 HASHES_PER_PASS = 12_000_000
-# Comparing takes several times the memory of the hashes compared, so they are compared in buckets by their lowest bits.
-BUCKETS = 16
 
 NONE = pl.Series([], dtype=pl.UInt64)
 
@@ -60,51 +64,36 @@ class Survey:
         return cleaned.without(contested), contested
 
 
-def group_hashes(cleaned: Cleaned, groups: tuple[tuple[ColumnPlan, ...], ...]) -> list[pl.Series]:
-    """Return a series of hashes (UInt64) per group, null where the whole key is null.
-
-    The group's number seeds the hash, so equal keys of different groups have different hashes.
-    """
-    series = []
-    for number, group in enumerate(groups):
-        values = pl.DataFrame([_comparable(cleaned.values, plan) for plan in group])
-        is_null = values.select(pl.all_horizontal(pl.all().is_null())).to_series()
-        hashes = values.hash_rows(seed=number)
-        series.append(pl.select(pl.when(~is_null).then(hashes)).to_series())
-    return series
-
-
-def _comparable(values: pl.DataFrame, plan: ColumnPlan) -> pl.Series:
-    texts, make_canonical = values.get_column(plan.target), canonical(plan)
-    if make_canonical is None:
-        return texts
-    return texts.map_elements(make_canonical, return_dtype=pl.String)
-
-
 class OrderDecides(Exception):
     """Raised by the survey with the reason why one worker must import in order."""
 
 
-def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> None:
+def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> pl.DataFrame:
     """Find the contested keys and store their hashes with the job. Raises OrderDecides.
 
-    Reads only the columns that decide uniqueness, once for each `HASHES_PER_PASS` hashes.
+    Reads only the columns that decide uniqueness, once for each `HASHES_PER_PASS` hashes. Returns the records whose
+    natural key repeats, as `Repeats.found()` does.
     """
     groups = key_groups(mapping)
+    found = [pl.DataFrame(schema=FOUND)]
     if not groups:
         job.note_survey(b"")
-        return
-    chunks = list(ImportChunk.objects.filter(job=job, number__gt=0).order_by("number"))
-    records = chunks[-1].first_line + chunks[-1].first_line // len(chunks) if chunks else 0
+        return found[0]
+    chunks = planned_chunks(job)
+    records = records_of(chunks)
     passes = 1 + records * len(groups) // HASHES_PER_PASS
     repeated = [NONE]
     for share in range(passes):
-        hashes = list(_hashes(mapping.alias, chunks, reader, groups, share=share, of=passes))
+        repeats = Repeats(mapping, share=share, of=passes) if mapping.key else None
+        hashes = list(_hashes(mapping.alias, chunks, reader, groups, repeats, share=share, of=passes))
         repeated += [_repeated(hashes, bucket) for bucket in range(BUCKETS)]
+        if repeats:
+            found.append(repeats.found())
     contested = pl.concat(repeated)
     if len(contested) > max(1_000, records * WORTH_IT):
         raise OrderDecides("keys repeat too often")
     job.note_survey(array.array("Q", contested.to_list()).tobytes())
+    return pl.concat(found).sort("line")
 
 
 def _hashes(
@@ -112,6 +101,7 @@ def _hashes(
     chunks: list[ImportChunk],
     reader: Reader,
     groups: tuple[tuple[ColumnPlan, ...], ...],
+    repeats: Repeats | None,
     *,
     share: int,
     of: int,
@@ -120,17 +110,14 @@ def _hashes(
     plans = list(dict.fromkeys(plan for group in groups for plan in group))
     validator = Validator(plans, alias)
     numbered = [plan.target for plan in plans if isinstance(plan.field, models.AutoField)]
-    for chunk in chunks:
-        part = chunk_range(chunk)
-        position = Position(part.start_offset, part.first_line, part.start_key)
-        while position.offset < part.end_offset:
-            batch = reader.read(position, part, limit=SURVEY_RECORDS)
-            cleaned = validator.validate(batch)
-            if any(cleaned.values.get_column(name).null_count() for name in numbered):
-                raise OrderDecides("some records take the table's next number, which others may name")
-            for hashes in group_hashes(cleaned, groups):
-                yield hashes.filter(hashes // BUCKETS % of == share) if of > 1 else hashes.drop_nulls()
-            position = batch.end
+    for batch in batches(chunks, reader):
+        cleaned = validator.validate(batch)
+        if any(cleaned.values.get_column(name).null_count() for name in numbered):
+            raise OrderDecides("some records take the table's next number, which others may name")
+        if repeats:
+            repeats.add(cleaned)
+        for hashes in group_hashes(cleaned, groups):
+            yield hashes.filter(hashes // BUCKETS % of == share) if of > 1 else hashes.drop_nulls()
 
 
 def _repeated(collected: list[pl.Series], bucket: int) -> pl.Series:

@@ -8,6 +8,7 @@ from django.db import connections
 from django.db.models import Count, Sum
 
 from importer.conf import conf
+from importer.ledger import notes_of
 from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord, ledger_alias
 from importer.privacy.retention import pruned_by_state
 from importer.records import FATES, Counts
@@ -90,7 +91,7 @@ def make_report(job: DataImportJob) -> Report:
         erased=staged[State.DISCARDED],
         pruned=gone.total() - gone[State.REPLAYED],
         families=_families(job),
-        notes=[*notes_of_plan(job), *notes_on_reading(job)],
+        notes=[*(note for notes in notes_of(job).values() for note in notes), *notes_on_reading(job)],
     )
 
 
@@ -122,13 +123,6 @@ def _families(job: DataImportJob) -> list[Family]:
         )
         for field, code, records, lines, messages, values in rows
     ]
-
-
-def notes_of_plan(job: DataImportJob) -> list[str]:
-    """Return what a person should know about the source: the latest notes of each kind of event."""
-    entries = MigrationLog.objects.filter(job=job, details__has_key="notes").order_by("id")
-    latest = {event: details["notes"] for event, details in entries.values_list("event", "details")}
-    return [note for notes in latest.values() for note in notes]
 
 
 def notes_on_reading(job: DataImportJob) -> list[str]:

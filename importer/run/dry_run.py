@@ -13,7 +13,7 @@ from importer.exceptions import (
     traceback_of,
 )
 from importer.models import DataImportJob, LogEvent, ledger_alias
-from importer.rejects.report import notes_of_plan, notes_on_reading
+from importer.run.findings import prepare_repeats, tell_findings, tell_plan
 from importer.run.plan import plan
 from importer.run.results import ImportResult
 from importer.run.watch import Watch
@@ -29,12 +29,13 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
     try:
         with transaction.atomic(using=ledger_alias()):
             mapping = plan(watch.job)
-            watch.tell(notes_of_plan(watch.job))
+            tell_plan(watch)
             watch.begin()
+            prepare_repeats(watch, mapping)
             Worker(watch.job, watch.control, sample=sample).drain()
             if not watch.control.stopping:
+                tell_findings(watch, mapping)
                 settle_contested(Stages.of(watch.job, mapping, ignore_survey=True), watch.control)
-                watch.tell(notes_on_reading(watch.job))
             watch.read_ledger()
             transaction.set_rollback(True, using=ledger_alias())
     except ANY_FAULT as error:

@@ -17,11 +17,14 @@ from importer.records import RESERVED
 from importer.sources.fetch import identify_source, verify_source
 from importer.sources.names import is_table
 from importer.specs.compile import compile_mapping
+from importer.specs.formats import refuse_invalid_formats
 from importer.specs.lookup_paths import refuse_unknown_paths
 from importer.specs.mapping import Mapping
 from importer.specs.registry import get_spec
 from importer.validate.target import TargetTable
 
+# What the plan's notes are about.
+COLUMNS = "columns"
 IDENTITY = ("source_size", "source_mtime_ns", "source_hash", "source_mark")
 
 
@@ -33,6 +36,7 @@ def plan(job: DataImportJob) -> Mapping:
     conf.verify()
     spec = get_spec(job.spec)
     refuse_unknown_paths(spec)
+    refuse_invalid_formats(spec)
     deadline = Deadline(Path(job.source).name)
     if job.planned_at is not None:
         if not is_table(job.source):
@@ -64,6 +68,7 @@ def plan(job: DataImportJob) -> Mapping:
             f"{len(chunks)} chunks",
             columns=job.columns,
             ignored=list(mapping.ignored),
+            about=COLUMNS,
             notes=[*notes, *mapping.notes],
         )
     return mapping

@@ -28,8 +28,8 @@ from importer.order.hidden import why_order_matters
 from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
-from importer.rejects.report import notes_of_plan, notes_on_reading
 from importer.run.dry_run import run_dry
+from importer.run.findings import prepare_repeats, tell_findings, tell_plan
 from importer.run.options import RunOptions
 from importer.run.plan import plan
 from importer.run.results import ImportResult, OnNote, OnProgress
@@ -41,6 +41,7 @@ from importer.specs.registry import all_specs, get_spec
 from importer.work.control import Control, stopping_on_signals
 from importer.work.machine import processors
 from importer.work.pipeline import Stages
+from importer.work.repeats import has_counted_keys, note_repeats
 from importer.work.retry import is_transient, patiently
 from importer.work.settle import settle_contested
 from importer.write.sample import Sample
@@ -129,7 +130,7 @@ def _perform(watch: Watch) -> ImportResult:
         job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
-        watch.tell(notes_of_plan(job))
+        tell_plan(watch)
         if not former.died:
             # After a killed run the attempts stay, because a chunk may have killed it. Otherwise a new run retries.
             ledger.forget_attempts(job)
@@ -141,7 +142,6 @@ def _perform(watch: Watch) -> ImportResult:
         )
         if status == DataImportJob.Status.COMPLETED:
             patiently(lambda: _finish(watch, mapping), watch.control)
-            watch.tell(notes_on_reading(job))
     except ANY_FAULT as error:
         status, reason, details = DataImportJob.Status.FAILED, reason_of(error), traceback_of(error)
     return _conclude(watch, status, reason, details)
@@ -157,6 +157,7 @@ def _give_up(watch: Watch, former: FormerRun) -> ImportResult:
 
 def _execute(watch: Watch, mapping: Mapping) -> None:
     watch.begin()
+    prepare_repeats(watch, mapping)
     _choose_executor(watch)
     if (
         watch.workers > 1
@@ -172,6 +173,7 @@ def _execute(watch: Watch, mapping: Mapping) -> None:
         return
     if watch.open_chunks:
         raise ChunkFailed("Some chunks are not done, and no worker is left; run the same command again.")
+    patiently(lambda: tell_findings(watch, mapping), watch.control)
     patiently(
         lambda: settle_contested(Stages.of(watch.job, mapping, ignore_survey=True), watch.control),
         watch.control,
@@ -213,7 +215,9 @@ def _survey(watch: Watch, mapping: Mapping) -> None:
     if not reason:
         reader = open_reader(watch.job)
         try:
-            survey(watch.job, mapping, reader)
+            found = survey(watch.job, mapping, reader)
+            if mapping.key and not has_counted_keys(watch.job):
+                note_repeats(watch.job, mapping, reader, found)
         except OrderDecides as finding:
             reason = str(finding)
         finally:

@@ -132,6 +132,8 @@ class SourceColumns:
 
 def is_filled(spec: type[ModelImport], model_field: Any) -> bool:
     """Tell whether a field that the spec does not declare is filled by the column of its name."""
+    if model_field.name in spec.constants:
+        return False
     if spec.options.fields is not None:
         return model_field.name in spec.options.fields
     return (

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from importer.exceptions import MappingRefused
 from importer.specs.columns import SourceColumns, is_filled
+from importer.specs.constants import cleaned_constant, invalid_constants
 from importer.specs.mapping import (
     AnyField,
     ColumnPlan,
@@ -35,6 +36,8 @@ MOMENTS: tuple[Callable[..., Any], ...] = (
 def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
     """Compile a spec for a source's columns. Raises MappingRefused, in one line, if they do not match."""
     model = spec.options.model
+    for reason in invalid_constants(spec):
+        raise MappingRefused(reason)
     compiler = _Compiler(spec, columns)
     plans = [compiler.plan(field) for field in compiler.chosen_fields()]
     column_plans = tuple(plan for plan in plans if isinstance(plan, ColumnPlan))
@@ -49,6 +52,7 @@ def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
             raise compiler.missing(f'the key field "{field.name}"', field.name)
     fills = tuple(compiler.fills(mapped))
     written = mapped | {fill.field for fill in fills}
+    changed = written if spec.options.on_new == "insert" else mapped
     return Mapping(
         spec=spec,
         model=model,
@@ -58,7 +62,11 @@ def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
         fills=fills,
         key=key,
         on_conflict=spec.options.on_conflict,
-        unique_groups=tuple(group for group in unique_groups(model) if set(group) <= written),
+        on_new=spec.options.on_new,
+        duplicates=spec.options.duplicates,
+        unique_groups=tuple(
+            group for group in unique_groups(model) if set(group) <= written and set(group) & changed
+        ),
         row_lane=row_lane(spec),
         ignored=tuple(name for name in columns if name not in used),
         doubts=tuple(str(doubt) for doubt in compiler.columns.doubts if used.isdisjoint(doubt.columns)),
@@ -85,7 +93,7 @@ class _Compiler:
         fields = [field for field in meta.concrete_fields if not isinstance(field, _composite())]
         if self.options.fields is not None:
             names = {*self.options.fields, *self.spec.declared}
-            return [field for field in fields if field.name in names]
+            return [field for field in fields if field.name in names - self.spec.constants.keys()]
         return [field for field in fields if self._is_chosen(field)]
 
     def _is_chosen(self, field: AnyField) -> bool:
@@ -134,6 +142,7 @@ class _Compiler:
             transforms=column.transforms,
             formats=column.formats,
             default=column.default,
+            keeps=column.blank == "keep" and self.options.on_conflict == "update",
             is_lenient=reports_as is not None,
         )
 
@@ -175,6 +184,9 @@ class _Compiler:
         return fills
 
     def _fill(self, field: AnyField) -> Fill | None:
+        if field.name in self.spec.constants and self.options.on_new == "insert":
+            value = cleaned_constant(self.spec, field.name)
+            return Fill(field, lambda: value, per_record=False, on_update=False, is_constant=True)
         if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
             return Fill(
                 field, _moment_of(field), per_record=False, on_update=bool(getattr(field, "auto_now", False))
@@ -183,6 +195,9 @@ class _Compiler:
             return None  # the database fills it
         if isinstance(field, models.BigAutoField | models.SmallAutoField):
             return None
+        if self.options.on_new != "insert":
+            # Only existing rows change, which have a value. Constraints see it in this place.
+            return Fill(field, lambda: None, per_record=False, on_update=False)
         if not field.has_default():
             empty = field.get_default()
             if (empty is None and not field.null) or (empty == "" and not field.blank):

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import models
 
-from importer.specs.spec import UNSET, ModelImport
+from importer.specs.spec import IN_ORDER, UNSET, ModelImport
 
 AnyField = models.Field
 
@@ -22,6 +22,7 @@ class ColumnPlan:
 
     target       the column of cleaned texts that it becomes
     reports_as   the field that errors name (the foreign key, for a part of a lookup's key)
+    keeps        an empty cell is null until it is known which existing value it keeps
     is_lenient   True for a part of a lookup's key, which is read by `to_python()` and not validated
     """
 
@@ -33,6 +34,7 @@ class ColumnPlan:
     transforms: tuple[Callable[[Any], Any], ...] = ()
     formats: tuple[str, ...] = ()
     default: Any = dataclasses.field(default=UNSET, compare=False)  # it may be a list, which has no hash
+    keeps: bool = False
     is_lenient: bool = False
 
     @property
@@ -47,12 +49,14 @@ class ColumnPlan:
 
     @property
     def accepts_null(self) -> bool:
-        return self.field.null and self.field.blank and not self.has_default
+        return self.keeps or (self.field.null and self.field.blank and not self.has_default)
 
     @property
     def null_is_blank(self) -> bool:
         """Whether null is written as an empty text, as Django does for text columns that are not null."""
         field = self.field
+        if self.keeps:
+            return False
         if self.is_lenient:
             return False  # an empty part of a lookup's key means no parent, not the parent named ""
         return not field.null and field.blank and field.empty_strings_allowed and not self.has_default
@@ -93,12 +97,13 @@ class LookupPlan:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A field that the source does not fill: it takes its default, or the moment of saving."""
+    """A field that the source does not fill: it takes its default, a constant, or the moment of saving."""
 
     field: AnyField
     make: Callable[[], Any]
     per_record: bool
     on_update: bool
+    is_constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Mapping:
     """What the pipeline does with each record.
 
     key            the fields by which an existing row is recognised; empty: insert only
+    duplicates     which of several records with one key in the source counts: "last", "first", or "reject" (the others)
     unique_groups  the sets of fields that the database keeps unique, including the key's own set
     row_lane       why records go through Python one by one; empty if they do not
     ignored        columns of the source that fill no field
@@ -120,6 +126,8 @@ class Mapping:
     fills: tuple[Fill, ...]
     key: tuple[AnyField, ...]
     on_conflict: str
+    on_new: str
+    duplicates: str
     unique_groups: tuple[tuple[AnyField, ...], ...]
     row_lane: str
     ignored: tuple[str, ...]
@@ -165,6 +173,21 @@ class Mapping:
         return self.on_conflict != "reject"
 
     @property
+    def inserts(self) -> bool:
+        """Whether a record whose key is not in the table becomes a row."""
+        return self.on_new == "insert"
+
+    @property
+    def kept(self) -> tuple[ColumnPlan, ...]:
+        """The columns whose empty cells leave the value of an existing row as it is."""
+        return tuple(plan for plan in self.columns if plan.keeps)
+
+    @property
+    def decides_repeats(self) -> bool:
+        """Whether a run in order would let another of the records with one key count than the spec says."""
+        return bool(self.key) and self.duplicates != IN_ORDER[self.on_conflict]
+
+    @property
     def constraints(self) -> list[models.BaseConstraint]:
         """The constraints of the table; a proxy model has none of its own."""
         table: Any = self.model._meta.concrete_model
@@ -204,6 +227,13 @@ def key_groups(mapping: Mapping) -> tuple[tuple[ColumnPlan, ...], ...]:
     groups = [*mapping.unique_groups, *([mapping.key] if mapping.key else [])]
     parts = [tuple(plan for f in group for plan in columns.get(f, ())) for group in groups]
     return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def key_columns(mapping: Mapping) -> tuple[ColumnPlan, ...]:
+    """Return the columns that hold the natural key."""
+    columns: dict[AnyField, tuple[ColumnPlan, ...]] = {plan.field: (plan,) for plan in mapping.columns}
+    columns |= {lookup.field: lookup.parts for lookup in mapping.lookups}
+    return tuple(plan for field in mapping.key for plan in columns[field])
 
 
 def row_lane(spec: type[ModelImport]) -> str:

@@ -9,6 +9,17 @@ from django.db import models
 
 Transform = Callable[[str], Any]
 OnConflict = Literal["update", "skip", "reject"]
+Duplicates = Literal["last", "first", "reject"]
+OnNew = Literal["insert", "skip", "reject"]
+
+# Which of several records with one key counts if they meet the table in the order of the source.
+IN_ORDER: dict[str, Duplicates] = {"update": "last", "skip": "first", "reject": "reject"}
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "on_conflict": ("update", "skip", "reject"),
+    "on_new": ("insert", "skip", "reject"),
+    "duplicates": ("last", "first", "reject"),
+}
 
 
 class Unset:
@@ -30,6 +41,7 @@ class Column:
                  the record with its message; any other exception rejects it as `transform_failed`.
     formats      `strptime` formats of a date or time, tried in order; without them Django's own parsing is used
     default      the value for an empty cell (a null value of the spec)
+    blank        "keep": an empty cell leaves the value of an existing row as it is (with on_conflict = "update")
     null_values  the text or texts that mean "nothing" in this column; default: those of the spec
     """
 
@@ -40,13 +52,31 @@ class Column:
         transform: Transform | Iterable[Transform] | None = None,
         formats: Iterable[str] = (),
         default: Any = UNSET,
+        blank: Literal["null", "keep"] = "null",
         null_values: str | Iterable[str] | None = None,
     ) -> None:
+        if blank not in ("null", "keep"):
+            raise ImproperlyConfigured(f'Column: invalid blank "{blank}"; use "null" or "keep".')
+        self.blank = blank
         self.name = name
         self.transforms = _as_tuple(transform)
         self.formats = (formats,) if isinstance(formats, str) else tuple(formats)
         self.default = default
         self.null_values = None if null_values is None else frozenset(_as_tuple(null_values))
+
+
+class Constant:
+    """A field that no column fills: every new row gets this value, cleaned once by the field.
+
+    An existing row keeps its own. Raises ImproperlyConfigured for a function: the value must be known beforehand.
+    """
+
+    def __init__(self, value: Any) -> None:
+        if callable(value):
+            raise ImproperlyConfigured(
+                f"Constant: {value!r} is a function; give a value, or the model's field a default."
+            )
+        self.value = value
 
 
 class Lookup:
@@ -92,6 +122,8 @@ class Options:
     name: str
     key: tuple[str, ...] = ()
     on_conflict: OnConflict = "reject"
+    on_new: OnNew = "insert"
+    duplicates: Duplicates = "reject"
     null_values: frozenset[str] = frozenset({""})
     fields: tuple[str, ...] | None = None
     queries: Mapping[str, str] = field(default_factory=dict)
@@ -105,6 +137,10 @@ class ModelImport:
     name         the name for `create_import`; default: "app_label.model"
     key          the fields by which an existing row is recognised; default: none, every record is inserted
     on_conflict  what to do with an existing row: "update", "skip" or "reject" (default)
+    on_new       what to do with a record whose key is not in the table: "insert" (default), "skip" or "reject". Without
+                 "insert" only existing rows change, and required fields that the source lacks are not asked for
+    duplicates   which of several records with one key in the source counts: "last" (default with "update"), "first"
+                 (default with "skip"; the others are skipped), or "reject": the first, and the others are rejected
     null_values  texts that mean "nothing"; default: ("",)
     fields       fields to fill; default: all editable ones with a column in the source, without `SENSITIVE_FIELDS`
     queries      name → SELECT, for sources of the form `db:ALIAS/NAME`; the first column must be unique
@@ -114,11 +150,14 @@ class ModelImport:
 
     options: ClassVar[Options]
     declared: ClassVar[dict[str, Column | Lookup]] = {}
+    constants: ClassVar[dict[str, Constant]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         inherited = {name: value for base in reversed(cls.__mro__[1:]) for name, value in _declarations(base)}
-        cls.declared = inherited | dict(_declarations(cls))
+        declarations = inherited | dict(_declarations(cls))
+        cls.declared = {n: d for n, d in declarations.items() if not isinstance(d, Constant)}
+        cls.constants = {n: d for n, d in declarations.items() if isinstance(d, Constant)}
         meta = getattr(cls, "Meta", None)
         if meta is None or getattr(meta, "model", None) is None:
             return  # an abstract spec
@@ -158,8 +197,10 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
     return (value,) if isinstance(value, str) or callable(value) else tuple(value)
 
 
-def _declarations(cls: type) -> list[tuple[str, Column | Lookup]]:
-    return [(name, value) for name, value in vars(cls).items() if isinstance(value, Column | Lookup)]
+def _declarations(cls: type) -> list[tuple[str, Column | Lookup | Constant]]:
+    return [
+        (name, value) for name, value in vars(cls).items() if isinstance(value, Column | Lookup | Constant)
+    ]
 
 
 def _read_options(owner: str, meta: type) -> Options:
@@ -176,27 +217,53 @@ def _read_options(owner: str, meta: type) -> Options:
             given[name] = _as_tuple(given[name])
     if "null_values" in given:
         given["null_values"] = frozenset(_as_tuple(given["null_values"]))
+    if given.get("on_new", "insert") != "insert":
+        given.setdefault("on_conflict", "update")
+    on_conflict = given.get("on_conflict", "reject")
+    given.setdefault("duplicates", IN_ORDER.get(on_conflict, "last"))
     options = Options(**given)
-    if options.on_conflict not in ("update", "skip", "reject"):
-        raise ImproperlyConfigured(
-            f'{owner}.Meta: invalid on_conflict "{options.on_conflict}"; use "update", "skip" or "reject".'
-        )
+    _check_options(f"{owner}.Meta", options)
+    if hasattr(meta, "duplicates") and not options.key:
+        raise ImproperlyConfigured(f"{owner}.Meta: duplicates needs a key; name its fields.")
+    return options
+
+
+def _check_options(owner: str, options: Options) -> None:
+    for name, choices in CHOICES.items():
+        if (given := getattr(options, name)) not in choices:
+            *others, last = (f'"{choice}"' for choice in choices)
+            raise ImproperlyConfigured(
+                f'{owner}: invalid {name} "{given}"; use {", ".join(others)} or {last}.'
+            )
     if options.on_conflict != "reject" and not options.key:
         raise ImproperlyConfigured(
-            f'{owner}.Meta: on_conflict "{options.on_conflict}" needs a key; name its fields.'
+            f'{owner}: on_conflict "{options.on_conflict}" needs a key; name its fields.'
         )
-    return options
+    if options.on_new != "insert" and options.on_conflict != "update":
+        raise ImproperlyConfigured(
+            f'{owner}: with on_new "{options.on_new}" only existing rows change; set on_conflict = "update".'
+        )
 
 
 def _check_fields(spec: type[ModelImport]) -> None:
     options = spec.options
     known = {f.name: f for f in options.model._meta.concrete_fields}
-    for name in (*spec.declared, *options.key, *(options.fields or ())):
+    for name in (*spec.declared, *spec.constants, *options.key, *(options.fields or ())):
         if name not in known:
             raise ImproperlyConfigured(
                 f'{spec.__qualname__}: {options.model._meta.label} has no field "{name}"; it has {", ".join(known)}.'
             )
+    for name in options.key:
+        if name in spec.constants:
+            raise ImproperlyConfigured(
+                f'{spec.__qualname__}: the key has "{name}", which is a Constant; a key is made of columns.'
+            )
     for name, declared in spec.declared.items():
+        is_fixed = known[name].is_relation or name in options.key
+        if is_fixed and isinstance(declared, Column) and declared.blank == "keep":
+            raise ImproperlyConfigured(
+                f'{spec.__qualname__}: blank="keep" on "{name}", which is a foreign key or part of the key.'
+            )
         if isinstance(declared, Lookup) and not known[name].is_relation:
             raise ImproperlyConfigured(
                 f'{spec.__qualname__}: Lookup on "{name}", which is not a foreign key.'

@@ -2,6 +2,7 @@
 
 from importer.conf import conf
 from importer.specs.compile import all_columns, compile_mapping
+from importer.specs.formats import refuse_invalid_formats
 from importer.specs.lookup_paths import refuse_unknown_paths
 from importer.specs.mapping import ColumnPlan, LookupPlan, Mapping
 from importer.specs.spec import ModelImport
@@ -18,6 +19,7 @@ def explain(spec: type[ModelImport]) -> str:
     TargetRefused if the database has no such table.
     """
     refuse_unknown_paths(spec)
+    refuse_invalid_formats(spec)
     mapping = compile_mapping(spec, all_columns(spec))
     table = [("field", "column", "lane", "because")]
     table += [_column(plan) for plan in mapping.columns]
@@ -33,8 +35,12 @@ def explain(spec: type[ModelImport]) -> str:
     lines.append(
         f"  key        {f'{key}; on conflict {mapping.on_conflict}' if key else 'none: every record is inserted'}"
     )
-    if mapping.fills:
-        lines.append(f"  defaults   {', '.join(fill.field.name for fill in mapping.fills)}")
+    if constants := [fill.field.name for fill in mapping.fills if fill.is_constant]:
+        lines.append(f"  constants  {', '.join(constants)}")
+    if mapping.inserts and (fills := [fill.field.name for fill in mapping.fills if not fill.is_constant]):
+        lines.append(f"  defaults   {', '.join(fills)}")
+    if not mapping.inserts:
+        lines.append(f"  new        {mapping.on_new}: only existing rows change")
     if left_out := _left_out(mapping):
         lines.append(
             f"  left out   {', '.join(left_out)}: SENSITIVE_FIELDS, filled only where the spec declares them"
@@ -75,7 +81,7 @@ def _lane(plan: ColumnPlan) -> tuple[str, str]:
 
 
 def _left_out(mapping: Mapping) -> list[str]:
-    filled = {field.name for field in mapping.mapped}
+    filled = {field.name for field in mapping.mapped} | mapping.spec.constants.keys()
     names = [field.name for field in mapping.model._meta.concrete_fields]
     return [name for name in names if name in conf.SENSITIVE_FIELDS and name not in filled]
 

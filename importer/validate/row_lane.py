@@ -58,6 +58,7 @@ class _Rows:
         self.errors: dict[int, list[RecordError]] = {}
         self.records: dict[int, dict[str, Any]] = {}
         self.existing: dict[int, models.Model] = {}
+        self.kept = {plan.field for plan in lane.mapping.kept}
 
     def each(self, clean: Callable[[int], None]) -> None:
         for number in self.sound:
@@ -98,6 +99,8 @@ class _Rows:
             self.texts[field.attname] = [None] * self.height
 
     def clean_model(self, number: int) -> None:
+        if not self.mapping.inserts and number not in self.existing:
+            return  # there is no row, so the record will not be written
         instance = self._instance(number)
         before = _values(instance)
         instance.clean()
@@ -114,6 +117,9 @@ class _Rows:
             record = self.records[number] = {}
             for plan, judge in self.columns:
                 text = self.raw[plan.column][number]
+                if plan.keeps and (text is None or text in plan.null_values):
+                    record[plan.field.name] = None
+                    continue
                 record[plan.field.name] = judge.python_value(None if text in plan.null_values else text)
             for lookup in self.mapping.lookups:
                 target: Any = lookup.field
@@ -124,11 +130,15 @@ class _Rows:
         record = self._record(number)
         instance = self.existing.get(number)
         if instance is None:
-            return self.mapping.model(**{f.attname: record[f.name] for f in self.mapping.mapped})
+            constants = {f.field.attname: deepcopy(f.make()) for f in self.mapping.fills if f.is_constant}
+            return self.mapping.model(**constants, **{f.attname: record[f.name] for f in self.mapping.mapped})
         for field in self.mapping.mapped:
-            if not field.primary_key:
+            if not field.primary_key and not self._is_kept(field, number):
                 setattr(instance, field.attname, record[field.name])
         return instance
+
+    def _is_kept(self, field: Any, number: int) -> bool:
+        return field in self.kept and self.texts[field.attname][number] is None
 
     def _take_over(self, field: Any, number: int, value: Any) -> None:
         self.texts[field.attname][number] = self.encoder.field_text(field, value)

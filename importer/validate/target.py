@@ -163,7 +163,7 @@ class TargetTable:
         is_update = mapping.on_conflict == "update"
         for right, is_granted, is_wanted in (
             ("SELECT", self.may_select, bool(mapping.key)),
-            ("INSERT", self.may_insert, True),
+            ("INSERT", self.may_insert, mapping.inserts),
             ("UPDATE", self.may_update, is_update),
         ):
             if is_wanted and not is_granted:
@@ -174,7 +174,7 @@ class TargetTable:
         for field in mapping.written:
             yield from self._obstacles_of(field)
         written = {str(f.column) for f in mapping.written}
-        if not self.has_insert_triggers and self.is_plain:
+        if mapping.inserts and not self.has_insert_triggers and self.is_plain:
             for column in self.columns.values():
                 if column.must_have and column.name not in written:
                     yield (

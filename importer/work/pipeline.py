@@ -14,6 +14,7 @@ from django.db import connections, transaction
 from importer import ledger
 from importer.ledger import Lease
 from importer.models import DataImportJob, LogEvent, StagingRecord
+from importer.order.repeats import Decided, Repeats
 from importer.order.stretches import stretches
 from importer.order.survey import Survey
 from importer.parse.reader import Reader, chunk_position, chunk_range
@@ -22,6 +23,7 @@ from importer.signals import batch_committed
 from importer.specs.mapping import Mapping
 from importer.validate.resolve import Resolver
 from importer.validate.row_lane import RowLane
+from importer.validate.suspicions import Suspicions
 from importer.validate.target import TargetTable
 from importer.validate.validate import Validator
 from importer.work.batch_size import BatchSize
@@ -41,6 +43,9 @@ class Stages:
     resolver: Resolver
     row_lane: RowLane
     writer: Writer
+    decided: Decided
+    suspicions: Suspicions
+    repeats: Repeats | None = None
     size: BatchSize = field(default_factory=BatchSize)
 
     @classmethod
@@ -50,11 +55,13 @@ class Stages:
         mapping: Mapping,
         *,
         sample: Sample | None = None,
+        repeats: Repeats | None = None,
         ignore_survey: bool = False,
     ) -> "Stages":
         """Create the stages on this thread's connection.
 
-        `ignore_survey`: write contested records like all others, because they are settled or replayed now.
+        `repeats` collects the keys. `ignore_survey`: write contested records like all others, because they are settled
+        or replayed now.
         """
         validator = Validator.of(mapping)
         target = TargetTable.of(mapping)
@@ -66,6 +73,9 @@ class Stages:
             resolver=Resolver(mapping),
             row_lane=RowLane(mapping, validator, target),
             writer=Writer(mapping, target, sample),
+            decided=Decided({}) if ignore_survey else Decided.of(job, mapping),
+            suspicions=Suspicions.of(mapping),
+            repeats=repeats,
         )
 
 
@@ -75,6 +85,8 @@ def run_chunk(stages: Stages, lease: Lease, reader: Reader, control: Control) ->
     while True:
         batch = reader.read(position, part, limit=stages.size.records)
         cleaned = stages.validator.validate(batch)
+        if stages.repeats:
+            stages.repeats.add(cleaned)
         is_done = batch.end.offset >= part.end_offset
         must_stop = commit(stages, lease, cleaned, control, is_done=is_done)
         control.after_batch(stages.size.records)
@@ -97,7 +109,11 @@ def commit(stages: Stages, lease: Lease, cleaned: Cleaned, control: Control, *, 
         outcome = write_batch(stages, cleaned)
         ledger.set_aside(job.pk, chunk.pk, outcome.rejections, state=StagingRecord.State.REJECTED)
         ledger.set_aside(job.pk, chunk.pk, outcome.contested, state=StagingRecord.State.CONTESTED)
+        suspicious = stages.suspicions.look(cleaned)
+        for about, sentence in suspicious.items():
+            ledger.note(job, LogEvent.SURVEY, about, sentence)
         must_stop = ledger.advance(lease, batch.end, outcome.counts, done=is_done)
+    stages.suspicions.told |= suspicious.keys()
     seconds = time.monotonic() - began
     _learn(
         stages, lease, outcome, seconds=seconds, records=batch.size, memory_is_short=control.memory_is_short
@@ -117,6 +133,7 @@ def commit(stages: Stages, lease: Lease, cleaned: Cleaned, control: Control, *, 
 
 def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
     """Write the records of a batch that have no errors. Every record gets its fate."""
+    cleaned, skipped = stages.decided.part(cleaned)
     free, contested = stages.survey.part(cleaned)
     counts, searched = Counts(), 0
     errors: dict[int, Sequence[RecordError]] = {}
@@ -132,7 +149,7 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
         *(_rejection(stages.job, free.batch, number, errors[number]) for number in sorted(errors)),
     ]
     return Outcome(
-        counts + Counts(read=len(rejections), rejected=len(rejections)),
+        counts + Counts(read=len(rejections) + skipped, skipped=skipped, rejected=len(rejections)),
         rejections,
         contested=[_rejection(stages.job, cleaned.batch, number) for number in contested],
         searched=searched,

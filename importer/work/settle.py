@@ -36,13 +36,19 @@ def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replay
     """
     total, left = Counts(), 0
     for records in _in_batches(stages.job, states):
-        whole = [record for record in records if RAW not in record.raw]
+        whole = [record for record in records if RAW not in record.raw and not _lost_to_another(record)]
         total += _write_stored(stages, whole)
         left += len(records) - len(whole)
         control.after_batch(len(records))
         if control.stopping:
             break
     return Replayed(**asdict(total), left=left, stopped=control.stopping)
+
+
+def _lost_to_another(record: StagingRecord) -> bool:
+    """Whether another record with its key counts; as it is, it would be written over that one."""
+    is_fixed = record.state == StagingRecord.State.FIXED
+    return not is_fixed and any(error["code"] == "duplicate_key" for error in record.errors)
 
 
 def _in_batches(job: DataImportJob, states: Sequence[str]) -> Iterator[list[StagingRecord]]:

@@ -11,15 +11,18 @@ from django.db import Error as DatabaseError
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ChunkFailed, LeaseLost, first_line
+from importer.ledger import Figures
 from importer.ledger.holds import Owner
 from importer.ledger.leases import Lease
 from importer.models import DataImportJob, LogEvent
+from importer.order.repeats import KEYS_AT_ONCE, Repeats
 from importer.parse.open import open_reader
 from importer.parse.reader import Reader
 from importer.specs.compile import compile_mapping
 from importer.specs.registry import get_spec
 from importer.work.control import Control
 from importer.work.pipeline import Stages, run_chunk
+from importer.work.repeats import note_repeats
 from importer.work.retry import is_transient, patiently
 from importer.write.sample import Sample
 
@@ -45,6 +48,15 @@ class Worker:
         self.reader: Reader | None = None
         self.lease: Lease | None = None
         self.trouble = ""
+        self.repeats: Repeats | None = None
+
+    def _takes_all_in_order(self) -> bool:
+        """Whether this worker is going to read every record, so that it can see which keys repeat."""
+        if not self.mapping.key or self.mapping.decides_repeats or self.chunk_id is not None:
+            return False
+        return (
+            self.job.survey_state == DataImportJob.SurveyState.NOT_DONE and not Figures.of(self.job).batches
+        )
 
     def drain(self) -> None:
         """Work until no chunk is left to claim, or until asked to stop.
@@ -54,6 +66,7 @@ class Worker:
         """
         try:
             patiently(self._drain, self.control, on_trouble=self._remember_trouble)
+            patiently(self._note_repeats, self.control)
         except DatabaseError as error:
             if not (is_transient(error) and self.control.stopping):
                 raise
@@ -77,6 +90,14 @@ class Worker:
             if not worked:
                 self.control.idle()  # others have the last chunks; if they die, we take over
 
+    def _note_repeats(self) -> None:
+        """Note which keys repeat, if this worker has read every record."""
+        if self.repeats is None or self.reader is None or not self.repeats.is_complete:
+            return
+        figures = Figures.of(self.job)
+        if not figures.has_open_chunks and self.repeats.records == figures.counts.read:
+            note_repeats(self.job, self.mapping, self.reader, self.repeats.found())
+
     def _leave(self) -> None:
         """Release the lease and the lock, so that they do not delay the next run."""
         if self.reader:
@@ -89,8 +110,10 @@ class Worker:
     def _connect(self) -> None:
         self.owner.announce()
         self._note_trouble()
+        if self.stages is None and self._takes_all_in_order():
+            self.repeats = Repeats(self.mapping, at_most=KEYS_AT_ONCE)
         # The stages' state belongs to a connection, so each new connection needs new stages.
-        self.stages = Stages.of(self.job, self.mapping, sample=self.sample)
+        self.stages = Stages.of(self.job, self.mapping, sample=self.sample, repeats=self.repeats)
         if self.reader is None:
             self.reader = open_reader(self.job)
 

@@ -10,7 +10,14 @@ from importer.order.hidden import constraint_not_surveyed
 from importer.records import RecordError
 from importer.specs.mapping import AnyField, Mapping
 from importer.validate.target import TargetTable
-from importer.write.constraints import fields_of, not_stored, unique_errors, violation_of
+from importer.write.constraints import (
+    blank_of,
+    fields_of,
+    no_such_row,
+    not_stored,
+    unique_errors,
+    violation_of,
+)
 from importer.write.copy import column_of, copy_frame
 from importer.write.duplicates import decide_duplicates
 from importer.write.rounds import rounds
@@ -51,6 +58,8 @@ class BatchTable:
             f for f in (*mapping.mapped, *mapping.cleaned_fills) if f not in key and not f.primary_key
         ]
         self.untouched = _untouched(mapping)
+        # What an empty cell means in a new row: a text, nothing, or the reason for a rejection.
+        self.kept = {plan.field: blank_of(plan, self.connection) for plan in mapping.kept}
         self.has_unsurveyed_constraint = bool(constraint_not_surveyed(mapping))
 
     def write(self, cursor: CursorWrapper, rows: pl.DataFrame, *, are_independent: bool) -> Written:
@@ -67,10 +76,12 @@ class BatchTable:
         copy_frame(cursor, f"COPY {self.table} ({columns}) FROM STDIN (FORMAT csv)", rows)
         self._convert(cursor)
         written = Written()
+        self._meet_new_rows(cursor, written)
         self._keep_columns(cursor)
         self._refuse_failed_checks(cursor, written)
         if self.mapping.on_conflict == "update" and rows.height > 1 and not are_independent:
             written.dependent = self._take_out_dependent(cursor, written)
+        self._refuse_empty_cells(cursor, written)
         self._meet_existing_rows(cursor, written)
         turns = self._decide_duplicates(cursor, written)
         for turn in range(turns):
@@ -105,6 +116,36 @@ class BatchTable:
             cursor.execute(
                 f"UPDATE {self.table} AS s SET {values} FROM {self.target} AS t WHERE {self._same_key()}"
             )
+
+        for f in self.kept:
+            column = self._column(f)
+            cursor.execute(
+                f"UPDATE {self.table} AS s SET {column} = t.{column} FROM {self.target} AS t "
+                f"WHERE {self._same_key()} AND s.{column} IS NULL"
+            )
+
+    # 0. Rows that do not exist yet
+
+    def _meet_new_rows(self, cursor: CursorWrapper, written: Written) -> None:
+        """Take out records without a row, where only existing rows change."""
+        if self.mapping.inserts:
+            return
+        numbers = self._numbers(cursor, self._matches(self._same_key(), negated=True))
+        if self.mapping.on_new == "skip":
+            written.skipped += len(numbers)
+        errors = no_such_row(self.mapping) if self.mapping.on_new == "reject" else []
+        self._take_out(cursor, numbers, written, errors)
+
+    def _refuse_empty_cells(self, cursor: CursorWrapper, written: Written) -> None:
+        """Give empty cells that keep nothing, because the row is new, what an empty cell means; or reject them."""
+        for f, blank in self.kept.items():
+            column = self._column(f)
+            is_empty = f"s.{column} IS NULL AND NOT EXISTS (SELECT 1 FROM {self.target} AS t WHERE {self._same_key()})"
+            if isinstance(blank, RecordError):
+                numbers = self._numbers(cursor, f"SELECT s.{NUMBER} FROM {self.table} AS s WHERE {is_empty}")
+                self._take_out(cursor, numbers, written, [blank])
+            elif blank is not None:
+                cursor.execute(f"UPDATE {self.table} AS s SET {column} = %s WHERE {is_empty}", [blank])
 
     # 1. Check constraints, each as one query
 
@@ -149,7 +190,7 @@ class BatchTable:
             numbers = self._numbers(cursor, f"SELECT {NUMBER} FROM {self.table} ORDER BY {NUMBER}")
             self._take_out(cursor, numbers, written, [])
             return [[number] for number in numbers]
-        if not self.other_groups:
+        if not self.other_groups and not self.kept:
             return []
         links = [
             link
@@ -213,6 +254,12 @@ class BatchTable:
         updated, unmoved = 0, list[int]()
         if self.mapping.on_conflict == "update":
             updated, unmoved = self._update(cursor, turn)
+            if not self.mapping.inserts:
+                written.updated += updated
+                written.unchanged += records - updated - len(unmoved)
+                for number in unmoved:
+                    written.reject(number, [not_stored()])
+                return
             is_new = f"NOT EXISTS (SELECT 1 FROM {self.target} AS t WHERE {self._same_key()})"
         columns = ", ".join(self.written)
         if self.sample is not None:
@@ -323,8 +370,8 @@ class BatchTable:
         as_type = self.target_table.of_field(f).compared_as
         return f"{side}.{self._column(f)}" + (f"::{as_type}" if as_type else "")
 
-    def _matches(self, condition: str) -> str:
-        exists = f"EXISTS (SELECT 1 FROM {self.target} AS t WHERE {condition})"
+    def _matches(self, condition: str, *, negated: bool = False) -> str:
+        exists = f"{'NOT ' if negated else ''}EXISTS (SELECT 1 FROM {self.target} AS t WHERE {condition})"
         return f"SELECT s.{NUMBER} FROM {self.table} AS s WHERE {exists}"
 
     def _numbers(self, cursor: CursorWrapper, sql: str) -> list[int]:

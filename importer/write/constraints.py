@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Error as PsycopgError
 
 from importer.records import RecordError, escaped
-from importer.specs.mapping import AnyField, Mapping
-from importer.validate.judge import as_errors
+from importer.specs.mapping import AnyField, ColumnPlan, Mapping
+from importer.validate.encode import Encoder
+from importer.validate.judge import Judge, as_errors
 from importer.write.copy import column_of
 
 # Classes of SQLSTATE that are about a statement, the connection or the server, not about a record.
@@ -51,6 +53,19 @@ def unique_errors(mapping: Mapping, group: tuple[AnyField, ...]) -> list[RecordE
             return [RecordError(about, constraint_code(constraint), message)]
     error: Any = mapping.model().unique_error_message(mapping.model, names)
     return as_errors(names[0] if len(names) == 1 else "", error)
+
+
+def no_such_row(mapping: Mapping) -> list[RecordError]:
+    """Return the error of a record that is to change a row which is not in the table."""
+    names = [f.name for f in mapping.key]
+    message = f"There is no {mapping.model._meta.verbose_name} with this {', '.join(names)}."
+    return [RecordError(names[0] if len(names) == 1 else "", "does_not_exist", message)]
+
+
+def blank_of(plan: ColumnPlan, connection: BaseDatabaseWrapper) -> str | RecordError | None:
+    """Return what an empty cell means in a new row: a text for PostgreSQL, null, or why it is rejected."""
+    text, errors = Judge(plan, Encoder(connection))(None)
+    return errors[0] if errors else text
 
 
 def is_about_a_record(error: Exception) -> bool:

@@ -1,0 +1,40 @@
+"""Decides before a run which of the records with one key counts, and tells after it what was found in the source."""
+
+from importer import ledger
+from importer.order.repeats import OPTION, decide_repeats, read_repeats
+from importer.parse.open import open_reader
+from importer.rejects.report import notes_on_reading
+from importer.run.plan import COLUMNS
+from importer.run.watch import Watch
+from importer.specs.mapping import Mapping
+from importer.work.repeats import has_counted_keys, note_repeats
+
+
+def tell_plan(watch: Watch) -> None:
+    """Tell what the plan has noted about the source, also when a planned job goes on."""
+    watch.tell(ledger.notes_of(watch.job).get(COLUMNS, []))
+
+
+def prepare_repeats(watch: Watch, mapping: Mapping) -> None:
+    """Decide which records count, once per job, where a run in order would not give what the spec says."""
+    if mapping.decides_repeats and OPTION not in watch.job.options:
+        _note_repeats(watch, mapping)
+
+
+def tell_findings(watch: Watch, mapping: Mapping) -> None:
+    """Tell what was noted since the plan. Where no worker has seen every key, the keys are read once more."""
+    if mapping.key and not has_counted_keys(watch.job):
+        _note_repeats(watch, mapping)
+    for about, sentences in ledger.notes_of(watch.job).items():
+        if about != COLUMNS:
+            watch.tell(sentences)
+    watch.tell(notes_on_reading(watch.job))
+
+
+def _note_repeats(watch: Watch, mapping: Mapping) -> None:
+    job, reader = watch.job, open_reader(watch.job)
+    find = decide_repeats if mapping.decides_repeats and OPTION not in job.options else read_repeats
+    try:
+        note_repeats(job, mapping, reader, find(job, mapping, reader))
+    finally:
+        reader.close()

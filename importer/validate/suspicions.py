@@ -1,0 +1,86 @@
+"""Finds values that are valid but hardly what was meant: digits lost in a spreadsheet, years of the wrong century."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from django.db import models
+from django.utils import timezone
+
+from importer.records import Cleaned, shown
+from importer.specs.mapping import ColumnPlan, Mapping, key_groups
+
+# How a spreadsheet writes a number of more than eleven digits.
+SCIENTIFIC = r"^[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{1,3}$"
+EXAMPLES = 3
+
+
+@dataclass(slots=True)
+class Suspicions:
+    """Looks at the columns of a mapping that may hold such values, until each was told once."""
+
+    identifiers: list[ColumnPlan]
+    short_years: list[ColumnPlan]
+    told: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, mapping: Mapping) -> "Suspicions":
+        unique = dict.fromkeys(plan for group in key_groups(mapping) for plan in group)
+        takes = (models.CharField, models.TextField, models.DecimalField, models.FloatField)
+        return cls(
+            identifiers=[plan for plan in unique if isinstance(plan.field, takes)],
+            short_years=[plan for plan in mapping.columns if any("%y" in f for f in plan.formats)],
+        )
+
+    def look(self, cleaned: Cleaned) -> dict[str, str]:
+        """Return what is suspicious in this batch and was not told yet: a sentence by what it is about."""
+        found = {}
+        for plan in self.identifiers:
+            about = f"scientific:{plan.column}"
+            if about not in self.told and (values := _scientific(cleaned, plan)):
+                found[about] = (
+                    f'The column "{plan.column}" has identifiers in scientific notation, as a spreadsheet writes long '
+                    f"numbers: {values}. Their last digits are lost; export the column as text."
+                )
+        for plan in self.short_years:
+            about = f"century:{plan.column}"
+            if about not in self.told and (values := _years_to_come(cleaned, plan)):
+                found[about] = (
+                    f'The column "{plan.column}" has years of two digits that are read as years to come: {values}. '
+                    f"If another century is meant, use a transform that writes the year in full."
+                )
+        return found
+
+
+def _scientific(cleaned: Cleaned, plan: ColumnPlan) -> str:
+    texts = cleaned.batch.texts.get_column(plan.column)
+    if not texts.str.contains("+", literal=True).any():  # rare, and cheaper than the pattern
+        return ""
+    found = texts.str.contains(SCIENTIFIC).fill_null(value=False).arg_true()
+    return "; ".join(_place(cleaned, plan, number) for number in found.head(EXAMPLES).to_list())
+
+
+def _years_to_come(cleaned: Cleaned, plan: ColumnPlan) -> str:
+    values = cleaned.values.get_column(plan.target)
+    today = timezone.now().date()
+    later = (values.str.slice(0, 10) > today.isoformat()).fill_null(value=False).arg_true().to_list()
+    found = [number for number in later if _has_short_year(cleaned, plan, number)]
+    return "; ".join(
+        f"{_place(cleaned, plan, number)} is {values[number][:10]}" for number in found[:EXAMPLES]
+    )
+
+
+def _has_short_year(cleaned: Cleaned, plan: ColumnPlan, number: int) -> bool:
+    """Whether the year was read by %y: no format before it reads the text."""
+    text = cleaned.batch.texts[plan.column][number]
+    for format_ in () if text is None else plan.formats:
+        try:
+            dt.datetime.strptime(text, format_)  # noqa: DTZ007 (only whether it fits)
+        except ValueError:
+            continue
+        return "%y" in format_
+    return bool(plan.transforms)
+
+
+def _place(cleaned: Cleaned, plan: ColumnPlan, number: int) -> str:
+    text = cleaned.batch.texts[plan.column][number] or ""
+    return f'"{shown(text)[:40]}" in line {cleaned.batch.lines[number]}'
