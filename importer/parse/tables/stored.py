@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from psycopg.types.string import TextLoader
 
+from importer.parse.tables.names import Parts
 from importer.parse.typed import decoded
 
 # OIDs of the PostgreSQL types that Python holds whole: bool, bytea, the integers, oid. All others arrive as text.
@@ -21,6 +22,10 @@ NESTED_TYPES = """
 # Type codes of MySQL (PEP 249): TIMESTAMP, DATE, TIME, DATETIME. A driver makes None or text of `0000-00-00`.
 MYSQL_TIMES = frozenset((7, 10, 11, 12))
 MYSQL_BIT = 16
+MYSQL_KEYS = {"enum": "CAST({} AS CHAR)", "set": "CAST({} AS CHAR)", "float": "({} + 0e0)"}
+MYSQL_KEY_TYPES = """
+    SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = %s AND table_name = %s
+"""
 
 
 def expressions(
@@ -50,6 +55,20 @@ def expressions(
         nested = _nested_types(connection, {kinds[name] for name in json if name in kinds})
         return amounts | {name: "to_json({})" for name in json if kinds.get(name) in nested}
     return {}
+
+
+def key_expressions(connection: Any, table: Parts, key: Sequence[str]) -> dict[str, str]:
+    """Return the columns of a key that their texts do not find again, and the pattern of an expression that does.
+
+    MySQL sorts enums and sets by number but compares them with text, and writes six digits of a float.
+    """
+    if connection.vendor != "mysql" or not table:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(MYSQL_KEY_TYPES, table)
+        return {
+            name: MYSQL_KEYS[kind] for name, kind in cursor.fetchall() if name in key and kind in MYSQL_KEYS
+        }
 
 
 def _nested_types(connection: Any, types: Collection[int]) -> set[int]:
