@@ -82,7 +82,9 @@ class Relation:
         self, statement: str, values: list[Any] | None = None, *, longest: int | None = None
     ) -> list[tuple[Any, ...]]:
         with self.cursor(longest) as cursor:
-            cursor.execute(statement, values or [])
+            # As bytes, because in a database without an encoding psycopg encodes statements as ASCII.
+            is_postgres = self.vendor == "postgresql"
+            cursor.execute(statement.encode() if is_postgres else statement, values or [])
             return list(cursor.fetchall())
 
     @contextlib.contextmanager

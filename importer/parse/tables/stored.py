@@ -15,6 +15,8 @@ POSTGRES_NATIVE = frozenset((16, 17, 20, 21, 23, 26))
 JSON, MONEY, NUMERIC = 114, 790, 1700
 # The forms that do not depend on the server's configuration, and that Django reads.
 POSTGRES_SETTINGS = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "1"}
+# psycopg returns bytes for text of no encoding. Otherwise the server would refuse a whole fetch that is not UTF-8.
+AS_BYTES = {"client_encoding": "SQL_ASCII"}
 NESTED_TYPES = """
     SELECT oid FROM pg_type WHERE oid = ANY(%s) AND (typcategory IN ('A', 'C') OR typname = 'hstore')
 """
@@ -85,12 +87,15 @@ def as_postgresql_writes(cursor: Any, types: Collection[int]) -> Iterator[None]:
     """Let the cursor return values of these types as the text that PostgreSQL itself writes."""
     for oid in {*types, JSON, NUMERIC} - POSTGRES_NATIVE:
         cursor.cursor.adapters.register_loader(oid, TextLoader)
+    wanted = POSTGRES_SETTINGS | (AS_BYTES if _is_without_encoding(cursor.db) else {})
     with transaction.atomic(using=cursor.db.alias):
-        settings = ", ".join(
-            f"set_config('{name}', '{value}', true)" for name, value in POSTGRES_SETTINGS.items()
-        )
+        settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in wanted.items())
         cursor.execute(f"SELECT {settings}")
         yield
+
+
+def _is_without_encoding(connection: Any) -> bool:
+    return bool(connection.connection.info.parameter_status("server_encoding") == "SQL_ASCII")
 
 
 @contextlib.contextmanager
