@@ -164,25 +164,34 @@ class ModelImport:
         """
         return {
             name: cls.options.null_values if column.null_values is None else column.null_values
-            for name, column in cls._plain_columns(models.JSONField)
+            for name, column in cls._plain_columns(lambda f: isinstance(f, models.JSONField))
         }
 
     @classmethod
     def bytes_columns(cls) -> frozenset[str]:
-        """Return the columns that fill a BinaryField without a transform: bytes in them must not become text."""
-        return frozenset(name for name, _ in cls._plain_columns(models.BinaryField))
+        """Return the columns that fill a BinaryField, or an array of them, without a transform.
+
+        Bytes in them must not become text.
+        """
+        return frozenset(name for name, _ in cls._plain_columns(_holds_bytes))
 
     @classmethod
-    def _plain_columns(cls, kind: type[models.Field]) -> Iterator[tuple[str, Column]]:
-        """Yield the columns that fill fields of a class without a transform."""
+    def _plain_columns(cls, is_wanted: Callable[[models.Field], bool]) -> Iterator[tuple[str, Column]]:
+        """Yield the columns that fill certain fields without a transform."""
         for f in cls.options.model._meta.concrete_fields:
             column = cls.declared.get(f.name) or Column()
-            if isinstance(f, kind) and isinstance(column, Column) and not column.transforms:
+            if is_wanted(f) and isinstance(column, Column) and not column.transforms:
                 yield column.name or f.name, column
 
     @classmethod
     def cleans_records(cls) -> bool:
         return cls.clean_record is not ModelImport.clean_record
+
+
+def _holds_bytes(f: models.Field) -> bool:
+    """Tell whether a field is a BinaryField, or an array of them."""
+    base = getattr(f, "base_field", None)
+    return isinstance(f, models.BinaryField) if base is None else _holds_bytes(base)
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:

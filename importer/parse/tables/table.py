@@ -37,7 +37,11 @@ class TableReader:
         self.is_query = query is not None
         try:
             parts = () if query else find_table(self.connection, table)
-            sql = f"({query}\n)" if query else ".".join(quoted(self.connection, part) for part in parts)
+            sql = (
+                f"({query.rstrip().rstrip(';')}\n)"
+                if query
+                else ".".join(quoted(self.connection, part) for part in parts)
+            )
             self.relation = self._relation(sql, parts)
             key = [] if query else self._primary_key(parts)
         except DatabaseError as error:
