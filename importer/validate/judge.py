@@ -15,6 +15,7 @@ from importer.conf import conf
 from importer.records import NOT_TEXT, RecordError, escaped, shown
 from importer.specs.mapping import ColumnPlan
 from importer.validate.encode import Encoder
+from importer.validate.notation import plain_text
 
 # Longer texts are judged each time, so that the memory of `MEMO_VALUES` values stays bounded.
 REMEMBERED_CHARACTERS = 1_000
@@ -81,6 +82,8 @@ class Judge:
         value: Any = text
         for transform in self.plan.transforms:
             value = _call(transform, value)
+        if self.plan.notation and isinstance(value, str):
+            value = plain_text(value, self.plan.notation)
         if self.plan.formats and isinstance(value, str):
             value = self._parse_time(value)
         if isinstance(self.field, models.JSONField) and isinstance(value, str):
