@@ -19,6 +19,8 @@ from importer.validate.notation import plain_text
 
 # Longer texts are judged each time, so that the memory of `MEMO_VALUES` values stays bounded.
 REMEMBERED_CHARACTERS = 1_000
+# Shows people how a format writes a date: no two of its parts are alike.
+EXAMPLE = dt.datetime(2026, 12, 31, 23, 59, 58, tzinfo=dt.UTC)
 # A value's text for PostgreSQL, and the errors if it has any.
 Verdict = tuple[str | None, tuple[RecordError, ...]]
 
@@ -100,9 +102,13 @@ class Judge:
                 return moment
             return moment.time() if isinstance(self.field, models.TimeField) else moment.date()
         raise ValidationError(
-            "“%(value)s” does not match %(formats)s.",
+            "“%(value)s” is not a valid %(kind)s; write it like %(examples)s.",
             code="invalid",
-            params={"value": shown(text), "formats": " or ".join(self.plan.formats)},
+            params={
+                "value": shown(text),
+                "kind": "time" if isinstance(self.field, models.TimeField) else "date",
+                "examples": " or ".join(EXAMPLE.strftime(format_) for format_ in self.plan.formats),
+            },
         )
 
     def _parse_json(self, text: str) -> Any:
