@@ -51,7 +51,7 @@ class Defaults:
     BATCH_TARGET_SECONDS: float = 1.0
     # A longer record is rejected. No legacy table has such rows; a stray quote makes them.
     MAX_RECORD_BYTES: int = 16 * MEGABYTE
-    # A quoted field that spans more lines counts as a stray quote.
+    # A quoted field of more lines counts as a stray quote if its lines look like records.
     MAX_FIELD_LINES: int = 100
     # Bytes of source per chunk: small enough to divide among workers, large enough that its bookkeeping costs little.
     CHUNK_BYTES: int = 8 * MEGABYTE

@@ -83,7 +83,12 @@ class DataImportJob(Counters):
     source = models.CharField(max_length=2000)
     format = models.CharField(max_length=20, choices=Format)
     encoding = models.CharField(max_length=40, blank=True, default="utf-8")
-    delimiter = models.CharField(max_length=1, blank=True)
+    delimiter = models.CharField(max_length=20, blank=True)
+    dialect = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How the file is written: the options given, and from the plan on all that counts.",
+    )
     options = models.JSONField(default=dict, blank=True)
     columns = models.JSONField(null=True, blank=True, help_text="The source's columns, as planned.")
     contested = models.BinaryField(
@@ -249,9 +254,11 @@ class LogEvent(models.TextChoices):
     STARTED = "started"
     PLANNED = "planned"
     SURVEY = "survey"
+    NOTED = "noted"  # what a person should know about the source: keys that repeat, values hardly meant
     EXECUTING = "executing"
     NO_WORKER = "no_worker"
     BATCH_SIZE = "batch_size"
+    LONG_FIELDS = "long_fields"  # quoted fields of very many lines were read as one field each
     RETRY = "retry"
     LEASE_LOST = "lease_lost"
     RECYCLED = "recycled"

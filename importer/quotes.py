@@ -20,8 +20,8 @@ OWN_CODES = frozenset(
 )  # fmt: skip
 # Events whose reason is ours: states, machines, numbers.
 OWN_EVENTS = frozenset(
-    {"created", "started", "planned", "executing", "stopped", "completed", "batch_size", "recycled", "worker_died",
-     "replayed", "rejects_pruned", "upload_deleted", "person_erased"}
+    {"created", "started", "planned", "executing", "stopped", "completed", "batch_size", "long_fields", "recycled",
+     "worker_died", "replayed", "rejects_pruned", "upload_deleted", "person_erased"}
 )  # fmt: skip
 # Columns of a chunk that hold values of the source table.
 QUOTING_KEYS = ("start_key", "end_key", "committed_key")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import polars as pl
+from polars import selectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Batch:
     lines       the first line of each record (Int64)
     start, end  the position before the first record and after the last one
     rejections  the records between `start` and `end` that could not be split into columns
+    long_fields the first and last lines of records with a quoted field of very many lines
     """
 
     texts: pl.DataFrame
@@ -76,6 +78,7 @@ class Batch:
     start: Position
     end: Position
     rejections: Sequence[Rejection] = ()
+    long_fields: Sequence[tuple[int, int]] = ()
 
     @property
     def size(self) -> int:
@@ -132,6 +135,11 @@ class Cleaned:
         batch = replace(self.batch, texts=self.batch.texts[others], lines=self.batch.lines[others])
         errors = {number - bisect(numbers, number): reasons for number, reasons in self.errors.items()}
         return Cleaned(batch, self.values[others], errors)
+
+
+def column_named(name: str) -> pl.Expr:
+    """Return the expression of a column. `pl.col` would take names such as `*` or `^a$` for patterns."""
+    return selectors.by_name(name).as_expr()
 
 
 def escaped(text: str) -> str:

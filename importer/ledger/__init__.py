@@ -9,7 +9,7 @@ its lease ends (`leases`). Only this package writes chunks, staging records and 
 (`privacy`) is the one exception.
 """
 
-from importer.ledger.audit import log, log_total, note, notes_of
+from importer.ledger.audit import log, log_long_fields, log_total, note, notes_of
 from importer.ledger.deletion import delete_rows
 from importer.ledger.figures import Figures
 from importer.ledger.holds import JOBS, WORKERS, JobHold, Owner, hold_job, ledger_backend, let_job_go
@@ -51,6 +51,7 @@ __all__ = [
     "ledger_backend",
     "let_job_go",
     "log",
+    "log_long_fields",
     "log_total",
     "note",
     "note_failure",

@@ -1,8 +1,12 @@
 """Writes the audit trail of a job."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from importer.models import DataImportJob, MigrationLog
+from importer.models import DataImportJob, LogEvent, MigrationLog
+
+# Records with long fields that an entry names by their lines.
+NAMED_LINES = 20
 
 
 def log(
@@ -13,10 +17,9 @@ def log(
     MigrationLog.objects.create(job_id=job_id, chunk_id=chunk_id, event=event, reason=reason, details=details)
 
 
-def note(job: DataImportJob, event: str, about: str, *sentences: str, **details: Any) -> None:
+def note(job: DataImportJob, about: str, sentence: str, **details: Any) -> None:
     """Log what a person should know about the source. Of several notes about the same, the latest counts."""
-    reason = " ".join(sentences)
-    log(job, event, reason, about=about, notes=list(sentences), **details)
+    log(job, LogEvent.NOTED, sentence, about=about, notes=[sentence], **details)
 
 
 def notes_of(job: DataImportJob) -> dict[str, list[str]]:
@@ -29,4 +32,16 @@ def log_total(job_id: int, event: str, reason: str, details: dict[str, Any]) -> 
     """Keep one entry of this event per job, with the latest total."""
     MigrationLog.objects.update_or_create(
         job_id=job_id, event=event, defaults={"reason": reason, "details": details}
+    )
+
+
+def log_long_fields(job_id: int, chunk_id: int, lines: Sequence[tuple[int, int]]) -> None:
+    """Record which lines were read as one quoted field each, though they are very many for a field."""
+    log(
+        job_id,
+        LogEvent.LONG_FIELDS,
+        f"{len(lines)} quoted fields",
+        chunk_id=chunk_id,
+        fields=len(lines),
+        lines=[list(span) for span in lines[:NAMED_LINES]],
     )

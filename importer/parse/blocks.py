@@ -8,8 +8,6 @@ not proved regular is read record by record.
 
 from dataclasses import dataclass
 
-QUOTE = b'"'
-
 
 @dataclass(frozen=True, slots=True)
 class RegularBlock:
@@ -29,15 +27,16 @@ class RegularBlock:
     newlines_in_a_field: int = 0
 
 
-def regular_block(data: bytes, *, delimiter: bytes, final: bool) -> RegularBlock | None:
+def regular_block(data: bytes, *, delimiter: bytes, final: bool, quote: bytes = b'"') -> RegularBlock | None:
     """Return the longest run of whole records at the beginning of `data`; None if it is not regular.
 
-    `final`: nothing follows, so the last record needs no newline.
+    final  nothing follows, so the last record needs no newline
+    quote  one byte, or empty: nothing is quoted
     """
-    if QUOTE not in data:
+    if not quote or quote not in data:
         whole = data if final else data[: data.rfind(b"\n") + 1]
         return RegularBlock(whole, whole, _records(whole)) if whole else None
-    pieces = data.split(QUOTE)
+    pieces = data.split(quote)
     if not final:
         pieces = _whole_records(pieces)
     if not pieces or len(pieces) % 2 == 0:
@@ -49,7 +48,7 @@ def regular_block(data: bytes, *, delimiter: bytes, final: bool) -> RegularBlock
     skeleton = b"q".join(outside)
     heights = [piece.count(b"\n") for piece in inside]
     tallest = _tallest(outside, heights)
-    return RegularBlock(QUOTE.join(pieces), skeleton, _records(skeleton), sum(heights), tallest)
+    return RegularBlock(quote.join(pieces), skeleton, _records(skeleton), sum(heights), tallest)
 
 
 def _tallest(outside: list[bytes], heights: list[int]) -> int:

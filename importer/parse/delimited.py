@@ -7,7 +7,7 @@ There are two ways with the same result. A regular block is parsed by Polars as 
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from importer.exceptions import SourceRefused
 from importer.parse.blocks import RegularBlock, regular_block
 from importer.parse.lines import Lines, TooLong, TooWide
 from importer.parse.reader import Range
+from importer.parse.stray import Shape
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.sources.local import open_file
 
@@ -48,6 +49,7 @@ class DelimitedReader:
         self.file = open_file(path)
         self.size = self.file.seek(0, 2)
         self.bytes_per_record = float(ASSUMED_RECORD_BYTES)
+        self.most_lines = conf.MAX_FIELD_LINES
         self._columns = columns
         # csv's limit is 128 kB per field and process-wide. Our limit per record replaces it.
         csv.field_size_limit(max(csv.field_size_limit(), conf.MAX_RECORD_BYTES))
@@ -99,7 +101,7 @@ class DelimitedReader:
             and b"\n\n" not in skeleton
             and not skeleton.startswith((b"\n", b"\r\n", BOM))
             and (not returns or (returns == skeleton.count(b"\r\n") and b"\n\r\n" not in skeleton))
-            and block.newlines_in_a_field < conf.MAX_FIELD_LINES
+            and block.newlines_in_a_field < self.most_lines
             and not self._may_hold_too_long_a_record(block)
         )
 
@@ -158,50 +160,80 @@ class DelimitedReader:
         rows: list[list[str]] = []
         numbers: list[int] = []
         rejections: list[Rejection] = []
-        lines, width = self._lines(start), len(self.columns())
+        long_fields: list[tuple[int, int]] = []
+        lines = self._lines(start)
         upto = min(stop, start.offset + conf.BATCH_MAX_BYTES)
         lines.pass_blank(stop)
         while len(rows) + len(rejections) < limit and lines.position.offset < upto:
-            line, fields, errors = self._next_record(lines, width)
+            line, fields, errors = self._next_record(lines)
             if errors:
                 rejections.append(Rejection(line, self._raw(fields, errors), tuple(errors)))
             elif fields:
                 rows.append(fields)
                 numbers.append(line)
+                if lines.tallest > self.most_lines:
+                    long_fields.append((line, lines.position.line - 1))
             lines.pass_blank(stop)
         texts = pl.DataFrame(rows, schema=dict.fromkeys(self.columns(), pl.String()), orient="row")
-        return Batch(texts, pl.Series(numbers, dtype=pl.Int64), start, lines.position, rejections)
+        return Batch(
+            texts, pl.Series(numbers, dtype=pl.Int64), start, lines.position, rejections, long_fields
+        )
 
-    def _next_record(self, lines: Lines, width: int) -> tuple[int, list[str], list[RecordError]]:
+    def _next_record(self, lines: Lines) -> tuple[int, list[str], list[RecordError]]:
         """Return the next record's line, fields and errors; no fields for a blank line or the end.
 
-        A bad record ends after its first line, and reading continues with the second one. So a stray quote costs only
-        its own line, never the records after it.
+        A bad record ends where reading is certain again, mostly after its first line (`importer.parse.stray`).
         """
-        first = lines.position.line
+        first, width = lines.position.line, lines.shape.width
         try:
-            fields = next(
-                csv.reader(lines.record(conf.MAX_FIELD_LINES, width), delimiter=self.delimiter, strict=True),
-                [],
-            )
+            # A header of many lines is none.
+            fields = next(self._parser(lines.record(most=None if width else self.most_lines)), [])
         except TooLong as error:
             return first, [error.beginning], [_error("record_too_long", str(error))]
         except TooWide as error:
-            refuse_columns(
-                self.name, 0 if width else error.fields
-            )  # refuses a header; a record is only rejected
+            # A header is refused; a record is only rejected.
+            refuse_columns(self.name, 0 if width else error.fields)
             return first, [lines.give_up()], [_wrong_width(error.fields, width)]
         except csv.Error as error:
+            return first, *self._damaged(lines, first, str(error))
+        if width and lines.tallest > self.most_lines and self._is_made_of_records(lines):
+            closed = lines.position.line - 1
             text = lines.give_up()
-            return first, [text], [_csv_error(str(error), text)]
+            return first, [text], [_stray(closed, text)]
         if fields and width and len(fields) != width:
             errors = [_wrong_width(len(fields), width)]
-            if lines.taken > 1:
+            if len(lines.taken) > 1 and lines.shape.are_regular(lines.taken[1:]):
+                # Each of the lines is a record: a stray quote has joined them.
                 fields = next(csv.reader([lines.give_up()], delimiter=self.delimiter), [])
             return first, fields, errors
         if LONE_SURROGATE.search("".join(fields)):
             return first, fields, [self._undecodable(fields)]
         return first, fields, []
+
+    def _parser(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        return csv.reader(lines, delimiter=self.delimiter, strict=True)
+
+    def _is_made_of_records(self, lines: Lines) -> bool:
+        """Tell whether a stray quote has made one record of many. With one column, any line could be a record."""
+        return lines.shape.width > 1 and lines.shape.look_like_records(lines.taken[1:])
+
+    def _damaged(self, lines: Lines, first: int, reason: str) -> tuple[list[str], list[RecordError]]:
+        """Reject the lines from which no certain record can be read, and go on behind them."""
+        together = self._lines_rejected_together(lines, reason) if lines.shape.width else 1
+        text = lines.give_up(together)
+        return [text], [_csv_error(reason, text, first, first + together - 1)]
+
+    def _lines_rejected_together(self, lines: Lines, reason: str) -> int:
+        shape, ended = lines.shape, 0
+        if "new-line character" in reason:
+            ended = len(lines.taken)
+        elif "expected after" in reason:
+            ended = shape.lines_of_damaged_record(lines.first(self.most_lines))
+        if ended:
+            return 1 if shape.are_regular(lines.taken[1:ended]) else ended
+        # The quote is never closed.
+        behind = lines.taken[1 : self.most_lines]
+        return 1 if shape.look_like_records(behind) else 1 + shape.last_other(behind)
 
     def _undecodable(self, fields: list[str]) -> RecordError:
         columns = self._columns or []  # unknown yet if this is the header
@@ -227,11 +259,11 @@ class DelimitedReader:
         if self.size == 0:
             raise SourceRefused(f'The source "{self.name}" is empty.')
         offset = len(BOM) if self._bytes(0, len(BOM)) == BOM else 0
-        lines = self._lines(Position(offset, 1))
+        lines = self._lines(Position(offset, 1), width=0)
         names: list[str] = []
         while not names and not lines.at_end:
             lines.pass_blank(self.size)
-            _, names, errors = self._next_record(lines, width=0)
+            _, names, errors = self._next_record(lines)
             if errors:
                 raise SourceRefused(
                     f'The header of "{self.name}" cannot be read (line 1: {errors[0].message.rstrip(".")}); '
@@ -263,12 +295,13 @@ class DelimitedReader:
         while lines.position.offset < stop:
             if self.deadline is not None:
                 self.deadline.check()
-            self._next_record(lines, len(self.columns()))
+            self._next_record(lines)
             lines.pass_blank(stop)
         return lines.position
 
-    def _lines(self, start: Position) -> Lines:
-        return Lines(self.file, self.encoding, start, self.size, delimiter=self.delimiter)
+    def _lines(self, start: Position, width: int | None = None) -> Lines:
+        shape = Shape(self.delimiter, '"', len(self.columns()) if width is None else width)
+        return Lines(self.file, self.encoding, start, self.size, shape)
 
     def _bytes(self, offset: int, size: int) -> bytes:
         self.file.seek(offset)
@@ -305,14 +338,22 @@ def _wrong_width(fields: int, expected: int) -> RecordError:
     return _error(code, f"The record has {fields} fields where the header has {expected}.")
 
 
-def _csv_error(reason: str, text: str) -> RecordError:
-    if "expected after" in reason:
-        return RecordError("", "stray_quote", "Text follows a closing quote.", shown(text))
-    if "new-line character" in reason:
-        return RecordError("", "stray_return", "A carriage return stands alone in the record.", shown(text))
-    return RecordError(
-        "",
-        "unterminated_quote",
-        f"A quote opens here and is not closed within {conf.MAX_FIELD_LINES} lines.",
-        shown(text),
+def _stray(closed: int, text: str) -> RecordError:
+    message = (
+        f"A quote opens here and is closed in line {closed:,}, but the lines between look like records; it is taken "
+        f"for a stray quote."
     )
+    return RecordError("", "unterminated_quote", message, shown(text))
+
+
+def _csv_error(reason: str, text: str, first: int, last: int) -> RecordError:
+    code, message = "unterminated_quote", "A quote opens here and is not closed."
+    if "expected after" in reason:
+        code, message = "stray_quote", "Text follows a closing quote."
+    elif "new-line character" in reason:
+        code, message = "stray_return", "A carriage return stands alone in the record."
+    if last > first:
+        message += (
+            f" Lines {first:,} to {last:,} are rejected together: where the next record begins is uncertain."
+        )
+    return RecordError("", code, message, shown(text))

@@ -6,14 +6,13 @@ from io import BufferedReader
 
 from importer.budget import too_long
 from importer.conf import conf
+from importer.parse.stray import Shape
 from importer.records import Position
 
-Line = str
 PIECE = 1 << 20
 # Bytes searched for blank lines at once.
 BLANK_PIECE = 1 << 16
 BLANK_LINES = re.compile(rb"(?:\r?\n)+")
-QUOTED = re.compile(r'"[^"]*(?:"|$)')
 
 
 class TooLong(Exception):
@@ -35,59 +34,71 @@ class TooWide(Exception):
 class Lines:
     """Gives lines to a parser that takes as many as its record needs.
 
-    `position` is after the last line given. `give_up` returns to the end of the record's first line.
+    position  after the last line given
+    taken     the lines of the current record
+    tallest   the most lines in one quoted field of it
     """
 
-    def __init__(
-        self, file: BufferedReader, encoding: str, start: Position, stop: int, *, delimiter: str
-    ) -> None:
+    def __init__(self, file: BufferedReader, encoding: str, start: Position, stop: int, shape: Shape) -> None:
         self.file = file
         self.encoding = encoding
-        self.delimiter = delimiter
+        self.shape = shape
         self.longest, self.widest = conf.MAX_RECORD_BYTES, conf.MAX_COLUMNS
         self.position = start
         self.stop = stop
-        self.taken = 0
-        self._first = ""
-        self._behind_first = start
+        self.taken: list[str] = []
+        self.tallest = 0
+        self._size = 0
+        self._ends: list[Position] = []
         file.seek(start.offset)
 
     @property
     def at_end(self) -> bool:
         return self.position.offset >= self.stop
 
-    def record(self, most: int, width: int = 0) -> Iterator[Line]:
+    def record(self, *, most: int | None = None) -> Iterator[str]:
         """Yield the lines of one record.
 
-        Ends if a field has more than `most` lines, or if more fields have ended than a record has (`width`, or 0).
-        Raises TooLong, and TooWide before the parser splits a line with too many fields.
+        Ends if a field has more than `most` lines, if more fields have ended than a record has, or if the record is too
+        long. Raises TooLong, and TooWide before the parser splits a line with too many fields.
         """
-        self.taken = 0
-        size = field_lines = ended = 0
+        self.taken, self._ends, self._size = [], [], 0
+        quote, width = self.shape.quote, self.shape.width or self.widest
+        field_lines = ended = self.tallest = 0
         # After a stray quote each line may end a field and begin the next one. Without a bound, each of these records
         # would be searched to the end of the file.
-        while field_lines < most and ended <= (width or self.widest) and not self.at_end:
-            line = self._take()
-            if line is None:
-                return
+        while ended <= width and field_lines != most and (line := self.more()) is not None:
             # From the second line on we are inside a field; a quote that is not doubled ends it.
-            ends_field = bool(self.taken) and '"' in line.replace('""', "")
+            ends_field = len(self.taken) > 1 and quote in line.replace(quote + quote, "")
+            self.tallest = max(self.tallest, field_lines + 1)
             field_lines, ended = (1, ended + 1) if ends_field else (field_lines + 1, ended)
-            self.taken += 1
-            size += len(line)
-            if self.taken == 1:
-                self._first, self._behind_first = line, self.position
-            if size > self.longest:
+            if self._size > self.longest:
                 return
             if len(line) > self.widest and (fields := self._fields(line)) > self.widest:
                 raise TooWide(fields)
             yield line
 
-    def give_up(self) -> Line:
-        """Return to the end of the record's first line, and return that line without its newline."""
-        self.position = self._behind_first
+    def more(self) -> str | None:
+        """Take one more line. None at the end, before a line that is too long, and behind a record that is too long."""
+        if self.at_end or self._size > self.longest or (line := self._take()) is None:
+            return None
+        self.taken.append(line)
+        self._ends.append(self.position)
+        self._size += len(line)
+        return line
+
+    def first(self, number: int) -> Iterator[str]:
+        """Yield the first lines from the record's beginning on, also those behind the record."""
+        for index in range(number):
+            if index >= len(self.taken) and self.more() is None:
+                return
+            yield self.taken[index]
+
+    def give_up(self, lines: int = 1) -> str:
+        """Return to the end of the record's first lines, and return their text without the last newline."""
+        self.position = self._ends[lines - 1]
         self.file.seek(self.position.offset)
-        return self._first.rstrip("\r\n")
+        return "".join(self.taken[:lines]).rstrip("\r\n")
 
     def pass_blank(self, stop: int) -> None:
         """Skip blank lines before `stop`; there may be a billion."""
@@ -98,14 +109,14 @@ class Lines:
             if not size:
                 return
 
-    def _fields(self, line: Line) -> int:
+    def _fields(self, line: str) -> int:
         """Count the line's fields without splitting it."""
-        if line.count(self.delimiter) < self.widest:
+        if line.count(self.shape.delimiter) < self.widest:
             return 0
-        inside = '"' if self.taken > 1 else ""  # from the second line on, the line begins inside a field
-        return QUOTED.sub("", inside + line).count(self.delimiter) + 1
+        # From the second line on, the line begins inside a field.
+        return self.shape.fields(self.shape.quote + line if len(self.taken) > 1 else line)
 
-    def _take(self) -> Line | None:
+    def _take(self) -> str | None:
         limit = self.longest
         data = self.file.readline(min(limit + 1, self.stop - self.position.offset))
         if len(data) <= limit or data.endswith(b"\n"):

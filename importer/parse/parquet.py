@@ -14,7 +14,7 @@ from importer.budget import Deadline, records_within, too_long
 from importer.conf import conf
 from importer.parse.reader import Range
 from importer.parse.text_bytes import bytes_per_record
-from importer.parse.typed import NONE, column_as_text
+from importer.parse.typed import NONE, column_as_bytes, column_as_text
 from importer.parse.weigh import UNREADABLE, Weighed, unreadable, weigh
 from importer.records import RAW, Batch, Position, RecordError, Rejection
 from importer.sources.local import open_file
@@ -39,10 +39,12 @@ class ParquetReader:
         deadline: Deadline,
         columns: list[str] | None = None,
         json_columns: Mapping[str, frozenset[str]] = NONE,
+        bytes_columns: frozenset[str] = frozenset(),
         name: str = "",
     ) -> None:
         self.name = name or path.name
         self.json_columns = json_columns
+        self.bytes_columns = bytes_columns
         self._window: Window | None = None
         self.file = open_file(path)
         # The file that we have opened, not one that has taken its name since.
@@ -86,8 +88,13 @@ class ParquetReader:
         rejections = [_too_long(line, size) for line, size in long]
         if rejections:
             frame, lines = frame.filter(is_short), lines.filter(is_short)
-        texts = frame.select(column_as_text(column, self.json_columns) for column in frame.iter_columns())
+        texts = frame.select(self._as_text(column) for column in frame.iter_columns())
         return Batch(texts, lines, start, end_of_batch, rejections)
+
+    def _as_text(self, column: pl.Series) -> pl.Series:
+        if column.dtype == pl.Binary and column.name in self.bytes_columns:
+            return column_as_bytes(column)
+        return column_as_text(column, self.json_columns)
 
     def _decoded(self, start: int, stop: int) -> Window:
         """Return the range's records, decoded once: decoding large row groups for each batch would cost time."""

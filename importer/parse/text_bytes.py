@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from importer.records import column_named
+
 # About the longest text of a number, a date or a boolean. What matters is that it is bounded.
 PLAIN_VALUE = 20
 # Bytes between two fields, and around each value in a list or an object.
@@ -14,7 +16,7 @@ AROUND = 4
 
 def bytes_per_record(schema: Mapping[str, Any]) -> pl.Expr:
     """Return an expression for the bytes of each record's text, for frames of this schema."""
-    columns = [_bytes_of(pl.col(name), kind) + SEPARATOR for name, kind in schema.items()]
+    columns = [_bytes_of(column_named(name), kind) + SEPARATOR for name, kind in schema.items()]
     return pl.sum_horizontal(columns).cast(pl.UInt64) if columns else pl.lit(0, dtype=pl.UInt64)
 
 

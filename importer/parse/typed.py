@@ -3,6 +3,7 @@
 So every format goes through the same validation, and only Django decides what a text means.
 """
 
+import base64
 import datetime as dt
 import decimal
 import json
@@ -18,6 +19,9 @@ from importer.records import NOT_TEXT, SHOWN_CHARACTERS
 
 EPOCH = dt.date(1970, 1, 1)
 CALENDAR = (pl.Date, pl.Datetime)
+BYTES = (bytes, bytearray, memoryview)
+# Base64 of no bytes. The empty text would mean nothing, as in a CSV file.
+NO_BYTES = "===="
 # Polars panics on values beyond the calendar; a panic is not a subclass of Exception.
 UNWRITABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError)
 # For sources without JSON columns.
@@ -44,9 +48,16 @@ def as_text(value: Any) -> str | None:
         return duration_iso_string(value)
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=as_text)
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, BYTES):
         return decoded(bytes(value))
     return str(value)
+
+
+def as_bytes(value: Any) -> str | None:
+    """Write bytes as base64, the text that a BinaryField reads. Any other value becomes text."""
+    if not isinstance(value, BYTES):
+        return as_text(value)
+    return base64.b64encode(value).decode() or NO_BYTES
 
 
 def decoded(data: bytes) -> str:
@@ -65,6 +76,11 @@ def as_json(value: Any, null_values: frozenset[str]) -> str | None:
     if value is None or (isinstance(value, str) and value in null_values):
         return value
     return json.dumps(value, ensure_ascii=False, default=as_text)
+
+
+def column_as_bytes(series: pl.Series) -> pl.Series:
+    """Write a column of bytes as `as_bytes` does."""
+    return series.bin.encode("base64").replace("", NO_BYTES)
 
 
 def column_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]]) -> pl.Series:

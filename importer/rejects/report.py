@@ -7,8 +7,9 @@ from typing import Any
 from django.db import connections
 from django.db.models import Count, Sum
 
+from importer.conf import conf
 from importer.ledger import notes_of
-from importer.models import DataImportJob, ImportChunk, StagingRecord, ledger_alias
+from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord, ledger_alias
 from importer.privacy.retention import pruned_by_state
 from importer.records import FATES, Counts
 from importer.specs.columns import SourceColumns
@@ -97,7 +98,7 @@ def make_report(job: DataImportJob) -> Report:
         erased=staged[State.DISCARDED],
         pruned=gone.total() - gone[State.REPLAYED],
         families=_families(job),
-        notes=[note for notes in notes_of(job).values() for note in notes],
+        notes=[*(note for notes in notes_of(job).values() for note in notes), *notes_on_reading(job)],
     )
 
 
@@ -146,4 +147,35 @@ def _families(job: DataImportJob) -> list[Family]:
             columns.get(field, ""),
         )
         for field, code, records, lines, messages, values in rows
+    ]
+
+
+def notes_on_reading(job: DataImportJob) -> list[str]:
+    """Return what a person should know about how the source was read, once it was read to its end."""
+    return [*_no_records(job), *_long_fields(job)]
+
+
+def _no_records(job: DataImportJob) -> list[str]:
+    chunks = ImportChunk.objects.filter(job=job)
+    if job.planned_at is None or chunks.exclude(state=ImportChunk.State.DONE).exists():
+        return []
+    if chunks.aggregate(records=Sum("read"))["records"]:
+        return []
+    has_header = job.format in (DataImportJob.Format.CSV, DataImportJob.Format.TSV)
+    what = f"a header of {len(job.columns or [])} columns and no record" if has_header else "no record"
+    return [f"The source has {what}; nothing was imported."]
+
+
+def _long_fields(job: DataImportJob) -> list[str]:
+    entries = MigrationLog.objects.filter(job=job, event=LogEvent.LONG_FIELDS).order_by("id")
+    found = list(entries.values_list("details", flat=True))
+    if not found:
+        return []
+    number = sum(details["fields"] for details in found)
+    spans = sorted(tuple(span) for details in found for span in details["lines"])
+    named = ", ".join(f"{first:,} to {last:,}" for first, last in spans[:EXAMPLES])
+    more = " and others" if number > EXAMPLES else ""
+    most = conf.MAX_FIELD_LINES
+    return [
+        f"{number:,} records have a quoted field of more than {most} lines, read as one: lines {named}{more}."
     ]

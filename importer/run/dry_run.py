@@ -13,7 +13,7 @@ from importer.exceptions import (
     traceback_of,
 )
 from importer.models import DataImportJob, LogEvent, ledger_alias
-from importer.run.findings import prepare_repeats, tell_findings
+from importer.run.findings import prepare_repeats, tell_findings, tell_plan
 from importer.run.plan import plan
 from importer.run.results import ImportResult
 from importer.run.watch import Watch
@@ -29,7 +29,7 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
     try:
         with transaction.atomic(using=ledger_alias()):
             mapping = plan(watch.job)
-            watch.tell(mapping.notes)
+            tell_plan(watch)
             watch.begin()
             prepare_repeats(watch, mapping)
             Worker(watch.job, watch.control, sample=sample).drain()

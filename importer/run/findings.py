@@ -3,10 +3,16 @@
 from importer import ledger
 from importer.order.repeats import OPTION, decide_repeats, read_repeats
 from importer.parse.open import open_reader
+from importer.rejects.report import notes_on_reading
 from importer.run.plan import COLUMNS
 from importer.run.watch import Watch
 from importer.specs.mapping import Mapping
 from importer.work.repeats import has_counted_keys, note_repeats
+
+
+def tell_plan(watch: Watch) -> None:
+    """Tell what the plan has noted about the source, also when a planned job goes on."""
+    watch.tell(ledger.notes_of(watch.job).get(COLUMNS, []))
 
 
 def prepare_repeats(watch: Watch, mapping: Mapping) -> None:
@@ -22,6 +28,7 @@ def tell_findings(watch: Watch, mapping: Mapping) -> None:
     for about, sentences in ledger.notes_of(watch.job).items():
         if about != COLUMNS:
             watch.tell(sentences)
+    watch.tell(notes_on_reading(watch.job))
 
 
 def _note_repeats(watch: Watch, mapping: Mapping) -> None:

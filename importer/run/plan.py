@@ -46,7 +46,8 @@ def plan(job: DataImportJob) -> Mapping:
         return mapping
     if not is_table(job.source):
         identify_source(job, deadline)
-    reader = open_reader(job, deadline)
+    notes: list[str] = []
+    reader = open_reader(job, deadline, notes)
     try:
         job.columns = reader.columns()
         refuse_columns(deadline.name, len(job.columns))
@@ -68,7 +69,7 @@ def plan(job: DataImportJob) -> Mapping:
             columns=job.columns,
             ignored=list(mapping.ignored),
             about=COLUMNS,
-            notes=mapping.notes,
+            notes=[*notes, *mapping.notes],
         )
     return mapping
 

@@ -29,7 +29,7 @@ from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
 from importer.run.dry_run import run_dry
-from importer.run.findings import prepare_repeats, tell_findings
+from importer.run.findings import prepare_repeats, tell_findings, tell_plan
 from importer.run.options import RunOptions
 from importer.run.plan import plan
 from importer.run.results import ImportResult, OnNote, OnProgress
@@ -130,7 +130,7 @@ def _perform(watch: Watch) -> ImportResult:
         job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
-        watch.tell(mapping.notes)
+        tell_plan(watch)
         if not former.died:
             # After a killed run the attempts stay, because a chunk may have killed it. Otherwise a new run retries.
             ledger.forget_attempts(job)

@@ -11,9 +11,9 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.conf import MEGABYTE, conf
@@ -22,8 +22,10 @@ from importer.models import DataImportJob
 from importer.sources.local import open_file
 from importer.sources.names import compression_of
 from importer.sources.spool_folder import prefix_of, spool_folder
+from importer.sources.text import encoding_by_mark, line_end_of, with_newlines
 from importer.sources.unpack import unpacked
 
+T = TypeVar("T")
 BLOCK = MEGABYTE
 # Codecs in which every byte below 0x80 is an ASCII character, never part of another one. Their texts can be cut at
 # newlines and decoded piece by piece; all others are re-encoded first.
@@ -41,12 +43,20 @@ def needs_spool(job: DataImportJob, path: Path) -> bool:
     if job.format not in TEXT_FORMATS:
         return False
     with open_file(path) as file:
-        return not is_bytewise(job.encoding) or _ends_lines_with_returns(file.read(BLOCK))
+        block = file.read(BLOCK)
+    encoding = _encoding_of(job, block)
+    return not is_bytewise(encoding) or _line_end_of(job, block, encoding) != b"\n"
 
 
-def _ends_lines_with_returns(block: bytes) -> bool:
-    """Tell whether lines end with CR alone, as on Macs before 2001."""
-    return b"\r" in block and b"\n" not in block
+def _encoding_of(job: DataImportJob, block: bytes) -> str:
+    """Return the job's encoding, or what a mark says where nobody has named another one."""
+    encoding = job.encoding or "utf-8"
+    is_default = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+    return (is_default and encoding_by_mark(block)) or encoding
+
+
+def _line_end_of(job: DataImportJob, block: bytes, encoding: str) -> bytes:
+    return line_end_of(block, encoding, is_json=job.format == DataImportJob.Format.JSONL)
 
 
 def is_bytewise(encoding: str) -> bool:
@@ -61,24 +71,27 @@ def is_bytewise(encoding: str) -> bool:
     return codec.name.replace("-", "").replace("_", "").startswith(("utf8", *BYTEWISE))
 
 
-def spooled(job: DataImportJob, path: Path, deadline: Deadline) -> Path:
-    """Return the local UTF-8 file of the source, written if it does not exist. Raises SourceRefused."""
+def spooled(job: DataImportJob, path: Path, deadline: Deadline, notes: list[str]) -> Path:
+    """Return the local file of the source that readers can cut, written if it does not exist. Raises SourceRefused.
+
+    `notes` gets what a person should know about the archive.
+    """
     # The codec's own name, because Python accepts aliases with a slash ("utf/8").
     codec = codecs.lookup(job.encoding or "utf-8").name
     target = spool_folder() / f"{prefix_of(job)}{job.source_hash}-{codec}.{job.format}"
     if not target.exists():
-        _write(job, path, target, deadline)
+        _write(job, path, target, deadline, notes)
     return target
 
 
-def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline) -> None:
+def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline, notes: list[str]) -> None:
     name = Path(job.source).name  # for messages
     # Under another name until it is complete: a kill must not leave half a file that looks like a whole one.
     descriptor, part = tempfile.mkstemp(dir=target.parent, prefix=prefix_of(job))
     try:
         with (
             os.fdopen(descriptor, "wb") as spool,
-            unpacked(path, name=name, deadline=deadline) as (plain, packed),
+            unpacked(path, name=name, deadline=deadline, notes=notes) as (plain, packed),
         ):
             blocks = _budgeted(name, plain, packed=packed if compression_of(path) else None)
             for block in _recoded(job, blocks):
@@ -117,12 +130,19 @@ def _budgeted(name: str, plain: IO[bytes], *, packed: int | None) -> Iterator[by
 
 
 def _recoded(job: DataImportJob, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    if job.format in TEXT_FORMATS and not is_bytewise(job.encoding):
-        blocks = _as_utf8(job.encoding, blocks)
+    if job.format not in TEXT_FORMATS:
+        return blocks
+    encoding, blocks = _peeked(blocks, lambda block: _encoding_of(job, block))
+    if not is_bytewise(encoding):
+        blocks, encoding = _as_utf8(encoding, blocks), "utf-8"
+    line_end, blocks = _peeked(blocks, lambda block: _line_end_of(job, block, encoding))
+    return with_newlines(blocks, line_end)
+
+
+def _peeked(blocks: Iterator[bytes], answer: Callable[[bytes], T]) -> tuple[T, Iterator[bytes]]:
+    """Return what the first block answers, and all blocks."""
     first = next(blocks, b"")
-    old_mac = job.format in TEXT_FORMATS and _ends_lines_with_returns(first)
-    for block in itertools.chain([first], blocks):
-        yield block.replace(b"\r", b"\n") if old_mac else block
+    return answer(first), itertools.chain([first], blocks)
 
 
 def _as_utf8(encoding: str, blocks: Iterator[bytes]) -> Iterator[bytes]:

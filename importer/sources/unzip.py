@@ -17,6 +17,7 @@ from importer.budget import LZMA_DICTIONARY_BYTES, refuse_memory
 from importer.exceptions import SourceRefused
 
 PIECE = 1 << 16
+SYSTEM_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
 # lc, lp and pb of LZMA in one byte: pb * 45 + lp * 9 + lc.
 LZMA_PROPERTIES = 9 * 5 * 5
 
@@ -40,7 +41,7 @@ def open_only_member(raw: IO[bytes], *, name: str) -> Iterator[IO[bytes]]:
 
 
 def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [entry for entry in archive.infolist() if not entry.is_dir()]
+    members = [entry for entry in archive.infolist() if not (entry.is_dir() or _is_of_the_system(entry))]
     if len(members) != 1:
         names = ", ".join(entry.filename[:100] for entry in members[:5]) or "none"
         raise SourceRefused(
@@ -55,6 +56,12 @@ def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
             f"compress the file again with deflate, gzip or zstd."
         )
     return members[0]
+
+
+def _is_of_the_system(entry: zipfile.ZipInfo) -> bool:
+    """Tell whether macOS or Windows has put the entry beside the files."""
+    *folders, name = entry.filename.split("/")
+    return "__MACOSX" in folders or name.startswith("._") or name in SYSTEM_FILES
 
 
 def _as_stored(member: zipfile.ZipInfo) -> zipfile.ZipInfo:

@@ -1,7 +1,7 @@
 """Matches the names that a spec uses to the columns of a source."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,12 +119,18 @@ class SourceColumns:
         Maps each column to its null values, which mean "nothing" in a typed source as well.
         """
         nulls = self.null_values()
-        result: dict[str, frozenset[str]] = {}
+        return {name: nulls[name] for name in self._plain_columns(models.JSONField)}
+
+    def bytes_columns(self) -> frozenset[str]:
+        """Return the columns that fill a BinaryField without a transform: bytes in them must not become text."""
+        return frozenset(self._plain_columns(models.BinaryField))
+
+    def _plain_columns(self, kind: type[models.Field]) -> Iterator[str]:
+        """Yield the columns that fill fields of a class without a transform."""
         for f in self.spec.options.model._meta.concrete_fields:
             declared = self.spec.declared.get(f.name) or Column()
-            if isinstance(f, models.JSONField) and isinstance(declared, Column) and not declared.transforms:
-                result |= {name: nulls[name] for name in self._columns_of(f.name, declared)}
-        return result
+            if isinstance(f, kind) and isinstance(declared, Column) and not declared.transforms:
+                yield from self._columns_of(f.name, declared)
 
     def _columns_of(self, name: str, declared: Column | Lookup) -> list[str]:
         names = (declared.columns or (name,)) if isinstance(declared, Lookup) else (declared.name or name,)

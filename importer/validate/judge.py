@@ -10,15 +10,19 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models
 from django.utils import timezone
+from psycopg import Error as PsycopgError
 
 from importer.conf import conf
 from importer.records import NOT_TEXT, RecordError, escaped, shown
 from importer.specs.mapping import ColumnPlan
 from importer.validate.encode import Encoder
 from importer.validate.notation import plain_text
+from importer.validate.postgres_forms import form_of
 
 # Longer texts are judged each time, so that the memory of `MEMO_VALUES` values stays bounded.
 REMEMBERED_CHARACTERS = 1_000
+# What fields, and psycopg's dumpers, raise besides ValidationError for a value that cannot be saved.
+UNSAVABLE = (ValueError, TypeError, AttributeError, ArithmeticError, DatabaseError, PsycopgError)
 # Shows people how a format writes a date: no two of its parts are alike.
 EXAMPLE = dt.datetime(2026, 12, 31, 23, 59, 58, tzinfo=dt.UTC)
 # A value's text for PostgreSQL, and the errors if it has any.
@@ -36,6 +40,7 @@ class Judge:
         self.plan = plan
         self.field = plan.field
         self.encoder = encoder
+        self.form = form_of(plan.field, encoder.connection)
         self.default = plan.default if plan.has_default else None
         self.instance = None if plan.is_lenient else plan.field.model()
         self.remembers = conf.MEMO_VALUES
@@ -53,7 +58,9 @@ class Judge:
 
     def python_value(self, text: str | None) -> Any:
         """Return the cleaned Python value of an accepted text."""
-        return self._clean(deepcopy(self.default) if text is None else self._read(text))
+        value = self._clean(deepcopy(self.default) if text is None else self._read(text))
+        # BinaryField decodes base64 to a view, which cannot be copied or compared with bytes of the database.
+        return bytes(value) if isinstance(value, memoryview) else value
 
     def _judge(self, text: str | None) -> Verdict:
         if text is not None and text.startswith(NOT_TEXT):
@@ -66,7 +73,7 @@ class Judge:
             encoded = self.encoder.field_text(self.field, self._aware(self._clean(value)))
         except ValidationError as error:
             return None, tuple(as_errors(self.plan.reports_as, error, text))
-        except (ValueError, TypeError, OverflowError, ArithmeticError, DatabaseError) as error:
+        except UNSAVABLE as error:
             message = f'Invalid value "{shown(text or "")}": {error}.'
             return None, (RecordError(self.plan.reports_as, "invalid", message, _value(text)),)
         if encoded is not None and "\0" in encoded:
@@ -89,7 +96,9 @@ class Judge:
         if self.plan.formats and isinstance(value, str):
             value = self._parse_time(value)
         if isinstance(self.field, models.JSONField) and isinstance(value, str):
-            value = self._parse_json(value)
+            return self._parse_json(value)
+        if self.form is not None and isinstance(value, str):
+            return self.form(value)
         return value
 
     def _parse_time(self, text: str) -> dt.date | dt.time:

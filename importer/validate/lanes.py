@@ -30,7 +30,16 @@ UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 # Years from 1000 on: earlier ones may leave Python's calendar when shifted to UTC.
 DAY = r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
-OFFSET = r"(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9])"
+OFFSET = r"(?:Z|[+-](?:0[0-9]|1[0-3])(?::[0-5][0-9])?)"
+# Of the year 9999 only mornings in UTC, which end before midnight in every time zone.
+BEFORE_9999 = r"(?:[1-8][0-9]{3}|9(?:[0-8][0-9]{2}|9(?:[0-8][0-9]|9[0-8])))" + DAY.removeprefix(
+    "[1-9][0-9]{3}"
+)
+MORNING_OF_9999 = (
+    DAY.replace("[1-9][0-9]{3}", "9999") + r"[T ]0[0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
+)
+MOMENT = rf"(?:{BEFORE_9999}[T ]{CLOCK}{OFFSET}|{MORNING_OF_9999}(?:Z|\+00(?::00)?))"
+MOMENT_IN_UTC = rf"(?:{BEFORE_9999}[T ]{CLOCK}|{MORNING_OF_9999})"
 SLUG = r"^[-a-zA-Z0-9_]+$"
 # Only lower-case domains of ASCII labels; quoted users, literal addresses and international names go to Django.
 EMAIL = r"^[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
@@ -155,10 +164,10 @@ def _datetime(field: AnyField) -> FastLane | str:
         return "validators and choices of times are judged by Django"
     if not settings.USE_TZ:
         return _lane([_matching(f"^{DAY}[T ]{CLOCK}$"), _is_day])
-    with_offset = _lane([_matching(f"^{DAY}[T ]{CLOCK}{OFFSET}$"), _is_day])
+    with_offset = _lane([_matching(f"^{MOMENT}$"), _is_day])
     if settings.TIME_ZONE != "UTC":
         return with_offset  # a time without offset needs the time zone's rules
-    accepts = _all([_matching(f"^{DAY}[T ]{CLOCK}{OFFSET}?$"), _is_day])
+    accepts = _all([_matching(f"^(?:{MOMENT}|{MOMENT_IN_UTC})$"), _is_day])
 
     def lane(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         has_offset = text.str.contains(f"{OFFSET}$")

@@ -31,7 +31,10 @@ GROUP BY c.oid
 # `sent`: the type in which `save()` sends a field's value, or null for text, which takes the column's type.
 # `is_cast`: whether PostgreSQL converts a sent value by itself when it is stored; to text it always does.
 COLUMNS = """
-SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), b.typname::text,
+SELECT a.attname::text,
+    format_type(a.atttypid, a.atttypmod)
+    || COALESCE(' COLLATE ' || l.collnamespace::regnamespace::text || '.' || quote_ident(l.collname), ''),
+    format_type(a.atttypid, -1), b.typname::text,
     b.typcategory = 'S',
     a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '', a.attgenerated <> '',
     a.attidentity = 'a',
@@ -43,6 +46,7 @@ SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), format_type(a.attt
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid
 JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
+LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.oid <> t.typcollation
 LEFT JOIN unnest(%s::text[], %s::text[]) AS sent(name, type) ON sent.name = a.attname
 WHERE a.attrelid = %s::oid AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
@@ -56,7 +60,7 @@ COMPARED_AS = {"json": "jsonb"} | dict.fromkeys(("xml", "point", "polygon", "lin
 class TargetColumn:
     """A column as the catalogue describes it.
 
-    type          with its length: "character varying(20)"
+    type          with its length, and its collation if it has one of its own: "character varying(20)"
     type_to_cast  without, because a cast to a length truncates: "character varying"
     base_type     the type's own name; of a domain, that of the type below: "varchar"
     must_have     the database refuses a row that does not name the column

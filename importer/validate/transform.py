@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from importer.records import LONE_SURROGATE
+from importer.records import LONE_SURROGATE, column_named
 from importer.specs.mapping import ColumnPlan
 from importer.validate.notation import plain_column
 
@@ -43,7 +43,7 @@ ISO_DEFAULTS = {"%H": "00", "%M": "00", "%S": "00"}
 
 def raw_text(plan: ColumnPlan) -> pl.Expr:
     """Return the column with the spec's null values made null."""
-    text = pl.col(plan.column)
+    text = column_named(plan.column)
     nulls = sorted(plan.null_values)
     if not nulls:
         return text

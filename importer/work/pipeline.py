@@ -111,13 +111,15 @@ def commit(stages: Stages, lease: Lease, cleaned: Cleaned, control: Control, *, 
         ledger.set_aside(job.pk, chunk.pk, outcome.contested, state=StagingRecord.State.CONTESTED)
         suspicious = stages.suspicions.look(cleaned)
         for about, sentence in suspicious.items():
-            ledger.note(job, LogEvent.SURVEY, about, sentence)
+            ledger.note(job, about, sentence)
         must_stop = ledger.advance(lease, batch.end, outcome.counts, done=is_done)
     stages.suspicions.told |= suspicious.keys()
     seconds = time.monotonic() - began
     _learn(
         stages, lease, outcome, seconds=seconds, records=batch.size, memory_is_short=control.memory_is_short
     )
+    if batch.long_fields:
+        ledger.log_long_fields(job.pk, chunk.pk, batch.long_fields)
     batch_committed.send(
         sender=stages.mapping.spec,
         job=job,

@@ -1,32 +1,50 @@
 """Builds the SQL that reads a table or query by its key."""
 
 import contextlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from importer.budget import KEY_BYTES, QUERY_ROW_BYTES
 from importer.parse.tables.keys import Key
-from importer.parse.typed import decoded
+from importer.parse.tables.names import quoted
+from importer.parse.tables.stored import as_postgresql_writes, as_sqlite_stores
 
 # OIDs of PostgreSQL types with short texts: bool, integers, oid, floats, dates, times, interval, uuid.
 SHORT_TYPES = frozenset((16, 20, 21, 23, 26, 700, 701, 1082, 1083, 1114, 1184, 1186, 1266, 2950))
 # Keys in memory at once while ranges are cut.
 KEYS_AT_ONCE = 10_000
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Relation:
-    """A table or query. `sql` is the text after FROM; `description` is a cursor's (PEP 249)."""
+    """A table or query.
+
+    sql          the text after FROM
+    columns      its columns
+    types        their types: the type codes of a cursor's description (PEP 249)
+    expressions  column → how it is read, as a pattern such as "{}::numeric"; other columns are read by their names
+
+    All statements are executed with values, so a "%" of a name or a query is doubled.
+    """
 
     def __init__(
-        self, connection: Any, sql: str, *, description: Sequence[Any], is_query: bool = False
+        self,
+        connection: Any,
+        sql: str,
+        *,
+        columns: list[str],
+        types: list[Any],
+        expressions: Mapping[str, str] = NONE,
+        is_query: bool = False,
     ) -> None:
         self.connection = connection
-        self.sql = f"{sql} AS source"
+        self.sql = f"{sql} AS source".replace("%", "%%")
         self.vendor = connection.vendor
         self.is_query = is_query
-        self.columns = [column[0] for column in description]
-        self.types = [column[1] for column in description]
+        self.columns = columns
+        self.types = types
+        self.expressions = expressions
         self.key: list[str] = []
 
     def order_by(self, key: list[str]) -> None:
@@ -59,37 +77,30 @@ class Relation:
     def fetch(
         self, statement: str, values: list[Any] | None = None, *, longest: int | None = None
     ) -> list[tuple[Any, ...]]:
-        with self.connection.cursor() as cursor, self.as_sqlite_stores_it(longest):
-            cursor.execute(statement, values)
+        with self.cursor(longest) as cursor:
+            cursor.execute(statement, values or [])
             return list(cursor.fetchall())
 
+    @contextlib.contextmanager
+    def cursor(self, longest: int | None) -> Iterator[Any]:
+        """Open a cursor that reads values as they are stored: what Python cannot hold arrives as text.
+
+        `longest` limits the bytes of a value on SQLite: a longer one raises DataError.
+        """
+        with contextlib.ExitStack() as stack:
+            cursor = stack.enter_context(self.connection.cursor())
+            if self.vendor == "postgresql":
+                stack.enter_context(as_postgresql_writes(cursor, self.types))
+            elif self.vendor == "sqlite":
+                stack.enter_context(as_sqlite_stores(cursor, longest))
+            yield cursor
+
     def quoted(self, name: str) -> str:
-        return str(self.connection.ops.quote_name(name))
+        return quoted(self.connection, name).replace("%", "%%")
 
     @property
     def key_sql(self) -> str:
         return ", ".join(f"source.{self.quoted(name)}" for name in self.key)
-
-    @contextlib.contextmanager
-    def as_sqlite_stores_it(self, longest: int | None) -> Iterator[None]:
-        """Read SQLite's text as bytes where it is not UTF-8, so that only its record is rejected, not the whole fetch.
-
-        `longest` limits the bytes of a value: a longer one raises DataError.
-        """
-        if self.vendor != "sqlite":
-            yield
-            return
-        import sqlite3
-
-        raw = self.connection.connection
-        raw.text_factory = decoded
-        former = raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest) if longest else None
-        try:
-            yield
-        finally:
-            raw.text_factory = str
-            if former is not None:
-                raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, former)
 
     # Pieces of SQL
 
@@ -112,12 +123,11 @@ class Relation:
 
     def _as_stored(self, columns: list[str]) -> str:
         """Name the columns; on SQLite as expressions, because Django converts declared dates and loses invalid ones."""
+        names = map(self.value, columns)
         if self.vendor == "sqlite":
-            return ", ".join(f"+source.{self.quoted(name)} AS c{n}" for n, name in enumerate(columns))
-        return ", ".join(f"source.{self.quoted(name)}" for name in columns)
+            return ", ".join(f"+{name} AS c{n}" for n, name in enumerate(names))
+        return ", ".join(names)
 
-    def plain_names(self) -> list[str]:
-        """Return the column names without the suffix of SQLite, which calls a second column "name" "name:1"."""
-        return [
-            re.sub(r"^(.+):\d+$", r"\1", name) if self.vendor == "sqlite" else name for name in self.columns
-        ]
+    def value(self, name: str) -> str:
+        """Return the expression that reads a column."""
+        return self.expressions.get(name, "{}").format(f"source.{self.quoted(name)}")

@@ -61,9 +61,7 @@ class Fetcher:
         """Fetch rows whose sizes the database adds up. A record that is too long comes with its key and size only."""
         names = [f"c{number}" for number in range(len(self.columns))]
         where, values = self.relation.between(after, upto)
-        inner = ", ".join(
-            f"source.{self.relation.quoted(column)} AS {name}" for column, name in self._pairs(names)
-        )
+        inner = ", ".join(f"{self.relation.value(column)} AS {name}" for column, name in self._pairs(names))
         outer = ", ".join(
             f"CASE WHEN size <= {conf.MAX_RECORD_BYTES} THEN {name} END"
             if column not in self.relation.key and self._may_be_long(number)
@@ -73,10 +71,10 @@ class Fetcher:
         counted = f"CASE WHEN size <= {conf.MAX_RECORD_BYTES} THEN size ELSE 1 END"
         rows = self.relation.fetch(
             f"SELECT {outer}, size FROM ("  # noqa: S608 (of quoted names and our own constants)
-            f"SELECT *, sum({counted}) OVER (ORDER BY place) - {counted} AS before FROM ("
+            f"SELECT *, sum({counted}) OVER (ORDER BY place) - {counted} AS bytes_before FROM ("
             f"SELECT {inner}, {self._size()} AS size, row_number() OVER (ORDER BY {self.relation.key_sql}) AS place "
             f"FROM {self.relation.sql} {where}ORDER BY {self.relation.key_sql} LIMIT {limit}) AS sized"
-            f") AS added WHERE before < {conf.BATCH_MAX_BYTES} ORDER BY place",
+            f") AS added WHERE bytes_before < {conf.BATCH_MAX_BYTES} ORDER BY place",
             values,
         )
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * (len(names) + 1)
@@ -132,10 +130,7 @@ class Fetcher:
         sizes: list[int] = []
         left = conf.BATCH_MAX_BYTES
         try:
-            with (
-                self.relation.connection.cursor() as cursor,
-                self.relation.as_sqlite_stores_it(self._longest_value()),
-            ):
+            with self.relation.cursor(self._longest_value()) as cursor:
                 cursor.execute(*self.relation.select(self.columns, after=after, upto=upto, limit=limit))
                 for row in cursor:
                     sizes.append(_bytes_of(row))

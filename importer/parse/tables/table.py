@@ -1,6 +1,7 @@
 """Reads a table or query of another configured database by ranges of its key, never by OFFSET."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,13 +12,16 @@ from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.parse.reader import Range
 from importer.parse.tables.keys import Key, is_usable
+from importer.parse.tables.names import Parts, find_table, primary_key, quoted, sqlite_names
 from importer.parse.tables.relation import Relation
 from importer.parse.tables.rows import Fetcher, Rows
-from importer.parse.typed import as_json, as_text
+from importer.parse.tables.stored import expressions
+from importer.parse.typed import as_bytes, as_json, as_text
 from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.specs.columns import SourceColumns
 from importer.specs.registry import get_spec
 
+NOT_JSON_YET = (bool, int, float, dict, list)
 ANOTHER_QUERY = "name a query with a unique first column in the spec's Meta.queries"
 
 
@@ -27,28 +31,50 @@ class TableReader:
     def __init__(self, alias: str, table: str, *, spec: str) -> None:
         self.connection = connections[alias]
         self.name = f"db:{alias}/{table}"
-        query = get_spec(spec).options.queries.get(table)
+        self.spec = get_spec(spec)
+        query = self.spec.options.queries.get(table)
         # A query is read by its first column, which therefore must be unique.
         self.is_query = query is not None
         try:
-            key = [] if query else self._primary_key(table)
-            quote = self.connection.ops.quote_name
-            sql = f"({query})" if query else ".".join(str(quote(part)) for part in table.split("."))
-            with self.connection.cursor() as cursor:
-                cursor.execute(f"SELECT * FROM {sql} AS source WHERE 1 = 0")  # noqa: S608 (quoted, or the spec's own)
-                description = cursor.description or ()
-            self.relation = Relation(self.connection, sql, description=description, is_query=self.is_query)
+            parts = () if query else find_table(self.connection, table)
+            sql = f"({query}\n)" if query else ".".join(quoted(self.connection, part) for part in parts)
+            self.relation = self._relation(sql, parts)
+            key = [] if query else self._primary_key(parts)
         except DatabaseError as error:
             raise SourceRefused(
                 f'The source "{self.name}" cannot be read: {str(error).splitlines()[0]}.'
             ) from None
-        self._refuse_columns_of_one_name()
+        if self.is_query:
+            self._refuse_columns_of_one_name()
         self._columns = self.relation.columns
-        self._json_columns = SourceColumns.of(get_spec(spec), self._columns).json_columns()
         self._key = key or self._columns[:1]
         self.relation.order_by(self._key)
         self.fetcher = Fetcher(self.relation)
         self._key_indexes = [self._columns.index(name) for name in self._key]
+
+    def _relation(self, sql: str, table: Parts) -> Relation:
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {sql} AS source WHERE 1 = 0")  # noqa: S608 (quoted, or the spec's own)
+            description = cursor.description or ()
+        columns = [column[0] for column in description]
+        if table and self.connection.vendor == "sqlite":
+            columns = sqlite_names(self.connection, table)
+        types = [column[1] for column in description]
+        source_columns = SourceColumns.of(self.spec, columns)
+        self._json_columns, self._bytes_columns = (
+            source_columns.json_columns(),
+            source_columns.bytes_columns(),
+        )
+        return Relation(
+            self.connection,
+            sql,
+            columns=columns,
+            types=types,
+            expressions=expressions(
+                self.connection, columns, types, json=self._json_columns, bytes_=self._bytes_columns
+            ),
+            is_query=self.is_query,
+        )
 
     def close(self) -> None:
         """Do nothing: the connection is Django's, and may be the one that writes."""
@@ -126,22 +152,30 @@ class TableReader:
         columns = columns or [()] * len(self._columns)
         return pl.DataFrame(
             {
-                name: [self._as_text(name, value) for value in values]
+                name: list(map(self._writer(name), values))
                 for name, values in zip(self._columns, columns, strict=True)
             },
             schema=dict.fromkeys(self._columns, pl.String()),
         )
 
-    def _as_text(self, name: str, value: Any) -> str | None:
-        """Write a value as text. Databases return JSON as text; another type in a JSON column becomes JSON."""
-        if name in self._json_columns and isinstance(value, bool | int | float | dict | list):
-            return as_json(value, self._json_columns[name])
-        return as_text(value)
+    def _writer(self, name: str) -> Callable[[Any], str | None]:
+        """Return the function that writes a column's values as text.
+
+        Databases return JSON as text; another type in a JSON column becomes JSON.
+        """
+        if name in self._bytes_columns:
+            return as_bytes
+        nulls = self._json_columns.get(name)
+        if nulls is None:
+            return as_text
+        return lambda value: as_json(value, nulls) if isinstance(value, NOT_JSON_YET) else as_text(value)
 
     # Refusals
 
     def _refuse_columns_of_one_name(self) -> None:
-        names = self.relation.plain_names()
+        names = self.relation.columns
+        if self.relation.vendor == "sqlite":  # which calls a second column "name" "name:1"
+            names = [re.sub(r"^(.+):\d+$", r"\1", name) for name in names]
         for name in names:
             if names.count(name) > 1:
                 raise SourceRefused(
@@ -189,15 +223,14 @@ class TableReader:
                 f'"{", ".join(self._key)}"; {ANOTHER_QUERY}.'
             )
 
-    def _primary_key(self, table: str) -> list[str]:
-        with self.connection.cursor() as cursor:
-            columns = self.connection.introspection.get_primary_key_columns(cursor, table)
+    def _primary_key(self, table: Parts) -> list[str]:
+        columns = primary_key(self.connection, table)
         if not columns:
             raise SourceRefused(
                 f'The source "{self.name}" has no primary key; '
                 f"name a query with a unique first column in the spec's Meta.queries."
             )
-        return list(columns)
+        return columns
 
 
 def _shown_key(key: Key | None) -> str:

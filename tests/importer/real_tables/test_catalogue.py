@@ -1,62 +1,19 @@
 """Tables that are not what their model says: the import stores what `save()` stores, or says why it cannot."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.db import models
+from django.db import NotSupportedError, models
 from django.test.utils import isolate_apps
 
 from importer import Lookup
 from importer.checks import check_target
 from importer.validate.explain import explain
-from tests.importer.real_tables.legacy import Filled, Record, as_clerk, execute, legacy
+from tests.importer.real_tables.legacy import Filled, as_clerk, execute, legacy
+from tests.importer.real_tables.types import BRIDGED, TYPES, code, numbered, without_ids
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WAYS = ["reject", "skip", "update"]
-
-
-def numbered(name: str, *values: str) -> list[Record]:
-    return [{"code": f"C{number}", name: value} for number, value in enumerate(values)]
-
-
-def code() -> Any:
-    return models.CharField(max_length=20, unique=True)
-
-
-MOMENTS = (
-    "2021-07-01T12:00:00+02:00", "2021-07-01 12:00:00", "2021-01-01T00:00:00-05:00", "2021-07-01 12:00:00.123456Z",
-    "2021-03-28 02:30:00", "1950-06-30T23:59:59+00:00", "tomorrow",
-)  # fmt: skip
-NUMBERS = ("7", "-3", "007", "40000", "2147483648", "x", "")
-DECIMALS = ("1.5", "2.345", "-0.005", "99999999.99", "1e3", "0", "x")
-TEXTS = ("red", "blue", "purple", "", "Red", "red ")
-# Real type → the field that a site has for it, and texts.
-BRIDGED = {
-    "timestamp": ("timestamp", models.DateTimeField(null=True), MOMENTS),
-    "timestamp(0)": ("timestamp(0)", models.DateTimeField(null=True), MOMENTS),
-    "date": ("date", models.DateTimeField(null=True), MOMENTS),
-    "smallint": ("smallint", models.BigIntegerField(null=True, blank=True), NUMBERS),
-    "numeric": ("numeric(4,1)", models.DecimalField(max_digits=10, decimal_places=3), DECIMALS),
-    "double": ("double precision", models.DecimalField(max_digits=10, decimal_places=3), DECIMALS),
-    "money": ("money", models.DecimalField(max_digits=10, decimal_places=2), DECIMALS),
-    "integer under text": ("integer", models.CharField(max_length=20, null=True, blank=True), NUMBERS),
-    "varchar under integer": ("varchar(4)", models.IntegerField(null=True, blank=True), NUMBERS),
-    "enum": ("colour", models.CharField(max_length=20), TEXTS),
-    "domain": ("short", models.TextField(), TEXTS),
-    "char": ("char(5)", models.CharField(max_length=20), TEXTS),
-    "shorter": ("varchar(4)", models.CharField(max_length=20), TEXTS),
-    "uuid as text": ("varchar(36)", models.UUIDField(), ("12345678123456781234567812345678", "x")),
-    "json": ("json", models.JSONField(), ('{"b": 1, "a": [1, 2.50]}', "{")),
-    "text under json": ("text", models.JSONField(), ('{"b": 1}', "[]", "{")),
-    "inet": ("inet", models.CharField(max_length=40), ("10.0.0.1", "10.0.0.0/8", "x")),
-    "interval": ("interval", models.CharField(max_length=40), ("1 day", "P1D", "x")),
-    "time": ("time", models.TimeField(), ("12:30", "23:59:59.5", "25:00")),
-}
-TYPES = """
-DROP TYPE IF EXISTS colour CASCADE; CREATE TYPE colour AS ENUM ('red', 'blue');
-DROP DOMAIN IF EXISTS short CASCADE; CREATE DOMAIN short AS text CHECK (length(VALUE) < 5);
-"""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -73,11 +30,6 @@ def test_a_column_of_another_type_holds_what_save_stores(folder: Path, kind: str
 
     assert without_ids(imported.rows) == without_ids(by_hand.rows)
     assert imported.rejected.keys() == by_hand.rejected.keys()
-
-
-def without_ids(rows: list[str]) -> list[str]:
-    """Numbers of a sequence have gaps where a record was refused, by hand as well."""
-    return sorted(row.partition(",")[2] for row in rows)
 
 
 CANNOT = {
@@ -269,3 +221,30 @@ def test_a_parent_is_found_whatever_the_type_of_its_key(folder: Path, real: str)
 
     assert filled.rows == [f"(1,a,{found[0]})"]
     assert filled.rejected == {3: "does_not_exist"}
+
+
+@pytest.fixture
+def nocase() -> None:
+    try:
+        execute("CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+    except NotSupportedError:
+        pytest.skip("NOT TESTED: this PostgreSQL has no ICU, so no collation without case")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("collation", ['"C"', '"POSIX"', "nocase"])
+def test_texts_are_equal_if_the_column_s_collation_says_so(
+    request: pytest.FixtureRequest, folder: Path, collation: str, way: str
+) -> None:
+    if collation == "nocase":
+        request.getfixturevalue("nocase")
+    sql = f"CREATE TABLE legacy (id serial PRIMARY KEY, code varchar(20) COLLATE {collation} UNIQUE, v text)"
+    records = [{"code": "a", "v": "1"}, {"code": "A", "v": "2"}, {"code": "b", "v": "3"}]
+    with legacy(sql, key=("code",), code=code(), v=models.TextField()) as table:
+        by_hand = table.by_hand(records, on_conflict=way)
+        table.make_anew()
+
+        imported = table.by_import(records, folder, on_conflict=way)
+
+    assert without_ids(imported.rows) == without_ids(by_hand.rows)
+    assert imported.rejected.keys() == by_hand.rejected.keys()

@@ -1,5 +1,6 @@
 """Cleans and saves texts with plain Django, as the reference for lanes and pipeline."""
 
+import datetime as dt
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -50,7 +51,10 @@ def stored_texts(field: AnyField, texts: Mapping[int, str | None]) -> dict[int, 
 def _prepared(field: AnyField, value: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return field.get_db_prep_save(value, connection)
+        prepared = field.get_db_prep_save(value, connection)
+    if isinstance(prepared, dt.datetime):
+        prepared.astimezone(dt.UTC)  # what leaves the calendar there, the ORM cannot read again
+    return prepared
 
 
 def _stored(field: AnyField, values: Mapping[int, Any]) -> dict[int, str | None]:
