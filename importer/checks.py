@@ -162,7 +162,9 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
         Error(reason, hint="Give the constant a value that the field accepts.", id="importer.E016")
         for reason in invalid_constants(spec)
     ]
-    problems += [problem for name in spec.declared for problem in _check_declared(spec, name)]
+    problems += [
+        problem for name in (*spec.declared, *spec.constants) for problem in _check_declared(spec, name)
+    ]
     key = {model._meta.get_field(name) for name in options.key}
     if key and not any(set(group) <= key for group in unique_groups(model)):
         problems.append(
@@ -202,7 +204,7 @@ def _check_declared(spec: type[ModelImport], name: str) -> list[CheckMessage]:
                 id="importer.E010",
             )
         )
-    if callable(getattr(spec.declared[name], "default", None)):
+    if callable(getattr(spec.declared.get(name), "default", None)):
         problems.append(
             Error(
                 f'{spec.__qualname__}: the default of "{name}" is a function; it must be a value.',

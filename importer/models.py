@@ -254,6 +254,7 @@ class LogEvent(models.TextChoices):
     STARTED = "started"
     PLANNED = "planned"
     SURVEY = "survey"
+    NOTED = "noted"  # what a person should know about the source: keys that repeat, values hardly meant
     EXECUTING = "executing"
     NO_WORKER = "no_worker"
     BATCH_SIZE = "batch_size"

@@ -14,12 +14,15 @@ READ_SOURCE = "importer.read_source"
 
 
 def may_import_with(user: Any, spec: str) -> bool:
-    """Tell whether the user may add records of the spec's model, and change them if the spec updates existing ones."""
+    """Tell whether the user may do to records of the spec's model what the spec does: add them, change them."""
     try:
         options = get_spec(spec).options
     except UnknownSpec:
         return False
-    actions = ("add", "change") if options.on_conflict == "update" else ("add",)
+    actions = [
+        *(["add"] if options.on_new == "insert" else []),
+        *(["change"] if options.on_conflict == "update" else []),
+    ]
     return all(_has_right(user, action, options.model) for action in actions)
 
 

@@ -17,10 +17,9 @@ def log(
     MigrationLog.objects.create(job_id=job_id, chunk_id=chunk_id, event=event, reason=reason, details=details)
 
 
-def note(job: DataImportJob, event: str, about: str, *sentences: str, **details: Any) -> None:
+def note(job: DataImportJob, about: str, sentence: str, **details: Any) -> None:
     """Log what a person should know about the source. Of several notes about the same, the latest counts."""
-    reason = " ".join(sentences)
-    log(job, event, reason, about=about, notes=list(sentences), **details)
+    log(job, LogEvent.NOTED, sentence, about=about, notes=[sentence], **details)
 
 
 def notes_of(job: DataImportJob) -> dict[str, list[str]]:

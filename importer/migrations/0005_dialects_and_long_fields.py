@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                     ("started", "Started"),
                     ("planned", "Planned"),
                     ("survey", "Survey"),
+                    ("noted", "Noted"),
                     ("executing", "Executing"),
                     ("no_worker", "No Worker"),
                     ("batch_size", "Batch Size"),

@@ -10,6 +10,7 @@ from importer.ledger.pages import in_pages_of_bytes
 from importer.models import DataImportJob, StagingRecord
 from importer.records import LINE, RAW, REASONS
 from importer.rejects.cells import cell, defused, nulls_of
+from importer.rejects.report import other_names, place_of
 
 EXPORTED_AT_ONCE = 1_000
 
@@ -20,12 +21,12 @@ def export_rejects(job: DataImportJob, file: TextIO) -> int:
     Columns: `_line`, `_reasons`, those of the source, `_raw`. Cells that a spreadsheet would take for a formula get an
     apostrophe in front, which `replay_rejects` removes.
     """
-    columns, nulls = job.columns or [], nulls_of(job)
+    columns, nulls, names = job.columns or [], nulls_of(job), other_names(job)
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([LINE, REASONS, *(defused(name) for name in columns), RAW])
     records = 0
     for record in _in_order(job):
-        reasons = "; ".join(_reason(error) for error in record.errors)
+        reasons = "; ".join(_reason(error, names) for error in record.errors)
         cells = [cell(record, name, nulls) for name in (*columns, RAW)]
         writer.writerow([record.line, defused(reasons), *(defused(cell) for cell in cells)])
         records += 1
@@ -45,5 +46,5 @@ def _rejected(job: DataImportJob) -> Any:
     )
 
 
-def _reason(error: dict[str, Any]) -> str:
-    return f"{error['field'] or 'record'}: {error['message']}"
+def _reason(error: dict[str, Any], names: dict[str, str]) -> str:
+    return f"{place_of(error['field'], names.get(error['field'], ''))}: {error['message']}"

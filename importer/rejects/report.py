@@ -12,6 +12,8 @@ from importer.ledger import notes_of
 from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord, ledger_alias
 from importer.privacy.retention import pruned_by_state
 from importer.records import FATES, Counts
+from importer.specs.columns import SourceColumns
+from importer.specs.registry import all_specs
 
 EXAMPLES = 3
 State = StagingRecord.State
@@ -37,12 +39,17 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Rejected records with the same field and code."""
+    """Rejected records with the same field and code. `column` is the source's, if it is called otherwise."""
 
     field: str
     code: str
     records: int
     examples: list[Example]
+    column: str = ""
+
+    @property
+    def where(self) -> str:
+        return place_of(self.field, self.column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,19 @@ def make_report(job: DataImportJob) -> Report:
     )
 
 
+def other_names(job: DataImportJob) -> dict[str, str]:
+    """Return the columns of the fields that are called otherwise; nothing if the spec is no longer registered."""
+    spec = all_specs().get(job.spec)
+    return SourceColumns.of(spec, job.columns or []).of_other_name() if spec else {}
+
+
+def place_of(field: str, column: str) -> str:
+    """Name the field of an error and the column of the file: "joined (column JOIN_DT)"."""
+    if not field:
+        return "record"
+    return f'{field} (column "{column}")' if column else field
+
+
 def missing_rejects(job: DataImportJob) -> list[str]:
     """Return a line for each reason why rejected records of the job are no longer stored."""
     gone, lines = pruned_by_state(job.pk), []
@@ -117,9 +137,14 @@ def _families(job: DataImportJob) -> list[Family]:
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute(FAMILIES, {"job": job.pk, "examples": EXAMPLES})
         rows = cursor.fetchall()
+    columns = other_names(job)
     return [
         Family(
-            field, code, records, [Example(*example) for example in zip(lines, messages, values, strict=True)]
+            field,
+            code,
+            records,
+            [Example(*example) for example in zip(lines, messages, values, strict=True)],
+            columns.get(field, ""),
         )
         for field, code, records, lines, messages, values in rows
     ]

@@ -123,7 +123,7 @@ class Watch:
         # `import_report` would be empty, because a dry run's rejections are rolled back.
         for family in make_report(self.job).families:
             example = family.examples[0]
-            what = f"{family.field or 'record'}: {family.code}"
+            what = f"{family.where}: {family.code}"
             return f"most often {what}, as in line {example.line}: {example.message}"
         return "nothing was written."
 

@@ -106,6 +106,13 @@ class SourceColumns:
                 nulls |= dict.fromkeys(self._columns_of(name, declared), declared.null_values)
         return nulls
 
+    def of_other_name(self) -> dict[str, str]:
+        """Return the columns of the fields that are called otherwise, for messages: {"joined": "JOIN_DT"}."""
+        columns = {n: ", ".join(self._columns_of(n, declared)) for n, declared in self.spec.declared.items()}
+        return {
+            name: column for name, column in columns.items() if column and loosely(column) != loosely(name)
+        }
+
     def json_columns(self) -> dict[str, frozenset[str]]:
         """Return the columns that fill a JSONField without a transform: typed values in them must not become text.
 

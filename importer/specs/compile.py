@@ -141,6 +141,9 @@ class _Compiler:
             null_values=nulls,
             transforms=column.transforms,
             formats=column.formats,
+            notation=column.notation
+            if column.notation.is_of_numbers or column.notation.is_of_booleans
+            else None,
             default=column.default,
             keeps=column.blank == "keep" and self.options.on_conflict == "update",
             is_lenient=reports_as is not None,

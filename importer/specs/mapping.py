@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import models
 
+from importer.specs.notation import Notation
 from importer.specs.spec import IN_ORDER, UNSET, ModelImport
 
 AnyField = models.Field
@@ -33,9 +34,15 @@ class ColumnPlan:
     null_values: frozenset[str] = frozenset()
     transforms: tuple[Callable[[Any], Any], ...] = ()
     formats: tuple[str, ...] = ()
+    notation: Notation | None = None
     default: Any = dataclasses.field(default=UNSET, compare=False)  # it may be a list, which has no hash
     keeps: bool = False
     is_lenient: bool = False
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether the field gets another text than the source has."""
+        return bool(self.transforms or self.formats or self.notation)
 
     @property
     def has_default(self) -> bool:

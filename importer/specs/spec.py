@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from importer.specs.notation import Notation
+
 Transform = Callable[[str], Any]
 OnConflict = Literal["update", "skip", "reject"]
 Duplicates = Literal["last", "first", "reject"]
@@ -40,6 +42,9 @@ class Column:
                  a batch and its result is remembered, so it must not depend on anything else. ValidationError rejects
                  the record with its message; any other exception rejects it as `transform_failed`.
     formats      `strptime` formats of a date or time, tried in order; without them Django's own parsing is used
+    decimal      the decimal sign of a number, and
+    thousands    the sign between its groups of three digits: 1.234,50 has "," and "."
+    true, false  the words of a boolean, such as ("Ja", "Y") and ("Nein", "N"); Django's own are read as well
     default      the value for an empty cell (a null value of the spec)
     blank        "keep": an empty cell leaves the value of an existing row as it is (with on_conflict = "update")
     null_values  the text or texts that mean "nothing" in this column; default: those of the spec
@@ -51,6 +56,10 @@ class Column:
         *,
         transform: Transform | Iterable[Transform] | None = None,
         formats: Iterable[str] = (),
+        decimal: str = "",
+        thousands: str = "",
+        true: str | Iterable[str] = (),
+        false: str | Iterable[str] = (),
         default: Any = UNSET,
         blank: Literal["null", "keep"] = "null",
         null_values: str | Iterable[str] | None = None,
@@ -61,6 +70,7 @@ class Column:
         self.name = name
         self.transforms = _as_tuple(transform)
         self.formats = (formats,) if isinstance(formats, str) else tuple(formats)
+        self.notation = Notation(decimal, thousands, _as_tuple(true), _as_tuple(false))
         self.default = default
         self.null_values = None if null_values is None else frozenset(_as_tuple(null_values))
 
@@ -264,7 +274,21 @@ def _check_fields(spec: type[ModelImport]) -> None:
             raise ImproperlyConfigured(
                 f'{spec.__qualname__}: blank="keep" on "{name}", which is a foreign key or part of the key.'
             )
+        if isinstance(declared, Column):
+            _check_notation(spec, known[name], declared.notation)
         if isinstance(declared, Lookup) and not known[name].is_relation:
             raise ImproperlyConfigured(
                 f'{spec.__qualname__}: Lookup on "{name}", which is not a foreign key.'
             )
+
+
+def _check_notation(spec: type[ModelImport], field: Any, notation: Notation) -> None:
+    no_number = (models.CharField, models.TextField, models.DateField, models.TimeField, models.BooleanField)
+    if notation.is_of_numbers and (field.is_relation or isinstance(field, no_number)):
+        raise ImproperlyConfigured(
+            f'{spec.__qualname__}: decimal or thousands on "{field.name}", which is not a number.'
+        )
+    if notation.is_of_booleans and not isinstance(field, models.BooleanField):
+        raise ImproperlyConfigured(
+            f'{spec.__qualname__}: true or false on "{field.name}", which is not a boolean.'
+        )

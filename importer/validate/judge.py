@@ -16,12 +16,15 @@ from importer.conf import conf
 from importer.records import NOT_TEXT, RecordError, escaped, shown
 from importer.specs.mapping import ColumnPlan
 from importer.validate.encode import Encoder
+from importer.validate.notation import plain_text
 from importer.validate.postgres_forms import form_of
 
 # Longer texts are judged each time, so that the memory of `MEMO_VALUES` values stays bounded.
 REMEMBERED_CHARACTERS = 1_000
 # What fields, and psycopg's dumpers, raise besides ValidationError for a value that cannot be saved.
 UNSAVABLE = (ValueError, TypeError, AttributeError, ArithmeticError, DatabaseError, PsycopgError)
+# Shows people how a format writes a date: no two of its parts are alike.
+EXAMPLE = dt.datetime(2026, 12, 31, 23, 59, 58, tzinfo=dt.UTC)
 # A value's text for PostgreSQL, and the errors if it has any.
 Verdict = tuple[str | None, tuple[RecordError, ...]]
 
@@ -88,6 +91,8 @@ class Judge:
         value: Any = text
         for transform in self.plan.transforms:
             value = _call(transform, value)
+        if self.plan.notation and isinstance(value, str):
+            value = plain_text(value, self.plan.notation)
         if self.plan.formats and isinstance(value, str):
             value = self._parse_time(value)
         if isinstance(self.field, models.JSONField) and isinstance(value, str):
@@ -106,9 +111,13 @@ class Judge:
                 return moment
             return moment.time() if isinstance(self.field, models.TimeField) else moment.date()
         raise ValidationError(
-            "“%(value)s” does not match %(formats)s.",
+            "“%(value)s” is not a valid %(kind)s; write it like %(examples)s.",
             code="invalid",
-            params={"value": shown(text), "formats": " or ".join(self.plan.formats)},
+            params={
+                "value": shown(text),
+                "kind": "time" if isinstance(self.field, models.TimeField) else "date",
+                "examples": " or ".join(EXAMPLE.strftime(format_) for format_ in self.plan.formats),
+            },
         )
 
     def _parse_json(self, text: str) -> Any:

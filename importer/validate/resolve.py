@@ -76,9 +76,11 @@ def _missing_parents(
             continue  # the key is invalid, and already has an error
         is_empty = all(text is None for text in texts)
         if row[FOUND] == AMBIGUOUS:
-            errors[number] = [_parent_error(plan, texts, "ambiguous", "There is more than one")]
+            errors[number] = [
+                _parent_error(plan, cleaned, number, texts, "ambiguous", "There is more than one")
+            ]
         elif not is_empty and plan.missing == "reject":
-            errors[number] = [_parent_error(plan, texts, "does_not_exist", "There is no")]
+            errors[number] = [_parent_error(plan, cleaned, number, texts, "does_not_exist", "There is no")]
         elif null_errors := _null_errors(plan):
             errors[number] = null_errors
     return errors
@@ -92,10 +94,16 @@ def _null_errors(plan: LookupPlan) -> list[RecordError]:
     return as_errors(field.name, ValidationError(field.error_messages[code], code=code))
 
 
-def _parent_error(plan: LookupPlan, texts: list[str | None], code: str, beginning: str) -> RecordError:
-    value, names = shown(", ".join(text or "" for text in texts)), ", ".join(plan.to)
-    message = f'{beginning} {plan.parent._meta.verbose_name} with {names} "{value}".'
-    return RecordError(plan.field.name, code, message, value)
+def _parent_error(
+    plan: LookupPlan, cleaned: Cleaned, number: int, texts: list[str | None], code: str, beginning: str
+) -> RecordError:
+    """Return an error whose message has the key that was looked up; its value is that of the cells."""
+    key, cells = (
+        shown(", ".join(text or "" for text in each))
+        for each in (texts, [cleaned.batch.texts[part.column][number] for part in plan.parts])
+    )
+    message = f'{beginning} {plan.parent._meta.verbose_name} with {", ".join(plan.to)} "{key}".'
+    return RecordError(plan.field.name, code, message, cells)
 
 
 def _empty_keys(cleaned: Cleaned, key: list[str]) -> ErrorLists:

@@ -10,6 +10,7 @@ import polars as pl
 
 from importer.records import LONE_SURROGATE, column_named
 from importer.specs.mapping import ColumnPlan
+from importer.validate.notation import plain_column
 
 # ASCII characters that `str.strip()` removes; Polars' default differs.
 ASCII_SPACE = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
@@ -76,6 +77,13 @@ def own_transforms(plan: ColumnPlan) -> list[Callable[..., Any]]:
 
 def transformed(plan: ColumnPlan, raw: pl.Series) -> pl.Expr | pl.Series:
     """Return the text for the fast lane: null if only the judge can decide (and where the source is null)."""
+    text = _transformed(plan, raw)
+    if plan.notation is None:
+        return text
+    return plain_column(pl.lit(text) if isinstance(text, pl.Series) else text, plan.notation)
+
+
+def _transformed(plan: ColumnPlan, raw: pl.Series) -> pl.Expr | pl.Series:
     text = pl.col(raw.name)
     match way_of(plan):
         case Way.AS_THEY_ARE:

@@ -61,7 +61,7 @@ def _fast(batch: Batch, columns: list[_Column]) -> pl.DataFrame:
     texts = raw.with_columns(
         transformed(plan, raw.get_column(f"{plan.target}#")).alias(f"{plan.target}!")
         for plan in plans
-        if plan.transforms or plan.formats
+        if plan.is_rewritten
     )
     return texts.select(expression for column in columns for expression in _lane_expressions(column))
 
@@ -69,7 +69,7 @@ def _fast(batch: Batch, columns: list[_Column]) -> pl.DataFrame:
 def _lane_expressions(column: _Column) -> tuple[pl.Expr, pl.Expr]:
     plan, fast = column.plan, column.lane.fast
     raw = pl.col(f"{plan.target}#")
-    text = pl.col(f"{plan.target}!") if plan.transforms or plan.formats else raw
+    text = pl.col(f"{plan.target}!") if plan.is_rewritten else raw
     if fast is None:
         value, accepted = pl.lit(None, dtype=pl.String), pl.lit(value=False)
     else:

@@ -111,7 +111,7 @@ def commit(stages: Stages, lease: Lease, cleaned: Cleaned, control: Control, *, 
         ledger.set_aside(job.pk, chunk.pk, outcome.contested, state=StagingRecord.State.CONTESTED)
         suspicious = stages.suspicions.look(cleaned)
         for about, sentence in suspicious.items():
-            ledger.note(job, LogEvent.SURVEY, about, sentence)
+            ledger.note(job, about, sentence)
         must_stop = ledger.advance(lease, batch.end, outcome.counts, done=is_done)
     stages.suspicions.told |= suspicious.keys()
     seconds = time.monotonic() - began

@@ -3,7 +3,7 @@
 import polars as pl
 
 from importer import ledger
-from importer.models import DataImportJob, LogEvent
+from importer.models import DataImportJob
 from importer.order.repeats import Repeated
 from importer.parse.reader import Reader
 from importer.specs.mapping import Mapping
@@ -16,9 +16,7 @@ def note_repeats(job: DataImportJob, mapping: Mapping, reader: Reader, found: pl
     repeated = Repeated.of(found, job, mapping, reader)
     if repeated.keys:
         sentence = repeated.sentence(mapping.duplicates)
-        ledger.note(
-            job, LogEvent.SURVEY, REPEATS, sentence, keys=repeated.keys, repeated_records=repeated.records
-        )
+        ledger.note(job, REPEATS, sentence, keys=repeated.keys, records=repeated.records)
     job.options = (job.options or {}) | {COUNTED: True}
     job.save(update_fields=["options"])
 

@@ -51,7 +51,7 @@ def report_text(report: Report) -> str:
         lines.append(f"  erased    {report.erased:>12,} (rejected records that named a person)")
     lines += [one_line(f"  {note}") for note in report.notes]
     for family in report.families:
-        lines.append(f"\n  {family.records:,} x {family.field or 'record'}: {family.code}")
+        lines.append(f"\n  {family.records:,} x {one_line(family.where)}: {family.code}")
         lines += [
             # Values of the source must not control the terminal.
             one_line(f"      line {example.line}: {example.message}{_value_of(example)}")
@@ -61,6 +61,10 @@ def report_text(report: Report) -> str:
 
 
 def _value_of(example: Example) -> str:
-    """Return the value, unless the message has it already."""
+    """Return the cell's own value, unless the message has it already."""
     value = example.value
-    return "" if not value or value in example.message else f" (“{shorten(value, 60)}”)"
+    return (
+        ""
+        if not value or any(f"{q}{value}" in example.message for q in "“\"'")
+        else f" (“{shorten(value, 60)}”)"
+    )

@@ -13,6 +13,7 @@ from django.utils import timezone
 from importer import Column, Constant, ModelImport
 from importer.checks import check_spec
 from importer.models import StagingRecord
+from importer.rights import may_import_with
 from importer.specs.registry import temporarily
 from importer.validate.explain import explain
 from tests.importer.conftest import Importing
@@ -304,3 +305,24 @@ def test_keep_is_refused_where_it_means_nothing() -> None:
         spec_of(Contact, key=("legacy_id",), declared={"legacy_id": Column(blank="keep")})
     with pytest.raises(ImproperlyConfigured, match='invalid blank "leave"'):
         Column(blank="leave")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"on_conflict": "update"}, {"add", "change"}),
+        ({"on_conflict": "update", "on_new": "skip"}, {"change"}),
+        ({"on_conflict": "skip"}, {"add"}),
+    ],
+)
+def test_a_person_needs_the_rights_that_the_spec_uses(options: dict[str, str], wanted: set[str]) -> None:
+    asked: set[str] = set()
+
+    class Person:
+        def has_perm(self, name: str) -> bool:
+            asked.add(name.removeprefix("crm.").partition("_")[0])
+            return True
+
+    with temporarily(spec_of(Contact, key=("legacy_id",), **options)):
+        assert may_import_with(Person(), "partial")
+    assert asked == wanted

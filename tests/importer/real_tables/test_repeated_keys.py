@@ -139,7 +139,7 @@ def test_the_dry_run_shows_repeated_keys_and_leaves_nothing(
     assert err == f"{NOTE.replace(repeats.WINNERS['last'], words)}\n"
     assert ("3 would be rejected" in out) is (duplicates == "reject")
     assert not Company.objects.exists()
-    assert not MigrationLog.objects.filter(event="survey").exists()
+    assert not MigrationLog.objects.filter(event="noted").exists()
 
 
 def test_nothing_is_said_where_no_key_repeats(folder: Path) -> None:
