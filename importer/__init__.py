@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from importer.run.results import ImportResult
     from importer.run.run import run_import
     from importer.signals import batch_committed, import_finished, import_started
+    from importer.specs.dialect import Dialect
     from importer.specs.registry import register
     from importer.specs.spec import Column, Lookup, ModelImport
 
 _HOMES = {
     "Column": "importer.specs.spec",
+    "Dialect": "importer.specs.dialect",
     "Lookup": "importer.specs.spec",
     "ModelImport": "importer.specs.spec",
     "register": "importer.specs.registry",
@@ -44,6 +46,7 @@ _HOMES = {
 
 __all__ = [
     "Column",
+    "Dialect",
     "ImportResult",
     "Lookup",
     "ModelImport",
