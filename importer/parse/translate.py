@@ -17,6 +17,7 @@ CONTROLS = [chr(number) for number in (*range(1, 9), *range(14, 32))]
 LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "Z": "\x1a"}
 QUOTE = b'"'
 FEW_BLANKS = 4
+LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")
 
 
 class Translation:
@@ -42,6 +43,7 @@ class Translation:
         ]
         self._escapes: list[tuple[bytes, bytes]] = []
         self.newline, self._null = "", ""
+        self._lone_return = b""
         if dialect.escape:
             self._add_escapes(dialect, dialect.escape)
         self._marks: list[tuple[bytes, bytes]] = []
@@ -62,6 +64,7 @@ class Translation:
         self._escapes = [
             self._coded(escape + text, text) for text in (escape, dialect.delimiter[0], *others, "\r")
         ]
+        self._lone_return = self._escapes[-1][1]
         self._escapes.append(newline := self._coded(escape + "\n", "\n"))
         self.newline = newline[1].decode()
         if escape == "\\":
@@ -89,6 +92,9 @@ class Translation:
         if self.escape and self.escape in data:
             for found, code in self._escapes:
                 data = data.replace(found, code)
+        if self.escape and b"\r" in data:
+            # MySQL escapes newlines only.
+            data = LONE_RETURN.sub(self._lone_return, data)
         for found, mark in self._marks:
             data = data.replace(found, mark)
         return data

@@ -73,7 +73,7 @@ class Dialect:
             or any(mark in special for mark in self.delimiter)
         ):
             return (
-                f'Invalid delimiter "{self.delimiter}": use one character or up to {LONGEST_DELIMITER} that are no word, '
+                f'Invalid delimiter "{self.delimiter}": use one character, or up to {LONGEST_DELIMITER} (no word), '
                 f"without the quote, the escape, line breaks and NUL."
             )
         for name, value in (("quote", self.quote), ("escape", self.escape)):

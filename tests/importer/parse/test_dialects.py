@@ -272,7 +272,8 @@ def test_whole_blocks_of_a_dialect_are_read_by_columns(path: Path, monkeypatch: 
     ("parts", "reason"),
     [
         ({"delimiter": "\n"}, 'Invalid delimiter "\n"'), ({"delimiter": '"'}, 'Invalid delimiter """'),
-        ({"delimiter": "|" * 21}, "up to 20"), ({"delimiter": "tabulator"}, "no word"), ({"quote": "ab"}, 'Invalid quote "ab"'),
+        ({"delimiter": "|" * 21}, "up to 20"), ({"delimiter": "tabulator"}, "no word"),
+        ({"quote": "ab"}, 'Invalid quote "ab"'),
         ({"quote": ""}, 'Invalid quote ""'), ({"escape": "n"}, 'Invalid escape "n"'),
         ({"comment": ""}, 'Invalid comment ""'), ({"comment": "a,b", "delimiter": ","}, 'Invalid comment "a,b"'),
         ({"skip_lines": -1}, 'Invalid skip_lines "-1"'), ({"columns": ("a",)}, "named by the header"),

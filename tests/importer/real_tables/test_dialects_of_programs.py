@@ -125,6 +125,64 @@ def _quoted(text: str | None) -> str:
     return f"CAST(X'{text.encode().hex()}' AS TEXT)"
 
 
+# MariaDB
+
+
+@pytest.mark.skipif(shutil.which("mariadbd") is None, reason="MariaDB is not installed")
+@pytest.mark.parametrize(
+    ("options", "delimiter", "dialect"),
+    [
+        ("", "tab", {"quote": None, "escape": "\\"}),
+        ("FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"'", "", {"escape": "\\"}),
+        ("FIELDS TERMINATED BY ';' ENCLOSED BY '\\''", ";", {"quote": "'", "escape": "\\"}),
+        ("FIELDS TERMINATED BY '||'", "||", {"quote": None, "escape": "\\"}),
+        ("FIELDS TERMINATED BY '<->' ENCLOSED BY '\"'", "<->", {"escape": "\\"}),
+        ("FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '^'", "", {"escape": "^"}),
+        ("FIELDS ENCLOSED BY '\"' LINES TERMINATED BY '\\r\\n'", "tab", {"escape": "\\"}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("chunk", [80, 8 << 20])
+def test_outfiles_of_mariadb(
+    folder: Path, settings: Any, options: str, delimiter: str, dialect: dict[str, Any], chunk: int
+) -> None:
+    settings.IMPORTER |= {"CHUNK_BYTES": chunk}
+    # Another escape than the backslash writes null as ^N, which is the text "N" to us.
+    texts = [text for text in TEXTS if text is not None or dialect["escape"] == "\\"]
+
+    path = outfile(folder, texts, options)
+
+    names = {"header": False, "columns": ["integer", "char", "text"]}
+    assert read(path, delimiter=delimiter, dialect=dialect | names) == without_nulls(texts)
+
+
+def outfile(folder: Path, texts: list[str | None], options: str) -> Path:
+    """Write the texts with INTO OUTFILE, by a server that reads statements from its standard input."""
+    path, data = folder / "outfile.csv", folder / "mariadb"
+    data.mkdir()
+    rows = ", ".join(f"({number}, 'x', {_utf8(text)})" for number, text in enumerate(texts))
+    script = [
+        "CREATE DATABASE legacy;", "USE legacy;",
+        "CREATE TABLE texts (number int, mark varchar(5), body varchar(50)) CHARACTER SET utf8mb4;",
+        f"INSERT INTO texts VALUES {rows};",
+        f"SELECT * FROM texts ORDER BY number INTO OUTFILE '{path}' CHARACTER SET utf8mb4 {options};",
+    ]  # fmt: skip
+    command = [
+        "mariadbd",
+        "--no-defaults",
+        "--bootstrap",
+        f"--datadir={data}",
+        "--skip-innodb",
+        "--user=root",
+    ]
+    command.append("--default-storage-engine=Aria")
+    subprocess.run(command, input="\n".join(script).encode(), capture_output=True, check=True, timeout=60)
+    return path
+
+
+def _utf8(text: str | None) -> str:
+    return "NULL" if text is None else f"CONVERT(X'{text.encode().hex()}' USING utf8mb4)"
+
+
 # The options, and the spec's dialect
 
 
