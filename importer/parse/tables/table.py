@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
-from django.db import DatabaseError, DataError, connections
+from django.db import DatabaseError, DataError, connections, transaction
 
 from importer.budget import KEY_BYTES, QUERY_ROW_BYTES, records_within, too_long
 from importer.conf import conf
@@ -36,14 +36,16 @@ class TableReader:
         # A query is read by its first column, which therefore must be unique.
         self.is_query = query is not None
         try:
-            parts = () if query else find_table(self.connection, table)
-            sql = (
-                f"({query.rstrip().rstrip(';')}\n)"
-                if query
-                else ".".join(quoted(self.connection, part) for part in parts)
-            )
-            self.relation = self._relation(sql, parts)
-            key = [] if query else self._primary_key(parts)
+            # A savepoint, so that a name that no table has does not end the caller's transaction.
+            with transaction.atomic(using=alias):
+                parts = () if query else find_table(self.connection, table)
+                sql = (
+                    f"({query.rstrip().rstrip(';')}\n)"
+                    if query
+                    else ".".join(quoted(self.connection, part) for part in parts)
+                )
+                self.relation = self._relation(sql, parts)
+                key = [] if query else self._primary_key(parts)
         except DatabaseError as error:
             raise SourceRefused(
                 f'The source "{self.name}" cannot be read: {str(error).splitlines()[0]}.'
