@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from importer.run.results import ImportResult
     from importer.run.run import run_import
     from importer.signals import batch_committed, import_finished, import_started
+    from importer.specs.dialect import Dialect
     from importer.specs.registry import register
     from importer.specs.spec import Column, Constant, Lookup, ModelImport
 
 _HOMES = {
     "Column": "importer.specs.spec",
     "Constant": "importer.specs.spec",
+    "Dialect": "importer.specs.dialect",
     "Lookup": "importer.specs.spec",
     "ModelImport": "importer.specs.spec",
     "register": "importer.specs.registry",
@@ -46,6 +48,7 @@ _HOMES = {
 __all__ = [
     "Column",
     "Constant",
+    "Dialect",
     "ImportResult",
     "Lookup",
     "ModelImport",

@@ -1,5 +1,6 @@
 """Creates import jobs, also for uploaded files."""
 
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from importer import ledger
 from importer.conf import conf
 from importer.exceptions import SourceRefused, first_line
 from importer.models import DataImportJob, LogEvent
+from importer.parse.open import dialect_of
 from importer.sources.local import locate
 from importer.sources.names import (
     STORAGE_PREFIX,
@@ -28,6 +30,7 @@ from importer.specs.registry import get_spec
 
 # Longest name of a stored upload, in bytes. Somebody else chose the name; only its ending matters, for the format.
 UPLOAD_BYTES = 100
+HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
 DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -39,6 +42,7 @@ def create_job(
     format: str | None = None,  # noqa: A002 (the option's name, and the column's)
     encoding: str = "utf-8",
     delimiter: str = "",
+    dialect: dict[str, Any] | None = None,
     name: str = "",
     created_by: Any = None,
 ) -> DataImportJob:
@@ -49,7 +53,8 @@ def create_job(
     upload      instead of `source`: an uploaded file, which is stored below `IMPORTER["UPLOADS"]`
     format      a `DataImportJob.Format`; None: guessed from the source's name
     encoding    a codec that Python knows, for text files
-    delimiter   one ASCII character, or "tab"; empty: the format's own
+    delimiter   what separates fields, "tab", or a byte such as "\\x01"; empty: the spec's, or the format's own
+    dialect     parts of a `Dialect` by name, which win over the spec's
     created_by  the user who owns the job, or None
 
     Raises UnknownSpec, MappingRefused (a lookup names an unknown path), SourceRefused, SettingsRefused.
@@ -61,11 +66,12 @@ def create_job(
     refuse_invalid_formats(get_spec(spec))
     file_format = format or guess_format(source)
     _refuse_misfits(source, file_format, name)
-    delimiter = DELIMITERS.get(delimiter, delimiter)
-    if delimiter and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):
-        raise SourceRefused(
-            f'Invalid delimiter "{delimiter}": use one ASCII character other than a quote, a line break or NUL.'
-        )
+    delimiter = HEX.sub(lambda match: chr(int(match[1], 16)), DELIMITERS.get(delimiter, delimiter))
+    job = DataImportJob(
+        spec=spec, format=file_format, encoding=encoding, delimiter=delimiter, dialect=dialect or {},
+        name=name, created_by=created_by,
+    )  # fmt: skip
+    dialect_of(job)  # contradictions are reported now
     is_bytewise(encoding)
     if is_table(source):
         split_table(source)
@@ -77,10 +83,8 @@ def create_job(
     else:
         # An absolute path, so that the job runs from any folder.
         source = str(locate(source))
-    job = DataImportJob.objects.create(
-        spec=spec, source=source, format=file_format, encoding=encoding, delimiter=delimiter, name=name,
-        created_by=created_by,
-    )  # fmt: skip
+    job.source = source
+    job.save()
     ledger.log(job, LogEvent.CREATED)
     return job
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from importer import budget
 from importer.conf import conf
 from importer.exceptions import SourceRefused
-from importer.parse.delimited import ASSUMED_RECORD_BYTES, BOM
+from importer.parse.delimited import ASSUMED_RECORD_BYTES, BOM, SAMPLE_BYTES
 from importer.parse.json_columns import Collected, Record
 from importer.parse.lines import pass_over
 from importer.parse.reader import Range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
+from importer.sources.json_text import Layout, layout_of
 from importer.sources.local import open_file
 from importer.specs.columns import absent
 
@@ -163,7 +164,7 @@ class JsonLinesReader:
         if self._bytes(beginning, 64).lstrip().startswith(b"["):
             raise SourceRefused(
                 f'The source "{self.name}" is a JSON array; JSON lines have one object per line '
-                f"(convert it with jq -c '.[]')."
+                f"(give it a name that ends in .json, or convert it with jq -c '.[]')."
             )
         self.file.seek(beginning)
         keys: dict[str, None] = {}
@@ -177,6 +178,8 @@ class JsonLinesReader:
             elif record.errors[0].code == "too_many_keys":
                 reason = record.errors[0].message
         if not keys:
+            if layout_of(self._bytes(0, SAMPLE_BYTES)) is Layout.VALUES:
+                reason = "the objects have several lines; give it a name that ends in .json, or convert it with jq -c."
             raise SourceRefused(f'The source "{self.name}" does not begin with valid JSON objects: {reason}')
         return list(keys | dict.fromkeys(absent(self.expected, keys)))
 

@@ -7,6 +7,7 @@ from io import BufferedReader
 from importer.budget import too_long
 from importer.conf import conf
 from importer.parse.stray import Shape
+from importer.parse.translate import Translation
 from importer.records import Position
 
 PIECE = 1 << 20
@@ -39,10 +40,21 @@ class Lines:
     tallest   the most lines in one quoted field of it
     """
 
-    def __init__(self, file: BufferedReader, encoding: str, start: Position, stop: int, shape: Shape) -> None:
+    def __init__(
+        self,
+        file: BufferedReader,
+        encoding: str,
+        start: Position,
+        stop: int,
+        shape: Shape,
+        translation: Translation | None = None,
+    ) -> None:
         self.file = file
         self.encoding = encoding
         self.shape = shape
+        self.translation = translation
+        self.escape = translation.escape if translation else b""
+        self.comment = translation.comment if translation else b""
         self.longest, self.widest = conf.MAX_RECORD_BYTES, conf.MAX_COLUMNS
         self.position = start
         self.stop = stop
@@ -50,6 +62,7 @@ class Lines:
         self.tallest = 0
         self._size = 0
         self._ends: list[Position] = []
+        self._begin = start
         file.seek(start.offset)
 
     @property
@@ -62,7 +75,7 @@ class Lines:
         Ends if a field has more than `most` lines, if more fields have ended than a record has, or if the record is too
         long. Raises TooLong, and TooWide before the parser splits a line with too many fields.
         """
-        self.taken, self._ends, self._size = [], [], 0
+        self.taken, self._ends, self._size, self._begin = [], [], 0, self.position
         quote, width = self.shape.quote, self.shape.width or self.widest
         field_lines = ended = self.tallest = 0
         # After a stray quote each line may end a field and begin the next one. Without a bound, each of these records
@@ -97,11 +110,27 @@ class Lines:
     def give_up(self, lines: int = 1) -> str:
         """Return to the end of the record's first lines, and return their text without the last newline."""
         self.position = self._ends[lines - 1]
+        if self.translation is None:
+            text = "".join(self.taken[:lines])
+        else:
+            self.file.seek(self._begin.offset)
+            text = self._decoded(self.file.read(self.position.offset - self._begin.offset))
         self.file.seek(self.position.offset)
-        return "".join(self.taken[:lines]).rstrip("\r\n")
+        return text.rstrip("\r\n")
 
     def pass_blank(self, stop: int) -> None:
-        """Skip blank lines before `stop`; there may be a billion."""
+        """Skip blank lines and comments before `stop`; there may be a billion."""
+        self._pass_blank(stop)
+        while self.comment and self.position.offset < stop and self._begins_comment():
+            self._move(pass_over(self.file), 1)
+            self._pass_blank(stop)
+
+    def _begins_comment(self) -> bool:
+        beginning = self.file.read(len(self.comment))
+        self.file.seek(self.position.offset)
+        return beginning == self.comment
+
+    def _pass_blank(self, stop: int) -> None:
         while self.position.offset < stop and self.file.peek(1)[:1] in (b"\n", b"\r"):
             size, lines = _blank(self.file.read(min(BLANK_PIECE, stop - self.position.offset)))
             self.position = Position(self.position.offset + size, self.position.line + lines)
@@ -119,18 +148,46 @@ class Lines:
     def _take(self) -> str | None:
         limit = self.longest
         data = self.file.readline(min(limit + 1, self.stop - self.position.offset))
+        lines = 1
+        while self.escape and len(data) <= limit and _ends_escaped(data, self.escape):
+            more = self.file.readline(min(limit + 1, self.stop - self.position.offset - len(data)))
+            if not more:
+                break
+            data, lines = data + more, lines + 1
         if len(data) <= limit or data.endswith(b"\n"):
-            self._move(len(data))
-            return data.decode(self.encoding, "surrogateescape")
+            self._move(len(data), lines)
+            return self._decoded(self.translation.line(data) if self.translation else data)
         if self.taken:
             # End this record here; the long line is read again as a record of its own.
             return None
         size = len(data) + pass_over(self.file)
-        self._move(size)
+        self._move(size, lines)
         raise TooLong(size, data[:200].decode(self.encoding, "backslashreplace"))
 
-    def _move(self, size: int) -> None:
-        self.position = Position(self.position.offset + size, self.position.line + 1)
+    def _decoded(self, data: bytes) -> str:
+        return data.decode(self.encoding, "surrogateescape")
+
+    def _move(self, size: int, lines: int) -> None:
+        self.position = Position(self.position.offset + size, self.position.line + lines)
+
+
+def _ends_escaped(data: bytes, escape: bytes) -> bool:
+    """Tell whether an escape takes the meaning from the newline at the end."""
+    body = data.removesuffix(b"\n")
+    return len(body) < len(data) and (len(body) - len(body.rstrip(escape))) % 2 == 1
+
+
+def offset_of_footer(file: BufferedReader, size: int, lines: int) -> int:
+    """Return where the last lines begin, without blank ones at the end."""
+    data, start = b"", size
+    while start and data.rstrip(b"\r\n").count(b"\n") < lines and len(data) <= conf.MAX_RECORD_BYTES:
+        start = max(0, start - BLANK_PIECE)
+        file.seek(start)
+        data = file.read(min(size - start, len(data) + BLANK_PIECE))
+    end = len(data.rstrip(b"\r\n"))
+    for _ in range(lines):
+        end = max(0, data.rfind(b"\n", 0, end))
+    return start + end + (1 if end else 0)
 
 
 def _blank(data: bytes) -> tuple[int, int]:

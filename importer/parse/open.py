@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from importer.budget import Deadline
+from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
 from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
 from importer.sources.names import split_table
 from importer.sources.spool import is_bytewise, needs_spool, spooled
 from importer.specs.columns import SourceColumns
+from importer.specs.dialect import Dialect
 from importer.specs.registry import get_spec
 
 
@@ -30,11 +34,13 @@ def open_reader(
     path = local_file(job, deadline)
     if needs_spool(job, path):
         encoding = job.encoding if is_bytewise(job.encoding) else "utf-8"
-        return _file_reader(job, spooled(job, path, deadline, notes), encoding, deadline)
-    return _file_reader(job, path, job.encoding, deadline)
+        return _file_reader(job, spooled(job, path, deadline, notes), encoding, deadline, notes)
+    return _file_reader(job, path, job.encoding, deadline, notes)
 
 
-def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadline) -> Reader:
+def _file_reader(
+    job: DataImportJob, path: Path, encoding: str, deadline: Deadline, notes: list[str]
+) -> Reader:
     spec = get_spec(job.spec)
     name = Path(job.source).name  # for messages, also if the spool is read
     columns = SourceColumns.of(spec, job.columns or [])
@@ -64,12 +70,29 @@ def _file_reader(job: DataImportJob, path: Path, encoding: str, deadline: Deadli
         )
     from importer.parse.delimited import DelimitedReader
 
-    default = "\t" if job.format == DataImportJob.Format.TSV else ","
     return DelimitedReader(
         path,
         name=name,
-        delimiter=job.delimiter or default,
+        dialect=dialect_of(job),
         encoding=encoding,
         columns=job.columns,
         deadline=deadline if job.planned_at is None else None,
+        notes=notes,
     )
+
+
+def dialect_of(job: DataImportJob) -> Dialect:
+    """Return how the job's file is written: by the plan, or by the options given and the spec.
+
+    Raises SourceRefused if options and spec contradict each other.
+    """
+    dialect = Dialect() if job.planned_at else get_spec(job.spec).options.dialect
+    options = dict(job.dialect)
+    if job.delimiter:
+        options["delimiter"] = job.delimiter
+    try:
+        dialect = dialect.with_options(options)
+        default = "\t" if job.format == DataImportJob.Format.TSV else ","
+        return dialect if dialect.delimiter else dialect.with_options({"delimiter": default})
+    except ImproperlyConfigured as error:
+        raise SourceRefused(str(error)) from None

@@ -7,6 +7,7 @@ that it has cut.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -92,7 +93,7 @@ class ParquetReader:
         return Batch(texts, lines, start, end_of_batch, rejections)
 
     def _as_text(self, column: pl.Series) -> pl.Series:
-        if column.dtype == pl.Binary and column.name in self.bytes_columns:
+        if column.name in self.bytes_columns and _innermost(column.dtype) == pl.Binary:
             return column_as_bytes(column)
         return column_as_text(column, self.json_columns)
 
@@ -108,6 +109,12 @@ class ParquetReader:
                 raise unreadable(self.name, error) from None
             window = self._window = Window(start, frame, sizes)
         return window
+
+
+def _innermost(kind: Any) -> Any:
+    while isinstance(kind, pl.List | pl.Array):
+        kind = kind.inner
+    return kind
 
 
 def _fitting(sizes: pl.Series, offset: int, limit: int) -> int:

@@ -64,7 +64,7 @@ class Shape:
         for number, line in enumerate(lines, 1):
             text = line.rstrip("\r\n")
             if not ended:
-                inside, quotes = self._is_inside_after(text, inside), quotes + text.count(self.quote)
+                inside, quotes = self._is_inside_after(text, inside=inside), quotes + text.count(self.quote)
                 ended = 0 if inside else number
             elif self.quote in text:
                 # The next quote tells: where it closes a field that nothing opened, the record has not ended yet.
@@ -73,7 +73,21 @@ class Shape:
                 return ended
         return ended
 
-    def _is_inside_after(self, text: str, inside: bool) -> bool:
+    def odd_quotes(self, lines: Sequence[str]) -> int:
+        """Count the lines whose quote begins a field and does not end it, if that is what quotes mostly do here.
+
+        A text of several lines does the same, but its lines rarely have the right number of fields.
+        """
+        opening = odd = 0
+        for number, line in enumerate(lines):
+            if self.quote in line and self.opening.search(line):
+                opening += 1
+                pair = lines[number : number + 2]
+                is_record = all(text.count(self.delimiter) == self.width - 1 for text in pair)
+                odd += is_record and not self._is_regular(line)
+        return odd if odd * 2 >= opening and self.width > 1 else 0
+
+    def _is_inside_after(self, text: str, *, inside: bool) -> bool:
         """Tell whether a line ends in a quoted field, by the quotes at the borders of fields."""
         position = 0
         while match := (self.closing.match if inside else self.opening.search)(text, position):

@@ -54,10 +54,10 @@ def as_text(value: Any) -> str | None:
 
 
 def as_bytes(value: Any) -> str | None:
-    """Write bytes as base64, the text that a BinaryField reads. Any other value becomes text."""
-    if not isinstance(value, BYTES):
-        return as_text(value)
-    return base64.b64encode(value).decode() or NO_BYTES
+    """Write bytes, also those within a list, as base64, the text that a BinaryField reads; other values as text."""
+    if isinstance(value, list):
+        return json.dumps(value, default=as_bytes)
+    return base64.b64encode(value).decode() or NO_BYTES if isinstance(value, BYTES) else as_text(value)
 
 
 def decoded(data: bytes) -> str:
@@ -79,8 +79,10 @@ def as_json(value: Any, null_values: frozenset[str]) -> str | None:
 
 
 def column_as_bytes(series: pl.Series) -> pl.Series:
-    """Write a column of bytes as `as_bytes` does."""
-    return series.bin.encode("base64").replace("", NO_BYTES)
+    """Write a column of bytes, or of lists of bytes, as `as_bytes` does."""
+    if series.dtype == pl.Binary:
+        return series.bin.encode("base64").replace("", NO_BYTES)
+    return pl.Series(series.name, [as_bytes(value) for value in series.to_list()], dtype=pl.String)
 
 
 def column_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]]) -> pl.Series:

@@ -11,7 +11,7 @@ from importer.budget import Deadline, refuse_columns, refuse_header
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent, ledger_alias
-from importer.parse.open import open_reader
+from importer.parse.open import dialect_of, open_reader
 from importer.parse.reader import Range, Reader
 from importer.records import RESERVED
 from importer.sources.fetch import identify_source, verify_source
@@ -58,10 +58,12 @@ def plan(job: DataImportJob) -> Mapping:
         chunks = [_chunk(job, number, part) for number, part in enumerate(_timely(reader, deadline), 1)]
     finally:
         reader.close()
+    if job.format in (DataImportJob.Format.CSV, DataImportJob.Format.TSV):
+        job.dialect = dialect_of(job).as_dict()
     job.planned_at = timezone.now()
     with transaction.atomic(using=ledger_alias()):
         ledger.add_chunks([_settlement(job), *chunks])
-        job.save(update_fields=[*IDENTITY, "columns", "planned_at"])
+        job.save(update_fields=[*IDENTITY, "columns", "dialect", "planned_at"])
         ledger.log(
             job,
             LogEvent.PLANNED,

@@ -19,6 +19,7 @@ from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
+from importer.sources.json_text import AsLines, Layout, layout_of, may_have_any_layout
 from importer.sources.local import open_file
 from importer.sources.names import compression_of
 from importer.sources.spool_folder import prefix_of, spool_folder
@@ -45,7 +46,11 @@ def needs_spool(job: DataImportJob, path: Path) -> bool:
     with open_file(path) as file:
         block = file.read(BLOCK)
     encoding = _encoding_of(job, block)
-    return not is_bytewise(encoding) or _line_end_of(job, block, encoding) != b"\n"
+    return (
+        not is_bytewise(encoding)
+        or _line_end_of(job, block, encoding) != b"\n"
+        or _layout_of(job, block) is not Layout.LINES
+    )
 
 
 def _encoding_of(job: DataImportJob, block: bytes) -> str:
@@ -53,6 +58,11 @@ def _encoding_of(job: DataImportJob, block: bytes) -> str:
     encoding = job.encoding or "utf-8"
     is_default = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
     return (is_default and encoding_by_mark(block)) or encoding
+
+
+def _layout_of(job: DataImportJob, block: bytes) -> Layout:
+    is_json = job.format == DataImportJob.Format.JSONL and may_have_any_layout(job.source)
+    return layout_of(block) if is_json else Layout.LINES
 
 
 def _line_end_of(job: DataImportJob, block: bytes, encoding: str) -> bytes:
@@ -94,7 +104,7 @@ def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline, not
             unpacked(path, name=name, deadline=deadline, notes=notes) as (plain, packed),
         ):
             blocks = _budgeted(name, plain, packed=packed if compression_of(path) else None)
-            for block in _recoded(job, blocks):
+            for block in _recoded(job, blocks, notes):
                 spool.write(block)
         os.replace(part, target)
     except SourceRefused:
@@ -129,14 +139,24 @@ def _budgeted(name: str, plain: IO[bytes], *, packed: int | None) -> Iterator[by
         yield block
 
 
-def _recoded(job: DataImportJob, blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _recoded(job: DataImportJob, blocks: Iterator[bytes], notes: list[str]) -> Iterator[bytes]:
     if job.format not in TEXT_FORMATS:
         return blocks
     encoding, blocks = _peeked(blocks, lambda block: _encoding_of(job, block))
     if not is_bytewise(encoding):
         blocks, encoding = _as_utf8(encoding, blocks), "utf-8"
     line_end, blocks = _peeked(blocks, lambda block: _line_end_of(job, block, encoding))
-    return with_newlines(blocks, line_end)
+    blocks = with_newlines(blocks, line_end)
+    layout, blocks = _peeked(blocks, lambda block: _layout_of(job, block))
+    return blocks if layout is Layout.LINES else _as_json_lines(blocks, layout, notes)
+
+
+def _as_json_lines(blocks: Iterator[bytes], layout: Layout, notes: list[str]) -> Iterator[bytes]:
+    notes.append(f"The source is JSON of {layout.value}, so the line of a record is its number.")
+    values = AsLines(layout)
+    yield from values.lines(blocks)
+    if values.is_open:
+        notes.append("The last value of the JSON does not end; the file may be cut off.")
 
 
 def _peeked(blocks: Iterator[bytes], answer: Callable[[bytes], T]) -> tuple[T, Iterator[bytes]]:

@@ -1,7 +1,7 @@
 """Matches the names that a spec uses to the columns of a source."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,17 +119,20 @@ class SourceColumns:
         Maps each column to its null values, which mean "nothing" in a typed source as well.
         """
         nulls = self.null_values()
-        return {name: nulls[name] for name in self._plain_columns(models.JSONField)}
+        return {name: nulls[name] for name in self._plain_columns(lambda f: isinstance(f, models.JSONField))}
 
     def bytes_columns(self) -> frozenset[str]:
-        """Return the columns that fill a BinaryField without a transform: bytes in them must not become text."""
-        return frozenset(self._plain_columns(models.BinaryField))
+        """Return the columns that fill a BinaryField, or an array of them, without a transform.
 
-    def _plain_columns(self, kind: type[models.Field]) -> Iterator[str]:
-        """Yield the columns that fill fields of a class without a transform."""
+        Bytes in them must not become text.
+        """
+        return frozenset(self._plain_columns(_holds_bytes))
+
+    def _plain_columns(self, is_wanted: Callable[[models.Field], bool]) -> Iterator[str]:
+        """Yield the columns that fill certain fields without a transform."""
         for f in self.spec.options.model._meta.concrete_fields:
             declared = self.spec.declared.get(f.name) or Column()
-            if isinstance(f, kind) and isinstance(declared, Column) and not declared.transforms:
+            if is_wanted(f) and isinstance(declared, Column) and not declared.transforms:
                 yield from self._columns_of(f.name, declared)
 
     def _columns_of(self, name: str, declared: Column | Lookup) -> list[str]:
@@ -148,6 +151,12 @@ def is_filled(spec: type[ModelImport], model_field: Any) -> bool:
         and model_field.name not in conf.SENSITIVE_FIELDS
         and not getattr(model_field, "generated", False)
     )
+
+
+def _holds_bytes(f: models.Field) -> bool:
+    """Tell whether a field is a BinaryField, or an array of them."""
+    base = getattr(f, "base_field", None)
+    return isinstance(f, models.BinaryField) if base is None else _holds_bytes(base)
 
 
 def _has_name(declared: Column | Lookup) -> bool:

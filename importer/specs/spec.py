@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from importer.specs.dialect import Dialect
 from importer.specs.notation import Notation
 
 Transform = Callable[[str], Any]
@@ -137,6 +138,7 @@ class Options:
     null_values: frozenset[str] = frozenset({""})
     fields: tuple[str, ...] | None = None
     queries: Mapping[str, str] = field(default_factory=dict)
+    dialect: Dialect = field(default_factory=Dialect)
 
 
 class ModelImport:
@@ -154,6 +156,7 @@ class ModelImport:
     null_values  texts that mean "nothing"; default: ("",)
     fields       fields to fill; default: all editable ones with a column in the source, without `SENSITIVE_FIELDS`
     queries      name → SELECT, for sources of the form `db:ALIAS/NAME`; the first column must be unique
+    dialect      how delimited files are written; default: as RFC 4180 says
 
     Declaring a subclass raises ImproperlyConfigured if a field or an option does not exist.
     """

@@ -6,6 +6,11 @@ from importer.jobs import create_job
 from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
 
+PARTS = (
+    "quote", "escape", "comment", "skip_lines", "footer_lines", "header", "columns", "trailing_delimiter",
+    "blank_after_delimiter",
+)  # fmt: skip
+
 
 class Command(BaseCommand):
     help = "Create an import job and print its id."
@@ -21,7 +26,25 @@ class Command(BaseCommand):
         )
         parser.add_argument("--encoding", default="utf-8", help="encoding of a text file (default: utf-8)")
         parser.add_argument(
-            "--delimiter", default="", help='delimiter of a CSV file, one character or "tab" (default: ,)'
+            "--delimiter", default="", help='what separates the fields of a CSV file, or "tab" (default: ,)'
+        )
+        parser.add_argument("--quote", help='the character around fields, or "none" (default: ")')
+        parser.add_argument("--escape", help="takes the special meaning from the next character, such as \\")
+        parser.add_argument("--comment", help="lines that begin with this text are passed over")
+        parser.add_argument("--skip-lines", type=int, help="lines to skip before the header")
+        parser.add_argument("--footer-lines", type=int, help="lines to skip at the end")
+        parser.add_argument(
+            "--no-header", dest="header", action="store_const", const=False, help="use it with --columns"
+        )
+        parser.add_argument("--columns", help="names of the columns, with commas between, for --no-header")
+        parser.add_argument(
+            "--trailing-delimiter", action="store_const", const=True, help="each line ends with a delimiter"
+        )
+        parser.add_argument(
+            "--blank-after-delimiter",
+            action="store_const",
+            const=True,
+            help="blanks before a field are not part of it",
         )
         parser.add_argument("--name", default="", help="a name to recognise the job by")
 
@@ -34,8 +57,27 @@ class Command(BaseCommand):
         encoding: str,
         delimiter: str,
         name: str,
-        **_: Any,
+        **options: Any,
     ) -> None:
         with refusals_in_one_line(returncode=2):
-            job = create_job(spec, source, format=format, encoding=encoding, delimiter=delimiter, name=name)
+            job = create_job(
+                spec,
+                source,
+                format=format,
+                encoding=encoding,
+                delimiter=delimiter,
+                dialect=_dialect(options),
+                name=name,
+            )
         self.stdout.write(str(job.pk))
+
+
+def _dialect(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a dialect that were given."""
+    parts = {name: options[name] for name in PARTS if options.get(name) is not None}
+    for name in ("quote", "escape", "comment"):
+        if parts.get(name) == "none":
+            parts[name] = None
+    if "columns" in parts:
+        parts["columns"] = [name.strip() for name in parts["columns"].split(",")]
+    return parts

@@ -44,11 +44,15 @@ class Relation:
         self.is_query = is_query
         self.columns = columns
         self.types = types
-        self.expressions = expressions
+        self.expressions = dict(expressions)
+        self.key_expressions: Mapping[str, str] = NONE
         self.key: list[str] = []
 
-    def order_by(self, key: list[str]) -> None:
+    def order_by(self, key: list[str], expressions: Mapping[str, str] = NONE) -> None:
+        """Read the rows by these columns. `expressions`: those that must not be compared by their names alone."""
         self.key = key
+        self.key_expressions = expressions
+        self.expressions |= expressions
 
     def keys(self, after: Key | None, *, limit: int) -> Iterator[Key]:
         """Yield up to `limit` keys after one. Raises DataError for a long key, if the database reports it."""
@@ -78,7 +82,9 @@ class Relation:
         self, statement: str, values: list[Any] | None = None, *, longest: int | None = None
     ) -> list[tuple[Any, ...]]:
         with self.cursor(longest) as cursor:
-            cursor.execute(statement, values or [])
+            # As bytes, because in a database without an encoding psycopg encodes statements as ASCII.
+            is_postgres = self.vendor == "postgresql"
+            cursor.execute(statement.encode() if is_postgres else statement, values or [])
             return list(cursor.fetchall())
 
     @contextlib.contextmanager
@@ -100,7 +106,9 @@ class Relation:
 
     @property
     def key_sql(self) -> str:
-        return ", ".join(f"source.{self.quoted(name)}" for name in self.key)
+        return ", ".join(
+            self.key_expressions.get(name, "{}").format(f"source.{self.quoted(name)}") for name in self.key
+        )
 
     # Pieces of SQL
 

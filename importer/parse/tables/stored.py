@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from psycopg.types.string import TextLoader
 
+from importer.parse.tables.names import Parts
 from importer.parse.typed import decoded
 
 # OIDs of the PostgreSQL types that Python holds whole: bool, bytea, the integers, oid. All others arrive as text.
@@ -14,6 +15,8 @@ POSTGRES_NATIVE = frozenset((16, 17, 20, 21, 23, 26))
 JSON, MONEY, NUMERIC = 114, 790, 1700
 # The forms that do not depend on the server's configuration, and that Django reads.
 POSTGRES_SETTINGS = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "1"}
+# psycopg returns bytes for text of no encoding. Otherwise the server would refuse a whole fetch that is not UTF-8.
+AS_BYTES = {"client_encoding": "SQL_ASCII"}
 NESTED_TYPES = """
     SELECT oid FROM pg_type WHERE oid = ANY(%s) AND (typcategory IN ('A', 'C') OR typname = 'hstore')
 """
@@ -21,6 +24,10 @@ NESTED_TYPES = """
 # Type codes of MySQL (PEP 249): TIMESTAMP, DATE, TIME, DATETIME. A driver makes None or text of `0000-00-00`.
 MYSQL_TIMES = frozenset((7, 10, 11, 12))
 MYSQL_BIT = 16
+MYSQL_KEYS = {"enum": "CAST({} AS CHAR)", "set": "CAST({} AS CHAR)", "float": "({} + 0e0)"}
+MYSQL_KEY_TYPES = """
+    SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = %s AND table_name = %s
+"""
 
 
 def expressions(
@@ -52,6 +59,20 @@ def expressions(
     return {}
 
 
+def key_expressions(connection: Any, table: Parts, key: Sequence[str]) -> dict[str, str]:
+    """Return the columns of a key that their texts do not find again, and the pattern of an expression that does.
+
+    MySQL sorts enums and sets by number but compares them with text, and writes six digits of a float.
+    """
+    if connection.vendor != "mysql" or not table:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(MYSQL_KEY_TYPES, table)
+        return {
+            name: MYSQL_KEYS[kind] for name, kind in cursor.fetchall() if name in key and kind in MYSQL_KEYS
+        }
+
+
 def _nested_types(connection: Any, types: Collection[int]) -> set[int]:
     """Return which of PostgreSQL's types are arrays, composites or hstore: in a JSONField their values become JSON."""
     if not types:
@@ -66,12 +87,15 @@ def as_postgresql_writes(cursor: Any, types: Collection[int]) -> Iterator[None]:
     """Let the cursor return values of these types as the text that PostgreSQL itself writes."""
     for oid in {*types, JSON, NUMERIC} - POSTGRES_NATIVE:
         cursor.cursor.adapters.register_loader(oid, TextLoader)
+    wanted = POSTGRES_SETTINGS | (AS_BYTES if _is_without_encoding(cursor.db) else {})
     with transaction.atomic(using=cursor.db.alias):
-        settings = ", ".join(
-            f"set_config('{name}', '{value}', true)" for name, value in POSTGRES_SETTINGS.items()
-        )
+        settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in wanted.items())
         cursor.execute(f"SELECT {settings}")
         yield
+
+
+def _is_without_encoding(connection: Any) -> bool:
+    return bool(connection.connection.info.parameter_status("server_encoding") == "SQL_ASCII")
 
 
 @contextlib.contextmanager

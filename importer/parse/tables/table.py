@@ -15,7 +15,7 @@ from importer.parse.tables.keys import Key, is_usable
 from importer.parse.tables.names import Parts, find_table, primary_key, quoted, sqlite_names
 from importer.parse.tables.relation import Relation
 from importer.parse.tables.rows import Fetcher, Rows
-from importer.parse.tables.stored import expressions
+from importer.parse.tables.stored import expressions, key_expressions
 from importer.parse.typed import as_bytes, as_json, as_text
 from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.specs.columns import SourceColumns
@@ -37,7 +37,11 @@ class TableReader:
         self.is_query = query is not None
         try:
             parts = () if query else find_table(self.connection, table)
-            sql = f"({query}\n)" if query else ".".join(quoted(self.connection, part) for part in parts)
+            sql = (
+                f"({query.rstrip().rstrip(';')}\n)"
+                if query
+                else ".".join(quoted(self.connection, part) for part in parts)
+            )
             self.relation = self._relation(sql, parts)
             key = [] if query else self._primary_key(parts)
         except DatabaseError as error:
@@ -48,7 +52,7 @@ class TableReader:
             self._refuse_columns_of_one_name()
         self._columns = self.relation.columns
         self._key = key or self._columns[:1]
-        self.relation.order_by(self._key)
+        self.relation.order_by(self._key, key_expressions(self.connection, parts, self._key))
         self.fetcher = Fetcher(self.relation)
         self._key_indexes = [self._columns.index(name) for name in self._key]
 
@@ -94,6 +98,11 @@ class TableReader:
             number, end_key = self._pass_over_keys(start_key)
             if end_key is None:
                 return
+            if end_key == start_key:
+                raise SourceRefused(
+                    f'The source "{self.name}" has {_shown_key(end_key)} in its key "{", ".join(self._key)}", which '
+                    f"the database does not find again; {ANOTHER_QUERY}."
+                )
             yield Range(start, start + number, start + 1, start_key, end_key)
             start, start_key = start + number, end_key
 
@@ -186,7 +195,7 @@ class TableReader:
         """Raise SourceRefused for NULL in a key: no comparison finds such rows, so they would be skipped."""
         for name in self._key:
             empty = self.relation.fetch(
-                f"SELECT count(*) FROM {self.relation.sql} WHERE source.{self.relation.quoted(name)} IS NULL"  # noqa: S608
+                f"SELECT count(*) FROM {self.relation.sql} WHERE {self.relation.value(name)} IS NULL"  # noqa: S608
             )[0][0]
             if empty:
                 raise SourceRefused(

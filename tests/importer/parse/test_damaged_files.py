@@ -501,7 +501,7 @@ def test_bytes_that_are_no_text_cost_their_json_line_alone(trying: Trying) -> No
         (GOOD, "valid JSON objects"), ('{"Codes": "A", "name": "Ann"}\n', 'did you mean "Codes"'),
         (random.Random(2).randbytes(100_000), "valid JSON objects"), ("\0" * 1_000, "valid JSON objects"),
         ('{\n  "code": "A",\n  "name": "Ann"\n}\n', "valid JSON objects"),
-        (companies().encode("utf-16"), "valid JSON objects"), ('{"\\ud800": 1}\n', "column|JSON objects"),
+        (companies().encode("utf-16-le"), "valid JSON objects"), ('{"\\ud800": 1}\n', "column|JSON objects"),
     ],
     ids=range(13),
 )  # fmt: skip

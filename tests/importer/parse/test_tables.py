@@ -148,8 +148,8 @@ def test_a_query_with_two_columns_of_one_name_is_refused(
     assert 'the column "name" more than once' in result.reason
 
 
-@pytest.mark.parametrize("key", ["x'00ff'", "CAST(x'41ff' AS TEXT)"])
-def test_a_key_of_bytes_is_refused(legacy: sqlite3.Connection, key: str) -> None:
+@pytest.mark.parametrize("key", ["x'00ff'", "CAST(x'41ff' AS TEXT)", "9e999"])
+def test_a_key_of_bytes_or_infinity_is_refused(legacy: sqlite3.Connection, key: str) -> None:
     legacy.execute("CREATE TABLE t (code PRIMARY KEY, name TEXT)")
     legacy.execute(f"INSERT INTO t VALUES ({key}, 'Ay')")
 

@@ -149,7 +149,7 @@ def test_what_cannot_be_read_is_refused_with_the_true_reason(
     assert reason in result.reason
 
 
-QUERY = "SELECT nr, word FROM {} WHERE word LIKE 'a%' AND nr % 2 = 1 -- all of them, 100%"
+QUERY = "SELECT nr, word FROM {} WHERE word LIKE 'a%' AND nr % 2 = 1 -- all of them, 100%\n;"
 
 
 @pytest.mark.parametrize("alias", ["default", "maria", "lite"])

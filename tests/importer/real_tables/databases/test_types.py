@@ -1,13 +1,15 @@
-"""Every type of PostgreSQL, MariaDB and SQLite as a source: each value is the one that was put in."""
+"""Every type of PostgreSQL, MariaDB, SQLite and Parquet as a source: each value is the one that was put in."""
 
 import datetime as dt
 import sqlite3
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 from django.contrib.postgres import fields as pg
 from django.contrib.postgres.search import SearchVectorField
@@ -112,6 +114,10 @@ OF_POSTGRESQL: list[Column] = [
     ("int[]", models.JSONField(null=True), ["'{1,NULL}'", "'{{1},{2}}'"], [[1, None], [[1], [2]]]),
     ("varchar(9)[]", pg.ArrayField(models.CharField(max_length=9), null=True), ["ARRAY['a,b', 'c\"d']", "ARRAY['x']"],
      [["a,b", 'c"d'], ["x"]]),
+    ("bytea[]", pg.ArrayField(models.BinaryField(blank=True), null=True), [r"ARRAY['\xff'::bytea, 'abcd']", "'{\"\"}'"],
+     [[b"\xff", b"abcd"], [b""]]),
+    ("jsonb[]", pg.ArrayField(models.JSONField(), null=True), ["ARRAY['{\"a\": 1}'::jsonb]", "ARRAY['\"x\"'::jsonb]"],
+     [[{"a": 1}], ["x"]]),
     ("date[]", days(), ["'{2020-01-01}'", "'{0001-01-01,9999-12-31}'"],
      [[dt.date(2020, 1, 1)], [dt.date.min, dt.date.max]]),
     ("uuid[]", pg.ArrayField(models.UUIDField(), null=True), [f"'{{{UUID}}}'", f"'{{{UUID},{UUID}}}'"],
@@ -188,6 +194,46 @@ OF_SQLITE: list[Column] = [
     ("UUID", models.UUIDField(null=True), [f"'{UUID}'", f"'{UUID.hex}'"], [UUID, UUID]),
 ]  # fmt: skip
 
+# A column: its type, the field it fills, its values as Polars has them, and as Django.
+OF_PARQUET: list[tuple[Any, models.Field, list[Any], list[Any]]] = [
+    (pl.Int8, models.SmallIntegerField(null=True), [-128, 127], [-128, 127]),
+    (pl.UInt32, models.BigIntegerField(null=True), [2**32 - 1, 0], [2**32 - 1, 0]),
+    (pl.Int64, models.BigIntegerField(null=True), [-(2**63), 2**63 - 1], [-(2**63), 2**63 - 1]),
+    (pl.UInt64, decimal(), [2**64 - 1, 0], [Decimal(2**64 - 1), Decimal(0)]),
+    (pl.Float32, models.FloatField(null=True), [0.5, -2.0], [0.5, -2.0]),
+    (pl.Float64, models.FloatField(null=True), [0.1 + 0.2, 1e300], [0.1 + 0.2, 1e300]),
+    (pl.Float64, models.IntegerField(null=True), [5.0, -1e9], [5, -(10**9)]),
+    (pl.Decimal(38, 20), decimal(), [Decimal("-1.1"), Decimal("123456789012345678.00000000000000000001")],
+     [Decimal("-1.1"), Decimal("123456789012345678.00000000000000000001")]),
+    (pl.Boolean, models.BooleanField(null=True), [True, False], [True, False]),
+    (pl.String, text(), [TEXT, " x "], [TEXT, " x "]),
+    (pl.Categorical, text(), ["a", "b c"], ["a", "b c"]),
+    (pl.Binary, blob(), [b"\0\xff", b""], [b"\0\xff", b""]),
+    (pl.Binary, text(), [b"abc", "ä".encode()], ["abc", "ä"]),
+    (pl.Date, models.DateField(null=True), [dt.date.min, dt.date.max], [dt.date.min, dt.date.max]),
+    (pl.Datetime("us"), moment(), [dt.datetime(1000, 1, 1), dt.datetime(2020, 7, 1, 12, 0, 0, 1)],
+     [dt.datetime(1000, 1, 1, tzinfo=dt.UTC), dt.datetime(2020, 7, 1, 12, 0, 0, 1, dt.UTC)]),
+    (pl.Datetime("ms", "Asia/Kathmandu"), moment(), [dt.datetime(2020, 7, 1, 6, 15, tzinfo=dt.UTC)] * 2,
+     [dt.datetime(2020, 7, 1, 6, 15, tzinfo=dt.UTC)] * 2),
+    (pl.Datetime("ns"), moment(), [dt.datetime(2020, 7, 1, 12, 0, 0, 1)] * 2,
+     [dt.datetime(2020, 7, 1, 12, 0, 0, 1, dt.UTC)] * 2),
+    (pl.Time, models.TimeField(null=True), [dt.time.min, dt.time.max], [dt.time.min, dt.time.max]),
+    (pl.Duration("us"), models.DurationField(null=True), [dt.timedelta(-1, 0, 1), dt.timedelta(days=10**5)],
+     [dt.timedelta(-1, 0, 1), dt.timedelta(days=10**5)]),
+    (pl.List(pl.Int64), pg.ArrayField(models.IntegerField(), null=True, blank=True), [[1, 2], []], [[1, 2], []]),
+    (pl.List(pl.String), pg.ArrayField(models.TextField(), null=True), [["a,b", '{"'], ["x"]], [["a,b", '{"'], ["x"]]),
+    (pl.List(pl.Binary), pg.ArrayField(models.BinaryField(blank=True), null=True), [[b"\xff", b"abcd"], [b""]],
+     [[b"\xff", b"abcd"], [b""]]),
+    (pl.List(pl.String), pg.ArrayField(models.JSONField(), null=True), [["a"], ["b"]], [["a"], ["b"]]),
+    (pl.List(pl.Date), days(), [[dt.date.min], [dt.date.max]], [[dt.date.min], [dt.date.max]]),
+    (pl.List(pl.Decimal(20, 2)), pg.ArrayField(models.DecimalField(max_digits=20, decimal_places=2), null=True),
+     [[Decimal("0.10")], [Decimal("1.10")]], [[Decimal("0.10")], [Decimal("1.10")]]),
+    (pl.Array(pl.Int64, 2), models.JSONField(null=True), [[1, 2], [3, 4]], [[1, 2], [3, 4]]),
+    (pl.Struct({"a": pl.Int64, "b": pl.String}), models.JSONField(null=True),
+     [{"a": 1, "b": "x"}, {"a": None, "b": ""}], [{"a": 1, "b": "x"}, {"a": None, "b": ""}]),
+    (pl.Float64, models.JSONField(null=True), [1.5, 2.0], [1.5, 2.0]),
+]  # fmt: skip
+
 
 def fill(columns: list[Column], table: str, execute: Callable[[str], Any]) -> None:
     types = ", ".join(f"c{number} {kind}" for number, (kind, *_) in enumerate(columns))
@@ -196,7 +242,7 @@ def fill(columns: list[Column], table: str, execute: Callable[[str], Any]) -> No
         execute(f"INSERT INTO {table} VALUES ({nr}, {', '.join(values[nr] for _, _, values, _ in columns)})")
 
 
-def check(columns: list[Column], target: Callable[..., Any], run: Callable[..., Any], source: str) -> None:
+def check(columns: list[Any], target: Callable[..., Any], run: Callable[..., Any], source: str) -> None:
     fields = {f"c{number}": field.clone() for number, (_, field, *_) in enumerate(columns)}
     model = target(
         nr=models.IntegerField(unique=True), **fields, meta={"key": ("nr",), "on_conflict": "update"}
@@ -209,7 +255,6 @@ def check(columns: list[Column], target: Callable[..., Any], run: Callable[..., 
     for row in model.objects.order_by("nr"):
         for number, (kind, _, _, values) in enumerate(columns):
             found = getattr(row, f"c{number}")
-            found = bytes(found) if isinstance(found, memoryview) else found
             assert (kind, found, type(found)) == (kind, values[row.nr], type(values[row.nr]))
     assert (again.inserted, again.updated, again.unchanged) == (0, 0, 2), again
 
@@ -247,3 +292,13 @@ def test_of_sqlite(target: Callable[..., Any], run: Callable[..., Any], sqlite: 
     fill(OF_SQLITE, "t", sqlite.execute)
 
     check(OF_SQLITE, target, run, "db:lite/t")
+
+
+def test_of_parquet(target: Callable[..., Any], run: Callable[..., Any], folder: Path) -> None:
+    series = [
+        pl.Series(f"c{number}", values, dtype=kind) for number, (kind, _, values, _) in enumerate(OF_PARQUET)
+    ]
+    path = folder / "values.parquet"
+    pl.DataFrame([pl.Series("nr", [0, 1]), *series]).write_parquet(path)
+
+    check(OF_PARQUET, target, run, str(path))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import models
+from django.db import connection, connections, models
 
 from importer import Column
 from tests.importer.real_tables.databases.fates import rejected
@@ -212,3 +212,26 @@ def test_a_transform_reads_them(
     run("db:maria/t")
 
     assert model.objects.get().day == dt.date(1961, 1, 1)
+
+
+def test_text_of_a_database_without_an_encoding(
+    target: Callable[..., Any], run: Callable[..., Any], folder: Any
+) -> None:
+    """PostgreSQL refuses to send such text as UTF-8, and the whole fetch with it."""
+    model = target(nr=models.IntegerField(), word=models.TextField())
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    try:
+        with known_database("ascii", NAME="ascii"):
+            with connections["ascii"].cursor() as cursor:
+                cursor.execute('CREATE TABLE "wörter" (nr int PRIMARY KEY, word text)')
+                cursor.execute(
+                    "INSERT INTO \"wörter\" VALUES (1, 'a'), (2, 'ä'), (3, convert_from('\\x62e9', 'SQL_ASCII'))"
+                )
+            job, result = run("db:ascii/wörter")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP DATABASE ascii WITH (FORCE)")
+
+    assert (result.status, rejected(job)) == ("completed", {3: [("word", "b\\xe9")]}), result
+    assert list(model.objects.order_by("nr").values_list("word", flat=True)) == ["a", "ä"]
