@@ -43,7 +43,7 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
                 if source is None
                 else [StagingRecord.State.FIXED]
             )
-            mapping = compile_mapping(get_spec(job.spec), job.columns or [])
+            mapping = compile_mapping(get_spec(job.spec), job.columns or [], job.dialect)
             counts = replay(Stages.of(job, mapping, ignore_survey=True), control, states=states)
             counts = replace(counts, left=counts.left + taken.left, passed_over=taken.passed_over)
             ledger.log(job, LogEvent.REPLAYED, **asdict(counts))

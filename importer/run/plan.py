@@ -41,7 +41,7 @@ def plan(job: DataImportJob) -> Mapping:
     if job.planned_at is not None:
         if not is_table(job.source):
             verify_source(job, deadline)
-        mapping = compile_mapping(spec, job.columns or [])
+        mapping = compile_mapping(spec, job.columns or [], job.dialect)
         TargetTable.of(mapping).refuse_unwritable(mapping)
         return mapping
     if not is_table(job.source):
@@ -53,13 +53,13 @@ def plan(job: DataImportJob) -> Mapping:
         refuse_columns(deadline.name, len(job.columns))
         refuse_header(deadline.name, job.columns)
         _refuse_reserved_columns(job, job.columns)
-        mapping = compile_mapping(spec, job.columns)
+        if job.format in (DataImportJob.Format.CSV, DataImportJob.Format.TSV):
+            job.dialect = dialect_of(job).as_dict()
+        mapping = compile_mapping(spec, job.columns, job.dialect)
         TargetTable.of(mapping).refuse_unwritable(mapping)
         chunks = [_chunk(job, number, part) for number, part in enumerate(_timely(reader, deadline), 1)]
     finally:
         reader.close()
-    if job.format in (DataImportJob.Format.CSV, DataImportJob.Format.TSV):
-        job.dialect = dialect_of(job).as_dict()
     job.planned_at = timezone.now()
     with transaction.atomic(using=ledger_alias()):
         ledger.add_chunks([_settlement(job), *chunks])

@@ -22,8 +22,11 @@ from importer.specs.mapping import (
     row_lane,
     unique_groups,
 )
+from importer.specs.notation import Notation
 from importer.specs.spec import Column, Lookup, ModelImport
 
+# Numbers as Django reads them.
+PLAIN = Notation(".", "")
 # Defaults that are called once per batch, because they return the moment of the import.
 MOMENTS: tuple[Callable[..., Any], ...] = (
     timezone.now,
@@ -33,12 +36,17 @@ MOMENTS: tuple[Callable[..., Any], ...] = (
 )
 
 
-def compile_mapping(spec: type[ModelImport], columns: list[str]) -> Mapping:
-    """Compile a spec for a source's columns. Raises MappingRefused, in one line, if they do not match."""
+def compile_mapping(
+    spec: type[ModelImport], columns: list[str], dialect: dict[str, Any] | None = None
+) -> Mapping:
+    """Compile a spec for a source's columns. Raises MappingRefused, in one line, if they do not match.
+
+    `dialect`: the parts of a delimited file's dialect; its signs of numbers hold for every column without its own.
+    """
     model = spec.options.model
     for reason in invalid_constants(spec):
         raise MappingRefused(reason)
-    compiler = _Compiler(spec, columns)
+    compiler = _Compiler(spec, columns, dialect or {})
     plans = [compiler.plan(field) for field in compiler.chosen_fields()]
     column_plans = tuple(plan for plan in plans if isinstance(plan, ColumnPlan))
     lookup_plans = tuple(plan for plan in plans if isinstance(plan, LookupPlan))
@@ -82,11 +90,12 @@ def all_columns(spec: type[ModelImport]) -> list[str]:
 
 
 class _Compiler:
-    def __init__(self, spec: type[ModelImport], columns: list[str]) -> None:
+    def __init__(self, spec: type[ModelImport], columns: list[str], dialect: dict[str, Any]) -> None:
         self.spec = spec
         self.options = spec.options
         self.available = columns
         self.columns = SourceColumns.of(spec, columns)
+        self.numbers = Notation(dialect.get("decimal", "."), dialect.get("thousands", ""))
 
     def chosen_fields(self) -> list[AnyField]:
         meta = self.options.model._meta
@@ -141,13 +150,17 @@ class _Compiler:
             null_values=nulls,
             transforms=column.transforms,
             formats=column.formats,
-            notation=column.notation
-            if column.notation.is_of_numbers or column.notation.is_of_booleans
-            else None,
+            notation=self._notation(field, column.notation),
             default=column.default,
             keeps=column.blank == "keep" and self.options.on_conflict == "update",
             is_lenient=reports_as is not None,
         )
+
+    def _notation(self, field: AnyField, own: Notation) -> Notation | None:
+        if own.is_of_numbers or own.is_of_booleans:
+            return own
+        is_number = isinstance(field, models.IntegerField | models.DecimalField | models.FloatField)
+        return self.numbers if is_number and self.numbers != PLAIN else None
 
     def _column_for(self, field: AnyField, name: str | None) -> str:
         column = self.columns.of_field(field) if name is None else self.columns.named(name)

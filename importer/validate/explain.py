@@ -20,7 +20,7 @@ def explain(spec: type[ModelImport]) -> str:
     """
     refuse_unknown_paths(spec)
     refuse_invalid_formats(spec)
-    mapping = compile_mapping(spec, all_columns(spec))
+    mapping = compile_mapping(spec, all_columns(spec), spec.options.dialect.as_dict())
     table = [("field", "column", "lane", "because")]
     table += [_column(plan) for plan in mapping.columns]
     table += [_lookup(plan) for plan in mapping.lookups]

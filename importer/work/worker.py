@@ -42,7 +42,7 @@ class Worker:
         self.chunk_id = chunk_id
         self.control = control
         self.sample = sample
-        self.mapping = compile_mapping(get_spec(job.spec), job.columns or [])
+        self.mapping = compile_mapping(get_spec(job.spec), job.columns or [], job.dialect)
         self.owner = Owner()
         self.stages: Stages | None = None
         self.reader: Reader | None = None

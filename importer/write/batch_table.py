@@ -145,7 +145,10 @@ class BatchTable:
                 numbers = self._numbers(cursor, f"SELECT s.{NUMBER} FROM {self.table} AS s WHERE {is_empty}")
                 self._take_out(cursor, numbers, written, [blank])
             elif blank is not None:
-                cursor.execute(f"UPDATE {self.table} AS s SET {column} = %s WHERE {is_empty}", [blank])
+                found = self.target_table.of_field(f)
+                value = f"%s::{found.sent_as or found.type_to_cast}"
+                column, is_empty = (sql.replace("%", "%%") for sql in (column, is_empty))
+                cursor.execute(f"UPDATE {self.table} AS s SET {column} = {value} WHERE {is_empty}", [blank])
 
     # 1. Check constraints, each as one query
 

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from importer.exceptions import one_line
 from importer.management.refusals import get_job, refusals_in_one_line
-from importer.rejects.report import Example, Report, make_report
+from importer.rejects.report import Example, Family, Report, make_report
 
 
 class Command(BaseCommand):
@@ -51,13 +51,19 @@ def report_text(report: Report) -> str:
         lines.append(f"  erased    {report.erased:>12,} (rejected records that named a person)")
     lines += [one_line(f"  {note}") for note in report.notes]
     for family in report.families:
-        lines.append(f"\n  {family.records:,} x {one_line(family.where)}: {family.code}")
+        lines.append(
+            f"\n  {family.records:,} x {family.field or 'record'}: {family.code}{_column_of(family)}"
+        )
         lines += [
             # Values of the source must not control the terminal.
             one_line(f"      line {example.line}: {example.message}{_value_of(example)}")
             for example in family.examples
         ]
     return "\n".join(lines)
+
+
+def _column_of(family: Family) -> str:
+    return one_line(f' (column "{family.column}")') if family.column else ""
 
 
 def _value_of(example: Example) -> str:

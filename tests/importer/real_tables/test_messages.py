@@ -48,8 +48,8 @@ def test_the_report_names_the_column_where_it_is_called_otherwise(job: Any) -> N
     call_command("import_report", str(job.pk), stdout=out)
 
     lines = out.getvalue().splitlines()
-    assert '  1 x joined (column "JOIN_DT"): invalid' in lines
-    assert '  1 x company (column "FIRM"): does_not_exist' in lines
+    assert '  1 x joined: invalid (column "JOIN_DT")' in lines
+    assert '  1 x company: does_not_exist (column "FIRM")' in lines
     assert "  1 x first_name: max_length" in lines
     assert "      line 2: “30.02.2026” is not a valid date; write it like 31.12.2026 or 20261231." in lines
     assert "      line 3: Value 'king' is not a valid choice. (“KING”)" in lines

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from importer import Column, ModelImport
 from importer.models import StagingRecord
+from importer.specs.dialect import Dialect
 from importer.specs.notation import Notation
 from importer.specs.registry import temporarily
 from importer.validate.notation import plain_column, plain_text
@@ -120,6 +121,24 @@ def test_an_import_reads_them(importing: Importing) -> None:
     rejected = StagingRecord.objects.filter(job=job).order_by("line")
     assert [record.errors[0]["field"] for record in rejected] == ["decimal", "integer", "flag", "real"]
     assert '“12.34” is not a number written with "," before decimals' in rejected[0].errors[0]["message"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dialect_speaks_for_every_number_without_a_notation_of_its_own(importing: Importing) -> None:
+    class Euro(ModelImport):
+        class Meta:
+            model = Everything
+            name = "euro"
+            dialect = Dialect(delimiter=";", decimal=",", thousands=".")
+
+        real = Column("real", decimal=".")
+
+    with temporarily(Euro):
+        importing("euro", "char;decimal;integer;real\n1,5;1.234,50;1.000;2.5\n")
+        importing("euro", '{"char": "json", "decimal": 1234.5}\n', name="s.jsonl")
+
+    values = Everything.objects.order_by("id").values_list("char", "decimal", "integer", "real")
+    assert list(values) == [("1,5", Decimal("1234.50"), 1000, 2.5), ("json", Decimal("1234.50"), None, None)]
 
 
 @pytest.mark.parametrize(

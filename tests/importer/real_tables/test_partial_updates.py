@@ -269,6 +269,23 @@ def test_a_new_row_must_have_what_is_required(importing: Importing) -> None:
     )
 
 
+def test_the_default_of_an_empty_cell_is_for_new_rows_only(importing: Importing) -> None:
+    Contact.objects.create(legacy_id=1, email="a@b.cd", balance=7, joined=dt.date(2000, 1, 1))
+    declared = {
+        "balance": Column(blank="keep", default=2.5),
+        "joined": Column(blank="keep", default=dt.date(2021, 2, 3)),
+    }
+    spec = spec_of(Contact, key=("legacy_id",), on_conflict="update", declared=declared)
+
+    _, result = run(importing, spec, "legacy_id,email,balance,joined\n1,a@b.cd,,\n2,b@b.cd,,\n")
+
+    assert (result.inserted, result.unchanged) == (1, 1)
+    assert list(Contact.objects.order_by("legacy_id").values_list("balance", "joined")) == [
+        (7, dt.date(2000, 1, 1)),
+        (2.5, dt.date(2021, 2, 3)),
+    ]
+
+
 def test_clean_sees_what_an_empty_cell_keeps(importing: Importing) -> None:
     period = Period.objects.create(name="a", starts=dt.date(2020, 1, 1), ends=dt.date(2021, 1, 1))
     spec = spec_of(
