@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
-from django.db import DatabaseError, DataError, connections
+from django.db import DatabaseError, DataError, connections, transaction
 
 from importer.budget import KEY_BYTES, QUERY_ROW_BYTES, records_within, too_long
 from importer.conf import conf
@@ -57,7 +57,8 @@ class TableReader:
         self._key_indexes = [self._columns.index(name) for name in self._key]
 
     def _relation(self, sql: str, table: Parts) -> Relation:
-        with self.connection.cursor() as cursor:
+        # A refusal must not end a transaction that others have begun on this connection.
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
             cursor.execute(f"SELECT * FROM {sql} AS source WHERE 1 = 0")  # noqa: S608 (quoted, or the spec's own)
             description = cursor.description or ()
         columns = [column[0] for column in description]
