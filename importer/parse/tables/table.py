@@ -59,7 +59,8 @@ class TableReader:
         self._key_indexes = [self._columns.index(name) for name in self._key]
 
     def _relation(self, sql: str, table: Parts) -> Relation:
-        with self.connection.cursor() as cursor:
+        # A refusal must not end a transaction that others have begun on this connection.
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
             cursor.execute(f"SELECT * FROM {sql} AS source WHERE 1 = 0")  # noqa: S608 (quoted, or the spec's own)
             description = cursor.description or ()
         columns = [column[0] for column in description]
