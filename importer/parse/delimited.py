@@ -9,6 +9,7 @@ import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ from importer.specs.dialect import Dialect
 BOM = b"\xef\xbb\xbf"
 # Used before the first batch is measured. A low guess costs a second read, a high one only memory.
 ASSUMED_RECORD_BYTES = 150
+# One odd line in so many makes it worthwhile to read the others by columns.
+FEW_ODD_LINES = 4
+BLANK = (b"", b"\r")
 # Bytes that are looked at for quotes that quote nothing.
 SAMPLE_BYTES = MEGABYTE
 
@@ -111,20 +115,75 @@ class DelimitedReader:
         block = self._block(data, final=start.offset + len(data) >= stop)
         if block is None:
             return None
+        if not self._is_plain(block):
+            return (
+                self._read_ragged(block, start, limit, data) if self._has_a_record_per_line(block) else None
+            )
         frame = self._as_frame(block)
         if frame is None:
             return None
         return self._cut(frame, block, start, limit, data)
 
     def _block(self, data: bytes, *, final: bool) -> RegularBlock | None:
-        """Return the records at the beginning of the data, translated, if Polars can parse them."""
+        """Return the records at the beginning of the data, translated, if its quotes are regular."""
         if self.translation:
             translated = self.translation.block(data, self.width)
             if translated is None:
                 return None
             data = translated
-        block = regular_block(data, delimiter=self.delimiter.encode(), quote=self.quote.encode(), final=final)
-        return block if block is not None and self._is_plain(block) else None
+        return regular_block(data, delimiter=self.delimiter.encode(), quote=self.quote.encode(), final=final)
+
+    def _has_a_record_per_line(self, block: RegularBlock) -> bool:
+        """Tell whether each line is a record, a rejection or blank, and nothing spans lines."""
+        return not (
+            block.embedded_newlines
+            or self._has_escaped_newlines(block)
+            or self._may_hold_too_long_a_record(block)
+        )
+
+    def _read_ragged(self, block: RegularBlock, start: Position, limit: int, data: bytes) -> Batch | None:
+        """Read a block of which few lines are irregular: these one by one, all others by columns.
+
+        `data` is not translated. None: the lines must be read one by one after all.
+        """
+        skeletons, texts = _lines_of(block.skeleton), _lines_of(block.data)
+        present = [number for number, line in enumerate(skeletons) if line not in BLANK]
+        upto = present[limit] if len(present) > limit else len(skeletons)
+        regular = [number for number in present[:limit] if self._is_regular_line(skeletons[number])]
+        odd = sorted({*present[:limit]}.difference(regular))
+        if len(odd) * FEW_ODD_LINES > len(present) or not regular:
+            return None
+        records = b"\n".join([texts[number] for number in regular])
+        frame = None if records.startswith(BOM) else self._as_frame(RegularBlock(records, b"", len(regular)))
+        ends = list(accumulate((len(line) + 1 for line in data.split(b"\n")[:upto]), initial=0))
+        rejections = self._rejections_at(odd, ends, start, len(data))
+        if frame is None or rejections is None:
+            return None
+        lines = pl.Series([start.line + number for number in regular], dtype=pl.Int64)
+        if self.translation:
+            frame, lines = self._translated_back(frame, lines, block)
+        frame.columns = self.columns()
+        end = Position(start.offset + min(ends[-1], len(data)), start.line + upto)
+        return Batch(frame, lines, start, end, rejections)
+
+    def _is_regular_line(self, skeleton: bytes) -> bool:
+        returns = skeleton.count(b"\r")
+        return skeleton.count(self.delimiter.encode()) == self.width - 1 and (
+            not returns or (returns == 1 and skeleton.endswith(b"\r"))
+        )
+
+    def _rejections_at(
+        self, numbers: list[int], ends: list[int], start: Position, size: int
+    ) -> list[Rejection] | None:
+        """Return the rejections of these lines; None if one of them is a record, or does not end with its line."""
+        rejections = []
+        for number in numbers:
+            lines = self._lines(Position(start.offset + ends[number], start.line + number))
+            line, fields, errors = self._next_record(lines)
+            if not errors or lines.position.offset - start.offset != min(ends[number + 1], size):
+                return None
+            rejections.append(Rejection(line, self._raw(fields, errors), tuple(errors)))
+        return rejections
 
     def _is_plain(self, block: RegularBlock) -> bool:
         """Tell whether Polars can parse the columns: right number of fields, no blank line, lone CR or long record."""
@@ -377,7 +436,7 @@ class DelimitedReader:
 
     def _note_quotes(self, start: Position) -> None:
         """Note that the first megabyte looks like a file that quotes nothing."""
-        data = self._bytes(start.offset, SAMPLE_BYTES)
+        data = self._bytes(start.offset, min(SAMPLE_BYTES, self.size - start.offset))
         if not self.quote or self.quote.encode() not in data:
             return
         data = self.translation.line(data) if self.translation else data
@@ -397,11 +456,11 @@ class DelimitedReader:
         return Position(offset, 1 + skipped)
 
     def _end_of_range(self, start: Position) -> Position:
-        data = self._bytes(start.offset, conf.CHUNK_BYTES)
+        data = self._bytes(start.offset, min(conf.CHUNK_BYTES, self.size - start.offset))
         final = start.offset + len(data) >= self.size
         block = self._block(data, final=final)
         # By the same rules as `read`, so that every range begins where a reader would continue.
-        if block is not None:
+        if block is not None and (self._is_plain(block) or self._has_a_record_per_line(block)):
             height, length = block.records + block.embedded_newlines, len(block.data)
             if self.translation:
                 newline = self.translation.newline
@@ -424,6 +483,11 @@ class DelimitedReader:
     def _bytes(self, offset: int, size: int) -> bytes:
         self.file.seek(offset)
         return self.file.read(size)
+
+
+def _lines_of(data: bytes) -> list[bytes]:
+    lines = data.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 def _offset_after(data: bytes, *, newlines: int) -> int:

@@ -164,6 +164,7 @@ def test_a_stray_quote_costs_its_own_record_alone(trying: Trying, damage: str, p
         ('code,"name\nA,Ann\nB,Bob\n', "header"),
         (b"c\xf6de,name\nA,Ann\n", "not valid utf-8"),
         (GOOD.encode("utf-16-le"), "header|column"),
+        (GOOD.encode("utf-32-le"), "header|column"),
         (",".join(f"c{number}" for number in range(50_000)) + "\n", "has 50,000 columns, more than the 2,000"),
         ("x" * 20_000_000, "header|column"),
         (gzipped(GOOD.encode()), "header|column"),

@@ -219,6 +219,23 @@ def test_a_byte_that_is_no_text_costs_its_own_record_alone(path: Path, settings:
     assert [(line, code) for line, code, _ in found.rejected] == [(3, "undecodable")]
 
 
+@pytest.mark.parametrize("name", ["Ann", '"Ann, B."'])
+def test_few_odd_lines_do_not_send_the_others_through_the_slow_lane(
+    path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(DelimitedReader, "_read_one_by_one", None)
+    lines = [f"{number},{name}" for number in range(2_000)]
+    lines[500], lines[900], lines[1_300] = "500", "900,x,y", ""
+    reader = opened(path, "\n".join(["id,name", *lines]))
+
+    found = read(reader, ranges_of(reader), limit=600)
+
+    assert [(line, code) for line, code, _ in found.rejected] == [
+        (502, "too_few_fields"), (902, "too_many_fields"),
+    ]  # fmt: skip
+    assert [line for line, _ in found.records] == [n + 2 for n in range(2_000) if n not in (500, 900, 1_300)]
+
+
 # Other readers' tests
 
 SPECTRUM = [
