@@ -16,8 +16,9 @@ def existing_rows(
 ) -> dict[int, models.Model]:
     """Return the rows with these keys, by the key's index in the lists (one query)."""
     connection = connections[mapping.alias]
-    quote = connection.ops.quote_name
-    columns = ", ".join(f"t.{quote(str(field.column))}" for field in mapping.model._meta.concrete_fields)
+    columns = ", ".join(
+        f"t.{_quoted(field.column, mapping.alias)}" for field in mapping.model._meta.concrete_fields
+    )
     arrays = ", ".join("%s::text[]" for _ in keys)
     names = ", ".join(f"k{number}" for number in range(len(keys)))
     comparison = "IS NOT DISTINCT FROM" if len(keys) > 1 and any(field.null for field in keys) else "="
@@ -26,7 +27,7 @@ def existing_rows(
     statement = (
         f"SELECT {columns}, wanted.{PLACE} - 1 AS {PLACE} "  # noqa: S608
         f"FROM unnest({arrays}) WITH ORDINALITY AS wanted({names}, {PLACE}) "
-        f"JOIN {quote(mapping.model._meta.db_table)} AS t ON {matches}"
+        f"JOIN {_quoted(mapping.model._meta.db_table, mapping.alias)} AS t ON {matches}"
     )
     rows: Any = mapping.model._base_manager.using(mapping.alias).raw(statement, list(keys.values()))
     return {getattr(row, PLACE): row for row in rows}
@@ -34,7 +35,7 @@ def existing_rows(
 
 def _pair(field: AnyField, number: int, target: TargetTable, alias: str) -> tuple[str, str]:
     column = target.of_field(field)
-    name = connections[alias].ops.quote_name(column.name)
+    name = _quoted(column.name, alias)
     return comparable(
         field,
         f"t.{name}",
@@ -43,3 +44,8 @@ def _pair(field: AnyField, number: int, target: TargetTable, alias: str) -> tupl
         is_text=column.is_text,
         alias=alias,
     )
+
+
+def _quoted(name: str, alias: str) -> str:
+    """Quote a name for a statement with parameters, in which a percent sign is written twice."""
+    return str(connections[alias].ops.quote_name(name)).replace("%", "%%")

@@ -60,6 +60,8 @@ class BatchTable:
         self.untouched = _untouched(mapping)
         # What an empty cell means in a new row: a text, nothing, or the reason for a rejection.
         self.kept = {plan.field: blank_of(plan, self.connection) for plan in mapping.kept}
+        is_identity = any(target.of_field(f).is_identity for f in mapping.written)
+        self.overriding = "OVERRIDING SYSTEM VALUE " if is_identity else ""
         self.has_unsurveyed_constraint = bool(constraint_not_surveyed(mapping))
 
     def write(self, cursor: CursorWrapper, rows: pl.DataFrame, *, are_independent: bool) -> Written:
@@ -253,36 +255,37 @@ class BatchTable:
     def _write_turn(self, cursor: CursorWrapper, turn: int, written: Written) -> None:
         cursor.execute(f"SELECT count(*) FROM {self.table} WHERE {TURN} = {turn}")
         records = cursor.fetchone()[0]
-        is_new = "true"
-        updated, unmoved = 0, list[int]()
+        updated, inserted = 0, 0
+        lost: list[int] = []
         if self.mapping.on_conflict == "update":
-            updated, unmoved = self._update(cursor, turn)
-            if not self.mapping.inserts:
-                written.updated += updated
-                written.unchanged += records - updated - len(unmoved)
-                for number in unmoved:
-                    written.reject(number, [not_stored()])
-                return
-            is_new = f"NOT EXISTS (SELECT 1 FROM {self.target} AS t WHERE {self._same_key()})"
-        columns = ", ".join(self.written)
+            updated, lost = self._update(cursor, turn)
+        if self.mapping.inserts:
+            inserted, not_inserted = self._insert(cursor, turn, records)
+            lost += not_inserted
+        for number in lost:
+            written.reject(number, [not_stored()])
+        written.inserted += inserted
+        written.updated += updated
+        written.unchanged += records - inserted - updated - len(lost)
+
+    def _insert(self, cursor: CursorWrapper, turn: int, records: int) -> tuple[int, list[int]]:
+        """Insert the rows that are not in the table. Return how many are now, and which the table did not take."""
+        is_update = self.mapping.on_conflict == "update"
+        is_new = (
+            f"NOT EXISTS (SELECT 1 FROM {self.target} AS t WHERE {self._same_key()})" if is_update else "true"
+        )
         if self.sample is not None:
             self._sample_inserts(cursor, f"{TURN} = {turn} AND {is_new}", self.sample)
         chosen = f"FROM {self.table} AS s WHERE {TURN} = {turn} AND {is_new} ORDER BY {NUMBER}"
         new = self._numbers(cursor, f"SELECT {NUMBER} {chosen}") if self.target_table.drops_inserts else None
-        is_identity = any(self.target_table.of_field(f).is_identity for f in self.mapping.written)
-        overriding = "OVERRIDING SYSTEM VALUE " if is_identity else ""
-        cursor.execute(f"INSERT INTO {self.target} ({columns}) {overriding}SELECT {columns} {chosen}")
-        inserted, lost = cursor.rowcount, []
-        if new is not None and inserted < len(new):
-            lost = self._not_stored(cursor, new, inserted)
-            inserted = len(new) - len(lost)
-        elif new is None and self.mapping.on_conflict != "update" and inserted < records:
+        columns = ", ".join(self.written)
+        cursor.execute(f"INSERT INTO {self.target} ({columns}) {self.overriding}SELECT {columns} {chosen}")
+        if new is None and not is_update and cursor.rowcount < records:
             raise NotStored
-        for number in [*lost, *unmoved]:
-            written.reject(number, [not_stored()])
-        written.inserted += inserted
-        written.updated += updated
-        written.unchanged += records - inserted - updated - len(lost) - len(unmoved)
+        if new is None or cursor.rowcount == len(new):
+            return cursor.rowcount, []
+        lost = self._not_stored(cursor, new, cursor.rowcount)
+        return len(new) - len(lost), lost
 
     def _not_stored(self, cursor: CursorWrapper, new: list[int], inserted: int) -> list[int]:
         """Return which of the new records are not in the table, found by what makes a row unique there.
@@ -295,8 +298,9 @@ class BatchTable:
             if len(new) > 1 or inserted:
                 raise NotStored
             return new
-        cursor.execute(f"{self._matches(self._same(group))} AND {NUMBER} = ANY(%s)", [new])
-        stored = {row[0] for row in cursor.fetchall()}
+        stored = set(
+            self._numbers(cursor, f"{self._matches(self._same(group))} AND {NUMBER} = ANY(ARRAY{new})")
+        )
         if len(stored) < inserted:
             raise NotStored
         return [number for number in new if number not in stored]

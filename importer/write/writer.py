@@ -12,7 +12,7 @@ import polars as pl
 from django.db import Error as DatabaseError
 from django.db import connections, models, transaction
 
-from importer.records import Cleaned
+from importer.records import Cleaned, column_named
 from importer.specs.mapping import AnyField, Fill, Mapping
 from importer.validate.encode import Encoder
 from importer.validate.target import TargetTable
@@ -62,7 +62,7 @@ class Writer:
         values = values.with_columns(self._numbered(f, values) for f in self.serials)
         fills = [fill for fill in mapping.fills if fill.field not in present]
         filled = [self._filled(fill, values.height) for fill in fills]
-        return values.with_columns(filled).select(sound.alias(NUMBER), *self.columns)
+        return values.with_columns(filled).select(sound.alias(NUMBER), *map(column_named, self.columns))
 
     def _numbered(self, serial: AnyField, values: pl.DataFrame) -> pl.Series:
         """Replace empty numbers by the next ones of the table's sequence, as an INSERT without the column would."""
@@ -96,7 +96,7 @@ class Writer:
             return False
         for group in self.mapping.unique_groups:
             names = [column_of(f) for f in group]
-            keys = rows.select(names).drop_nulls()
+            keys = rows.select(map(column_named, names)).drop_nulls()
             if keys.height > 1 and keys.is_duplicated().any():
                 return False
         return True

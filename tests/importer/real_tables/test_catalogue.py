@@ -248,3 +248,14 @@ def test_texts_are_equal_if_the_column_s_collation_says_so(
 
     assert without_ids(imported.rows) == without_ids(by_hand.rows)
     assert imported.rejected.keys() == by_hand.rejected.keys()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["*", "^a$", "Großer Name", "select", "a.b", "%s", "importer number"])
+def test_a_column_may_have_any_name(folder: Path, name: str, way: str) -> None:
+    sql = f'CREATE TABLE legacy (id serial PRIMARY KEY, "{name}" varchar(20) UNIQUE, v text)'
+    field = models.CharField(max_length=20, unique=True, db_column=name)
+    with legacy(sql, key=("code",), code=field, v=models.TextField()) as table:
+        filled = table.by_import(numbered("v", "a", "b"), folder, on_conflict=way)
+
+    assert filled.rows == ["(1,C0,a)", "(2,C1,b)"]
