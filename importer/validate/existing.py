@@ -15,7 +15,6 @@ def existing_rows(
     mapping: Mapping, target: TargetTable, keys: Mapped[AnyField, list[str | None]]
 ) -> dict[int, models.Model]:
     """Return the rows with these keys, by the key's index in the lists (one query)."""
-    connection = connections[mapping.alias]
     columns = ", ".join(
         f"t.{_quoted(field.column, mapping.alias)}" for field in mapping.model._meta.concrete_fields
     )
@@ -46,6 +45,6 @@ def _pair(field: AnyField, number: int, target: TargetTable, alias: str) -> tupl
     )
 
 
-def _quoted(name: str, alias: str) -> str:
+def _quoted(name: str | None, alias: str) -> str:
     """Quote a name for a statement with parameters, in which a percent sign is written twice."""
     return str(connections[alias].ops.quote_name(name)).replace("%", "%%")
