@@ -47,4 +47,4 @@ def _pair(field: AnyField, number: int, target: TargetTable, alias: str) -> tupl
 
 def _quoted(name: str | None, alias: str) -> str:
     """Quote a name for a statement with parameters, in which a percent sign is written twice."""
-    return str(connections[alias].ops.quote_name(name)).replace("%", "%%")
+    return str(connections[alias].ops.quote_name(str(name))).replace("%", "%%")
