@@ -17,7 +17,7 @@ import polars as pl
 from importer.models import DataImportJob, ImportChunk
 from importer.order.comparable import canonical
 from importer.parse.reader import Reader, chunk_range
-from importer.records import Batch, Cleaned, Position, RecordError
+from importer.records import Batch, Cleaned, Position, RecordError, shown
 from importer.specs.mapping import ColumnPlan, Mapping, key_columns
 from importer.validate.validate import Validator
 
@@ -186,6 +186,11 @@ WINNERS = {
 }
 
 
+def key_names(mapping: Mapping) -> tuple[str, ...]:
+    """Return the source's columns that hold the key."""
+    return tuple(dict.fromkeys(plan.column for plan in key_columns(mapping)))
+
+
 def _listed(lines: tuple[int, ...]) -> str:
     *most, last = map(str, lines[:LINES_SHOWN])
     if len(lines) > LINES_SHOWN:
@@ -195,7 +200,7 @@ def _listed(lines: tuple[int, ...]) -> str:
 
 def _key_at(line: int, job: DataImportJob, mapping: Mapping, reader: Reader) -> str:
     """Return the key of the record in this line, as the source writes it."""
-    names = list(dict.fromkeys(plan.column for plan in key_columns(mapping)))
+    names = key_names(mapping)
     chunks = ImportChunk.objects.filter(job=job, number__gt=0, first_line__lte=line)
     for batch in batches(chunks.order_by("-first_line")[:1], reader):
         rows = batch.texts.filter(batch.lines == line).select(names).rows()
@@ -214,6 +219,7 @@ class Decided:
     kept: dict[int, int]
     rejects: bool = False
     field: str = ""
+    columns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, job: DataImportJob, mapping: Mapping) -> "Decided":
@@ -222,7 +228,7 @@ class Decided:
             return cls({})
         kept = dict(zip(_unpacked(stored["lost"]), _unpacked(stored["kept"]), strict=True))
         name = mapping.key[0].name if len(mapping.key) == 1 else ""
-        return cls(kept, mapping.duplicates == "reject", name)
+        return cls(kept, mapping.duplicates == "reject", name, key_names(mapping))
 
     def part(self, cleaned: Cleaned) -> tuple[Cleaned, int]:
         """Return the batch without the records that do not count, and the number of those that are skipped."""
@@ -232,12 +238,12 @@ class Decided:
         lost = [n for n, line in enumerate(lines) if line in self.kept and n not in cleaned.errors]
         if not self.rejects:
             return cleaned.without(lost), len(lost)
-        return cleaned.rejecting({n: [self._error(self.kept[lines[n]])] for n in lost}), 0
+        return cleaned.rejecting({n: [self._error(cleaned.batch, n, lines[n])] for n in lost}), 0
 
-    def _error(self, kept: int) -> RecordError:
-        return RecordError(
-            self.field, "duplicate_key", f"The key occurs more than once; the record in line {kept} counts."
-        )
+    def _error(self, batch: Batch, number: int, line: int) -> RecordError:
+        message = f"The key occurs more than once; the record in line {self.kept[line]} counts."
+        key = ", ".join(batch.texts[name][number] or "" for name in self.columns)
+        return RecordError(self.field, "duplicate_key", message, shown(key))
 
 
 def decide_repeats(job: DataImportJob, mapping: Mapping, reader: Reader) -> pl.DataFrame:

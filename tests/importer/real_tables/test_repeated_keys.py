@@ -232,7 +232,7 @@ def test_a_rejected_duplicate_names_the_record_that_counts_and_is_replayed_only_
         assert record is not None
         assert (record.line, record.errors) == (
             4,
-            [{"field": "code", "code": "duplicate_key", "value": None,
+            [{"field": "code", "code": "duplicate_key", "value": "A",
               "message": "The key occurs more than once; the record in line 2 counts."}],
         )  # fmt: skip
         assert replay_rejects(job).left == 3
