@@ -181,6 +181,10 @@ def _read_options(owner: str, meta: type) -> Options:
     if "null_values" in given:
         given["null_values"] = frozenset(_as_tuple(given["null_values"]))
     options = Options(**given)
+    if not isinstance(options.dialect, Dialect):
+        raise ImproperlyConfigured(
+            f'{owner}.Meta: invalid dialect "{options.dialect}"; use importer.Dialect(…).'
+        )
     if options.on_conflict not in ("update", "skip", "reject"):
         raise ImproperlyConfigured(
             f'{owner}.Meta: invalid on_conflict "{options.on_conflict}"; use "update", "skip" or "reject".'
