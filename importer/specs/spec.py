@@ -248,6 +248,8 @@ def _check_options(owner: str, options: Options) -> None:
             raise ImproperlyConfigured(
                 f'{owner}: invalid {name} "{given}"; use {", ".join(others)} or {last}.'
             )
+    if not isinstance(options.dialect, Dialect):
+        raise ImproperlyConfigured(f'{owner}: invalid dialect "{options.dialect}"; use importer.Dialect(…).')
     if options.on_conflict != "reject" and not options.key:
         raise ImproperlyConfigured(
             f'{owner}: on_conflict "{options.on_conflict}" needs a key; name its fields.'
