@@ -68,8 +68,8 @@ def create_job(
     _refuse_misfits(source, file_format, name)
     delimiter = HEX.sub(lambda match: chr(int(match[1], 16)), DELIMITERS.get(delimiter, delimiter))
     job = DataImportJob(
-        spec=spec, format=file_format, encoding=encoding, delimiter=delimiter, dialect=dialect or {},
-        name=name, created_by=created_by,
+        spec=spec, format=file_format, encoding=encoding, delimiter=delimiter, name=name, created_by=created_by,
+        options={"dialect": dialect} if dialect else {},
     )  # fmt: skip
     dialect_of(job)  # contradictions are reported now
     is_bytewise(encoding)

@@ -84,11 +84,6 @@ class DataImportJob(Counters):
     format = models.CharField(max_length=20, choices=Format)
     encoding = models.CharField(max_length=40, blank=True, default="utf-8")
     delimiter = models.CharField(max_length=20, blank=True)
-    dialect = models.JSONField(
-        default=dict,
-        blank=True,
-        help_text="How the file is written: the options given, and from the plan on all that counts.",
-    )
     options = models.JSONField(default=dict, blank=True)
     columns = models.JSONField(null=True, blank=True, help_text="The source's columns, as planned.")
     contested = models.BinaryField(
@@ -137,6 +132,15 @@ class DataImportJob(Counters):
 
     def __str__(self) -> str:
         return f"{self.name or self.spec} #{self.pk}"
+
+    @property
+    def dialect(self) -> dict[str, Any]:
+        """How the file is written: the parts that were given, and from the plan on all that count."""
+        return dict(self.options.get("dialect", {}))
+
+    @dialect.setter
+    def dialect(self, parts: dict[str, Any]) -> None:
+        self.options = self.options | {"dialect": parts}
 
     @property
     def survey_state(self) -> SurveyState:

@@ -63,7 +63,7 @@ def plan(job: DataImportJob) -> Mapping:
     job.planned_at = timezone.now()
     with transaction.atomic(using=ledger_alias()):
         ledger.add_chunks([_settlement(job), *chunks])
-        job.save(update_fields=[*IDENTITY, "columns", "dialect", "planned_at"])
+        job.save(update_fields=[*IDENTITY, "columns", "options", "planned_at"])
         ledger.log(
             job,
             LogEvent.PLANNED,

@@ -9,15 +9,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="dataimportjob",
-            name="dialect",
-            field=models.JSONField(
-                blank=True,
-                default=dict,
-                help_text="How the file is written: the options given, and from the plan on all that counts.",
-            ),
-        ),
         migrations.AlterField(
             model_name="dataimportjob",
             name="delimiter",
