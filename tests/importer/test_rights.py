@@ -357,7 +357,7 @@ def test_every_column_of_the_ledger_is_hidden_or_known_to_quote_nothing() -> Non
         MigrationLog: {"reason", "details"},
     }
     harmless = {
-        DataImportJob: {"name", "spec", "source", "format", "encoding", "delimiter", "dialect", "options", "status",
+        DataImportJob: {"name", "spec", "source", "format", "encoding", "delimiter", "options", "status",
                         "result", "runner"},
         ImportChunk: {"state", "lease_owner"},
         StagingRecord: {"state"},
