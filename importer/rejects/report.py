@@ -109,7 +109,7 @@ def other_names(job: DataImportJob) -> dict[str, str]:
 
 
 def place_of(field: str, column: str) -> str:
-    """Name the field of an error and the column of the file: "joined (column JOIN_DT)"."""
+    """Name the field of an error and the column of the file: joined (column "JOIN_DT")."""
     if not field:
         return "record"
     return f'{field} (column "{column}")' if column else field

@@ -302,7 +302,7 @@ def test_a_fixed_file_imports_its_records_and_leaves_the_rest_rejected(
     job = jobs["allstars"][0]
     codes = {(r["yearID"], r["lgID"], r["teamIDretro"]): r["teamID"] for r in source_records("teams")}
     exported = _export(imported, job)
-    fixable = [row for row in exported if season(row) in codes and "team:" in row["_reasons"]]
+    fixable = [row for row in exported if season(row) in codes and "team (column" in row["_reasons"]]
     for row in fixable:
         row["teamID"] = codes[season(row)]
     sound, twice = _first_of_each_game(fixable)

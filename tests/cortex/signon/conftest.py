@@ -27,15 +27,15 @@ def _nothing_spooled(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def provider() -> Iterator[OidcProvider]:
+def running_provider() -> Iterator[OidcProvider]:
     with OidcProvider().running() as running:
         yield running
 
 
 @pytest.fixture
-def idp(provider: OidcProvider) -> Iterator[OidcProvider]:
-    yield provider
-    provider.tamper = lambda claims: None
+def idp(running_provider: OidcProvider) -> Iterator[OidcProvider]:
+    yield running_provider
+    running_provider.tamper = lambda claims: None
 
 
 def okta(url: str) -> providers.Provider:

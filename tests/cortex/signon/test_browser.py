@@ -72,11 +72,14 @@ def sso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SsoPage]:
 
 @pytest.fixture(scope="module")
 def site(
-    provider: OidcProvider, sso: SsoPage, tmp_path_factory: pytest.TempPathFactory, django_db_setup: None
+    running_provider: OidcProvider,
+    sso: SsoPage,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,
 ) -> Iterator[str]:
     """Runs the site in a separate process, configured by the environment as in a deployment."""
     port = free_port()
-    google = provider.url.replace("127.0.0.1", "localhost")
+    google = running_provider.url.replace("127.0.0.1", "localhost")
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.cortex.signon.site_settings",
         "TEST_DATABASE": str(connection.settings_dict["NAME"]),
@@ -85,13 +88,13 @@ def site(
         "SIGN_ON_DOMAINS": "example.com",
         "GOOGLE_CLIENT_ID": "cortex",
         "GOOGLE_CLIENT_SECRET": "a-secret",
-        "OKTA_OIDC_URL": provider.url,
+        "OKTA_OIDC_URL": running_provider.url,
         "OKTA_OIDC_CLIENT_ID": "cortex",
         "OKTA_OIDC_CLIENT_SECRET": "a-secret",
         "OKTA_SAML_ENTITY_ID": saml.ENTITY_ID,
         "OKTA_SAML_SSO_URL": sso.url,
         "OKTA_SAML_CERTIFICATE": saml.key_in(sso.folder),
-        "KEYCLOAK_URL": provider.url,
+        "KEYCLOAK_URL": running_provider.url,
         "KEYCLOAK_REALM": "cortex",
         "KEYCLOAK_CLIENT_ID": "cortex",
         "KEYCLOAK_CLIENT_SECRET": "a-secret",
