@@ -60,7 +60,7 @@ class Repeats:
 
     @property
     def is_complete(self) -> bool:
-        """Whether no key was forgotten."""
+        """Whether all keys were kept."""
         return self.at_most is None or self.keys <= self.at_most
 
     def add(self, cleaned: Cleaned) -> None:

@@ -307,7 +307,7 @@ class DelimitedReader:
         """
         first, width = lines.position.line, lines.shape.width
         try:
-            # A header of many lines is none.
+            # While the header is read, a field of many lines is taken for a stray quote.
             fields = next(self._parser(lines.record(most=None if width else self.most_lines)), [])
         except TooLong as error:
             return first, [error.beginning], [_error("record_too_long", str(error))]

@@ -36,12 +36,21 @@ SELECT a.attname::text,
     || COALESCE(' COLLATE ' || l.collnamespace::regnamespace::text || '.' || quote_ident(l.collname), ''),
     format_type(a.atttypid, -1), b.typname::text,
     b.typcategory = 'S',
-    a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '', a.attgenerated <> '',
+    a.attnotnull AND NOT a.atthasdef AND t.typdefault IS NULL AND a.attidentity = '' AND a.attgenerated = '',
+    a.attgenerated <> '',
     a.attidentity = 'a',
     CASE WHEN to_regtype(sent.type) NOT IN (a.atttypid, b.oid) THEN sent.type END,
     b.typcategory = 'S' OR EXISTS (
         SELECT FROM pg_cast
-        WHERE castsource = to_regtype(sent.type) AND casttarget = b.oid AND castcontext IN ('a', 'i')
+        WHERE castcontext IN ('a', 'i') AND castsource = to_regtype(sent.type) AND casttarget = b.oid
+    ) OR EXISTS (  -- an array is converted if its elements are; to text they always are
+        SELECT FROM pg_type source JOIN pg_type target ON target.oid = b.typelem
+        WHERE source.oid = to_regtype(sent.type) AND source.typcategory = 'A' AND b.typcategory = 'A' AND (
+            source.typelem = target.oid OR target.typcategory = 'S' OR EXISTS (
+                SELECT FROM pg_cast
+                WHERE castcontext IN ('a', 'i') AND castsource = source.typelem AND casttarget = target.oid
+            )
+        )
     )
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid

@@ -12,10 +12,11 @@ from importer.validate.encode import Encoder
 from importer.validate.judge import Judge, as_errors
 from importer.write.copy import column_of
 
-# Classes of SQLSTATE that are about a statement, the connection or the server, not about a record.
+# Beginnings of SQLSTATEs that are about a statement, the connection or the server, not about a record. Limits (54) are
+# a record's: a text too long for its index. So is XX000, as extensions raise it; XX001 and XX002 are damaged data.
 NOT_ABOUT_RECORDS = (
-    "08", "0A", "0B", "0Z", "20", "24", "25", "26", "28", "2D", "34", "3B", "3D", "3F", "40", "42", "53", "54", "55",
-    "57", "58", "72", "F0", "HV", "XX",
+    "08", "0A", "0B", "0Z", "20", "24", "25", "26", "28", "2D", "34", "3B", "3D", "3F", "40", "42", "53", "55", "57",
+    "58", "72", "F0", "HV", "XX001", "XX002",
 )  # fmt: skip
 # Functions of PostgreSQL that speak about one record whatever the SQLSTATE: RAISE in a trigger, row-level security.
 ABOUT_A_RECORD = ("exec_stmt_raise", "ExecWithCheckOptions")

@@ -1,8 +1,12 @@
 """Tables that are not what their model says: the import stores what `save()` stores, or says why it cannot."""
 
+import random
+import string
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.postgres.fields import ArrayField
 from django.db import NotSupportedError, models
 from django.test.utils import isolate_apps
 
@@ -259,3 +263,43 @@ def test_a_column_may_have_any_name(folder: Path, name: str, way: str) -> None:
         filled = table.by_import(numbered("v", "a", "b"), folder, on_conflict=way)
 
     assert filled.rows == ["(1,C0,a)", "(2,C1,b)"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_text_too_long_for_its_index_costs_its_own_record(folder: Path, way: str) -> None:
+    """PostgreSQL calls this a limit of the program (54000)."""
+    long = "".join(random.Random(1).choices(string.ascii_letters, k=9_000))
+    with legacy(
+        f"{SOUND} CREATE INDEX ON legacy (v)", key=("code",), code=code(), v=models.TextField()
+    ) as table:
+        filled = table.by_import(numbered("v", "a", long, "b"), folder, on_conflict=way)
+
+    assert (len(filled.rows), list(filled.rejected)) == (2, [3])
+
+
+@pytest.mark.parametrize(
+    ("real", "field"),
+    [
+        ("bigint[]", ArrayField(models.IntegerField())),
+        ("text[]", ArrayField(models.IntegerField())),
+        ("numeric[]", ArrayField(models.IntegerField())),
+    ],
+)
+@pytest.mark.parametrize("way", WAYS)
+def test_an_array_is_converted_if_its_elements_are(folder: Path, real: str, field: Any, way: str) -> None:
+    sql = f"CREATE TABLE legacy (id serial PRIMARY KEY, code text UNIQUE, v {real})"
+    with legacy(sql, key=("code",), code=code(), v=field) as table:
+        table.model(code="C0", v=[1, 2]).save()
+        by_hand = table.rows()
+        table.make_anew()
+
+        assert table.by_import(numbered("v", "[1, 2]"), folder, on_conflict=way).rows == by_hand
+
+
+def test_a_domain_with_a_default_wants_no_value(folder: Path) -> None:
+    sql = """
+    DROP DOMAIN IF EXISTS tenant CASCADE; CREATE DOMAIN tenant AS int DEFAULT 7;
+    CREATE TABLE legacy (id serial PRIMARY KEY, tenant tenant NOT NULL, code text UNIQUE, v text)
+    """
+    with legacy(sql, code=code(), v=models.TextField()) as table:
+        assert table.by_import(numbered("v", "x"), folder).rows == ["(1,7,C0,x)"]
