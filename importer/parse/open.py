@@ -68,7 +68,7 @@ def _file_reader(
             json_columns=columns.json_columns(),
             bytes_columns=columns.bytes_columns(),
         )
-    from importer.parse.delimited import DelimitedReader
+    from importer.parse.delimited.reader import DelimitedReader
 
     return DelimitedReader(
         path,

@@ -4,8 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from importer.conf import MEGABYTE
 from importer.models import ImportChunk
 from importer.records import Batch, Position
+
+# Used before the first batch is measured. A low guess costs a second read, a high one only memory.
+ASSUMED_RECORD_BYTES = 150
+# Bytes at the beginning of a file that tell how it is written.
+SAMPLE_BYTES = MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
