@@ -184,7 +184,7 @@ class ImportChunkAdmin(ReadOnly):
         "job_id",
         "number",
         "state",
-        "committed_line",
+        "place",
         *FATES,
         "attempts",
         "lease_owner",
@@ -194,6 +194,10 @@ class ImportChunkAdmin(ReadOnly):
     search_fields = ("=job__id",)
     ordering = ("job_id", "number")
 
+    @admin.display(description="committed line", ordering="committed_line")
+    def place(self, chunk: ImportChunk) -> str:
+        return chunk.job.place_of(chunk.committed_line)
+
     @admin.display(description="last error")
     def trouble(self, chunk: ImportChunk) -> str:
         """Return the error as a method: a list can be sorted by a column, and the order would reveal hidden texts."""
@@ -202,11 +206,15 @@ class ImportChunkAdmin(ReadOnly):
 
 @admin.register(StagingRecord)
 class StagingRecordAdmin(ReadOnly):
-    list_display = ("job_id", "line", "state", "reasons")
+    list_display = ("job_id", "place", "state", "reasons")
     large = ("raw",)
     list_filter = ("state",)
     search_fields = ("=job__id",)
     ordering = ("-id",)
+
+    @admin.display(description="line", ordering="line")
+    def place(self, record: StagingRecord) -> str:
+        return record.job.place_of(record.line)
 
     @admin.display
     def reasons(self, record: StagingRecord) -> str:

@@ -9,8 +9,9 @@ from importer.exceptions import ImporterError, SourceRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob, ledger_alias
 from importer.rights import sees_every_job, specs_for
+from importer.sources.globs import expand, is_pattern
 from importer.sources.names import is_table, split_table
-from importer.sources.uploads import refuse_uploads_of_others
+from importer.sources.uploads import is_upload, refuse_uploads_of_others
 
 SOURCE_HELP = "A file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE."
 # System catalogues of PostgreSQL, MySQL and SQLite. They hold accounts and rights, among others.
@@ -57,7 +58,7 @@ class NewJobForm(forms.ModelForm):
             if is_table(source):
                 refuse_own_tables(source)
             elif source and not sees_every_job(self.created_by):
-                refuse_uploads_of_others(source, self.created_by)
+                source = without_uploads_of_others(source, self.created_by)
             self.instance = create_job(
                 source=source,
                 upload=upload,
@@ -76,6 +77,17 @@ class NewJobForm(forms.ModelForm):
 
     def save_m2m(self) -> None:
         """Do nothing: a job has no many-to-many fields."""
+
+
+def without_uploads_of_others(source: str, user: Any) -> str | list[str]:
+    """Return the source, or of a pattern the files that the user may name. Raises SourceRefused."""
+    if not is_pattern(source):
+        refuse_uploads_of_others(source, user)
+        return source
+    files = [file for file in expand([source]) if not is_upload(file)]
+    if not files:
+        raise SourceRefused(f'No file matches "{source}".')
+    return files
 
 
 def refuse_own_tables(source: str) -> None:

@@ -7,7 +7,7 @@ repeat become Python objects.
 
 import array
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from zlib import compress, decompress
@@ -157,11 +157,11 @@ def read_repeats(job: DataImportJob, mapping: Mapping, reader: Reader) -> pl.Dat
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Keys that occur more than once: their number, that of their records, and examples (key, lines)."""
+    """Keys that occur more than once: their number, that of their records, and examples (key, where)."""
 
     keys: int
     records: int
-    examples: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, found: pl.DataFrame, job: DataImportJob, mapping: Mapping, reader: Reader) -> "Repeated":
@@ -170,12 +170,12 @@ class Repeated:
         return cls(
             len(lines),
             found.height,
-            tuple((_key_at(each[0], job, mapping, reader), each) for each in examples),
+            tuple((_key_at(each[0], job, mapping, reader), _listed(job, each)) for each in examples),
         )
 
     def sentence(self, duplicates: str) -> str:
         what = "1 key occurs" if self.keys == 1 else f"{self.keys:,} keys occur"
-        examples = "; ".join(f'"{key}" in lines {_listed(lines)}' for key, lines in self.examples)
+        examples = "; ".join(f'"{key}" in {where}' for key, where in self.examples)
         return f"{what} more than once; {WINNERS[duplicates]}. For example {examples}."
 
 
@@ -191,8 +191,14 @@ def key_names(mapping: Mapping) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plan.column for plan in key_columns(mapping)))
 
 
-def _listed(lines: tuple[int, ...]) -> str:
-    *most, last = map(str, lines[:LINES_SHOWN])
+def _listed(job: DataImportJob, lines: tuple[int, ...]) -> str:
+    if job.parts:
+        return _joined([job.place_of(line) for line in lines[:LINES_SHOWN]], lines)
+    return f"lines {_joined(list(map(str, lines[:LINES_SHOWN])), lines)}"
+
+
+def _joined(places: list[str], lines: tuple[int, ...]) -> str:
+    *most, last = places
     if len(lines) > LINES_SHOWN:
         return f"{', '.join([*most, last])} and {len(lines) - LINES_SHOWN:,} more"
     return f"{', '.join(most)} and {last}"
@@ -214,9 +220,13 @@ def _key_at(line: int, job: DataImportJob, mapping: Mapping, reader: Reader) -> 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The lines of records that do not count, and for each the line of the record that counts instead."""
+    """The lines of records that do not count, and for each the line of the record that counts instead.
+
+    place_of  names a line for people
+    """
 
     kept: dict[int, int]
+    place_of: Callable[[int], str] = str
     rejects: bool = False
     field: str = ""
     columns: tuple[str, ...] = ()
@@ -228,7 +238,7 @@ class Decided:
             return cls({})
         kept = dict(zip(_unpacked(stored["lost"]), _unpacked(stored["kept"]), strict=True))
         name = mapping.key[0].name if len(mapping.key) == 1 else ""
-        return cls(kept, mapping.duplicates == "reject", name, key_names(mapping))
+        return cls(kept, job.place_of, mapping.duplicates == "reject", name, key_names(mapping))
 
     def part(self, cleaned: Cleaned) -> tuple[Cleaned, int]:
         """Return the batch without the records that do not count, and the number of those that are skipped."""
@@ -241,7 +251,7 @@ class Decided:
         return cleaned.rejecting({n: [self._error(cleaned.batch, n, lines[n])] for n in lost}), 0
 
     def _error(self, batch: Batch, number: int, line: int) -> RecordError:
-        message = f"The key occurs more than once; the record in line {self.kept[line]} counts."
+        message = f"The key occurs more than once; the record in {self.place_of(self.kept[line])} counts."
         key = ", ".join(batch.texts[name][number] or "" for name in self.columns)
         return RecordError(self.field, "duplicate_key", message, shown(key))
 

@@ -76,7 +76,7 @@ class JsonLinesReader:
             if not size:  # one long line; its rest is skipped, not stored
                 size, lines = len(data) + pass_over(self.file), 1
             end = Position(start.offset + size, start.line + lines)
-            yield Range(start.offset, end.offset, start.line)
+            yield Range(start.offset, end.offset, start.line, end_line=end.line)
             start = end
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:

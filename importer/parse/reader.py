@@ -20,6 +20,7 @@ class Range:
 
     start_offset, end_offset  bytes (text files) or records (Parquet, tables); `end_offset` is excluded
     first_line                number of the first record's line, from 1; in sources without lines, of the record
+    end_line                  number of the line behind the last one; None: as many lines as offsets
     start_key, end_key        keys of a table's range: after `start_key`, up to and including `end_key`
     """
 
@@ -28,6 +29,7 @@ class Range:
     first_line: int
     start_key: tuple[Any, ...] | None = None
     end_key: tuple[Any, ...] | None = None
+    end_line: int | None = None
 
 
 class Reader(Protocol):

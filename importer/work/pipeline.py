@@ -74,7 +74,7 @@ class Stages:
             row_lane=RowLane(mapping, validator, target),
             writer=Writer(mapping, target, sample),
             decided=Decided({}) if ignore_survey else Decided.of(job, mapping),
-            suspicions=Suspicions.of(mapping),
+            suspicions=Suspicions.of(mapping, job.place_of),
             repeats=repeats,
         )
 

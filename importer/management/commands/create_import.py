@@ -19,7 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("spec", help="name of a registered import spec")
         parser.add_argument(
             "source",
-            help="a file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE",
+            nargs="+",
+            help="files below the source roots, patterns such as 'exports/2021-*.csv', s3://BUCKET/KEY, "
+            "storage:ALIAS/NAME or db:ALIAS/TABLE; several are read as one source",
         )
         parser.add_argument(
             "--format", choices=DataImportJob.Format.values, help="default: guessed from the source's name"
@@ -55,7 +57,7 @@ class Command(BaseCommand):
         self,
         *,
         spec: str,
-        source: str,
+        source: list[str],
         format: str | None,  # noqa: A002 (the option's name)
         encoding: str,
         delimiter: str,

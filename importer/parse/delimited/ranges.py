@@ -25,7 +25,7 @@ class Ranges:
     def cut(self, start: Position) -> Iterator[Range]:
         while start.offset < self.file.size:
             end = self._end(start)
-            yield Range(start.offset, end.offset, start.line)
+            yield Range(start.offset, end.offset, start.line, end_line=end.line)
             start = end
 
     def _end(self, start: Position) -> Position:
