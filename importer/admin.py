@@ -16,7 +16,7 @@ from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from importer.forms import NewJobForm
+from importer.forms import BASICS, DIALECT, NewJobForm
 from importer.models import DataImportJob, ImportChunk, JobQuerySet, MigrationLog, StagingRecord
 from importer.quotes import Redaction
 from importer.records import FATES
@@ -112,8 +112,13 @@ class DataImportJobAdmin(ReadOnly):
             return super().get_form(request, obj, change, **kwargs)
         return type("NewJobForm", (NewJobForm,), {"created_by": request.user})
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return super().get_fields(request, obj) if obj is not None else NewJobForm.Meta.fields
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        return [
+            (None, {"fields": BASICS}),
+            ("How the file is written", {"fields": DIALECT, "classes": ["collapse"]}),
+        ]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Do nothing: the form has created the job."""

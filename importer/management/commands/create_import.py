@@ -5,11 +5,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from importer.jobs import create_job
 from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
-
-PARTS = (
-    "quote", "escape", "comment", "skip_lines", "footer_lines", "header", "columns", "trailing_delimiter",
-    "blank_after_delimiter",
-)  # fmt: skip
+from importer.specs.given import parts_given
 
 
 class Command(BaseCommand):
@@ -72,19 +68,8 @@ class Command(BaseCommand):
                 format=format,
                 encoding=encoding,
                 delimiter=delimiter,
-                dialect=_dialect(options),
+                dialect=parts_given(options),
                 sheet=sheet,
                 name=name,
             )
         self.stdout.write(str(job.pk))
-
-
-def _dialect(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the parts of a dialect that were given."""
-    parts = {name: options[name] for name in PARTS if options.get(name) is not None}
-    for name in ("quote", "escape", "comment"):
-        if parts.get(name) == "none":
-            parts[name] = None
-    if "columns" in parts:
-        parts["columns"] = [name.strip() for name in parts["columns"].split(",")]
-    return parts
