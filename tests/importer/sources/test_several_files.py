@@ -118,6 +118,7 @@ def test_people_see_the_file_and_its_own_line(folder: Path) -> None:
     output = io.StringIO()
     call_command("import_report", str(job.pk), stdout=output)
     assert "b.csv, line 3: " in output.getvalue()
+    assert "  files     2: a.csv, b.csv\n" in output.getvalue()
     assert str(StagingRecord.objects.order_by("line").first()).startswith("b.csv, line 3 of job")
 
 
