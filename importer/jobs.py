@@ -24,8 +24,7 @@ from importer.sources.names import (
 )
 from importer.sources.remote import open_remote, refuse_forbidden, storage_called
 from importer.sources.spool import is_bytewise
-from importer.specs.formats import refuse_invalid_formats
-from importer.specs.lookup_paths import refuse_unknown_paths
+from importer.specs.faults import refuse_faults
 from importer.specs.registry import get_spec
 
 # Longest name of a stored upload, in bytes. Somebody else chose the name; only its ending matters, for the format.
@@ -62,8 +61,7 @@ def create_job(
     source = source if upload is None else upload_name(upload)
     if is_remote(source):
         refuse_forbidden(source)
-    refuse_unknown_paths(get_spec(spec))
-    refuse_invalid_formats(get_spec(spec))
+    refuse_faults(get_spec(spec))
     file_format = format or guess_format(source)
     _refuse_misfits(source, file_format, name)
     delimiter = HEX.sub(lambda match: chr(int(match[1], 16)), DELIMITERS.get(delimiter, delimiter))

@@ -152,7 +152,7 @@ def _families(job: DataImportJob) -> list[Family]:
 
 def notes_on_reading(job: DataImportJob) -> list[str]:
     """Return what a person should know about how the source was read, once it was read to its end."""
-    return [*_no_records(job), *_long_fields(job)]
+    return [*_no_records(job), *_long_fields(job), *_created_parents(job)]
 
 
 def _no_records(job: DataImportJob) -> list[str]:
@@ -179,3 +179,11 @@ def _long_fields(job: DataImportJob) -> list[str]:
     return [
         f"{number:,} records have a quoted field of more than {most} lines, read as one: lines {named}{more}."
     ]
+
+
+def _created_parents(job: DataImportJob) -> list[str]:
+    created: Counter[str] = Counter()
+    entries = MigrationLog.objects.filter(job=job, event=LogEvent.PARENTS_CREATED)
+    for details in entries.values_list("details", flat=True):
+        created.update(details["created"])
+    return [f"{number:,} {name} created, because records refer to them." for name, number in created.items()]
