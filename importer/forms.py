@@ -27,11 +27,16 @@ class NewJobForm(forms.ModelForm):
     delimiter = forms.CharField(
         required=False, strip=False, help_text='Delimiter of a CSV file: one character, or "tab".'
     )
+    sheet = forms.CharField(
+        required=False,
+        max_length=200,
+        help_text="Sheet of a workbook; empty: the first visible one with values.",
+    )
     created_by: Any = None  # the user; set by the admin
 
     class Meta:
         model = DataImportJob
-        fields = ("spec", "source", "upload", "name", "format", "encoding", "delimiter")
+        fields = ("spec", "source", "upload", "name", "format", "encoding", "delimiter", "sheet")
         help_texts = {"source": SOURCE_HELP, "name": "A name to recognise the job by."}
         widgets = {"source": forms.TextInput(attrs={"class": "vTextField"})}
 

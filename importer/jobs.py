@@ -16,6 +16,7 @@ from importer.parse.open import dialect_of
 from importer.sources.local import locate
 from importer.sources.names import (
     STORAGE_PREFIX,
+    WORKBOOKS,
     guess_format,
     is_remote,
     is_table,
@@ -30,6 +31,8 @@ from importer.specs.registry import get_spec
 # Longest name of a stored upload, in bytes. Somebody else chose the name; only its ending matters, for the format.
 UPLOAD_BYTES = 100
 HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
+# Parts of a dialect that a workbook does not have.
+OF_TEXT = ("quote", "escape", "trailing_delimiter", "blank_after_delimiter")
 DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -42,6 +45,7 @@ def create_job(
     encoding: str = "utf-8",
     delimiter: str = "",
     dialect: dict[str, Any] | None = None,
+    sheet: str = "",
     name: str = "",
     created_by: Any = None,
 ) -> DataImportJob:
@@ -54,6 +58,7 @@ def create_job(
     encoding    a codec that Python knows, for text files
     delimiter   what separates fields, "tab", or a byte such as "\\x01"; empty: the spec's, or the format's own
     dialect     parts of a `Dialect` by name, which win over the spec's
+    sheet       a sheet of a workbook; empty: the first visible one with values
     created_by  the user who owns the job, or None
 
     Raises UnknownSpec, MappingRefused (a lookup names an unknown path), SourceRefused, SettingsRefused.
@@ -64,10 +69,11 @@ def create_job(
     refuse_faults(get_spec(spec))
     file_format = format or guess_format(source)
     _refuse_misfits(source, file_format, name)
+    _refuse_options_of_others(source, file_format, encoding, delimiter, dialect or {}, sheet)
     delimiter = HEX.sub(lambda match: chr(int(match[1], 16)), DELIMITERS.get(delimiter, delimiter))
     job = DataImportJob(
         spec=spec, format=file_format, encoding=encoding, delimiter=delimiter, name=name, created_by=created_by,
-        options={"dialect": dialect} if dialect else {},
+        options=({"dialect": dialect} if dialect else {}) | ({"sheet": sheet} if sheet else {}),
     )  # fmt: skip
     dialect_of(job)  # contradictions are reported now
     is_bytewise(encoding)
@@ -114,6 +120,22 @@ def _refuse_enormous(upload: File) -> None:
         raise SourceRefused(
             f'The upload "{upload.name}" has {upload.size:,} bytes, more than the {conf.SPOOL_MAX_BYTES:,} allowed; '
             f'raise IMPORTER["SPOOL_MAX_BYTES"] if that is right.'
+        )
+
+
+def _refuse_options_of_others(
+    source: str, file_format: str, encoding: str, delimiter: str, dialect: dict[str, Any], sheet: str
+) -> None:
+    """Refuse options that would change nothing."""
+    if file_format not in WORKBOOKS:
+        if sheet:
+            raise SourceRefused(f'The source "{source}" has no sheets; leave "{sheet}" out.')
+        return
+    given = [name for name in OF_TEXT if dialect.get(name)]
+    given += ["delimiter"] * bool(delimiter) + ["encoding"] * (encoding not in ("", "utf-8"))
+    if given:
+        raise SourceRefused(
+            f'The source "{source}" is a workbook, which has no {given[0].replace("_", " ")}; leave it out.'
         )
 
 

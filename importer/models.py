@@ -69,6 +69,8 @@ class DataImportJob(Counters):
         TSV = "tsv", "TSV"
         JSONL = "jsonl", "JSON lines"
         PARQUET = "parquet", "Parquet"
+        XLSX = "xlsx", "Excel workbook"
+        ODS = "ods", "OpenDocument sheet"
         TABLE = "table", "Database table"
 
     class SurveyState(enum.Enum):
@@ -141,6 +143,11 @@ class DataImportJob(Counters):
     @dialect.setter
     def dialect(self, parts: dict[str, Any]) -> None:
         self.options = self.options | {"dialect": parts}
+
+    @property
+    def sheet(self) -> str:
+        """The sheet of a workbook that was named; empty: the first visible one with values."""
+        return str(self.options.get("sheet", ""))
 
     @property
     def survey_state(self) -> SurveyState:

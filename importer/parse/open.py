@@ -9,7 +9,7 @@ from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
 from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
-from importer.sources.names import split_table
+from importer.sources.names import WORKBOOKS, compression_of, split_table
 from importer.sources.spool import is_bytewise, needs_spool, spooled
 from importer.specs.columns import SourceColumns
 from importer.specs.dialect import Dialect
@@ -32,6 +32,8 @@ def open_reader(
         alias, table = split_table(job.source)
         return TableReader(alias, table, spec=job.spec)
     path = local_file(job, deadline)
+    if job.format in WORKBOOKS:
+        return _sheet_reader(job, path, deadline, notes)
     if needs_spool(job, path):
         encoding = job.encoding if is_bytewise(job.encoding) else "utf-8"
         return _file_reader(job, spooled(job, path, deadline, notes), encoding, deadline, notes)
@@ -81,6 +83,19 @@ def _file_reader(
     )
 
 
+def _sheet_reader(job: DataImportJob, path: Path, deadline: Deadline, notes: list[str]) -> Reader:
+    from importer.parse.sheets.convert import Conversion
+    from importer.parse.sheets.reader import SheetReader
+
+    if compression_of(path):
+        raise SourceRefused(f'The workbook "{Path(job.source).name}" is within an archive; unpack it first.')
+    dialect = dialect_of(job)
+    lines = spooled(job, path, deadline, notes, Conversion(job, dialect, deadline, notes))
+    return SheetReader(
+        lines, job=job, name=Path(job.source).name, dialect=dialect, encoding="utf-8", columns=job.columns
+    )
+
+
 def dialect_of(job: DataImportJob) -> Dialect:
     """Return how the job's file is written: by the plan, or by the options given and the spec.
 
@@ -91,6 +106,10 @@ def dialect_of(job: DataImportJob) -> Dialect:
     if job.delimiter:
         options["delimiter"] = job.delimiter
     try:
+        if job.format in WORKBOOKS:
+            from importer.parse.sheets.rows import LINES
+
+            options |= LINES
         dialect = dialect.with_options(options)
         default = "\t" if job.format == DataImportJob.Format.TSV else ","
         return dialect if dialect.delimiter else dialect.with_options({"delimiter": default})

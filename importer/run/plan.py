@@ -15,7 +15,7 @@ from importer.parse.open import dialect_of, open_reader
 from importer.parse.reader import Range, Reader
 from importer.records import RESERVED
 from importer.sources.fetch import identify_source, verify_source
-from importer.sources.names import is_table
+from importer.sources.names import WORKBOOKS, is_table
 from importer.specs.compile import compile_mapping
 from importer.specs.faults import refuse_faults
 from importer.specs.mapping import Mapping
@@ -51,7 +51,7 @@ def plan(job: DataImportJob) -> Mapping:
         refuse_columns(deadline.name, len(job.columns))
         refuse_header(deadline.name, job.columns)
         _refuse_reserved_columns(job, job.columns)
-        if job.format in (DataImportJob.Format.CSV, DataImportJob.Format.TSV):
+        if job.format in (DataImportJob.Format.CSV, DataImportJob.Format.TSV, *WORKBOOKS):
             job.dialect = dialect_of(job).as_dict()
         mapping = compile_mapping(spec, job.columns, job.dialect)
         Target.of(mapping).refuse_unwritable(mapping)

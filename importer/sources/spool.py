@@ -27,6 +27,8 @@ from importer.sources.text import encoding_by_mark, line_end_of, with_newlines
 from importer.sources.unpack import unpacked
 
 T = TypeVar("T")
+# Writes into the last file what it reads from the first, which has so many bytes.
+Convert = Callable[[IO[bytes], int, IO[bytes]], None]
 BLOCK = MEGABYTE
 # Codecs in which every byte below 0x80 is an ASCII character, never part of another one. Their texts can be cut at
 # newlines and decoded piece by piece; all others are re-encoded first.
@@ -81,20 +83,30 @@ def is_bytewise(encoding: str) -> bool:
     return codec.name.replace("-", "").replace("_", "").startswith(("utf8", *BYTEWISE))
 
 
-def spooled(job: DataImportJob, path: Path, deadline: Deadline, notes: list[str]) -> Path:
+def spooled(
+    job: DataImportJob, path: Path, deadline: Deadline, notes: list[str], convert: Convert | None = None
+) -> Path:
     """Return the local file of the source that readers can cut, written if it does not exist. Raises SourceRefused.
 
-    `notes` gets what a person should know about the archive.
+    notes    gets what a person should know about the archive
+    convert  writes the file instead, for a workbook: always for a plan, so that its notes are there
     """
     # The codec's own name, because Python accepts aliases with a slash ("utf/8").
     codec = codecs.lookup(job.encoding or "utf-8").name
     target = spool_folder() / f"{prefix_of(job)}{job.source_hash}-{codec}.{job.format}"
-    if not target.exists():
-        _write(job, path, target, deadline, notes)
+    if not target.exists() or (convert and job.planned_at is None):
+        _write(job, path, target, deadline, notes, convert)
     return target
 
 
-def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline, notes: list[str]) -> None:
+def _write(
+    job: DataImportJob,
+    path: Path,
+    target: Path,
+    deadline: Deadline,
+    notes: list[str],
+    convert: Convert | None,
+) -> None:
     name = Path(job.source).name  # for messages
     # Under another name until it is complete: a kill must not leave half a file that looks like a whole one.
     descriptor, part = tempfile.mkstemp(dir=target.parent, prefix=prefix_of(job))
@@ -103,9 +115,12 @@ def _write(job: DataImportJob, path: Path, target: Path, deadline: Deadline, not
             os.fdopen(descriptor, "wb") as spool,
             unpacked(path, name=name, deadline=deadline, notes=notes) as (plain, packed),
         ):
-            blocks = _budgeted(name, plain, packed=packed if compression_of(path) else None)
-            for block in _recoded(job, blocks, notes):
-                spool.write(block)
+            if convert:
+                convert(plain, packed, spool)
+            else:
+                blocks = _budgeted(name, plain, packed=packed if compression_of(path) else None)
+                for block in _recoded(job, blocks, notes):
+                    spool.write(block)
         os.replace(part, target)
     except SourceRefused:
         raise

@@ -46,6 +46,9 @@ class Command(BaseCommand):
             const=True,
             help="blanks before a field are not part of it",
         )
+        parser.add_argument(
+            "--sheet", default="", help="sheet of a workbook (default: the first visible one with values)"
+        )
         parser.add_argument("--name", default="", help="a name to recognise the job by")
 
     def handle(
@@ -56,6 +59,7 @@ class Command(BaseCommand):
         format: str | None,  # noqa: A002 (the option's name)
         encoding: str,
         delimiter: str,
+        sheet: str,
         name: str,
         **options: Any,
     ) -> None:
@@ -67,6 +71,7 @@ class Command(BaseCommand):
                 encoding=encoding,
                 delimiter=delimiter,
                 dialect=_dialect(options),
+                sheet=sheet,
                 name=name,
             )
         self.stdout.write(str(job.pk))
