@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0005_delimiters_and_long_fields"),
+        ("importer", "0006_sheets"),
     ]
 
     operations = [
