@@ -17,13 +17,13 @@ from importer.sources.remote import storage_called
 from importer.specs.compile import all_columns, compile_mapping
 from importer.specs.constants import invalid_constants
 from importer.specs.created import uncreatable_parents
-from importer.specs.formats import invalid_formats
-from importer.specs.lookup_paths import unknown_paths
-from importer.specs.manys import unfillable_manys
+from importer.specs.faults.formats import invalid_formats
+from importer.specs.faults.hooks import ignored_hooks
+from importer.specs.faults.lookup_paths import unknown_paths
+from importer.specs.faults.manys import unfillable_manys
 from importer.specs.registry import all_specs
 from importer.specs.spec import ModelImport
 from importer.specs.tables import parent_links, unique_groups
-from importer.specs.unsupported import ignored_hooks
 from importer.validate.target import Target
 
 

@@ -25,7 +25,7 @@ from importer.sources.names import (
 )
 from importer.sources.remote import open_remote, refuse_forbidden, storage_called
 from importer.sources.spool import is_bytewise
-from importer.specs.faults import refuse_faults
+from importer.specs.faults.refuse import refuse_faults
 from importer.specs.registry import get_spec
 
 # Longest name of a stored upload, in bytes. Somebody else chose the name; only its ending matters, for the format.

@@ -17,7 +17,7 @@ from importer.records import RESERVED
 from importer.sources.fetch import identify_source, verify_source
 from importer.sources.names import WORKBOOKS, is_table
 from importer.specs.compile import compile_mapping
-from importer.specs.faults import refuse_faults
+from importer.specs.faults.refuse import refuse_faults
 from importer.specs.mapping import Mapping
 from importer.specs.registry import get_spec
 from importer.validate.target import Target

@@ -46,6 +46,12 @@ def constraints_of(model: Model) -> list[tuple[Model, models.BaseConstraint]]:
     return [(table, constraint) for table in tables_of(model) for constraint in table._meta.constraints]
 
 
+def fields_of(constraint: models.CheckConstraint) -> set[str]:
+    """Return the names of the fields that a check constraint reads."""
+    condition: Any = constraint.condition
+    return set(getattr(condition, "referenced_base_fields", ()))
+
+
 def unique_groups(model: Model) -> list[tuple[AnyField, ...]]:
     """Return the field sets that are unique in all rows. Conditional and functional constraints are PostgreSQL's."""
     links = {link for link, _ in parent_links(model)}  # each has the value of a primary key

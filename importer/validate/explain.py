@@ -2,13 +2,13 @@
 
 from importer.conf import conf
 from importer.specs.compile import all_columns, compile_mapping
-from importer.specs.faults import refuse_faults
+from importer.specs.faults.hooks import ignored_hooks
+from importer.specs.faults.refuse import refuse_faults
 from importer.specs.mapping import ColumnPlan, LookupPlan, ManyPlan, Mapping
 from importer.specs.spec import ModelImport
-from importer.specs.unsupported import ignored_hooks
-from importer.validate.lanes import lane_of
 from importer.validate.target import Target
-from importer.validate.transform import Way, own_transforms, way_of
+from importer.validate.values.lanes import lane_of
+from importer.validate.values.transform import Way, own_transforms, way_of
 
 
 def explain(spec: type[ModelImport]) -> str:

@@ -12,11 +12,11 @@ from django.db import connections, models
 from importer.exceptions import ImporterError, MappingRefused
 from importer.records import Cleaned, RecordError
 from importer.specs.mapping import Mapping
-from importer.validate.encode import Encoder
 from importer.validate.existing import existing_rows
-from importer.validate.judge import as_errors
 from importer.validate.target import Target
 from importer.validate.validate import Validator
+from importer.validate.values.encode import Encoder
+from importer.validate.values.judge import as_errors
 
 
 class RowLane:

@@ -14,14 +14,15 @@ from django.db import connections, transaction
 from importer import ledger
 from importer.ledger import Lease
 from importer.models import DataImportJob, LogEvent, StagingRecord
-from importer.order.repeats import Decided, Repeats
+from importer.order.decided import Decided
+from importer.order.repeats import Repeats
 from importer.order.stretches import stretches
 from importer.order.survey import Survey
 from importer.parse.reader import Reader, chunk_position, chunk_range
 from importer.records import RAW, Batch, Cleaned, Counts, Outcome, RecordError, Rejection, escaped
 from importer.signals import batch_committed
 from importer.specs.mapping import Mapping
-from importer.validate.resolve import Resolver
+from importer.validate.relations.resolve import Resolver
 from importer.validate.row_lane import RowLane
 from importer.validate.suspicions import Suspicions
 from importer.validate.target import Target

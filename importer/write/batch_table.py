@@ -9,8 +9,8 @@ from django.db.backends.utils import CursorWrapper
 
 from importer.records import RecordError
 from importer.specs.mapping import AnyField, Mapping
+from importer.specs.tables import fields_of
 from importer.write.comparison import NUMBER, TURN, Comparison, numbers_of
-from importer.write.constraints import fields_of
 from importer.write.copy import copy_frame
 from importer.write.written import Written
 

@@ -12,9 +12,9 @@ from importer.specs.compile import compile_mapping
 from importer.specs.created import spec_of_parents
 from importer.specs.mapping import LookupPlan, Mapping
 from importer.specs.tables import tables_of
-from importer.validate.lookup import ErrorLists
-from importer.validate.parents import FOUND, ParentIndex
-from importer.validate.resolve import Resolver
+from importer.validate.relations.lookup import ErrorLists
+from importer.validate.relations.parents import FOUND, ParentIndex
+from importer.validate.relations.resolve import Resolver
 from importer.validate.row_lane import RowLane
 from importer.validate.target import Target
 from importer.validate.validate import Validator

@@ -7,8 +7,8 @@ from django.db.backends.utils import CursorWrapper
 
 from importer.specs.mapping import AnyField, Mapping
 from importer.write.batch_table import BatchTable
+from importer.write.collisions.constraints import not_stored
 from importer.write.comparison import NUMBER, TURN, Comparison, numbers_of
-from importer.write.constraints import not_stored
 from importer.write.sample import Sample, sample_inserts, sample_updates
 from importer.write.written import Written
 

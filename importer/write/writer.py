@@ -16,12 +16,12 @@ from django.db.backends.utils import CursorWrapper
 
 from importer.records import Cleaned, Links, column_named
 from importer.specs.mapping import AnyField, Fill, Mapping
-from importer.validate.encode import Encoder
 from importer.validate.target import Target
+from importer.validate.values.encode import Encoder
 from importer.write.batch_table import BatchTable
-from importer.write.collisions import Collisions
+from importer.write.collisions.collisions import Collisions
+from importer.write.collisions.constraints import is_about_a_record, not_stored, refusal
 from importer.write.comparison import NUMBER, Comparison
-from importer.write.constraints import is_about_a_record, not_stored, refusal
 from importer.write.copy import column_of, copy_frame
 from importer.write.links import LinkTable
 from importer.write.rows import NotStored, Rows

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 
 from importer.records import Batch, Cleaned, RecordError, shown
 from importer.specs.mapping import LookupPlan
-from importer.validate.judge import as_errors
-from importer.validate.parents import AMBIGUOUS, FOUND, ParentIndex
+from importer.validate.relations.parents import AMBIGUOUS, FOUND, ParentIndex
+from importer.validate.values.judge import as_errors
 
 ErrorLists = dict[int, list[RecordError]]
 # Creates the parents that a batch of distinct keys names. Returns why some cannot be, by number in the batch.

@@ -2,9 +2,9 @@
 
 from importer.exceptions import MappingRefused
 from importer.specs.created import uncreatable_parents
-from importer.specs.formats import invalid_formats
-from importer.specs.lookup_paths import unknown_paths
-from importer.specs.manys import unfillable_manys
+from importer.specs.faults.formats import invalid_formats
+from importer.specs.faults.lookup_paths import unknown_paths
+from importer.specs.faults.manys import unfillable_manys
 from importer.specs.spec import ModelImport
 
 

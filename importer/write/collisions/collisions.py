@@ -8,11 +8,17 @@ from django.db.backends.utils import CursorWrapper
 from importer.order.hidden import constraint_not_surveyed
 from importer.records import RecordError
 from importer.specs.mapping import Mapping
+from importer.specs.tables import fields_of
 from importer.write.batch_table import BatchTable
+from importer.write.collisions.constraints import (
+    blank_of,
+    no_such_row,
+    unique_errors,
+    violation_of,
+)
+from importer.write.collisions.duplicates import decide_duplicates
+from importer.write.collisions.rounds import rounds
 from importer.write.comparison import NUMBER, TURN, Comparison, numbers_of
-from importer.write.constraints import blank_of, fields_of, no_such_row, unique_errors, violation_of
-from importer.write.duplicates import decide_duplicates
-from importer.write.rounds import rounds
 from importer.write.written import Written
 
 

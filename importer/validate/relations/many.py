@@ -6,8 +6,8 @@ import polars as pl
 
 from importer.records import Batch, Cleaned, Links, column_named
 from importer.specs.mapping import ManyPlan
-from importer.validate.lookup import CreateParents, with_parents
-from importer.validate.parents import ParentIndex
+from importer.validate.relations.lookup import CreateParents, with_parents
+from importer.validate.relations.parents import ParentIndex
 from importer.validate.validate import Validator
 
 

@@ -4,9 +4,9 @@ import polars as pl
 
 from importer.records import Cleaned, RecordError
 from importer.specs.mapping import Mapping
-from importer.validate.lookup import CreateParents, ErrorLists, with_parents
-from importer.validate.many import ManyResolver
-from importer.validate.parents import ParentIndex
+from importer.validate.relations.lookup import CreateParents, ErrorLists, with_parents
+from importer.validate.relations.many import ManyResolver
+from importer.validate.relations.parents import ParentIndex
 
 
 class Resolver:
