@@ -1,10 +1,12 @@
 """Splits the cells of a many-to-many field, and finds the other model's row for each part."""
 
+import json
 from dataclasses import replace
 
 import polars as pl
 
-from importer.records import Batch, Cleaned, Links, column_named
+from importer.parse.typed import as_text
+from importer.records import Batch, Cleaned, Links
 from importer.specs.mapping import ManyPlan
 from importer.validate.relations.lookup import CreateParents, with_parents
 from importer.validate.relations.parents import ParentIndex
@@ -41,9 +43,9 @@ class ManyResolver:
     def _parts(self, cleaned: Cleaned) -> pl.DataFrame:
         """Return the parts of the sound records' cells, with the records' numbers."""
         plan, sound = self.plan, cleaned.sound()
-        cells = cleaned.batch.texts.select(column_named(plan.column).alias("part"))[sound]
+        cells = cleaned.batch.texts.get_column(plan.column).gather(sound)
         parts = (
-            cells.with_columns(sound.alias("number"), pl.col("part").str.split(plan.separator))
+            pl.DataFrame({"number": sound, "part": _split(cells, plan.separator)})
             .explode("part")
             .with_columns(pl.col("part").str.strip_chars())
         )
@@ -55,3 +57,22 @@ class ManyResolver:
         return self.validator.validate(
             Batch(texts, batch.lines.gather(first.get_column("number")), batch.start, batch.end)
         )
+
+
+def _split(cells: pl.Series, separator: str) -> pl.Series:
+    """Split each cell at the separator. A list of a typed source arrives as JSON, and has its parts already."""
+    if not cells.str.starts_with("[").any():
+        return cells.str.split(separator)
+    parts = [None if text is None else _parts_of_list(text) or text.split(separator) for text in cells]
+    return pl.Series(parts, dtype=pl.List(pl.String))
+
+
+def _parts_of_list(text: str) -> list[str | None]:
+    """Return the parts of a JSON list of single values; none if it is something else."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(values, list) or any(isinstance(value, list | dict) for value in values):
+        return []
+    return [as_text(value) for value in values] or [None]

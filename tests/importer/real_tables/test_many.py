@@ -95,6 +95,20 @@ def test_of_several_records_of_one_row_the_last_one_counts(
     assert links() == {1: ["c"], 2: []}
 
 
+def test_a_list_of_json_lines_has_its_parts_already(importing: Importing) -> None:
+    lines = [
+        '{"number": 1, "title": "x", "TAGS": ["a", "b"]}',
+        '{"number": 2, "title": "x", "TAGS": []}',
+        '{"number": 3, "title": "x", "TAGS": "a|c"}',
+        '{"number": 4, "title": "x"}',
+        '{"number": 5, "title": "x", "TAGS": [["a"]]}',
+    ]
+    with temporarily(spec_of()):
+        _, result = importing("linked", "\n".join(lines) + "\n", name="source.jsonl")
+
+    assert (result.rejected, links()) == (1, {1: ["a", "b"], 2: [], 3: ["a", "c"], 4: []})
+
+
 def test_missing_ones_are_created_once_and_only_for_records_that_are_written(importing: Importing) -> None:
     tags = Many("TAGS", to="code", missing="create", transform=str.lower)
     text = HEADER + "1,x,NEW|a\n2,x,new|Other\n3,,orphan\n4,x,forbidden\n5,x,far too long a tag\n"
