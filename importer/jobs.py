@@ -28,8 +28,7 @@ from importer.sources.packed_uploads import packed
 from importer.sources.parts import Part, as_stored, guess_format_of_all, label_of
 from importer.sources.remote import open_remote, refuse_forbidden, storage_called
 from importer.sources.spool import is_bytewise
-from importer.specs.formats import refuse_invalid_formats
-from importer.specs.lookup_paths import refuse_unknown_paths
+from importer.specs.faults.refuse import refuse_faults
 from importer.specs.registry import get_spec
 
 # Longest name of a stored upload, in bytes. Somebody else chose the name; only its ending matters, for the format.
@@ -71,12 +70,11 @@ def create_job(
     """
     if upload is not None and not isinstance(upload, File):
         upload = upload[0] if len(upload) == 1 else packed(upload)
-    asked = [source] if isinstance(source, str) else list(source)
+    asked = [source] if isinstance(source, str) else list(source) or [""]
     sources = _sources(asked) if upload is None else [upload_name(upload)]
     for each in filter(is_remote, sources):
         refuse_forbidden(each)
-    refuse_unknown_paths(get_spec(spec))
-    refuse_invalid_formats(get_spec(spec))
+    refuse_faults(get_spec(spec))
     file_format = format or guess_format_of_all(sources)
     for each in sources:
         _refuse_misfits(each, file_format, name)

@@ -286,6 +286,7 @@ class LogEvent(models.TextChoices):
     NO_WORKER = "no_worker"
     BATCH_SIZE = "batch_size"
     LONG_FIELDS = "long_fields"  # quoted fields of very many lines were read as one field each
+    PARENTS_CREATED = "parents_created"  # by lookups with missing="create"
     RETRY = "retry"
     LEASE_LOST = "lease_lost"
     RECYCLED = "recycled"

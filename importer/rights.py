@@ -9,13 +9,14 @@ from importer.exceptions import UnknownSpec
 from importer.models import DataImportJob
 from importer.sources.parts import parts_of
 from importer.sources.uploads import is_sent_by
+from importer.specs.created import created_models
 from importer.specs.registry import all_specs, get_spec
 
 READ_SOURCE = "importer.read_source"
 
 
 def may_import_with(user: Any, spec: str) -> bool:
-    """Tell whether the user may do to records of the spec's model what the spec does: add them, change them."""
+    """Tell whether the user may do what the spec does: add and change records of its model, add parents."""
     try:
         options = get_spec(spec).options
     except UnknownSpec:
@@ -24,7 +25,10 @@ def may_import_with(user: Any, spec: str) -> bool:
         *(["add"] if options.on_new == "insert" else []),
         *(["change"] if options.on_conflict == "update" else []),
     ]
-    return all(_has_right(user, action, options.model) for action in actions)
+    made = created_models(get_spec(spec))
+    return all(_has_right(user, action, options.model) for action in actions) and all(
+        _has_right(user, "add", model) for model in made
+    )
 
 
 def specs_for(user: Any) -> list[str]:

@@ -164,7 +164,7 @@ def _families(job: DataImportJob) -> list[Family]:
 
 def notes_on_reading(job: DataImportJob) -> list[str]:
     """Return what a person should know about how the source was read, once it was read to its end."""
-    return [*_no_records(job), *_long_fields(job)]
+    return [*_no_records(job), *_long_fields(job), *_created_parents(job)]
 
 
 def _no_records(job: DataImportJob) -> list[str]:
@@ -195,3 +195,11 @@ def _named(job: DataImportJob, spans: list[tuple[int, int]]) -> str:
     if not job.parts:
         return "lines " + ", ".join(f"{first:,} to {last:,}" for first, last in spans)
     return "; ".join(f"{job.place_of(first)} to {last - first + 1} lines on" for first, last in spans)
+
+
+def _created_parents(job: DataImportJob) -> list[str]:
+    created: Counter[str] = Counter()
+    entries = MigrationLog.objects.filter(job=job, event=LogEvent.PARENTS_CREATED)
+    for details in entries.values_list("details", flat=True):
+        created.update(details["created"])
+    return [f"{number:,} {name} created, because records refer to them." for name, number in created.items()]

@@ -18,11 +18,10 @@ from importer.records import RESERVED
 from importer.sources.names import WORKBOOKS
 from importer.sources.parts import as_stored, identify_all, verify_all
 from importer.specs.compile import compile_mapping
-from importer.specs.formats import refuse_invalid_formats
-from importer.specs.lookup_paths import refuse_unknown_paths
+from importer.specs.faults.refuse import refuse_faults
 from importer.specs.mapping import Mapping
 from importer.specs.registry import get_spec
-from importer.validate.target import TargetTable
+from importer.validate.target import Target
 
 # What the plan's notes are about.
 COLUMNS = "columns"
@@ -36,13 +35,12 @@ def plan(job: DataImportJob) -> Mapping:
     """
     conf.verify()
     spec = get_spec(job.spec)
-    refuse_unknown_paths(spec)
-    refuse_invalid_formats(spec)
+    refuse_faults(spec)
     deadline = Deadline(Path(job.source).name)
     if job.planned_at is not None:
         verify_all(job, deadline)
         mapping = compile_mapping(spec, job.columns or [], job.dialect)
-        TargetTable.of(mapping).refuse_unwritable(mapping)
+        Target.of(mapping).refuse_unwritable(mapping)
         return mapping
     notes: list[str] = []
     identify_all(job, deadline, notes)
@@ -55,7 +53,7 @@ def plan(job: DataImportJob) -> Mapping:
         if job.format in (DataImportJob.Format.CSV, DataImportJob.Format.TSV, *WORKBOOKS):
             job.dialect = dialect_of(job).as_dict()
         mapping = compile_mapping(spec, job.columns, job.dialect)
-        TargetTable.of(mapping).refuse_unwritable(mapping)
+        Target.of(mapping).refuse_unwritable(mapping)
         chunks = [_chunk(job, number, part) for number, part in enumerate(_timely(reader, deadline), 1)]
         if isinstance(reader, PartsReader):
             job.parts = as_stored(reader.parts)

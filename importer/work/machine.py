@@ -2,6 +2,7 @@
 
 import math
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -14,13 +15,26 @@ CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 def resident_mb() -> float:
     """Return the resident size of this process and its descendants, in MB. Shared pages count once per process."""
     me = psutil.Process()
+    listed = Path("/proc/thread-self/children").exists()
     total = me.memory_info().rss
-    for child in me.children(recursive=True):
+    for descendant in (
+        _descendants(me.pid) if listed else [child.pid for child in me.children(recursive=True)]
+    ):
         try:
-            total += child.memory_info().rss
+            total += psutil.Process(descendant).memory_info().rss
         except psutil.Error:
             continue  # it ended in between
     return total / MEGABYTE
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes below one, as Linux lists them. psutil would read the folders of all processes for it."""
+    found: list[int] = []
+    with suppress(OSError):  # it ended in between, or one of its threads
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                found += map(int, (task / "children").read_text().split())
+    return found + [below for child in found for below in _descendants(child)]
 
 
 def processors() -> int:

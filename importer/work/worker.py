@@ -84,6 +84,8 @@ class Worker:
             except LeaseLost as lost:
                 chunk_id = self.lease.chunk.pk if self.lease else None
                 ledger.log(self.job, LogEvent.LEASE_LOST, str(lost), chunk_id=chunk_id)
+                if self.stages:
+                    self.stages.forget()
                 continue
             if self.chunk_id is not None or (not worked and not ledger.has_open_chunks(self.job)):
                 return

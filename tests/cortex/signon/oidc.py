@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import oidc_provider_mock
 import requests
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
@@ -21,6 +20,8 @@ class OidcProvider:
 
     def __init__(self) -> None:
         self.tamper: Callable[[Claims], Any] = lambda claims: None
+        import oidc_provider_mock  # takes a second, and this module is imported wherever tests are collected
+
         self.app = oidc_provider_mock.app()
         self.server = make_server("127.0.0.1", 0, DispatcherMiddleware(self, {REALM: self}), threaded=True)
         self.url = f"http://127.0.0.1:{self.server.server_port}"

@@ -37,9 +37,13 @@ class Read:
         return [values[0] for values in self.values]
 
 
-def read(path: Path, *, sheet: str = "", spec: str = "everything", limit: int = 1000, **dialect: Any) -> Read:
+def read(
+    path: Path, *, sheet: str = "", spec: str = "everything", encoding: str = "utf-8", **dialect: Any
+) -> Read:
     options = ({"sheet": sheet} if sheet else {}) | ({"dialect": dialect} if dialect else {})
-    job = DataImportJob(spec=spec, source=str(path), format=path.suffix[1:], options=options)
+    job = DataImportJob(
+        spec=spec, source=str(path), format=path.suffix[1:], encoding=encoding, options=options
+    )
     notes: list[str] = []
     reader = open_reader(job, notes=notes)
     rows: list[tuple[int, list[str | None]]] = []
@@ -47,7 +51,7 @@ def read(path: Path, *, sheet: str = "", spec: str = "everything", limit: int = 
     for part in reader.ranges():
         position = Position(part.start_offset, part.first_line)
         while position.offset < part.end_offset:
-            batch = reader.read(position, part, limit=limit)
+            batch = reader.read(position, part, limit=1000)
             rows += zip(batch.lines.to_list(), map(list, batch.texts.iter_rows()), strict=True)
             rejections += batch.rejections
             position = batch.end

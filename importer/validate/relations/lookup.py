@@ -1,43 +1,33 @@
-"""Fills a batch's foreign keys, and rejects records without a parent."""
+"""Fills a foreign key by its parents' natural keys, and rejects records without a parent."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
 from django.core.exceptions import ValidationError
 
-from importer.records import Cleaned, RecordError, shown
-from importer.specs.mapping import LookupPlan, Mapping
-from importer.validate.judge import as_errors
-from importer.validate.parents import AMBIGUOUS, FOUND, ParentIndex
+from importer.records import Batch, Cleaned, RecordError, shown
+from importer.specs.mapping import LookupPlan
+from importer.validate.relations.parents import AMBIGUOUS, FOUND, ParentIndex
+from importer.validate.values.judge import as_errors
 
 ErrorLists = dict[int, list[RecordError]]
+# Creates the parents that a batch of distinct keys names. Returns why some cannot be, by number in the batch.
+CreateParents = Callable[[ParentIndex, Batch], ErrorLists]
 
 
-class Resolver:
-    """Finds the parents of a mapping's lookups and remembers them for the next batch."""
+def with_parents(cleaned: Cleaned, index: ParentIndex, create: CreateParents | None) -> Cleaned:
+    """Return the batch with the parents' primary keys in the foreign key's column, and errors for missing parents.
 
-    def __init__(self, mapping: Mapping) -> None:
-        self.indexes = [
-            ParentIndex(plan, mapping.alias, is_moving=plan.reads(mapping.model)) for plan in mapping.lookups
-        ]
-        self.key = [field.attname for field in mapping.key]
-
-    def resolve(self, cleaned: Cleaned) -> Cleaned:
-        """Return the batch with a column of primary keys for each lookup, and errors for missing parents and keys."""
-        for index in self.indexes:
-            cleaned = _with_parents(cleaned, index)
-        return cleaned.rejecting(_empty_keys(cleaned, self.key))
-
-
-def _with_parents(cleaned: Cleaned, index: ParentIndex) -> Cleaned:
+    `create` makes missing parents where the lookup says so.
+    """
     plan, keys = index.plan, index.keys
     looked_up = cleaned.values.select(keys).drop_nulls().unique()
-    parents = (
-        index.find(looked_up)
-        if looked_up.height
-        else looked_up.with_columns(pl.lit(None, pl.String).alias(FOUND))
-    )
+    parents = _parents(index, looked_up)
+    if create and plan.missing == "create" and parents.height < looked_up.height:
+        cleaned = cleaned.rejecting(_create_missing(cleaned, index, parents, create))
+        parents = _parents(index, looked_up)
     joined = cleaned.values.select(keys).join(parents, on=keys, how="left", maintain_order="left")
     values = joined.get_column(FOUND).replace({AMBIGUOUS: None}).alias(plan.target)
     resolved = replace(cleaned, values=cleaned.values.with_columns(values))
@@ -46,6 +36,33 @@ def _with_parents(cleaned: Cleaned, index: ParentIndex) -> Cleaned:
     if plan.field.validators:
         resolved = resolved.rejecting(_refused_parents(plan.field, values))
     return resolved
+
+
+def _parents(index: ParentIndex, looked_up: pl.DataFrame) -> pl.DataFrame:
+    if looked_up.height:
+        return index.find(looked_up)
+    return looked_up.with_columns(pl.lit(None, pl.String).alias(FOUND))
+
+
+def _create_missing(
+    cleaned: Cleaned, index: ParentIndex, parents: pl.DataFrame, create: CreateParents
+) -> ErrorLists:
+    """Create the parents of sound records, each from the first record that names it."""
+    keys, sound = index.keys, cleaned.sound()
+    named = cleaned.values.select(keys)[sound].with_columns(sound.alias("number")).drop_nulls(keys)
+    missing = named.join(parents, on=keys, how="anti", maintain_order="left")
+    first = missing.unique(keys, keep="first", maintain_order=True)
+    if first.is_empty():
+        return {}
+    numbers, batch = first.get_column("number"), cleaned.batch
+    errors = create(
+        index, replace(batch, texts=batch.texts[numbers], lines=batch.lines[numbers], rejections=())
+    )
+    if not errors:
+        return {}
+    place_of = first.select(*keys, place=pl.int_range(pl.len()))
+    placed = missing.join(place_of, on=keys, how="left", maintain_order="left").select("number", "place")
+    return {number: errors[place] for number, place in placed.rows() if place in errors}
 
 
 def _refused_parents(field: Any, values: pl.Series) -> ErrorLists:
@@ -104,15 +121,3 @@ def _parent_error(
     )
     message = f'{beginning} {plan.parent._meta.verbose_name} with {", ".join(plan.to)} "{key}".'
     return RecordError(plan.field.name, code, message, cells)
-
-
-def _empty_keys(cleaned: Cleaned, key: list[str]) -> ErrorLists:
-    """Return an error for each record whose whole key is empty, because it cannot be told from others."""
-    if not key:
-        return {}
-    empty = cleaned.values.select(
-        number=pl.int_range(pl.len()), empty=pl.all_horizontal(pl.col(*key).is_null())
-    )
-    error = RecordError("", "key_missing", f"The key ({', '.join(key)}) is empty.")
-    numbers = empty.filter(pl.col("empty")).get_column("number").to_list()
-    return {number: [error] for number in numbers if number not in cleaned.errors}

@@ -10,7 +10,7 @@ import polars as pl
 
 from importer.records import LONE_SURROGATE, column_named
 from importer.specs.mapping import ColumnPlan
-from importer.validate.notation import plain_column
+from importer.validate.values.notation import plain_column
 
 # ASCII characters that `str.strip()` removes; Polars' default differs.
 ASCII_SPACE = " \t\n\r\v\f\x1c\x1d\x1e\x1f"

@@ -4,22 +4,14 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 
-from importer.exceptions import MappingRefused
-from importer.specs.spec import Lookup, ModelImport
-
-
-def refuse_unknown_paths(spec: type[ModelImport]) -> None:
-    """Raise MappingRefused, in one line, for the first invalid path."""
-    for reason in unknown_paths(spec):
-        raise MappingRefused(reason)
+from importer.specs.spec import ModelImport
 
 
 def unknown_paths(spec: type[ModelImport]) -> list[str]:
     """Return one sentence for each invalid path."""
-    lookups = {name: lookup for name, lookup in spec.declared.items() if isinstance(lookup, Lookup)}
     return [
         f'{spec.__qualname__}: Lookup on "{name}" to "{path}": {fault}.'
-        for name, lookup in lookups.items()
+        for name, lookup in spec.lookups().items()
         for path in lookup.to
         if (fault := _fault(spec.options.model._meta.get_field(name).related_model, path))
     ]

@@ -3,16 +3,10 @@
 import datetime as dt
 import re
 
-from importer.exceptions import MappingRefused
-from importer.specs.spec import Column, ModelImport
+from importer.specs.declarations import Column
+from importer.specs.spec import ModelImport
 
 DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
-
-
-def refuse_invalid_formats(spec: type[ModelImport]) -> None:
-    """Raise MappingRefused, in one line, for the first invalid format."""
-    for reason in invalid_formats(spec):
-        raise MappingRefused(reason)
 
 
 def invalid_formats(spec: type[ModelImport]) -> list[str]:

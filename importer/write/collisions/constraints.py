@@ -8,8 +8,8 @@ from psycopg import Error as PsycopgError
 
 from importer.records import RecordError, escaped
 from importer.specs.mapping import AnyField, ColumnPlan, Mapping
-from importer.validate.encode import Encoder
-from importer.validate.judge import Judge, as_errors
+from importer.validate.values.encode import Encoder
+from importer.validate.values.judge import Judge, as_errors
 from importer.write.copy import column_of
 
 # Beginnings of SQLSTATEs that are about a statement, the connection or the server, not about a record. Limits (54) are
@@ -22,11 +22,6 @@ NOT_ABOUT_RECORDS = (
 ABOUT_A_RECORD = ("exec_stmt_raise", "ExecWithCheckOptions")
 # SQLSTATE → Django's code for such an error.
 CODES = {"23505": "unique", "23503": "does_not_exist", "23514": "check", "23502": "null"}
-
-
-def fields_of(constraint: models.CheckConstraint) -> set[str]:
-    condition: Any = constraint.condition
-    return set(getattr(condition, "referenced_base_fields", ()))
 
 
 def has_own_message(constraint: models.UniqueConstraint, names: tuple[str, ...]) -> bool:

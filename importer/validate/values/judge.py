@@ -15,9 +15,9 @@ from psycopg import Error as PsycopgError
 from importer.conf import conf
 from importer.records import NOT_TEXT, RecordError, escaped, shown
 from importer.specs.mapping import ColumnPlan
-from importer.validate.encode import Encoder
-from importer.validate.notation import plain_text
-from importer.validate.postgres_forms import form_of
+from importer.validate.values.encode import Encoder
+from importer.validate.values.notation import plain_text
+from importer.validate.values.postgres_forms import form_of
 
 # Longer texts are judged each time, so that the memory of `MEMO_VALUES` values stays bounded.
 REMEMBERED_CHARACTERS = 1_000

@@ -46,12 +46,12 @@ class ParentIndex:
     def find(self, looked_up: pl.DataFrame) -> pl.DataFrame:
         """Return the `looked_up` distinct keys that have a parent, with its primary key in the column `found`."""
         if self.is_moving:
-            return self._look_up(looked_up)
+            return self.look_up(looked_up)
         if self.known is None:
             self.known = self._preloaded()
         parents = looked_up.join(self.known, on=self.keys, how="inner")
         if parents.height < looked_up.height:
-            fresh = self._look_up(looked_up.join(self.known, on=self.keys, how="anti"))
+            fresh = self.look_up(looked_up.join(self.known, on=self.keys, how="anti"))
             if self.known.height > conf.LOOKUP_CACHE_RECORDS:
                 self.known = parents
             self.known = pl.concat([self.known, fresh])
@@ -73,7 +73,8 @@ class ParentIndex:
         parents = pl.DataFrame(rows, schema=schema, orient="row").drop_nulls()
         return parents.unique(self.keys, keep="none")  # ambiguous keys miss, and the database reports them
 
-    def _look_up(self, looked_up: pl.DataFrame) -> pl.DataFrame:
+    def look_up(self, looked_up: pl.DataFrame) -> pl.DataFrame:
+        """Do the same in the database alone, and remember nothing."""
         sql, parameters = self._parents()
         numbers = range(len(self.keys))
         matches = " AND ".join(f"{column} = {text}" for column, text in self._pairs())
