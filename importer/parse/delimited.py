@@ -19,6 +19,7 @@ from importer.budget import Deadline, records_within, refuse_columns
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused
 from importer.parse.blocks import RegularBlock, regular_block
+from importer.parse.fixed_width import FixedWidth, misfit
 from importer.parse.lines import Lines, TooLong, TooWide, offset_of_footer, pass_over
 from importer.parse.reader import Range
 from importer.parse.stray import Shape
@@ -64,7 +65,7 @@ class DelimitedReader:
         # "utf-8-sig" would strip a byte order mark from every line; `_header` skips the file's own.
         self.encoding = codecs.lookup(encoding or "utf-8").name.replace("utf-8-sig", "utf-8")
         self.dialect = dialect = dialect or Dialect(delimiter=delimiter)
-        self.translation = None if dialect.is_plain else Translation(dialect, self.encoding)
+        self.translation = _translation_of(dialect, self.encoding)
         self.delimiter = self.translation.delimiter if self.translation else dialect.delimiter
         self.quote = self.translation.quote if self.translation else dialect.quote or ""
         self.file = open_file(path)
@@ -322,13 +323,7 @@ class DelimitedReader:
             text = lines.give_up()
             return first, [text], [_stray(closed, text)]
         if fields and width and len(fields) != width:
-            errors = [self._wrong_width(len(fields))]
-            if len(lines.taken) > 1 and lines.shape.are_regular(lines.taken[1:]):
-                # Each of the lines is a record: a stray quote has joined them.
-                first_line = lines.taken[0]
-                lines.give_up()
-                fields = next(self._parser([first_line], strict=False), [])
-            return first, self._values(fields), errors
+            return first, *self._misfitting(lines, fields)
         if fields and width and self.dialect.trailing_delimiter:
             last = fields.pop()
             if last:
@@ -337,6 +332,19 @@ class DelimitedReader:
         if LONE_SURROGATE.search("".join(filter(None, values))):
             return first, values, [self._undecodable(values)]
         return first, values, []
+
+    def _misfitting(self, lines: Lines, fields: list[str]) -> tuple[Sequence[str | None], list[RecordError]]:
+        """Return the values and the error of a record with a wrong number of fields."""
+        if self.dialect.widths:
+            text = lines.give_up()
+            return [text], [_error("wrong_length", misfit(text, self.dialect.widths, self.columns()))]
+        errors = [self._wrong_width(len(fields))]
+        if len(lines.taken) > 1 and lines.shape.are_regular(lines.taken[1:]):
+            # Each of the lines is a record: a stray quote has joined them.
+            first_line = lines.taken[0]
+            lines.give_up()
+            fields = next(self._parser([first_line], strict=False), [])
+        return self._values(fields), errors
 
     def _values(self, fields: list[str]) -> Sequence[str | None]:
         return self.translation.values(fields) if self.translation else fields
@@ -419,6 +427,11 @@ class DelimitedReader:
                     f'The header of "{self.name}" cannot be read (line {start.line}: '
                     f"{errors[0].message.rstrip('.')}); check --encoding, --delimiter and --quote."
                 )
+        if self.dialect.widths and len(names) != len(self.dialect.widths):
+            raise SourceRefused(
+                f'The header of "{self.name}" (line {lines.position.line - 1}) does not have the widths of the fields; '
+                f"check --widths, or name the columns (--no-header --columns) and skip it (--skip-lines)."
+            )
         if self.dialect.trailing_delimiter and len(names) > 1 and not names[-1]:
             names.pop()
         refuse_columns(self.name, len(names))
@@ -483,6 +496,12 @@ class DelimitedReader:
     def _bytes(self, offset: int, size: int) -> bytes:
         self.file.seek(offset)
         return self.file.read(size)
+
+
+def _translation_of(dialect: Dialect, encoding: str) -> Translation | FixedWidth | None:
+    if dialect.widths:
+        return FixedWidth(dialect, encoding)
+    return None if dialect.is_plain else Translation(dialect, encoding)
 
 
 def _lines_of(data: bytes) -> list[bytes]:

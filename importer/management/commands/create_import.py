@@ -8,7 +8,7 @@ from importer.models import DataImportJob
 
 PARTS = (
     "quote", "escape", "comment", "skip_lines", "footer_lines", "header", "columns", "trailing_delimiter",
-    "blank_after_delimiter",
+    "blank_after_delimiter", "widths",
 )  # fmt: skip
 
 
@@ -45,6 +45,9 @@ class Command(BaseCommand):
             action="store_const",
             const=True,
             help="blanks before a field are not part of it",
+        )
+        parser.add_argument(
+            "--widths", help="characters of each field, with commas between, for fields of fixed widths"
         )
         parser.add_argument(
             "--sheet", default="", help="sheet of a workbook (default: the first visible one with values)"
@@ -85,4 +88,7 @@ def _dialect(options: dict[str, Any]) -> dict[str, Any]:
             parts[name] = None
     if "columns" in parts:
         parts["columns"] = [name.strip() for name in parts["columns"].split(",")]
+    if "widths" in parts:
+        widths = [width.strip() for width in parts["widths"].split(",")]
+        parts["widths"] = [int(width) if width.isdecimal() and len(width) < 9 else width for width in widths]
     return parts
