@@ -35,7 +35,7 @@ from importer.specs.registry import get_spec
 UPLOAD_BYTES = 100
 HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
 # Parts of a dialect that a workbook does not have.
-OF_TEXT = ("quote", "escape", "trailing_delimiter", "blank_after_delimiter")
+OF_TEXT = ("quote", "escape", "trailing_delimiter", "blank_after_delimiter", "widths")
 DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 

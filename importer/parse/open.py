@@ -21,6 +21,11 @@ from importer.specs.registry import get_spec
 if TYPE_CHECKING:
     from importer.parse.sheets.reader import SheetReader
 
+# What the spec may say of its delimited files, and a file of fixed widths does not have.
+WITHOUT_MARKS = {
+    "delimiter": "", "escape": None, "trailing_delimiter": False, "blank_after_delimiter": False
+}  # fmt: skip
+
 
 def open_reader(
     job: DataImportJob, deadline: Deadline | None = None, notes: list[str] | None = None
@@ -162,8 +167,12 @@ def dialect_of(job: DataImportJob) -> Dialect:
             from importer.parse.sheets.rows import LINES
 
             options |= LINES
+        if options.get("widths"):
+            options = WITHOUT_MARKS | options
         dialect = dialect.with_options(options)
         default = "\t" if job.format == DataImportJob.Format.TSV else ","
-        return dialect if dialect.delimiter else dialect.with_options({"delimiter": default})
+        return (
+            dialect if dialect.delimiter or dialect.widths else dialect.with_options({"delimiter": default})
+        )
     except ImproperlyConfigured as error:
         raise SourceRefused(str(error)) from None
