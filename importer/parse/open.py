@@ -4,12 +4,14 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from importer.budget import Deadline
+from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
+from importer.parse.parts import PartsReader
 from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
 from importer.sources.names import WORKBOOKS, compression_of, split_table
+from importer.sources.parts import Part, of_part, parts_of
 from importer.sources.spool import is_bytewise, needs_spool, spooled
 from importer.specs.columns import SourceColumns
 from importer.specs.dialect import Dialect
@@ -31,6 +33,15 @@ def open_reader(
 
         alias, table = split_table(job.source)
         return TableReader(alias, table, spec=job.spec)
+    if parts := parts_of(job):
+        return PartsReader(
+            parts,
+            PartOpener(job, deadline),
+            columns=job.columns,
+            # Many writers of JSON lines leave out keys that are null.
+            same_names=job.format != DataImportJob.Format.JSONL,
+            notes=notes,
+        )
     path = local_file(job, deadline)
     if job.format in WORKBOOKS:
         return _sheet_reader(job, path, deadline, notes)
@@ -38,6 +49,41 @@ def open_reader(
         encoding = job.encoding if is_bytewise(job.encoding) else "utf-8"
         return _file_reader(job, spooled(job, path, deadline, notes), encoding, deadline, notes)
     return _file_reader(job, path, job.encoding, deadline, notes)
+
+
+class PartOpener:
+    """Opens the parts of a job, and counts what they unpack to: the budget holds for all of them together."""
+
+    def __init__(self, job: DataImportJob, deadline: Deadline) -> None:
+        self.job = job
+        self.deadline = deadline
+        self._packed: dict[str, int] = {}
+        self._unpacked: dict[str, dict[str, int]] = {}
+
+    def __call__(self, part: Part, notes: list[str]) -> Reader | None:
+        """Return the part's reader; None if it is empty."""
+        job = of_part(self.job, part)
+        job.columns = (part.columns or job.columns) if job.planned_at else None
+        path = local_file(job, self.deadline)
+        job.source = part.path  # names the member from here on
+        if job.format in WORKBOOKS:
+            return _sheet_reader(job, path, self.deadline, notes)
+        encoding = job.encoding
+        if needs_spool(job, path):
+            packed, encoding = path, encoding if is_bytewise(encoding) else "utf-8"
+            path = spooled(job, path, self.deadline, notes, member=part.member)
+            self._count(part, packed, path)
+        if not path.stat().st_size:
+            return None
+        return _file_reader(job, path, encoding, self.deadline, notes)
+
+    def _count(self, part: Part, packed: Path, plain: Path) -> None:
+        self._packed[part.source] = packed.stat().st_size
+        members = self._unpacked.setdefault(part.source, {})
+        members[part.member] = plain.stat().st_size
+        refuse_size(self.job.source, sum(sum(sizes.values()) for sizes in self._unpacked.values()))
+        if compression_of(packed):
+            refuse_ratio(part.source, sum(members.values()), packed=self._packed[part.source])
 
 
 def _file_reader(
@@ -70,7 +116,7 @@ def _file_reader(
             json_columns=columns.json_columns(),
             bytes_columns=columns.bytes_columns(),
         )
-    from importer.parse.delimited import DelimitedReader
+    from importer.parse.delimited.reader import DelimitedReader
 
     return DelimitedReader(
         path,

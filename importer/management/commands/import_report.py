@@ -56,7 +56,7 @@ def report_text(report: Report) -> str:
         )
         lines += [
             # Values of the source must not control the terminal.
-            one_line(f"      line {example.line}: {example.message}{_value_of(example)}")
+            one_line(f"      {example.place}: {example.message}{_value_of(example)}")
             for example in family.examples
         ]
     return "\n".join(lines)

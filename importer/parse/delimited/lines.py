@@ -6,8 +6,8 @@ from io import BufferedReader
 
 from importer.budget import too_long
 from importer.conf import conf
-from importer.parse.stray import Shape
-from importer.parse.translate import Translation
+from importer.parse.delimited.stray import Shape
+from importer.parse.delimited.translate import Translation
 from importer.records import Position
 
 PIECE = 1 << 20
