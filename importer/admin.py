@@ -100,7 +100,7 @@ class DataImportJobAdmin(ReadOnly):
     search_fields = ("name", "spec", "source")
     actions = ("ask_to_stop", "run_in_background")
     exclude = ("contested",)
-    large = ("contested", "columns")
+    large = ("contested", "columns", "parts")
     job_path = "pk"
 
     def has_add_permission(self, request: HttpRequest) -> bool:

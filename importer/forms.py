@@ -26,7 +26,7 @@ BY_ITS_NAME = [("", "guess from the name")]
 BASICS = ("spec", "source", "upload", "name", "format", "encoding", "delimiter", "sheet")
 DIALECT = (
     "quote", "escape", "comment", "skip_lines", "footer_lines", "no_header", "columns", "trailing_delimiter",
-    "blank_after_delimiter",
+    "blank_after_delimiter", "widths",
 )  # fmt: skip
 # Which field a refusal is about. `create_job` says the same to the command line.
 ABOUT = [
@@ -34,6 +34,7 @@ ABOUT = [
     for pattern, field in (
         (r'Invalid (delimiter|quote|escape|comment|skip_lines|footer_lines) "', ""),
         (r"is a workbook, which has no (.+); leave it out", ""),
+        (r"^(Invalid width|Fields of fixed widths|There are .* widths and)", "widths"),
         (
             r"^(Columns are named|A file without a header|A name of a column|The column .* is named)",
             "columns",
@@ -93,6 +94,11 @@ class NewJobForm(forms.ModelForm):
     trailing_delimiter = forms.BooleanField(required=False, help_text="Each line ends with a delimiter.")
     blank_after_delimiter = forms.BooleanField(
         required=False, help_text="Blanks before a field are not part of it."
+    )
+    widths = forms.CharField(
+        required=False,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text="Characters of each field, with commas between, for a file of fields with fixed widths.",
     )
     created_by: Any = None  # the user; set by the admin
 

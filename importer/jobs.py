@@ -35,7 +35,7 @@ from importer.specs.registry import get_spec
 UPLOAD_BYTES = 100
 HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
 # Parts of a dialect that a workbook does not have.
-OF_TEXT = ("quote", "escape", "trailing_delimiter", "blank_after_delimiter")
+OF_TEXT = ("quote", "escape", "trailing_delimiter", "blank_after_delimiter", "widths")
 DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -70,7 +70,7 @@ def create_job(
     """
     if upload is not None and not isinstance(upload, File):
         upload = upload[0] if len(upload) == 1 else packed(upload)
-    asked = [source] if isinstance(source, str) else list(source)
+    asked = [source] if isinstance(source, str) else list(source) or [""]
     sources = _sources(asked) if upload is None else [upload_name(upload)]
     for each in filter(is_remote, sources):
         refuse_forbidden(each)

@@ -1,6 +1,7 @@
 """Opens the reader for a job's source, by its format."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -16,6 +17,14 @@ from importer.sources.spool import is_bytewise, needs_spool, spooled
 from importer.specs.columns import SourceColumns
 from importer.specs.dialect import Dialect
 from importer.specs.registry import get_spec
+
+if TYPE_CHECKING:
+    from importer.parse.sheets.reader import SheetReader
+
+# What the spec may say of its delimited files, and a file of fixed widths does not have.
+WITHOUT_MARKS = {
+    "delimiter": "", "escape": None, "trailing_delimiter": False, "blank_after_delimiter": False
+}  # fmt: skip
 
 
 def open_reader(
@@ -57,33 +66,35 @@ class PartOpener:
     def __init__(self, job: DataImportJob, deadline: Deadline) -> None:
         self.job = job
         self.deadline = deadline
-        self._packed: dict[str, int] = {}
         self._unpacked: dict[str, dict[str, int]] = {}
 
     def __call__(self, part: Part, notes: list[str]) -> Reader | None:
         """Return the part's reader; None if it is empty."""
         job = of_part(self.job, part)
-        job.columns = (part.columns or job.columns) if job.planned_at else None
+        # Only the names of columns are the same in all parts, so text files are asked again for their order.
+        is_by_name = job.format in (DataImportJob.Format.JSONL, DataImportJob.Format.PARQUET)
+        job.columns = job.columns if is_by_name and job.planned_at else None
         path = local_file(job, self.deadline)
         job.source = part.path  # names the member from here on
         if job.format in WORKBOOKS:
-            return _sheet_reader(job, path, self.deadline, notes)
+            reader = _sheet_reader(job, path, self.deadline, notes)
+            self._count(part, path, reader.file.size)
+            return reader
         encoding = job.encoding
         if needs_spool(job, path):
             packed, encoding = path, encoding if is_bytewise(encoding) else "utf-8"
             path = spooled(job, path, self.deadline, notes, member=part.member)
-            self._count(part, packed, path)
+            self._count(part, packed, path.stat().st_size)
         if not path.stat().st_size:
             return None
         return _file_reader(job, path, encoding, self.deadline, notes)
 
-    def _count(self, part: Part, packed: Path, plain: Path) -> None:
-        self._packed[part.source] = packed.stat().st_size
+    def _count(self, part: Part, packed: Path, size: int) -> None:
         members = self._unpacked.setdefault(part.source, {})
-        members[part.member] = plain.stat().st_size
+        members[part.member] = size
         refuse_size(self.job.source, sum(sum(sizes.values()) for sizes in self._unpacked.values()))
         if compression_of(packed):
-            refuse_ratio(part.source, sum(members.values()), packed=self._packed[part.source])
+            refuse_ratio(part.source, sum(members.values()), packed=packed.stat().st_size)
 
 
 def _file_reader(
@@ -129,7 +140,7 @@ def _file_reader(
     )
 
 
-def _sheet_reader(job: DataImportJob, path: Path, deadline: Deadline, notes: list[str]) -> Reader:
+def _sheet_reader(job: DataImportJob, path: Path, deadline: Deadline, notes: list[str]) -> "SheetReader":
     from importer.parse.sheets.convert import Conversion
     from importer.parse.sheets.reader import SheetReader
 
@@ -156,8 +167,12 @@ def dialect_of(job: DataImportJob) -> Dialect:
             from importer.parse.sheets.rows import LINES
 
             options |= LINES
+        if options.get("widths"):
+            options = WITHOUT_MARKS | options
         dialect = dialect.with_options(options)
         default = "\t" if job.format == DataImportJob.Format.TSV else ","
-        return dialect if dialect.delimiter else dialect.with_options({"delimiter": default})
+        return (
+            dialect if dialect.delimiter or dialect.widths else dialect.with_options({"delimiter": default})
+        )
     except ImproperlyConfigured as error:
         raise SourceRefused(str(error)) from None

@@ -63,9 +63,7 @@ class PartsReader:
             own = reader.columns() if reader else names
             if self.same_names:
                 self._refuse_other_columns(part, own)
-            self.parts[number] = replace(
-                part, first_offset=offset, first_line=lines + 1, columns=own if own != names else None
-            )
+            self.parts[number] = replace(part, first_offset=offset, first_line=lines + 1)
             last = None
             for last in reader.ranges() if reader else ():
                 yield _moved(last, offset, lines)
@@ -133,11 +131,9 @@ class PartsReader:
 
     def _joined(self, batch: Batch, part: Part) -> Batch:
         """Return the part's batch as one of the job."""
-        offset, lines, texts = part.first_offset, part.first_line - 1, batch.texts
-        if part.columns is not None:
-            texts = self._in_order(texts)
+        offset, lines = part.first_offset, part.first_line - 1
         return Batch(
-            texts,
+            self._in_order(batch.texts),
             batch.lines + lines,
             Position(batch.start.offset + offset, batch.start.line + lines),
             Position(batch.end.offset + offset, batch.end.line + lines),
@@ -147,7 +143,11 @@ class PartsReader:
 
     def _in_order(self, texts: pl.DataFrame) -> pl.DataFrame:
         """Return the job's columns first, in its order; records of JSON lines may have more."""
-        names = [name for name in self.columns() if name in texts.columns]
+        columns = self.columns()
+        if texts.columns[: len(columns)] == columns:
+            return texts
+        present = set(texts.columns)
+        names = [name for name in columns if name in present]
         names += _differences(texts.columns, names)
         return pl.DataFrame([texts.get_column(name) for name in names])
 

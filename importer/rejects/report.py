@@ -57,13 +57,18 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The fate of every record of a job. `notes` has sentences about the source, such as columns that fill no field."""
+    """The fate of every record of a job.
+
+    files  the names of the files, if the job reads several
+    notes  sentences about the source, such as columns that fill no field
+    """
 
     job: int
     name: str
     spec: str
     status: str
     source: str
+    files: list[str]
     counts: Counts
     set_aside: int
     replayed: int
@@ -94,6 +99,7 @@ def make_report(job: DataImportJob) -> Report:
         spec=job.spec,
         status=job.status,
         source=job.source,
+        files=[part["name"] for part in job.parts],
         counts=Counts(*(sums[f"{name}_sum"] or 0 for name in FATES)),
         set_aside=staged[State.CONTESTED],
         replayed=staged[State.REPLAYED] + gone[State.REPLAYED],

@@ -31,7 +31,6 @@ class Part:
     member        the file in the zip archive `source`
     size … mark   what identifies `source`
     first_offset  of the part, in the job; also `first_line`
-    columns       the part's own order of the columns, if it differs from the job's
     """
 
     source: str
@@ -43,7 +42,6 @@ class Part:
     mark: str = ""
     first_offset: int = 0
     first_line: int = 1
-    columns: list[str] | None = None
 
     @property
     def path(self) -> str:

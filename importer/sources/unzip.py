@@ -96,7 +96,11 @@ def _refuse_unreadable(name: str, member: zipfile.ZipInfo) -> None:
 def _refuse_odd(name: str, member: zipfile.ZipInfo) -> None:
     """Refuse names that lead elsewhere, links and archives in the archive. Nothing is written under these names."""
     path, trouble = member.filename, ""
-    if path.startswith(("/", "\\")) or ":" in path or {"..", "."} & set(re.split(r"[/\\]", path)):
+    if (
+        path.startswith(("/", "\\"))
+        or re.match("[A-Za-z]:", path)
+        or {"..", "."} & set(re.split(r"[/\\]", path))
+    ):
         trouble = "has a path that leads out of the archive"
     elif UNPRINTABLE.search(member.orig_filename) or len(path) > NAME_CHARACTERS:
         trouble = "has an unprintable or very long name"

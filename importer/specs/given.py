@@ -4,7 +4,7 @@ from typing import Any
 
 PARTS = (
     "quote", "escape", "comment", "skip_lines", "footer_lines", "header", "columns", "trailing_delimiter",
-    "blank_after_delimiter",
+    "blank_after_delimiter", "widths",
 )  # fmt: skip
 
 
@@ -16,4 +16,7 @@ def parts_given(options: dict[str, Any]) -> dict[str, Any]:
             parts[name] = None
     if "columns" in parts:
         parts["columns"] = [name.strip() for name in parts["columns"].split(",")]
+    if "widths" in parts:
+        widths = [width.strip() for width in parts["widths"].split(",")]
+        parts["widths"] = [int(width) if width.isdecimal() and len(width) < 9 else width for width in widths]
     return parts

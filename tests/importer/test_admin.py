@@ -175,6 +175,8 @@ def test_the_form_says_how_the_file_is_written(admin: Client, folder: Path) -> N
         ("columns", {"columns": "a,b"}, "Columns are named by the header; name them only without one."),
         ("columns", {"no_header": "on"}, "A file without a header needs the names of its columns"),
         ("columns", {"no_header": "on", "columns": "a,a"}, 'The column "a" is named more than once'),
+        ("widths", {"widths": "3,x"}, 'Invalid width "x": use a number of characters'),
+        ("widths", {"widths": "3,4", "delimiter": ";"}, "Fields of fixed widths have no delimiter"),
         ("encoding", {"encoding": "klingon"}, 'Unknown encoding "klingon"'),
         ("format", {"source": "companies"}, "does not tell the format"),
         ("format", {"format": "table"}, 'is a file; its format cannot be "table"'),

@@ -45,6 +45,9 @@ class Command(BaseCommand):
             help="blanks before a field are not part of it",
         )
         parser.add_argument(
+            "--widths", help="characters of each field, with commas between, for fields of fixed widths"
+        )
+        parser.add_argument(
             "--sheet", default="", help="sheet of a workbook (default: the first visible one with values)"
         )
         parser.add_argument("--name", default="", help="a name to recognise the job by")

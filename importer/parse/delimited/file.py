@@ -4,6 +4,7 @@ import codecs
 from pathlib import Path
 
 from importer.parse.delimited.blocks import RegularBlock, regular_block
+from importer.parse.delimited.fixed_width import FixedWidth
 from importer.parse.delimited.lines import Lines, offset_of_footer, pass_over
 from importer.parse.delimited.stray import Shape
 from importer.parse.delimited.translate import Translation
@@ -28,7 +29,7 @@ class DelimitedFile:
         # "utf-8-sig" would strip a byte order mark from every line; the header skips the file's own.
         self.encoding = codecs.lookup(encoding or "utf-8").name.replace("utf-8-sig", "utf-8")
         self.dialect = dialect
-        self.translation = None if dialect.is_plain else Translation(dialect, self.encoding)
+        self.translation = _translation_of(dialect, self.encoding)
         self.delimiter = self.translation.delimiter if self.translation else dialect.delimiter
         self.quote = self.translation.quote if self.translation else dialect.quote or ""
         self.columns = columns or []
@@ -72,3 +73,9 @@ class DelimitedFile:
                 return None
             data = translated
         return regular_block(data, delimiter=self.delimiter.encode(), quote=self.quote.encode(), final=final)
+
+
+def _translation_of(dialect: Dialect, encoding: str) -> Translation | FixedWidth | None:
+    if dialect.widths:
+        return FixedWidth(dialect, encoding)
+    return None if dialect.is_plain else Translation(dialect, encoding)

@@ -18,6 +18,11 @@ def read_header(file: DelimitedFile) -> tuple[list[str], Position]:
     if not file.dialect.header:
         return list(file.dialect.columns), start
     names, end = _first_record(file, start)
+    if file.dialect.widths and len(names) != len(file.dialect.widths):
+        raise SourceRefused(
+            f'The header of "{file.name}" (line {end.line - 1}) does not have the widths of the fields; '
+            f"check --widths, or name the columns (--no-header --columns) and skip it (--skip-lines)."
+        )
     if file.dialect.trailing_delimiter and len(names) > 1 and not names[-1]:
         names.pop()
     refuse_columns(file.name, len(names))

@@ -9,6 +9,7 @@ from importer.budget import refuse_columns
 from importer.conf import conf
 from importer.parse.delimited import damage
 from importer.parse.delimited.file import DelimitedFile
+from importer.parse.delimited.fixed_width import misfit
 from importer.parse.delimited.lines import Lines, TooLong, TooWide
 from importer.records import LONE_SURROGATE, Batch, Position, RecordError, Rejection
 
@@ -84,6 +85,9 @@ class Records:
     def _of_wrong_width(
         self, fields: list[str], lines: Lines
     ) -> tuple[Sequence[str | None], list[RecordError]]:
+        if widths := self.file.dialect.widths:
+            text = lines.give_up()
+            return [text], [damage.error("wrong_length", misfit(text, widths, self.file.columns))]
         errors = [damage.wrong_width(len(fields), self.file)]
         if len(lines.taken) > 1 and lines.shape.are_regular(lines.taken[1:]):
             # Each of the lines is a record: a stray quote has joined them.

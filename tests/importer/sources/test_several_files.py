@@ -1,5 +1,6 @@
 """Several files, patterns and archives as one job."""
 
+import datetime as dt
 import gzip
 import io
 import json
@@ -18,12 +19,14 @@ from importer import run_import
 from importer.exceptions import SourceRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob, LogEvent, StagingRecord
+from importer.privacy.retention import prune_uploads
 from importer.rejects.report import make_report
 from importer.sources.globs import natural
 from tests.importer.samples.crm.models import Company, Contact
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 HEADER = "legacy_id,email,ROLE,JOIN_DT,COMP_CD\n"
 
 
@@ -115,6 +118,7 @@ def test_people_see_the_file_and_its_own_line(folder: Path) -> None:
     output = io.StringIO()
     call_command("import_report", str(job.pk), stdout=output)
     assert "b.csv, line 3: " in output.getvalue()
+    assert "  files     2: a.csv, b.csv\n" in output.getvalue()
     assert str(StagingRecord.objects.order_by("line").first()).startswith("b.csv, line 3 of job")
 
 
@@ -401,3 +405,53 @@ def test_several_uploads_are_one_upload(folder: Path, settings: Any) -> None:
     assert job.source.endswith("/2-files.csv.zip")
     assert list(Company.objects.order_by("id").values_list("code", flat=True)) == ["C2", "C10"]
     assert job.log.filter(event=LogEvent.COMPLETED).exists()
+
+
+# Remote files, retention, rights
+
+
+@pytest.fixture
+def media(folder: Path, settings: Any) -> Path:
+    settings.IMPORTER |= {"REMOTE_ROOTS": ["storage:default"]}
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(folder / "media")},
+        }
+    }
+    (folder / "media").mkdir()
+    return folder / "media"
+
+
+def test_files_of_a_storage_are_copied_each(folder: Path, media: Path) -> None:
+    written(media, a__csv=HEADER + record(1), b__csv__gz=gzip.compress((HEADER + record(2)).encode()))
+    written(folder, c__csv=HEADER + record(3) + "x,y\n")
+    names = ["storage:default/b.csv.gz", "storage:default/a.csv", str(folder / "c.csv")]
+
+    job, result = ran("contacts", names, workers=2, executor="process")
+
+    assert (result.inserted, result.rejected) == (3, 1), result
+    assert [part["source"] for part in job.parts] == names
+    assert job.place_of(StagingRecord.objects.get().line).endswith("c.csv, line 3")
+    assert list((folder / "spool").iterdir()) == []
+
+
+def test_the_uploads_of_one_form_are_deleted_together(media: Path) -> None:
+    uploads = [SimpleUploadedFile(f"{n}.csv", f"code,name\nC{n},x\n".encode()) for n in (1, 2)]
+    job = create_job("companies", upload=uploads)
+    run_import(job)
+    DataImportJob.objects.update(**dict.fromkeys(("created_at", "started_at", "finished_at"), LONG_AGO))
+
+    assert prune_uploads(10).deleted == 1
+
+    assert [path for path in media.rglob("*") if path.is_file()] == []
+
+
+def test_an_upload_stays_while_a_job_of_several_files_needs_it(media: Path, folder: Path) -> None:
+    upload = SimpleUploadedFile("1.csv", b"code,name\nC1,x\n")
+    first = create_job("companies", upload=upload)
+    DataImportJob.objects.update(created_at=LONG_AGO)
+    written(folder, b__csv="code,name\nC2,x\n")
+    create_job("companies", [first.source, str(folder / "b.csv")])
+
+    assert prune_uploads(10).deleted == 0

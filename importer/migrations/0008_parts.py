@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0006_sheets"),
+        ("importer", "0007_parents_created"),
     ]
 
     operations = [
