@@ -23,7 +23,7 @@ from tests.importer.samples.crm.models import Company
 NAMES = ("c0", "c1", "c2")
 WIDTHS = (3, 2, 4)
 many = hypothesis_settings(
-    max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 
 

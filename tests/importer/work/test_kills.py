@@ -40,7 +40,9 @@ def finish(site: PrivateSite, job: int, *options: str) -> None:
     assert result["read"] == sum(result[fate] for fate in fates)
 
 
-@pytest.mark.parametrize("options", [("--workers", "2"), ("--workers", "4")])
+@pytest.mark.parametrize(
+    "options", [("--workers", "2"), pytest.param(("--workers", "4"), marks=pytest.mark.long)], ids="-".join
+)
 def test_workers_make_the_table_that_one_alone_makes(
     site: PrivateSite, job: int, undisturbed: object, options: tuple[str, ...]
 ) -> None:
@@ -128,6 +130,7 @@ def test_sigterm_stops_after_the_batch_in_hand(site: PrivateSite, job: int, undi
     assert site.state_of(job) == undisturbed
 
 
+@pytest.mark.long  # test_leases.py has the shorter twin, which proves in addition that the lease was lost
 def test_a_frozen_worker_is_replaced_and_cannot_write_any_more(
     site: PrivateSite, job: int, undisturbed: object
 ) -> None:
@@ -156,7 +159,8 @@ def test_cut_connections_are_made_again(site: PrivateSite, job: int, undisturbed
     assert site.state_of(job) == undisturbed
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+# A fast restart ends connections as `test_cut_connections_are_made_again` does, and comes back as after a crash.
+@pytest.mark.parametrize("mode", [pytest.param("fast", marks=pytest.mark.long), "immediate"])
 def test_a_database_that_restarts_is_waited_for(
     site: PrivateSite, job: int, undisturbed: object, mode: str
 ) -> None:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0006_sheets"),
+        ("importer", "0007_parts"),
     ]
 
     operations = [
