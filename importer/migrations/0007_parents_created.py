@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0007_parts"),
+        ("importer", "0006_sheets"),
     ]
 
     operations = [
