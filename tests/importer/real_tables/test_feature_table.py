@@ -1,4 +1,4 @@
-"""What people ask of importers, a test for each line of the list: a file as others write it, and the rows it becomes."""
+"""What people ask of importers, a test for each line of the list: a file as others write it, and its rows."""
 
 import gzip
 import zipfile
