@@ -27,15 +27,17 @@ if TYPE_CHECKING:
     from importer.run.results import ImportResult
     from importer.run.run import run_import
     from importer.signals import batch_committed, import_finished, import_started
+    from importer.specs.declarations import Column, Constant, Lookup, Many
     from importer.specs.dialect import Dialect
     from importer.specs.registry import register
-    from importer.specs.spec import Column, Constant, Lookup, ModelImport
+    from importer.specs.spec import ModelImport
 
 _HOMES = {
-    "Column": "importer.specs.spec",
-    "Constant": "importer.specs.spec",
+    "Column": "importer.specs.declarations",
+    "Constant": "importer.specs.declarations",
     "Dialect": "importer.specs.dialect",
-    "Lookup": "importer.specs.spec",
+    "Lookup": "importer.specs.declarations",
+    "Many": "importer.specs.declarations",
     "ModelImport": "importer.specs.spec",
     "register": "importer.specs.registry",
     "run_import": "importer.run.run",
@@ -51,6 +53,7 @@ __all__ = [
     "Dialect",
     "ImportResult",
     "Lookup",
+    "Many",
     "ModelImport",
     "batch_committed",
     "import_finished",

@@ -16,13 +16,15 @@ from importer.sources.names import S3_PREFIX, STORAGE_PREFIX, split_remote
 from importer.sources.remote import storage_called
 from importer.specs.compile import all_columns, compile_mapping
 from importer.specs.constants import invalid_constants
-from importer.specs.formats import invalid_formats
-from importer.specs.lookup_paths import unknown_paths
-from importer.specs.mapping import unique_groups
+from importer.specs.created import uncreatable_parents
+from importer.specs.faults.formats import invalid_formats
+from importer.specs.faults.hooks import ignored_hooks
+from importer.specs.faults.lookup_paths import unknown_paths
+from importer.specs.faults.manys import unfillable_manys
 from importer.specs.registry import all_specs
 from importer.specs.spec import ModelImport
-from importer.specs.unsupported import ignored_hooks
-from importer.validate.target import TargetTable
+from importer.specs.tables import parent_links, unique_groups
+from importer.validate.target import Target
 
 
 @register(Tags.compatibility)
@@ -111,7 +113,7 @@ def check_target(spec: type[ModelImport], databases: Any) -> list[CheckMessage]:
         return []
     try:
         mapping = compile_mapping(spec, all_columns(spec))
-        obstacles = list(TargetTable.of(mapping).obstacles(mapping))
+        obstacles = list(Target.of(mapping).obstacles(mapping))
     except (MappingRefused, TargetRefused, DatabaseError):
         return []
     hint = f"`manage.py explain_import {spec.options.name}` shows how the records are written."
@@ -141,18 +143,34 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
                 id="importer.E004",
             )
         )
-    table: Any = model._meta.concrete_model  # a proxy has parents but no table of its own
-    if table._meta.parents:
-        problems.append(
-            Error(
-                f"{spec.__qualname__}: {model._meta.label} inherits from another table.",
-                hint="Write one spec for the parent table and one for this table, or make the parent abstract.",
-                id="importer.E005",
+    for link, _ in parent_links(model):
+        if link.name in spec.declared:
+            problems.append(
+                Error(
+                    f'{spec.__qualname__}: "{link.name}" is filled by the import itself.',
+                    hint="Leave it out; the fields of the parent are filled like any others.",
+                    id="importer.E005",
+                )
             )
-        )
     problems += [
         Error(reason, hint="Name a field of the parent, or a path of fields to it.", id="importer.E009")
         for reason in unknown_paths(spec)
+    ]
+    problems += [
+        Error(
+            reason,
+            hint="A many-to-many field takes rows that are there before the import.",
+            id="importer.E017",
+        )
+        for reason in unfillable_manys(spec)
+    ]
+    problems += [
+        Error(
+            reason,
+            hint="It needs its key from the source, and defaults for the rest.",
+            id="importer.E018",
+        )
+        for reason in uncreatable_parents(spec)
     ]
     problems += [
         Error(reason, hint="Each format must be one that strptime reads in full.", id="importer.E015")

@@ -91,6 +91,18 @@ Errors = Mapping[int, Sequence[RecordError]]
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """What a batch writes to one many-to-many field: record `number` and primary key of the `other` row, as text."""
+
+    field: str
+    pairs: pl.DataFrame
+
+    def of(self, numbers: pl.Series) -> "Links":
+        """Return the links of these records."""
+        return Links(self.field, self.pairs.filter(pl.col("number").is_in(numbers.implode())))
+
+
+@dataclass(frozen=True, slots=True)
 class Cleaned:
     """The values of a batch as text for PostgreSQL, one column per target, and the errors by record number.
 
@@ -100,6 +112,7 @@ class Cleaned:
     batch: Batch
     values: pl.DataFrame
     errors: Errors = field(default_factory=dict)
+    links: Sequence[Links] = ()
 
     def rejecting(self, errors: Errors) -> "Cleaned":
         if not errors:

@@ -7,14 +7,16 @@ from django.db.models import Q, QuerySet
 
 from importer.exceptions import UnknownSpec
 from importer.models import DataImportJob
+from importer.sources.parts import parts_of
 from importer.sources.uploads import is_sent_by
+from importer.specs.created import created_models
 from importer.specs.registry import all_specs, get_spec
 
 READ_SOURCE = "importer.read_source"
 
 
 def may_import_with(user: Any, spec: str) -> bool:
-    """Tell whether the user may do to records of the spec's model what the spec does: add them, change them."""
+    """Tell whether the user may do what the spec does: add and change records of its model, add parents."""
     try:
         options = get_spec(spec).options
     except UnknownSpec:
@@ -23,7 +25,10 @@ def may_import_with(user: Any, spec: str) -> bool:
         *(["add"] if options.on_new == "insert" else []),
         *(["change"] if options.on_conflict == "update" else []),
     ]
-    return all(_has_right(user, action, options.model) for action in actions)
+    made = created_models(get_spec(spec))
+    return all(_has_right(user, action, options.model) for action in actions) and all(
+        _has_right(user, "add", model) for model in made
+    )
 
 
 def specs_for(user: Any) -> list[str]:
@@ -67,7 +72,13 @@ def may_read_source(user: Any, job: DataImportJob) -> bool:
         return True
     if not may_see(user, job):
         return False
-    return user.has_perm(READ_SOURCE) or (_owns(user, job) and is_sent_by(user, job.source))
+    return user.has_perm(READ_SOURCE) or (
+        _owns(user, job) and all(is_sent_by(user, source) for source in _files(job))
+    )
+
+
+def _files(job: DataImportJob) -> list[str]:
+    return [part.source for part in parts_of(job)] or [job.source]
 
 
 def _owns(user: Any, job: DataImportJob) -> bool:

@@ -11,7 +11,10 @@ from cortex.settings import CACHES, INSTALLED_APPS  # noqa: E402
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.quick_flush"]
 if Path(__file__).with_name("importer").joinpath("samples").is_dir():
-    INSTALLED_APPS = [*INSTALLED_APPS, "tests.importer.samples.crm", "tests.importer.samples.order"]
+    INSTALLED_APPS = [
+        *INSTALLED_APPS,
+        *(f"tests.importer.samples.{name}" for name in ("crm", "order", "places")),
+    ]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {alias: cache | {"OPTIONS": cache["OPTIONS"] | PATIENCE} for alias, cache in CACHES.items()}

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections, models
 
 from importer.specs.mapping import AnyField, ColumnPlan
-from importer.validate.lanes import cleans_like
+from importer.validate.values.lanes import cleans_like
 
 # Equal values of these fields have equal texts, in every lane.
 SAME_VALUE_SAME_TEXT = (

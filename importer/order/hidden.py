@@ -7,7 +7,8 @@ Where texts cannot tell, one worker takes the records in the order of the source
 from django.db import models
 
 from importer.order.comparable import is_comparable
-from importer.specs.mapping import Mapping, field_named, key_groups, unique_groups
+from importer.specs.mapping import Mapping, key_groups
+from importer.specs.tables import constraints_of, field_named, unique_groups
 
 
 def why_order_matters(mapping: Mapping) -> str:
@@ -30,11 +31,11 @@ def why_order_matters(mapping: Mapping) -> str:
 
 def constraint_not_surveyed(mapping: Mapping) -> str:
     """Say which constraint may make records collide whose unique groups all differ; empty if none can."""
-    for constraint in mapping.constraints:
+    for table, constraint in constraints_of(mapping.model):
         if isinstance(constraint, models.UniqueConstraint):
             if constraint.condition is not None or constraint.contains_expressions:
                 return f"the unique constraint {constraint.name} has a condition or expressions"
-            fields = [field_named(mapping.model, name) for name in constraint.fields]
+            fields = [field_named(table, name) for name in constraint.fields]
             if constraint.nulls_distinct is False and any(f.null for f in fields):
                 return f"the unique constraint {constraint.name} treats nulls as equal"
         elif not isinstance(constraint, models.CheckConstraint):

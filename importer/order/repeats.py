@@ -1,23 +1,19 @@
-"""Finds keys that occur more than once in the source, and decides which of their records counts.
+"""Finds keys that occur more than once in the source, and tells of them.
 
 A worker that takes the whole source in order collects the keys' hashes as it goes, which costs almost nothing. Several
 workers have them from their survey. Otherwise (a resumed job) the key's columns are read once more. Only keys that
 repeat become Python objects.
 """
 
-import array
-from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
-from zlib import compress, decompress
 
 import polars as pl
 
 from importer.models import DataImportJob, ImportChunk
 from importer.order.comparable import canonical
 from importer.parse.reader import Reader, chunk_range
-from importer.records import Batch, Cleaned, Position, RecordError, shown
+from importer.records import Batch, Cleaned, Position
 from importer.specs.mapping import ColumnPlan, Mapping, key_columns
 from importer.validate.validate import Validator
 
@@ -30,8 +26,6 @@ BUCKETS = 16
 KEYS_PER_BUCKET = 1_000_000
 # Examples in a note, and lines of each.
 KEYS_SHOWN, LINES_SHOWN = 3, 5
-# Name in `DataImportJob.options`: the records that do not count.
-OPTION = "repeats"
 
 FOUND = {"key": pl.UInt64(), "check": pl.UInt64(), "line": pl.Int64()}
 
@@ -157,11 +151,11 @@ def read_repeats(job: DataImportJob, mapping: Mapping, reader: Reader) -> pl.Dat
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Keys that occur more than once: their number, that of their records, and examples (key, lines)."""
+    """Keys that occur more than once: their number, that of their records, and examples (key, where)."""
 
     keys: int
     records: int
-    examples: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, found: pl.DataFrame, job: DataImportJob, mapping: Mapping, reader: Reader) -> "Repeated":
@@ -170,12 +164,12 @@ class Repeated:
         return cls(
             len(lines),
             found.height,
-            tuple((_key_at(each[0], job, mapping, reader), each) for each in examples),
+            tuple((_key_at(each[0], job, mapping, reader), _listed(job, each)) for each in examples),
         )
 
     def sentence(self, duplicates: str) -> str:
         what = "1 key occurs" if self.keys == 1 else f"{self.keys:,} keys occur"
-        examples = "; ".join(f'"{key}" in lines {_listed(lines)}' for key, lines in self.examples)
+        examples = "; ".join(f'"{key}" in {where}' for key, where in self.examples)
         return f"{what} more than once; {WINNERS[duplicates]}. For example {examples}."
 
 
@@ -191,8 +185,14 @@ def key_names(mapping: Mapping) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plan.column for plan in key_columns(mapping)))
 
 
-def _listed(lines: tuple[int, ...]) -> str:
-    *most, last = map(str, lines[:LINES_SHOWN])
+def _listed(job: DataImportJob, lines: tuple[int, ...]) -> str:
+    if job.parts:
+        return _joined([job.place_of(line) for line in lines[:LINES_SHOWN]], lines)
+    return f"lines {_joined(list(map(str, lines[:LINES_SHOWN])), lines)}"
+
+
+def _joined(places: list[str], lines: tuple[int, ...]) -> str:
+    *most, last = places
     if len(lines) > LINES_SHOWN:
         return f"{', '.join([*most, last])} and {len(lines) - LINES_SHOWN:,} more"
     return f"{', '.join(most)} and {last}"
@@ -207,76 +207,3 @@ def _key_at(line: int, job: DataImportJob, mapping: Mapping, reader: Reader) -> 
         if rows:
             return ", ".join(text or "" for text in rows[0])[:60]
     return "?"
-
-
-# Which record counts, where that is not what a run in order would do anyway
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The lines of records that do not count, and for each the line of the record that counts instead."""
-
-    kept: dict[int, int]
-    rejects: bool = False
-    field: str = ""
-    columns: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, job: DataImportJob, mapping: Mapping) -> "Decided":
-        stored = (job.options or {}).get(OPTION)
-        if not stored or not mapping.decides_repeats:
-            return cls({})
-        kept = dict(zip(_unpacked(stored["lost"]), _unpacked(stored["kept"]), strict=True))
-        name = mapping.key[0].name if len(mapping.key) == 1 else ""
-        return cls(kept, mapping.duplicates == "reject", name, key_names(mapping))
-
-    def part(self, cleaned: Cleaned) -> tuple[Cleaned, int]:
-        """Return the batch without the records that do not count, and the number of those that are skipped."""
-        if not self.kept:
-            return cleaned, 0
-        lines = cleaned.batch.lines.to_list()
-        lost = [n for n, line in enumerate(lines) if line in self.kept and n not in cleaned.errors]
-        if not self.rejects:
-            return cleaned.without(lost), len(lost)
-        return cleaned.rejecting({n: [self._error(cleaned.batch, n, lines[n])] for n in lost}), 0
-
-    def _error(self, batch: Batch, number: int, line: int) -> RecordError:
-        message = f"The key occurs more than once; the record in line {self.kept[line]} counts."
-        key = ", ".join(batch.texts[name][number] or "" for name in self.columns)
-        return RecordError(self.field, "duplicate_key", message, shown(key))
-
-
-def decide_repeats(job: DataImportJob, mapping: Mapping, reader: Reader) -> pl.DataFrame:
-    """Decide once, for the whole source, which records do not count, and keep it with the job.
-
-    Of the records with one key, the first (or last) counts that its columns do not reject. Returns all records whose
-    key repeats.
-    """
-    chunks, validator = planned_chunks(job), Validator.of(mapping)
-    passes = 1 + records_of(chunks) // KEYS_AT_ONCE
-    found, rejected = [pl.DataFrame(schema=FOUND)], []
-    for share in range(passes):
-        repeats = Repeats(mapping, share=share, of=passes, is_exact=True)
-        for batch in batches(chunks, reader):
-            cleaned = validator.validate(batch)
-            repeats.add(cleaned)
-            rejected.append(batch.lines.gather(pl.Series(sorted(cleaned.errors), dtype=pl.UInt32)))
-        found.append(repeats.found())
-    repeating = pl.concat(found).sort("line")
-    invalid = pl.concat([pl.Series([], dtype=pl.Int64), *rejected])
-    valid = repeating.filter(~pl.col("line").is_in(invalid.implode()))
-    winner = pl.col("line").max() if mapping.duplicates == "last" else pl.col("line").min()
-    lost = valid.with_columns(kept=winner.over("key", "check")).filter(pl.col("line") != pl.col("kept"))
-    job.options = (job.options or {}) | {
-        OPTION: {"lost": _packed(lost.get_column("line")), "kept": _packed(lost.get_column("kept"))}
-    }
-    job.save(update_fields=["options"])
-    return repeating
-
-
-def _packed(lines: pl.Series) -> str:
-    return b64encode(compress(array.array("q", lines.to_list()).tobytes())).decode()
-
-
-def _unpacked(packed: str) -> list[Any]:
-    return array.array("q", decompress(b64decode(packed))).tolist()

@@ -1,7 +1,8 @@
 """Decides before a run which of the records with one key counts, and tells after it what was found in the source."""
 
 from importer import ledger
-from importer.order.repeats import OPTION, decide_repeats, read_repeats
+from importer.order.decided import OPTION, decide_repeats
+from importer.order.repeats import read_repeats
 from importer.parse.open import open_reader
 from importer.rejects.report import notes_on_reading
 from importer.run.plan import COLUMNS

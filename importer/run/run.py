@@ -229,11 +229,11 @@ def _survey(watch: Watch, mapping: Mapping) -> None:
 
 def _finish(watch: Watch, mapping: Mapping) -> None:
     """Move the table's sequences past the imported numbers and refresh its statistics; remove the job's spool files."""
-    model = mapping.model
     connection = connections[mapping.alias]
     with connection.cursor() as cursor:
         advance_sequences(cursor, mapping)
-        cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
+        for table in mapping.tables:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(table._meta.db_table)}")
     remove_spool(watch.job)
 
 

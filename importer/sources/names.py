@@ -19,7 +19,13 @@ FORMATS = {
     ".json": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".ods": "ods",
 }
+WORKBOOKS = ("xlsx", "ods")
+# Other workbooks, which are no zips of XML.
+BINARY_WORKBOOKS = (".xls", ".xlsb", ".numbers")
 
 
 COMPRESSIONS = {".gz": "gzip", ".zip": "zip", ".zst": "zstd"}
@@ -51,6 +57,11 @@ def guess_format(source: str) -> str:
     path = Path(source)
     if compression_of(path):
         path = path.with_suffix("")
+    if path.suffix.lower() in BINARY_WORKBOOKS:
+        raise SourceRefused(
+            f'The workbook "{source}" is in a format that is not read; open it in a spreadsheet program and save it as '
+            f".xlsx or .ods."
+        )
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:

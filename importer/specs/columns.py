@@ -8,7 +8,8 @@ from typing import Any
 from django.db import models
 
 from importer.conf import conf
-from importer.specs.spec import Column, Lookup, ModelImport
+from importer.specs.declarations import Column, Lookup
+from importer.specs.spec import ModelImport
 
 BETWEEN_WORDS = re.compile(r"[\s_]+")
 

@@ -1,7 +1,7 @@
 """Compiles a spec and the columns of a source into a mapping."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,18 +12,27 @@ from django.utils import timezone
 from importer.exceptions import MappingRefused
 from importer.specs.columns import SourceColumns, is_filled
 from importer.specs.constants import cleaned_constant, invalid_constants
+from importer.specs.declarations import Column, Lookup
 from importer.specs.mapping import (
     AnyField,
     ColumnPlan,
     Fill,
     LookupPlan,
+    ManyPlan,
     Mapping,
-    field_named,
     row_lane,
-    unique_groups,
 )
 from importer.specs.notation import Notation
-from importer.specs.spec import Column, Lookup, ModelImport
+from importer.specs.spec import ModelImport
+from importer.specs.tables import (
+    composite_key,
+    field_named,
+    parent_links,
+    root_keys,
+    shared_column,
+    tables_of,
+    unique_groups,
+)
 
 # Numbers as Django reads them.
 PLAIN = Notation(".", "")
@@ -46,20 +55,28 @@ def compile_mapping(
     model = spec.options.model
     for reason in invalid_constants(spec):
         raise MappingRefused(reason)
+    if name := shared_column(model):
+        raise MappingRefused(
+            f'{spec.options.name}: two tables of {model.__name__} have a column "{name}"; give one of them another '
+            f"db_column."
+        )
     compiler = _Compiler(spec, columns, dialect or {})
     plans = [compiler.plan(field) for field in compiler.chosen_fields()]
     column_plans = tuple(plan for plan in plans if isinstance(plan, ColumnPlan))
     lookup_plans = tuple(plan for plan in plans if isinstance(plan, LookupPlan))
     mapped = {plan.field for plan in plans}
-    used = {plan.column for plan in column_plans} | {
-        part.column for plan in lookup_plans for part in plan.parts
-    }
+    manys = tuple(compiler.manys())
+    used = (
+        {plan.column for plan in column_plans}
+        | {part.column for plan in lookup_plans for part in plan.parts}
+        | {many.column for many in manys}
+    )
     key = tuple(field_named(model, name) for name in spec.options.key)
     for field in key:
         if field not in mapped:
             raise compiler.missing(f'the key field "{field.name}"', field.name)
     fills = tuple(compiler.fills(mapped))
-    written = mapped | {fill.field for fill in fills}
+    written = mapped | {fill.field for fill in fills if not fill.is_key}
     changed = written if spec.options.on_new == "insert" else mapped
     return Mapping(
         spec=spec,
@@ -78,6 +95,7 @@ def compile_mapping(
         row_lane=row_lane(spec),
         ignored=tuple(name for name in columns if name not in used),
         doubts=tuple(str(doubt) for doubt in compiler.columns.doubts if used.isdisjoint(doubt.columns)),
+        manys=manys,
     )
 
 
@@ -95,11 +113,18 @@ class _Compiler:
         self.options = spec.options
         self.available = columns
         self.columns = SourceColumns.of(spec, columns)
+        model = spec.options.model
+        self.parent_links = {link for link, _ in parent_links(model)}
+        self.root_keys = root_keys(model) if len(tables_of(model)) > 1 or spec.manys else ()
         self.numbers = Notation(dialect.get("decimal", "."), dialect.get("thousands", ""))
 
     def chosen_fields(self) -> list[AnyField]:
         meta = self.options.model._meta
-        fields = [field for field in meta.concrete_fields if not isinstance(field, _composite())]
+        fields = [
+            field
+            for field in meta.concrete_fields
+            if not isinstance(field, composite_key()) and field not in self.parent_links
+        ]
         if self.options.fields is not None:
             names = {*self.options.fields, *self.spec.declared}
             return [field for field in fields if field.name in names - self.spec.constants.keys()]
@@ -123,9 +148,25 @@ class _Compiler:
         if isinstance(declared, Column):
             declared = Lookup(declared.name, transform=declared.transforms, null_values=declared.null_values)
         lookup = declared or Lookup()
-        parent, value_field = field.related_model, field.target_field
-        to = tuple(value_field.name if name == "pk" else name for name in lookup.to)
         sources = [self._column_for(field, name) for name in lookup.columns or (None,)]
+        return self._lookup_plan(field, lookup, field.related_model, field.target_field, sources)
+
+    def manys(self) -> Iterator[ManyPlan]:
+        for name, many in self.spec.manys.items():
+            field: Any = self.options.model._meta.get_field(name)
+            column = self.columns.named(many.column or name)
+            if column is None:
+                raise self.missing(f'the many-to-many field "{name}"', many.column or name)
+            through = field.remote_field.through._meta.get_field(field.m2m_reverse_field_name())
+            lookup = self._lookup_plan(
+                field, many.lookup, field.related_model, through.target_field, [column]
+            )
+            yield ManyPlan(field, column, many.separator, lookup)
+
+    def _lookup_plan(
+        self, field: Any, lookup: Lookup, parent: Any, value_field: Any, sources: list[str]
+    ) -> LookupPlan:
+        to = tuple(value_field.name if name == "pk" else name for name in lookup.to)
         parts = tuple(
             self._plan_column(
                 _field_at(parent, path),
@@ -136,7 +177,8 @@ class _Compiler:
             )
             for number, (source, path) in enumerate(zip(sources, to, strict=True))
         )
-        return LookupPlan(field, parent, to, value_field.name, parts, lookup.missing)
+        defaults = tuple(lookup.defaults.items())
+        return LookupPlan(field, parent, to, value_field.name, parts, lookup.missing, defaults)
 
     def _plan_column(
         self, field: AnyField, column: Column, *, source: str, target: str, reports_as: str | None = None
@@ -192,7 +234,7 @@ class _Compiler:
     def fills(self, mapped: set[AnyField]) -> list[Fill]:
         fills = []
         for field in self.options.model._meta.concrete_fields:
-            if field in mapped or isinstance(field, _composite()) or getattr(field, "generated", False):
+            if field in mapped or isinstance(field, composite_key()) or getattr(field, "generated", False):
                 continue
             fill = self._fill(field)
             if fill is not None:
@@ -203,13 +245,15 @@ class _Compiler:
         if field.name in self.spec.constants and self.options.on_new == "insert":
             value = cleaned_constant(self.spec, field.name)
             return Fill(field, lambda: value, per_record=False, on_update=False, is_constant=True)
+        if field in self.parent_links:
+            return Fill(field, lambda: None, per_record=False, on_update=False, is_parent_link=True)
+        if field in self.root_keys and _is_filled_by_database(field):
+            return Fill(field, lambda: None, per_record=False, on_update=False, is_drawn=True)
         if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
             return Fill(
                 field, _moment_of(field), per_record=False, on_update=bool(getattr(field, "auto_now", False))
             )
-        if field.db_default is not NOT_PROVIDED or isinstance(field, models.AutoField):
-            return None  # the database fills it
-        if isinstance(field, models.BigAutoField | models.SmallAutoField):
+        if _is_filled_by_database(field):
             return None
         if self.options.on_new != "insert":
             # Only existing rows change, which have a value. Constraints see it in this place.
@@ -223,15 +267,16 @@ class _Compiler:
         return Fill(field, field.get_default, per_record=not constant, on_update=False)
 
 
+def _is_filled_by_database(field: AnyField) -> bool:
+    is_serial = isinstance(field, models.AutoField | models.BigAutoField | models.SmallAutoField)
+    return is_serial or field.db_default is not NOT_PROVIDED
+
+
 def _moment_of(field: AnyField) -> Callable[[], dt.date | dt.time]:
     """Return the function that gives the present as a value of the field's class."""
     if isinstance(field, models.DateTimeField):
         return timezone.now
     return timezone.localdate if isinstance(field, models.DateField) else _time_of_day
-
-
-def _composite() -> type | tuple[()]:
-    return getattr(models, "CompositePrimaryKey", ())
 
 
 def _time_of_day() -> dt.time:

@@ -11,10 +11,10 @@ from typing import Any
 
 from django.db import models
 
+from importer.specs.declarations import UNSET
 from importer.specs.notation import Notation
-from importer.specs.spec import IN_ORDER, UNSET, ModelImport
-
-AnyField = models.Field
+from importer.specs.spec import IN_ORDER, ModelImport
+from importer.specs.tables import AnyField, constraints_of, parent_links, root_key, root_keys, tables_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class LookupPlan:
     value_field: str
     parts: tuple[ColumnPlan, ...]
     missing: str
+    defaults: tuple[tuple[str, Any], ...] = dataclasses.field(default=(), compare=False)
 
     @property
     def target(self) -> str:
@@ -103,14 +104,38 @@ class LookupPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ManyPlan:
+    """A many-to-many field: the parts of a cell, each found by the other model's natural key."""
+
+    field: Any
+    column: str
+    separator: str
+    lookup: LookupPlan
+
+    @property
+    def part(self) -> ColumnPlan:
+        return self.lookup.parts[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
-    """A field that the source does not fill: it takes its default, a constant, or the moment of saving."""
+    """A field that the source does not fill: it takes its default, a constant, or the moment of saving.
+
+    is_drawn        a primary key that is drawn from its sequence before the row is written
+    is_parent_link  a reference to the row's part in another table, which repeats that part's primary key
+    """
 
     field: AnyField
     make: Callable[[], Any]
     per_record: bool
     on_update: bool
     is_constant: bool = False
+    is_drawn: bool = False
+    is_parent_link: bool = False
+
+    @property
+    def is_key(self) -> bool:
+        return self.is_drawn or self.is_parent_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +164,7 @@ class Mapping:
     row_lane: str
     ignored: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    manys: tuple[ManyPlan, ...] = ()
 
     @property
     def notes(self) -> list[str]:
@@ -171,7 +197,9 @@ class Mapping:
         return tuple(
             fill.field
             for fill in self.fills
-            if not getattr(fill.field, "auto_now", False) and not getattr(fill.field, "auto_now_add", False)
+            if not getattr(fill.field, "auto_now", False)
+            and not getattr(fill.field, "auto_now_add", False)
+            and not fill.is_key
         )
 
     @property
@@ -195,10 +223,42 @@ class Mapping:
         return bool(self.key) and self.duplicates != IN_ORDER[self.on_conflict]
 
     @property
+    def tables(self) -> tuple[type[models.Model], ...]:
+        """The models whose tables hold a row, each after those from which it inherits."""
+        return tables_of(self.model)
+
+    def written_to(self, table: type[models.Model]) -> list[AnyField]:
+        return [f for f in self.written if f.model is table]
+
+    @property
+    def needs_primary_keys(self) -> bool:
+        """Whether other tables refer to a row, so that its primary key must be known before it is written."""
+        return len(self.tables) > 1 or bool(self.manys)
+
+    @property
+    def primary_keys(self) -> tuple[AnyField, ...]:
+        """The primary keys to which other tables refer."""
+        return root_keys(self.model) if self.needs_primary_keys else ()
+
+    @property
+    def drawn(self) -> tuple[AnyField, ...]:
+        """The primary keys that the database would fill, but must be known before."""
+        return tuple(fill.field for fill in self.fills if fill.is_drawn)
+
+    @property
+    def parent_links(self) -> tuple[tuple[AnyField, AnyField], ...]:
+        """The fields that point from one table of a row to another, each with the primary key that it repeats."""
+        return tuple((link, root_key(link)) for link, _ in parent_links(self.model))
+
+    @property
     def constraints(self) -> list[models.BaseConstraint]:
-        """The constraints of the table; a proxy model has none of its own."""
-        table: Any = self.model._meta.concrete_model
-        return list(table._meta.constraints)
+        """The constraints of all its tables; a proxy model has none of its own."""
+        return [constraint for _, constraint in constraints_of(self.model)]
+
+    @property
+    def checks(self) -> list[tuple[type[models.Model], models.CheckConstraint]]:
+        """The check constraints, each with its table."""
+        return [(t, c) for t, c in constraints_of(self.model) if isinstance(c, models.CheckConstraint)]
 
     @property
     def may_copy(self) -> bool:
@@ -206,25 +266,13 @@ class Mapping:
 
         Not for a single column: COPY cannot tell an empty line from the end of a one-column file.
         """
-        return self.on_conflict == "reject" and (not self.key or self.key_is_unique) and len(self.written) > 1
+        is_insert = self.on_conflict == "reject" and (not self.key or self.key_is_unique)
+        return is_insert and len(self.written) > 1 and not self.needs_primary_keys
 
     @property
     def key_is_unique(self) -> bool:
         """Whether the database itself rejects a second row with the same key."""
         return any(set(group) <= set(self.key) for group in self.unique_groups)
-
-
-def unique_groups(model: type[models.Model]) -> list[tuple[AnyField, ...]]:
-    """Return the field sets that are unique in all rows. Conditional and functional constraints are PostgreSQL's."""
-    table: Any = model._meta.concrete_model  # a proxy has no constraints of its own
-    meta = table._meta
-    groups: list[tuple[AnyField, ...]] = [(field,) for field in meta.concrete_fields if field.unique]
-    names = [*meta.unique_together, *(c.fields for c in meta.total_unique_constraints)]
-    if isinstance(meta.pk, getattr(models, "CompositePrimaryKey", ())):
-        composite: Any = meta.pk
-        names.append(composite.field_names)
-    groups += [tuple(field_named(model, name) for name in group) for group in names]
-    return list(dict.fromkeys(groups))
 
 
 def key_groups(mapping: Mapping) -> tuple[tuple[ColumnPlan, ...], ...]:
@@ -250,8 +298,3 @@ def row_lane(spec: type[ModelImport]) -> str:
     if model.clean is not models.Model.clean:
         return f"{model.__qualname__}.clean() needs the whole record"
     return ""
-
-
-def field_named(model: type[models.Model], name: str) -> AnyField:
-    field: Any = model._meta.get_field(name)
-    return field

@@ -1,16 +1,16 @@
-"""Defines what a site declares: which column fills which field, and how."""
+"""Defines the base class of specs, with which a site declares an import."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from importer.specs.declarations import Column, Constant, Lookup, Many, as_tuple
 from importer.specs.dialect import Dialect
 from importer.specs.notation import Notation
 
-Transform = Callable[[str], Any]
 OnConflict = Literal["update", "skip", "reject"]
 Duplicates = Literal["last", "first", "reject"]
 OnNew = Literal["insert", "skip", "reject"]
@@ -23,106 +23,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "on_new": ("insert", "skip", "reject"),
     "duplicates": ("last", "first", "reject"),
 }
-
-
-class Unset:
-    """Marks a missing value where None is a valid one."""
-
-    def __repr__(self) -> str:
-        return "<unset>"
-
-
-UNSET = Unset()
-
-
-class Column:
-    """A field filled from one column of the source.
-
-    name         the column; default: the field's own name
-    transform    a function, or several in order, from one text to one value. It is called once per distinct value of
-                 a batch and its result is remembered, so it must not depend on anything else. ValidationError rejects
-                 the record with its message; any other exception rejects it as `transform_failed`.
-    formats      `strptime` formats of a date or time, tried in order; without them Django's own parsing is used
-    decimal      the decimal sign of a number, and
-    thousands    the sign between its groups of three digits: 1.234,50 has "," and "."
-    true, false  the words of a boolean, such as ("Ja", "Y") and ("Nein", "N"); Django's own are read as well
-    default      the value for an empty cell (a null value of the spec)
-    blank        "keep": an empty cell leaves the value of an existing row as it is (with on_conflict = "update")
-    null_values  the text or texts that mean "nothing" in this column; default: those of the spec
-    """
-
-    def __init__(
-        self,
-        name: str | None = None,
-        *,
-        transform: Transform | Iterable[Transform] | None = None,
-        formats: Iterable[str] = (),
-        decimal: str = "",
-        thousands: str = "",
-        true: str | Iterable[str] = (),
-        false: str | Iterable[str] = (),
-        default: Any = UNSET,
-        blank: Literal["null", "keep"] = "null",
-        null_values: str | Iterable[str] | None = None,
-    ) -> None:
-        if blank not in ("null", "keep"):
-            raise ImproperlyConfigured(f'Column: invalid blank "{blank}"; use "null" or "keep".')
-        self.blank = blank
-        self.name = name
-        self.transforms = _as_tuple(transform)
-        self.formats = (formats,) if isinstance(formats, str) else tuple(formats)
-        self.notation = Notation(decimal, thousands, _as_tuple(true), _as_tuple(false))
-        self.default = default
-        self.null_values = None if null_values is None else frozenset(_as_tuple(null_values))
-
-
-class Constant:
-    """A field that no column fills: every new row gets this value, cleaned once by the field.
-
-    An existing row keeps its own. Raises ImproperlyConfigured for a function: the value must be known beforehand.
-    """
-
-    def __init__(self, value: Any) -> None:
-        if callable(value):
-            raise ImproperlyConfigured(
-                f"Constant: {value!r} is a function; give a value, or the model's field a default."
-            )
-        self.value = value
-
-
-class Lookup:
-    """A foreign key found by the parent's natural key.
-
-    columns      the column, or several for a composite key; default: the field's own name
-    to           the parent's field or fields, in the same order; may cross relations ("company__code")
-    missing      what to do if the parent does not exist: "reject" the record, or write "null"
-    transform    as in Column, applied to every column
-    null_values  as in Column
-
-    Raises ImproperlyConfigured if `columns` and `to` differ in length, or `missing` is invalid.
-    """
-
-    def __init__(
-        self,
-        columns: str | Iterable[str] | None = None,
-        *,
-        to: str | Iterable[str] = "pk",
-        missing: Literal["reject", "null"] = "reject",
-        transform: Transform | Iterable[Transform] | None = None,
-        null_values: str | Iterable[str] | None = None,
-    ) -> None:
-        self.columns = None if columns is None else _as_tuple(columns)
-        self.to = _as_tuple(to)
-        self.missing = missing
-        self.transforms = _as_tuple(transform)
-        self.null_values = None if null_values is None else frozenset(_as_tuple(null_values))
-        if missing not in ("reject", "null"):
-            raise ImproperlyConfigured(f'Lookup: invalid missing "{missing}"; use "reject" or "null".')
-        if self.columns is not None and len(self.columns) != len(self.to):
-            raise ImproperlyConfigured(
-                f"Lookup: {len(self.columns)} columns {self.columns} do not match {len(self.to)} fields {self.to}; "
-                f"name as many columns as fields."
-            )
 
 
 @dataclass(frozen=True)
@@ -164,18 +64,21 @@ class ModelImport:
     options: ClassVar[Options]
     declared: ClassVar[dict[str, Column | Lookup]] = {}
     constants: ClassVar[dict[str, Constant]] = {}
+    manys: ClassVar[dict[str, Many]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         inherited = {name: value for base in reversed(cls.__mro__[1:]) for name, value in _declarations(base)}
         declarations = inherited | dict(_declarations(cls))
-        cls.declared = {n: d for n, d in declarations.items() if not isinstance(d, Constant)}
+        cls.declared = {n: d for n, d in declarations.items() if isinstance(d, Column | Lookup)}
         cls.constants = {n: d for n, d in declarations.items() if isinstance(d, Constant)}
+        cls.manys = {n: d for n, d in declarations.items() if isinstance(d, Many)}
         meta = getattr(cls, "Meta", None)
         if meta is None or getattr(meta, "model", None) is None:
             return  # an abstract spec
         cls.options = _read_options(cls.__qualname__, meta)
         _check_fields(cls)
+        _check_manys(cls)
 
     def clean_record(self, record: dict[str, Any]) -> dict[str, Any] | None:
         """Clean what needs the whole record. If overridden, it is called once per record (the row lane, the slowest).
@@ -197,23 +100,24 @@ class ModelImport:
                 names += declared.columns or (name,)
             else:
                 names.append(declared.name or name)
-        return names
+        return [*names, *(many.column or name for name, many in cls.manys.items())]
+
+    @classmethod
+    def lookups(cls) -> dict[str, Lookup]:
+        """Return the declarations that find rows of other tables, those of many-to-many fields included."""
+        foreign_keys = {
+            name: declared for name, declared in cls.declared.items() if isinstance(declared, Lookup)
+        }
+        return foreign_keys | {name: many.lookup for name, many in cls.manys.items()}
 
     @classmethod
     def cleans_records(cls) -> bool:
         return cls.clean_record is not ModelImport.clean_record
 
 
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) or callable(value) else tuple(value)
-
-
-def _declarations(cls: type) -> list[tuple[str, Column | Lookup | Constant]]:
-    return [
-        (name, value) for name, value in vars(cls).items() if isinstance(value, Column | Lookup | Constant)
-    ]
+def _declarations(cls: type) -> list[tuple[str, Column | Lookup | Constant | Many]]:
+    declarations = (Column, Lookup, Constant, Many)
+    return [(name, value) for name, value in vars(cls).items() if isinstance(value, declarations)]
 
 
 def _read_options(owner: str, meta: type) -> Options:
@@ -227,9 +131,9 @@ def _read_options(owner: str, meta: type) -> Options:
     given.setdefault("name", model._meta.label_lower)
     for name in ("key", "fields"):
         if given.get(name) is not None:
-            given[name] = _as_tuple(given[name])
+            given[name] = as_tuple(given[name])
     if "null_values" in given:
-        given["null_values"] = frozenset(_as_tuple(given["null_values"]))
+        given["null_values"] = frozenset(as_tuple(given["null_values"]))
     if given.get("on_new", "insert") != "insert":
         given.setdefault("on_conflict", "update")
     on_conflict = given.get("on_conflict", "reject")
@@ -284,6 +188,17 @@ def _check_fields(spec: type[ModelImport]) -> None:
         if isinstance(declared, Lookup) and not known[name].is_relation:
             raise ImproperlyConfigured(
                 f'{spec.__qualname__}: Lookup on "{name}", which is not a foreign key.'
+            )
+
+
+def _check_manys(spec: type[ModelImport]) -> None:
+    model = spec.options.model
+    many_to_many = {f.name for f in model._meta.many_to_many}
+    for name in spec.manys:
+        if name not in many_to_many:
+            raise ImproperlyConfigured(
+                f'{spec.__qualname__}: Many on "{name}", which is not a many-to-many field of '
+                f"{model._meta.label}; it has {', '.join(sorted(many_to_many)) or 'none'}."
             )
 
 

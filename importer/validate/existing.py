@@ -6,13 +6,13 @@ from typing import Any
 from django.db import connections, models
 
 from importer.specs.mapping import AnyField, Mapping
-from importer.validate.target import TargetTable, comparable
+from importer.validate.target import Target, comparable, rows_of
 
 PLACE = "importer_place"
 
 
 def existing_rows(
-    mapping: Mapping, target: TargetTable, keys: Mapped[AnyField, list[str | None]]
+    mapping: Mapping, target: Target, keys: Mapped[AnyField, list[str | None]]
 ) -> dict[int, models.Model]:
     """Return the rows with these keys, by the key's index in the lists (one query)."""
     columns = ", ".join(
@@ -23,16 +23,17 @@ def existing_rows(
     comparison = "IS NOT DISTINCT FROM" if len(keys) > 1 and any(field.null for field in keys) else "="
     pairs = [_pair(field, number, target, mapping.alias) for number, field in enumerate(keys)]
     matches = " AND ".join(f"{column} {comparison} {text}" for column, text in pairs)
+    rows = rows_of(mapping.model, mapping.alias).replace("%", "%%")
     statement = (
         f"SELECT {columns}, wanted.{PLACE} - 1 AS {PLACE} "  # noqa: S608
         f"FROM unnest({arrays}) WITH ORDINALITY AS wanted({names}, {PLACE}) "
-        f"JOIN {_quoted(mapping.model._meta.db_table, mapping.alias)} AS t ON {matches}"
+        f"JOIN {rows} AS t ON {matches}"
     )
-    rows: Any = mapping.model._base_manager.using(mapping.alias).raw(statement, list(keys.values()))
-    return {getattr(row, PLACE): row for row in rows}
+    found: Any = mapping.model._base_manager.using(mapping.alias).raw(statement, list(keys.values()))
+    return {getattr(row, PLACE): row for row in found}
 
 
-def _pair(field: AnyField, number: int, target: TargetTable, alias: str) -> tuple[str, str]:
+def _pair(field: AnyField, number: int, target: Target, alias: str) -> tuple[str, str]:
     column = target.of_field(field)
     name = _quoted(column.name, alias)
     return comparable(

@@ -2,14 +2,13 @@
 
 from importer.conf import conf
 from importer.specs.compile import all_columns, compile_mapping
-from importer.specs.formats import refuse_invalid_formats
-from importer.specs.lookup_paths import refuse_unknown_paths
-from importer.specs.mapping import ColumnPlan, LookupPlan, Mapping
+from importer.specs.faults.hooks import ignored_hooks
+from importer.specs.faults.refuse import refuse_faults
+from importer.specs.mapping import ColumnPlan, LookupPlan, ManyPlan, Mapping
 from importer.specs.spec import ModelImport
-from importer.specs.unsupported import ignored_hooks
-from importer.validate.lanes import lane_of
-from importer.validate.target import TargetTable
-from importer.validate.transform import Way, own_transforms, way_of
+from importer.validate.target import Target
+from importer.validate.values.lanes import lane_of
+from importer.validate.values.transform import Way, own_transforms, way_of
 
 
 def explain(spec: type[ModelImport]) -> str:
@@ -18,15 +17,16 @@ def explain(spec: type[ModelImport]) -> str:
     The source is taken to have a column for every field: a spec does not know its source. Raises MappingRefused, and
     TargetRefused if the database has no such table.
     """
-    refuse_unknown_paths(spec)
-    refuse_invalid_formats(spec)
+    refuse_faults(spec)
     mapping = compile_mapping(spec, all_columns(spec), spec.options.dialect.as_dict())
     table = [("field", "column", "lane", "because")]
     table += [_column(plan) for plan in mapping.columns]
     table += [_lookup(plan) for plan in mapping.lookups]
+    table += [_many(plan) for plan in mapping.manys]
     widths = [max(len(row[index]) for row in table) for index in range(3)]
     meta = mapping.model._meta
-    lines = [f"{spec.options.name} → {meta.label} ({meta.db_table}), from a source with all of these columns"]
+    tables = " + ".join(table._meta.db_table for table in mapping.tables)
+    lines = [f"{spec.options.name} → {meta.label} ({tables}), from a source with all of these columns"]
     lines += [
         "  " + "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]])
         for row in table
@@ -37,8 +37,9 @@ def explain(spec: type[ModelImport]) -> str:
     )
     if constants := [fill.field.name for fill in mapping.fills if fill.is_constant]:
         lines.append(f"  constants  {', '.join(constants)}")
-    if mapping.inserts and (fills := [fill.field.name for fill in mapping.fills if not fill.is_constant]):
-        lines.append(f"  defaults   {', '.join(fills)}")
+    defaults = [fill.field.name for fill in mapping.fills if not fill.is_constant and not fill.is_key]
+    if mapping.inserts and defaults:
+        lines.append(f"  defaults   {', '.join(defaults)}")
     if not mapping.inserts:
         lines.append(f"  new        {mapping.on_new}: only existing rows change")
     if left_out := _left_out(mapping):
@@ -51,7 +52,7 @@ def explain(spec: type[ModelImport]) -> str:
     groups = ["+".join(field.name for field in group) for group in mapping.unique_groups]
     lines.append(f"  unique     {', '.join(groups) or 'nothing'}, checked by the database")
     lines += [f"  ignored    {hook}" for hook in ignored_hooks(mapping.model)]
-    target = TargetTable.of(mapping)
+    target = Target.of(mapping)
     lines.append(f"  write      {_write(mapping, target)}")
     lines += [f"  table      {peculiarity}" for peculiarity in target.peculiarities(mapping)]
     lines += [f"  refused    {reason}" for reason in target.obstacles(mapping)]
@@ -64,7 +65,19 @@ def _column(plan: ColumnPlan) -> tuple[str, str, str, str]:
 
 def _lookup(plan: LookupPlan) -> tuple[str, str, str, str]:
     columns = ", ".join(part.column for part in plan.parts)
-    return plan.field.name, columns, "lookup", f"by {', '.join(plan.to)}"
+    return plan.field.name, columns, "lookup", f"by {', '.join(plan.to)}{_if_missing(plan)}"
+
+
+def _many(plan: ManyPlan) -> tuple[str, str, str, str]:
+    reason = f'the parts between "{plan.separator}", each by {plan.lookup.to[0]}{_if_missing(plan.lookup)}'
+    return plan.field.name, plan.column, "many", reason
+
+
+def _if_missing(plan: LookupPlan) -> str:
+    name = plan.parent._meta.verbose_name
+    return {"create": f"; a missing {name} is created", "null": "; null if it is missing"}.get(
+        plan.missing, ""
+    )
 
 
 def _lane(plan: ColumnPlan) -> tuple[str, str]:
@@ -86,7 +99,9 @@ def _left_out(mapping: Mapping) -> list[str]:
     return [name for name in names if name in conf.SENSITIVE_FIELDS and name not in filled]
 
 
-def _write(mapping: Mapping, target: TargetTable) -> str:
+def _write(mapping: Mapping, target: Target) -> str:
+    if mapping.needs_primary_keys:
+        return "COPY into a temporary table, then into each table under the row's primary key"
     if mapping.may_copy and not target.takes_copy(mapping):
         return "through a temporary table, because the table is not quite what its model says"
     if mapping.may_copy:

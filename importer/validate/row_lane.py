@@ -12,17 +12,17 @@ from django.db import connections, models
 from importer.exceptions import ImporterError, MappingRefused
 from importer.records import Cleaned, RecordError
 from importer.specs.mapping import Mapping
-from importer.validate.encode import Encoder
 from importer.validate.existing import existing_rows
-from importer.validate.judge import as_errors
-from importer.validate.target import TargetTable
+from importer.validate.target import Target
 from importer.validate.validate import Validator
+from importer.validate.values.encode import Encoder
+from importer.validate.values.judge import as_errors
 
 
 class RowLane:
     """Runs the site's code on each record without errors, and takes over its changes."""
 
-    def __init__(self, mapping: Mapping, validator: Validator, target: TargetTable) -> None:
+    def __init__(self, mapping: Mapping, validator: Validator, target: Target) -> None:
         self.mapping = mapping
         self.target = target
         self.columns = [(plan, validator.judge_of(plan)) for plan in mapping.columns]

@@ -8,10 +8,10 @@ from django.db import connections
 
 from importer.records import Batch, Cleaned, RecordError
 from importer.specs.mapping import ColumnPlan, Mapping
-from importer.validate.encode import Encoder
-from importer.validate.judge import Judge
-from importer.validate.lanes import Lane, lane_of
-from importer.validate.transform import raw_text, transformed
+from importer.validate.values.encode import Encoder
+from importer.validate.values.judge import Judge
+from importer.validate.values.lanes import Lane, lane_of
+from importer.validate.values.transform import raw_text, transformed
 
 
 @dataclass(frozen=True, slots=True)

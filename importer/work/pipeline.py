@@ -14,20 +14,22 @@ from django.db import connections, transaction
 from importer import ledger
 from importer.ledger import Lease
 from importer.models import DataImportJob, LogEvent, StagingRecord
-from importer.order.repeats import Decided, Repeats
+from importer.order.decided import Decided
+from importer.order.repeats import Repeats
 from importer.order.stretches import stretches
 from importer.order.survey import Survey
 from importer.parse.reader import Reader, chunk_position, chunk_range
 from importer.records import RAW, Batch, Cleaned, Counts, Outcome, RecordError, Rejection, escaped
 from importer.signals import batch_committed
 from importer.specs.mapping import Mapping
-from importer.validate.resolve import Resolver
+from importer.validate.relations.resolve import Resolver
 from importer.validate.row_lane import RowLane
 from importer.validate.suspicions import Suspicions
-from importer.validate.target import TargetTable
+from importer.validate.target import Target
 from importer.validate.validate import Validator
 from importer.work.batch_size import BatchSize
 from importer.work.control import Control
+from importer.write.parents import ParentCreator
 from importer.write.sample import Sample
 from importer.write.writer import Writer
 
@@ -43,6 +45,7 @@ class Stages:
     resolver: Resolver
     row_lane: RowLane
     writer: Writer
+    parents: ParentCreator
     decided: Decided
     suspicions: Suspicions
     repeats: Repeats | None = None
@@ -64,19 +67,26 @@ class Stages:
         or replayed now.
         """
         validator = Validator.of(mapping)
-        target = TargetTable.of(mapping)
+        target = Target.of(mapping)
+        parents = ParentCreator(mapping)
         return cls(
             job=job,
             mapping=mapping,
             validator=validator,
             survey=Survey.nothing() if ignore_survey else Survey.of(job, mapping),
-            resolver=Resolver(mapping),
+            resolver=Resolver(mapping, create=parents),
             row_lane=RowLane(mapping, validator, target),
             writer=Writer(mapping, target, sample),
+            parents=parents,
             decided=Decided({}) if ignore_survey else Decided.of(job, mapping),
-            suspicions=Suspicions.of(mapping),
+            suspicions=Suspicions.of(mapping, job.place_of),
             repeats=repeats,
         )
+
+    def forget(self) -> None:
+        """Forget the parents that a batch created whose transaction was rolled back."""
+        self.parents.created.clear()
+        self.resolver.forget()
 
 
 def run_chunk(stages: Stages, lease: Lease, reader: Reader, control: Control) -> None:
@@ -144,6 +154,9 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
         searched += written.searched
         refused = rows.rejecting(written.errors).errors
         errors |= {number + start: reasons for number, reasons in refused.items()}
+    if created := stages.parents.settle(stages.resolver):
+        parents = ", ".join(f"{number:,} {name}" for name, number in created.items())
+        ledger.log(stages.job, LogEvent.PARENTS_CREATED, parents, created=created)
     rejections = [
         *cleaned.batch.rejections,
         *(_rejection(stages.job, free.batch, number, errors[number]) for number in sorted(errors)),

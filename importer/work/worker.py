@@ -84,6 +84,8 @@ class Worker:
             except LeaseLost as lost:
                 chunk_id = self.lease.chunk.pk if self.lease else None
                 ledger.log(self.job, LogEvent.LEASE_LOST, str(lost), chunk_id=chunk_id)
+                if self.stages:
+                    self.stages.forget()
                 continue
             if self.chunk_id is not None or (not worked and not ledger.has_open_chunks(self.job)):
                 return
@@ -126,8 +128,8 @@ class Worker:
         chunk = self.lease.chunk
         if chunk.attempts > conf.MAX_CHUNK_ATTEMPTS:
             raise ChunkFailed(
-                f"Chunk {chunk.number} (from line {chunk.committed_line}) failed {chunk.attempts - 1} times without "
-                f"progress: {chunk.last_error or 'its workers died'}."
+                f"Chunk {chunk.number} (from {self.job.place_of(chunk.committed_line)}) failed "
+                f"{chunk.attempts - 1} times without progress: {chunk.last_error or 'its workers died'}."
             )
         run_chunk(self.stages, self.lease, self.reader, self.control)
         return True

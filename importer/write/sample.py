@@ -3,6 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.backends.utils import CursorWrapper
+
+from importer.write.comparison import NUMBER, Comparison
+from importer.write.copy import column_of
+
 # Examples of each kind.
 MOST_SHOWN = 5
 
@@ -39,3 +44,24 @@ class Sample:
 
     def as_dict(self) -> dict[str, Any]:
         return {"inserted": self.inserted, "updated": self.updated}
+
+
+def sample_inserts(cursor: CursorWrapper, sql: Comparison, condition: str, sample: Sample) -> None:
+    """Add the first records of a batch table that meet the condition."""
+    fields = sql.mapping.mapped
+    texts = ", ".join(f"{sql.column(f)}::text" for f in fields)
+    cursor.execute(
+        f"SELECT {texts} FROM {sql.batch} AS s WHERE {condition} ORDER BY {NUMBER} LIMIT {sample.room_for_inserted}"
+    )
+    sample.add_inserted([f.name for f in fields], cursor.fetchall())
+
+
+def sample_updates(cursor: CursorWrapper, sql: Comparison, condition: str, sample: Sample) -> None:
+    """Add the first records of a batch table that would change a row, with the values before and after."""
+    compared, keys = ([sql.column(f) for f in fields] for fields in (sql.compared, sql.mapping.key))
+    texts = ", ".join([*(f"s.{c}::text" for c in keys), *(f"t.{c}::text, s.{c}::text" for c in compared)])
+    cursor.execute(
+        f"SELECT {texts} FROM {sql.rows} AS t JOIN {sql.batch} AS s ON {sql.same_key()} "
+        f"WHERE {condition} AND {sql.differs()} ORDER BY s.{NUMBER} LIMIT {sample.room_for_updated}"
+    )
+    sample.add_updated([column_of(f) for f in sql.compared], len(keys), cursor.fetchall())

@@ -20,8 +20,8 @@ def advance_sequences(cursor: CursorWrapper, mapping: Mapping) -> None:
     A sequence is never set back, whoever writes beside us: they draw numbers while we look.
     """
     quote = connections[mapping.alias].ops.quote_name
-    table = quote(mapping.model._meta.db_table)
     for field in mapping.mapped:
+        table = quote(field.model._meta.db_table)
         cursor.execute(SEQUENCE, [table, field.column])
         if found := cursor.fetchone():
             _advance(cursor, *found, column=quote(str(field.column)), table=table)
@@ -30,9 +30,7 @@ def advance_sequences(cursor: CursorWrapper, mapping: Mapping) -> None:
 def _advance(
     cursor: CursorWrapper, sequence: str, increment: int, most: int, *, column: str, table: str
 ) -> None:
-    cursor.execute(
-        f"SELECT (SELECT max({column}) FROM {table}), last_value, is_called FROM {sequence}"  # noqa: S608
-    )
+    cursor.execute(f"SELECT (SELECT max({column}) FROM {table}), last_value, is_called FROM {sequence}")
     highest, last, is_called = cursor.fetchone()
     following = last + increment if is_called else last
     if highest is None or increment < 0 or highest < following:

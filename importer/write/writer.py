@@ -2,23 +2,29 @@
 
 There are two ways. If a job only inserts, COPY goes straight into the target, as long as nothing collides. Otherwise,
 or after a collision, the batch goes into a temporary table and is compared with the target as a set; each collision
-becomes a rejection. The same way is taken where COPY would not store what INSERT stores (see `TargetTable`). Whatever
+becomes a rejection. The same way is taken where COPY would not store what INSERT stores (see `Target`). Whatever
 else the database refuses is narrowed down to single records by halving the batch.
 """
 
 import uuid
+from collections.abc import Sequence
 
 import polars as pl
 from django.db import Error as DatabaseError
 from django.db import connections, models, transaction
+from django.db.backends.utils import CursorWrapper
 
-from importer.records import Cleaned, column_named
+from importer.records import Cleaned, Links, column_named
 from importer.specs.mapping import AnyField, Fill, Mapping
-from importer.validate.encode import Encoder
-from importer.validate.target import TargetTable
-from importer.write.batch_table import NUMBER, BatchTable, NotStored
-from importer.write.constraints import is_about_a_record, not_stored, refusal
+from importer.validate.target import Target
+from importer.validate.values.encode import Encoder
+from importer.write.batch_table import BatchTable
+from importer.write.collisions.collisions import Collisions
+from importer.write.collisions.constraints import is_about_a_record, not_stored, refusal
+from importer.write.comparison import NUMBER, Comparison
 from importer.write.copy import column_of, copy_frame
+from importer.write.links import LinkTable
+from importer.write.rows import NotStored, Rows
 from importer.write.sample import Sample
 from importer.write.written import Written
 
@@ -29,14 +35,19 @@ BATCHES_OF_CAUTION = 8
 class Writer:
     """Writes the batches of one mapping on one connection."""
 
-    def __init__(self, mapping: Mapping, target: TargetTable, sample: Sample | None = None) -> None:
+    def __init__(self, mapping: Mapping, target: Target, sample: Sample | None = None) -> None:
         self.mapping = mapping
         self.sample = sample
         self.connection = connections[mapping.alias]
         self.encoder = Encoder(self.connection)
-        self.batch_table = BatchTable(mapping, target, f"importer_batch_{uuid.uuid4().hex[:12]}", sample)
+        comparison = Comparison(mapping, target, f"importer_batch_{uuid.uuid4().hex[:12]}")
+        self.batch_table = BatchTable(comparison)
+        self.collisions = Collisions(mapping, comparison, self.batch_table)
+        self.rows = Rows(mapping, comparison, self.batch_table, sample)
+        self.link_tables = [LinkTable(plan, mapping, comparison, self.batch_table) for plan in mapping.manys]
         self.takes_copy = sample is None and mapping.may_copy and target.takes_copy(mapping)
         self.caution = 0
+        self.links: Sequence[Links] = ()
         quote = self.connection.ops.quote_name
         self.table = quote(mapping.model._meta.db_table)
         self.columns = [column_of(f) for f in mapping.written]
@@ -45,14 +56,15 @@ class Writer:
 
     def write(self, cleaned: Cleaned) -> Written:
         """Write the records without errors, and return their fates."""
-        rows = self._rows(cleaned)
+        rows = self._as_rows(cleaned)
         if rows.is_empty():
             return Written()
         if self._may_copy(rows) and self._copied(rows):
             return Written(inserted=rows.height)
+        self.links = cleaned.links
         return self._compared(rows)
 
-    def _rows(self, cleaned: Cleaned) -> pl.DataFrame:
+    def _as_rows(self, cleaned: Cleaned) -> pl.DataFrame:
         """Return the records without errors: their number in the batch, then their columns in writing order."""
         mapping, sound = self.mapping, cleaned.sound()
         present = [f for f in mapping.written if f.attname in cleaned.values.columns]
@@ -70,11 +82,11 @@ class Writer:
         empty = column.is_null().arg_true()
         if empty.is_empty():
             return column
-        table = self.mapping.model._meta.db_table
+        table = self.connection.ops.quote_name(serial.model._meta.db_table)
         with self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT nextval(pg_get_serial_sequence(%s, %s))::text FROM generate_series(1, %s)",
-                [self.connection.ops.quote_name(table), column.name, len(empty)],
+                [table, column.name, len(empty)],
             )
             numbers = [row[0] for row in cursor.fetchall()]
         return column.scatter(empty, numbers)
@@ -121,7 +133,7 @@ class Writer:
     def _compared(self, rows: pl.DataFrame, *, are_independent: bool = False) -> Written:
         try:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
-                written = self.batch_table.write(cursor, rows, are_independent=are_independent)
+                written = self._compared_at_once(cursor, rows, are_independent=are_independent)
         except (DatabaseError, NotStored) as error:
             if isinstance(error, DatabaseError) and not is_about_a_record(error):
                 raise
@@ -135,3 +147,43 @@ class Writer:
         for numbers in written.dependent:
             written.add(self._compared(rows.filter(pl.col(NUMBER).is_in(numbers)), are_independent=True))
         return written
+
+    def _compared_at_once(
+        self, cursor: CursorWrapper, rows: pl.DataFrame, *, are_independent: bool
+    ) -> Written:
+        """Write the rows that can be written, and report the fate of the others.
+
+        `are_independent`: the rows are known to be independent. Raises NotStored, and what the database raises for
+        violations that the comparison does not find, such as conditional constraints.
+        """
+        if self.mapping.key_is_unique or not self.mapping.key:
+            # The temporary table has no statistics: without this, one batch may cost a scan of the whole target.
+            cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        self.batch_table.load(cursor, rows)
+        written = Written()
+        self.collisions.meet_new_rows(cursor, written)
+        self.batch_table.keep_columns(cursor)
+        self.collisions.refuse_failed_checks(cursor, written)
+        if self.mapping.on_conflict == "update" and rows.height > 1 and not are_independent:
+            written.dependent = self.collisions.take_out_dependent(cursor, written)
+        self.collisions.refuse_empty_cells(cursor, written)
+        self.collisions.meet_existing_rows(cursor, written)
+        turns = self.collisions.decide_duplicates(cursor, written)
+        changed: set[int] = set()
+        for turn in range(turns):
+            changed |= self.rows.write_turn(cursor, turn, written)
+        if self.link_tables:
+            self._link(cursor, rows.get_column(NUMBER), changed, written)
+        return written
+
+    def _link(self, cursor: CursorWrapper, numbers: pl.Series, changed: set[int], written: Written) -> None:
+        """Write the links of these records. If only a link of a record is new, it counts as updated."""
+        if self.mapping.on_conflict == "update":
+            self.batch_table.take_primary_keys(cursor)
+        linked = {
+            number
+            for table, links in zip(self.link_tables, self.links, strict=True)
+            for number in table.write(cursor, links.of(numbers))
+        }
+        written.unchanged -= len(linked - changed)
+        written.updated += len(linked - changed)

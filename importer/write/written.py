@@ -1,5 +1,6 @@
 """Counts inserted, updated, unchanged, skipped and rejected records of a batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from importer.records import Counts, RecordError
@@ -22,7 +23,7 @@ class Written:
     searched: int = 0
     dependent: list[list[int]] = field(default_factory=list)
 
-    def reject(self, number: int, errors: list[RecordError]) -> None:
+    def reject(self, number: int, errors: Sequence[RecordError]) -> None:
         self.errors.setdefault(number, []).extend(errors)
 
     def add(self, other: "Written") -> None:

@@ -9,7 +9,7 @@ from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, 
 from django.db import IntegrityError, models, transaction
 
 from importer.models import MigrationLog
-from importer.write.rounds import rounds
+from importer.write.collisions.rounds import rounds
 from tests.importer.conftest import Importing
 from tests.importer.samples.order.models import Badge, Draft, Nickname, Node, Price, Slot, Weight
 

@@ -8,7 +8,7 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +16,7 @@ import polars as pl
 import zstandard
 
 from tests.importer.parse.parquet_by_hand import Column, parquet_file
+from tests.importer.parse.poison_workbooks import workbooks
 
 MEGABYTE = 1024 * 1024
 HEAD = b"code,name\n"
@@ -256,12 +257,13 @@ def parquet() -> dict[str, Poison]:
     }  # fmt: skip
 
 
-KINDS: dict[str, Callable[[], dict[str, Poison]]] = {
+KINDS: dict[str, Callable[[], Mapping[str, Poison]]] = {
     "zip": zips,
     "streams": streams,
     "delimited": delimited,
     "json": json_lines,
     "parquet": parquet,
+    "workbooks": workbooks,
 }
 
 

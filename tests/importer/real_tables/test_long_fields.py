@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -177,6 +177,10 @@ def test_a_damaged_quote_invents_no_record_and_loses_no_line(
     # A lost opening quote cannot be noticed: the lines behind it are as regular as any.
     closing = [match.start() for match in re.finditer('"[,\n]', text)][width:]
     place = closing[at % len(closing)]
+    _, *lines = text[text.rindex('"', 0, place) + 1 : place].split("\n")
+    assume(
+        not lines or any(line.count(",") != width - 1 for line in lines)
+    )  # else nothing tells it from records
     text = text[:place] + ("" if drop else 'q"q"') + text[place + 1 :]
     reader = opened(path, text)
 

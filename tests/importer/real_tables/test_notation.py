@@ -14,7 +14,7 @@ from importer.models import StagingRecord
 from importer.specs.dialect import Dialect
 from importer.specs.notation import Notation
 from importer.specs.registry import temporarily
-from importer.validate.notation import plain_column, plain_text
+from importer.validate.values.notation import plain_column, plain_text
 from tests.importer.conftest import Importing
 from tests.importer.samples.crm.models import Contact, Everything
 

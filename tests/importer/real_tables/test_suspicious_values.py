@@ -14,7 +14,7 @@ from importer.jobs import create_job
 from importer.models import DataImportJob
 from importer.rejects.report import make_report
 from importer.run.run import run_import
-from importer.specs.formats import invalid_formats
+from importer.specs.faults.formats import invalid_formats
 from importer.specs.registry import temporarily
 from importer.validate.explain import explain
 from tests.importer.conftest import Importing

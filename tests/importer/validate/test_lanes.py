@@ -13,9 +13,9 @@ from importer import Column, ModelImport
 from importer.records import Batch, Position
 from importer.specs.compile import compile_mapping
 from importer.specs.mapping import ColumnPlan
-from importer.validate.judge import Judge
-from importer.validate.lanes import lane_of
 from importer.validate.validate import Validator
+from importer.validate.values.judge import Judge
+from importer.validate.values.lanes import lane_of
 from tests.importer.samples.crm.imports import EverythingImport, VariantsImport
 from tests.importer.samples.crm.models import Everything, Variants
 from tests.importer.validate import border_texts

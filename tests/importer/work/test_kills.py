@@ -67,6 +67,27 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(
         assert site.state_of(job) == undisturbed, f"SEED={seed} job {job} after {kills} kills"
 
 
+def test_several_files_end_as_one_whatever_is_killed(
+    site: PrivateSite, source: Path, undisturbed: tuple[object, list[int]]
+) -> None:
+    header, *lines = source.read_text().splitlines(keepends=True)
+    folder = source.parent / "parts"
+    folder.mkdir(exist_ok=True)
+    size = len(lines) // 3 + 1
+    for number in range(3):
+        text = header + "".join(lines[number * size : (number + 1) * size])
+        (folder / f"{number}.csv").write_text(text)
+    site.sql("TRUNCATE crm_contact")
+    job = site.create_job(folder / "*.csv")
+
+    kill_until_done(site, job, random.Random(2), most=1)
+    finish(site, job)
+
+    table, rejected = undisturbed
+    # Each file after the first has a header of its own, which counts as a line.
+    assert site.state_of(job) == (table, [line + (line - 2) // size for line in rejected])
+
+
 def kill_until_done(site: PrivateSite, job: int, randomness: random.Random, *, most: int) -> int:
     kills = 0
     for _ in range(min(most, 6)):

@@ -1,0 +1,137 @@
+"""Reads from PostgreSQL's catalogue what a table really is, which its model may not say.
+
+Legacy tables, `inspectdb` and unmanaged models: a column may have another type than its field, an identity, an enum, a
+domain; the table may have triggers, rules, partitions and row-level security.
+"""
+
+from collections.abc import Mapping as Mapped
+from dataclasses import dataclass
+
+from django.db import connections
+
+TABLE = """
+SELECT c.oid::bigint, c.relkind::text, row_security_active(c.oid),
+    has_any_column_privilege(c.oid, 'INSERT'), has_any_column_privilege(c.oid, 'UPDATE'),
+    has_any_column_privilege(c.oid, 'SELECT'),
+    EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '3'),
+    EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '2'),
+    bit_or(t.tgtype) FILTER (WHERE t.tgtype & 4 <> 0) IS NOT NULL,
+    bit_or(t.tgtype) FILTER (WHERE t.tgtype & 16 <> 0) IS NOT NULL
+FROM pg_class c
+-- Triggers that may drop a row or send it elsewhere: for each row, before or instead of the statement.
+LEFT JOIN pg_trigger t ON t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid) UNION SELECT c.oid)
+    AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 1 <> 0 AND t.tgtype & 66 <> 0
+WHERE c.oid = to_regclass(%s)
+GROUP BY c.oid
+"""
+# `sent`: the type in which `save()` sends a field's value, or null for text, which takes the column's type.
+# `is_cast`: whether PostgreSQL converts a sent value by itself when it is stored; to text it always does.
+COLUMNS = """
+SELECT a.attname::text,
+    format_type(a.atttypid, a.atttypmod)
+    || COALESCE(' COLLATE ' || l.collnamespace::regnamespace::text || '.' || quote_ident(l.collname), ''),
+    format_type(a.atttypid, -1), b.typname::text,
+    b.typcategory = 'S',
+    a.attnotnull AND NOT a.atthasdef AND t.typdefault IS NULL AND a.attidentity = '' AND a.attgenerated = '',
+    a.attgenerated <> '',
+    a.attidentity = 'a',
+    CASE WHEN a.attidentity <> ''
+        THEN format('nextval(%%L)', pg_get_serial_sequence(a.attrelid::regclass::text, a.attname))
+        WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+    CASE WHEN to_regtype(sent.type) NOT IN (a.atttypid, b.oid) THEN sent.type END,
+    b.typcategory = 'S' OR EXISTS (
+        SELECT FROM pg_cast
+        WHERE castcontext IN ('a', 'i') AND castsource = to_regtype(sent.type) AND casttarget = b.oid
+    ) OR EXISTS (  -- an array is converted if its elements are; to text they always are
+        SELECT FROM pg_type source JOIN pg_type target ON target.oid = b.typelem
+        WHERE source.oid = to_regtype(sent.type) AND source.typcategory = 'A' AND b.typcategory = 'A' AND (
+            source.typelem = target.oid OR target.typcategory = 'S' OR EXISTS (
+                SELECT FROM pg_cast
+                WHERE castcontext IN ('a', 'i') AND castsource = source.typelem AND casttarget = target.oid
+            )
+        )
+    )
+FROM pg_attribute a
+JOIN pg_type t ON t.oid = a.atttypid
+JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.oid <> t.typcollation
+LEFT JOIN unnest(%s::text[], %s::text[]) AS sent(name, type) ON sent.name = a.attname
+WHERE a.attrelid = %s::oid AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+# Types that PostgreSQL cannot compare → what they are compared as.
+COMPARED_AS = {"json": "jsonb"} | dict.fromkeys(("xml", "point", "polygon", "line", "path", "lseg"), "text")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetColumn:
+    """A column as the catalogue describes it.
+
+    type          with its length, and its collation if it has one of its own: "character varying(20)"
+    type_to_cast  without, because a cast to a length truncates: "character varying"
+    base_type     the type's own name; of a domain, that of the type below: "varchar"
+    must_have     the database refuses a row that does not name the column
+    is_identity   GENERATED ALWAYS AS IDENTITY
+    default       the expression by which the database fills the column
+    sent_as       the type in which `save()` sends the values, if PostgreSQL has to convert them
+    is_cast       whether it does
+    """
+
+    name: str
+    type: str
+    type_to_cast: str
+    base_type: str
+    is_text: bool
+    must_have: bool
+    is_generated: bool
+    is_identity: bool
+    default: str | None
+    sent_as: str | None
+    is_cast: bool
+
+    @property
+    def compared_as(self) -> str | None:
+        return COMPARED_AS.get(self.base_type)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTable:
+    """A table as the catalogue describes it, for the fields that are written to it.
+
+    drops_inserts, drops_updates  a trigger or a rule may drop a row or store it elsewhere
+    """
+
+    name: str
+    columns: dict[str, TargetColumn]
+    is_plain: bool
+    has_row_security: bool
+    may_insert: bool
+    may_update: bool
+    may_select: bool
+    has_insert_rules: bool
+    has_update_rules: bool
+    has_insert_triggers: bool
+    has_update_triggers: bool
+
+    @classmethod
+    def named(cls, name: str, sent: Mapped[str, str | None], alias: str) -> "TargetTable | None":
+        """Read a table; None if there is none. `sent`: the type in which each column's values are sent."""
+        connection = connections[alias]
+        with connection.cursor() as cursor:
+            cursor.execute(TABLE, [connection.ops.quote_name(name)])
+            found = cursor.fetchone()
+            if found is None:
+                return None
+            oid, kind, *facts = found
+            cursor.execute(COLUMNS, [list(sent), list(sent.values()), oid])
+            columns = {row[0]: TargetColumn(*row) for row in cursor.fetchall()}
+        return cls(name, columns, kind in ("r", "p"), *facts)
+
+    @property
+    def drops_inserts(self) -> bool:
+        return self.has_insert_rules or self.has_insert_triggers or not self.is_plain
+
+    @property
+    def drops_updates(self) -> bool:
+        return self.has_update_triggers or not self.is_plain

@@ -1,0 +1,1 @@
+"""Finds the rows of other tables to which a record refers."""
