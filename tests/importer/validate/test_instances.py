@@ -13,7 +13,7 @@ from importer.validate.values.judge import Judge
 from importer.validate.values.python import PythonValues
 from tests.importer.samples.crm.models import Booking, Contact, Everything, Period, Variants
 from tests.importer.samples.places.models import Article, Boat, Restaurant, Trattoria
-from tests.importer.validate.border_texts import BORDER_TEXTS
+from tests.importer.validate.border_texts import ALL
 
 MODELS = [Booking, Contact, Everything, Period, Variants, Article, Boat, Restaurant, Trattoria]
 
@@ -68,7 +68,7 @@ def test_a_value_is_what_the_field_makes_of_the_text(field: Any) -> None:
     judge = Judge(ColumnPlan(field, field.name, field.attname, field.name), Encoder(connection))
     values = PythonValues(judge.plan, judge)
     accepted = 0
-    for text in BORDER_TEXTS:
+    for text in ALL:
         cleaned, errors = judge(text)
         if errors:
             continue
