@@ -1,5 +1,6 @@
 """Compares the target's tables with what a mapping writes: what can be bridged, and what cannot be written."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from importer.specs.mapping import Mapping
 from importer.specs.tables import AnyField, parent_links, tables_of
 from importer.validate.catalogue import TargetColumn, TargetTable
 
+# Columns of the temporary tables.
+OWN_NAMES = re.compile(r"importer_(number|turn|place|(sent|key)_\d+)")
 TEXTS = ("varchar", "text", "char", "citext")
 
 
@@ -119,6 +122,11 @@ def _obstacles_of(field: AnyField, table: TargetTable) -> Iterator[str]:
         yield (
             f'The database computes the column "{column.name}" of the table "{table.name}" itself; leave the field '
             f'"{field.name}" out with Meta.fields, or make it a GeneratedField.'
+        )
+    elif OWN_NAMES.fullmatch(column.name):
+        yield (
+            f'The table "{table.name}" has a column "{column.name}", a name that the import needs for itself; rename '
+            f'it, or leave the field "{field.name}" out with Meta.fields.'
         )
     elif column.sent_as and not column.is_cast:
         yield (

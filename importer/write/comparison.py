@@ -45,8 +45,12 @@ class Comparison:
         )
 
     def differs(self) -> str:
+        """Return the condition for rows whose stored values differ, also where PostgreSQL calls them equal.
+
+        Equal are "a" and "A" of citext, boxes of one size, and 1.0 and 1.00; some types cannot be compared at all.
+        """
         old, new = (", ".join(self._comparable(side, f) for f in self.compared) for side in "ts")
-        return f"ROW({old}) IS DISTINCT FROM ROW({new})"
+        return f"ROW({old})::record OPERATOR(pg_catalog.*<>) ROW({new})::record"
 
     def exists(self, condition: str) -> str:
         return f"EXISTS (SELECT 1 FROM {self.rows} AS t WHERE {condition})"
