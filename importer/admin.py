@@ -16,7 +16,7 @@ from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from importer.forms import NewJobForm
+from importer.forms import BASICS, DIALECT, NewJobForm
 from importer.models import DataImportJob, ImportChunk, JobQuerySet, MigrationLog, StagingRecord
 from importer.quotes import Redaction
 from importer.records import FATES
@@ -100,7 +100,7 @@ class DataImportJobAdmin(ReadOnly):
     search_fields = ("name", "spec", "source")
     actions = ("ask_to_stop", "run_in_background")
     exclude = ("contested",)
-    large = ("contested", "columns")
+    large = ("contested", "columns", "parts")
     job_path = "pk"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -112,8 +112,13 @@ class DataImportJobAdmin(ReadOnly):
             return super().get_form(request, obj, change, **kwargs)
         return type("NewJobForm", (NewJobForm,), {"created_by": request.user})
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return super().get_fields(request, obj) if obj is not None else NewJobForm.Meta.fields
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        return [
+            (None, {"fields": BASICS}),
+            ("How the file is written", {"fields": DIALECT, "classes": ["collapse"]}),
+        ]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Do nothing: the form has created the job."""
@@ -184,7 +189,7 @@ class ImportChunkAdmin(ReadOnly):
         "job_id",
         "number",
         "state",
-        "committed_line",
+        "place",
         *FATES,
         "attempts",
         "lease_owner",
@@ -194,6 +199,10 @@ class ImportChunkAdmin(ReadOnly):
     search_fields = ("=job__id",)
     ordering = ("job_id", "number")
 
+    @admin.display(description="committed line", ordering="committed_line")
+    def place(self, chunk: ImportChunk) -> str:
+        return chunk.job.place_of(chunk.committed_line)
+
     @admin.display(description="last error")
     def trouble(self, chunk: ImportChunk) -> str:
         """Return the error as a method: a list can be sorted by a column, and the order would reveal hidden texts."""
@@ -202,11 +211,15 @@ class ImportChunkAdmin(ReadOnly):
 
 @admin.register(StagingRecord)
 class StagingRecordAdmin(ReadOnly):
-    list_display = ("job_id", "line", "state", "reasons")
+    list_display = ("job_id", "place", "state", "reasons")
     large = ("raw",)
     list_filter = ("state",)
     search_fields = ("=job__id",)
     ordering = ("-id",)
+
+    @admin.display(description="line", ordering="line")
+    def place(self, record: StagingRecord) -> str:
+        return record.job.place_of(record.line)
 
     @admin.display
     def reasons(self, record: StagingRecord) -> str:

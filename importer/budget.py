@@ -1,6 +1,7 @@
 """Limits what a source may cost, whatever its own headers claim. Readers have no other limits.
 
 bytes      SPOOL_MAX_BYTES, SPOOL_MAX_RATIO (unpacked), MAX_RECORD_BYTES, BATCH_MAX_BYTES
+files      MAX_PARTS
 columns    MAX_COLUMNS, and with the records of a batch BATCH_MAX_CELLS
 values     MAX_RECORD_VALUES
 memory     DECODE_MAX_MB, and the constants below: memory that unpacking takes before its first byte
@@ -54,6 +55,15 @@ class Deadline:
         return SourceRefused(
             f'The source "{self.name}" was not fetched, unpacked and planned within {self.seconds:,.0f} s; '
             f'raise IMPORTER["PREPARE_MAX_SECONDS"] if that is right.'
+        )
+
+
+def refuse_parts(number: int) -> None:
+    """Raise SourceRefused for more files than one job may read."""
+    if number > conf.MAX_PARTS:
+        raise SourceRefused(
+            f"{number:,} files are more than the {conf.MAX_PARTS:,} that one job may read; make several jobs, "
+            f'or raise IMPORTER["MAX_PARTS"].'
         )
 
 

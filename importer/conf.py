@@ -33,6 +33,8 @@ class Defaults:
     MAX_RECORD_VALUES: int = 1_000_000
     # Records x columns in memory at once, at about 60 bytes each. It bounds a batch of wide records.
     BATCH_MAX_CELLS: int = 2_000_000
+    # Files that one job reads, the members of archives included. Each is opened and identified by itself.
+    MAX_PARTS: int = 1_000
     # Fetching, unpacking and planning a source together. The largest source allowed takes an hour or two.
     PREPARE_MAX_SECONDS: float = 4 * 3600
     # Memory of the process that decodes a Parquet file first. Other tools write row groups of up to 128 MB.
@@ -133,8 +135,8 @@ class Conf(Defaults):
 POSITIVE = (
     "BATCH_MAX_BYTES", "BATCH_MAX_CELLS", "BATCH_SIZE_INITIAL", "BATCH_SIZE_MAX", "BATCH_SIZE_MIN",
     "BATCH_TARGET_SECONDS", "CHUNK_BYTES", "CHUNK_RECORDS", "DECODE_MAX_MB", "LEASE_SECONDS", "MAX_CHUNK_ATTEMPTS",
-    "MAX_COLUMNS", "MAX_FIELD_LINES", "MAX_RECORD_BYTES", "MAX_RECORD_VALUES", "MEMORY_THRESHOLD_MB", "MEMO_VALUES",
-    "PREPARE_MAX_SECONDS", "SPOOL_MAX_BYTES", "SPOOL_MAX_RATIO",
+    "MAX_COLUMNS", "MAX_FIELD_LINES", "MAX_PARTS", "MAX_RECORD_BYTES", "MAX_RECORD_VALUES", "MEMORY_THRESHOLD_MB",
+    "MEMO_VALUES", "PREPARE_MAX_SECONDS", "SPOOL_MAX_BYTES", "SPOOL_MAX_RATIO",
 )  # fmt: skip
 conf = Conf()
 KEYS = frozenset(name for name in vars(Defaults) if name.isupper())

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ from importer.conf import conf
 from importer.exceptions import SourceRefused, first_line
 from importer.models import DataImportJob, LogEvent
 from importer.parse.open import dialect_of
+from importer.sources.globs import expand, is_pattern
 from importer.sources.local import locate
 from importer.sources.names import (
     STORAGE_PREFIX,
     WORKBOOKS,
-    guess_format,
     is_remote,
     is_table,
     split_remote,
     split_table,
 )
+from importer.sources.packed_uploads import packed
+from importer.sources.parts import Part, as_stored, guess_format_of_all, label_of
 from importer.sources.remote import open_remote, refuse_forbidden, storage_called
 from importer.sources.spool import is_bytewise
 from importer.specs.faults.refuse import refuse_faults
@@ -32,15 +35,15 @@ from importer.specs.registry import get_spec
 UPLOAD_BYTES = 100
 HEX = re.compile(r"\\x([0-9A-Fa-f]{2})")
 # Parts of a dialect that a workbook does not have.
-OF_TEXT = ("quote", "escape", "trailing_delimiter", "blank_after_delimiter")
+OF_TEXT = ("quote", "escape", "trailing_delimiter", "blank_after_delimiter", "widths")
 DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
 def create_job(
     spec: str,
-    source: str = "",
+    source: str | Sequence[str] = "",
     *,
-    upload: File | None = None,
+    upload: File | Sequence[File] | None = None,
     format: str | None = None,  # noqa: A002 (the option's name, and the column's)
     encoding: str = "utf-8",
     delimiter: str = "",
@@ -52,8 +55,10 @@ def create_job(
     """Create a job that is ready to run.
 
     spec        name of a registered spec
-    source      a path, `s3://BUCKET/KEY`, `storage:ALIAS/NAME` or `db:ALIAS/TABLE`
-    upload      instead of `source`: an uploaded file, which is stored below `IMPORTER["UPLOADS"]`
+    source      a path, a pattern ("exports/2021-*.csv"), `s3://BUCKET/KEY`, `storage:ALIAS/NAME` or `db:ALIAS/TABLE`;
+                several files are read as one source
+    upload      instead of `source`: an uploaded file, which is stored below `IMPORTER["UPLOADS"]`; several are packed
+                into one archive
     format      a `DataImportJob.Format`; None: guessed from the source's name
     encoding    a codec that Python knows, for text files
     delimiter   what separates fields, "tab", or a byte such as "\\x01"; empty: the spec's, or the format's own
@@ -63,13 +68,17 @@ def create_job(
 
     Raises UnknownSpec, MappingRefused (a lookup names an unknown path), SourceRefused, SettingsRefused.
     """
-    source = source if upload is None else upload_name(upload)
-    if is_remote(source):
-        refuse_forbidden(source)
+    if upload is not None and not isinstance(upload, File):
+        upload = upload[0] if len(upload) == 1 else packed(upload)
+    asked = [source] if isinstance(source, str) else list(source) or [""]
+    sources = _sources(asked) if upload is None else [upload_name(upload)]
+    for each in filter(is_remote, sources):
+        refuse_forbidden(each)
     refuse_faults(get_spec(spec))
-    file_format = format or guess_format(source)
-    _refuse_misfits(source, file_format, name)
-    _refuse_options_of_others(source, file_format, encoding, delimiter, dialect or {}, sheet)
+    file_format = format or guess_format_of_all(sources)
+    for each in sources:
+        _refuse_misfits(each, file_format, name)
+        _refuse_options_of_others(each, file_format, encoding, delimiter, dialect or {}, sheet)
     delimiter = HEX.sub(lambda match: chr(int(match[1], 16)), DELIMITERS.get(delimiter, delimiter))
     job = DataImportJob(
         spec=spec, format=file_format, encoding=encoding, delimiter=delimiter, name=name, created_by=created_by,
@@ -77,20 +86,34 @@ def create_job(
     )  # fmt: skip
     dialect_of(job)  # contradictions are reported now
     is_bytewise(encoding)
-    if is_table(source):
-        split_table(source)
-    elif upload is not None:
+    if upload is not None:
         _refuse_enormous(upload)
-        source = keep_upload(source, upload)
-    elif is_remote(source):
-        open_remote(source).state()  # a missing bucket or key is reported now, not when the job runs
+        sources = [keep_upload(sources[0], upload)]
     else:
-        # An absolute path, so that the job runs from any folder.
-        source = str(locate(source))
-    job.source = source
+        sources = [_found(each) for each in sources]
+    job.source = sources[0] if len(sources) == 1 else label_of(asked)
+    job.parts = [] if len(sources) == 1 else as_stored([Part(each) for each in sources])
     job.save()
     ledger.log(job, LogEvent.CREATED)
     return job
+
+
+def _sources(asked: Sequence[str]) -> list[str]:
+    if len(asked) == 1 and not is_pattern(asked[0]):
+        return list(asked)
+    return expand(asked)
+
+
+def _found(source: str) -> str:
+    """Return the source's name in the job. Raises SourceRefused for a missing one now, not when the job runs."""
+    if is_table(source):
+        split_table(source)
+    elif is_remote(source):
+        open_remote(source).state()
+    else:
+        # An absolute path, so that the job runs from any folder.
+        return str(locate(source))
+    return source
 
 
 def upload_name(upload: File) -> str:

@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 import json
+from bisect import bisect_right
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -88,6 +89,9 @@ class DataImportJob(Counters):
     delimiter = models.CharField(max_length=20, blank=True)
     options = models.JSONField(default=dict, blank=True)
     columns = models.JSONField(null=True, blank=True, help_text="The source's columns, as planned.")
+    parts = models.JSONField(
+        default=list, blank=True, help_text="The files, if the job reads several as one source."
+    )
     contested = models.BinaryField(
         null=True, help_text="Hashes of keys that occur more than once in the source."
     )
@@ -143,6 +147,18 @@ class DataImportJob(Counters):
     @dialect.setter
     def dialect(self, parts: dict[str, Any]) -> None:
         self.options = self.options | {"dialect": parts}
+
+    def part_at(self, line: int) -> dict[str, Any] | None:
+        """Return the part that holds this line of the job, if the job reads several files."""
+        if not self.parts or "first_line" not in self.parts[0]:
+            return None
+        # Of parts that begin with the same line, all but the last are empty.
+        return self.parts[max(0, bisect_right(self.parts, line, key=lambda part: part["first_line"]) - 1)]
+
+    def place_of(self, line: int) -> str:
+        """Name a line as a person finds it: "line 17", or "2021-02.csv, line 17" if the job reads several files."""
+        part = self.part_at(line)
+        return f"{part['name']}, line {line - part['first_line'] + 1}" if part else f"line {line}"
 
     @property
     def sheet(self) -> str:
@@ -253,7 +269,7 @@ class StagingRecord(models.Model):
         indexes = [models.Index(fields=["job", "state", "line"], name="idx_staging_job_state_line")]
 
     def __str__(self) -> str:
-        return f"line {self.line} of job {self.job_id} ({self.state})"
+        return f"{self.job.place_of(self.line)} of job {self.job_id} ({self.state})"
 
 
 class LogEvent(models.TextChoices):

@@ -64,6 +64,9 @@ class Redaction:
         """Remove hashes and marks (an ETag is an MD5) too: for a small file they confirm a guess."""
         job.error = HIDDEN if job.error else ""
         job.source_hash = job.source_mark = ""
+        if "parts" in job.get_deferred_fields():
+            job.parts = []
+        job.parts = [{name: part[name] for name in ("source", "member", "name")} for part in job.parts]
         if "columns" in job.get_deferred_fields():
             job.columns = None  # the list does not show them; left deferred, they would load unredacted
         elif job.columns is not None:

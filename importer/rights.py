@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 
 from importer.exceptions import UnknownSpec
 from importer.models import DataImportJob
+from importer.sources.parts import parts_of
 from importer.sources.uploads import is_sent_by
 from importer.specs.created import created_models
 from importer.specs.registry import all_specs, get_spec
@@ -71,7 +72,13 @@ def may_read_source(user: Any, job: DataImportJob) -> bool:
         return True
     if not may_see(user, job):
         return False
-    return user.has_perm(READ_SOURCE) or (_owns(user, job) and is_sent_by(user, job.source))
+    return user.has_perm(READ_SOURCE) or (
+        _owns(user, job) and all(is_sent_by(user, source) for source in _files(job))
+    )
+
+
+def _files(job: DataImportJob) -> list[str]:
+    return [part.source for part in parts_of(job)] or [job.source]
 
 
 def _owns(user: Any, job: DataImportJob) -> bool:

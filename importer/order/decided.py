@@ -2,6 +2,7 @@
 
 import array
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from zlib import compress, decompress
@@ -29,9 +30,13 @@ OPTION = "repeats"
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The lines of records that do not count, and for each the line of the record that counts instead."""
+    """The lines of records that do not count, and for each the line of the record that counts instead.
+
+    place_of  names a line for people
+    """
 
     kept: dict[int, int]
+    place_of: Callable[[int], str] = str
     rejects: bool = False
     field: str = ""
     columns: tuple[str, ...] = ()
@@ -43,7 +48,7 @@ class Decided:
             return cls({})
         kept = dict(zip(_unpacked(stored["lost"]), _unpacked(stored["kept"]), strict=True))
         name = mapping.key[0].name if len(mapping.key) == 1 else ""
-        return cls(kept, mapping.duplicates == "reject", name, key_names(mapping))
+        return cls(kept, job.place_of, mapping.duplicates == "reject", name, key_names(mapping))
 
     def part(self, cleaned: Cleaned) -> tuple[Cleaned, int]:
         """Return the batch without the records that do not count, and the number of those that are skipped."""
@@ -56,7 +61,7 @@ class Decided:
         return cleaned.rejecting({n: [self._error(cleaned.batch, n, lines[n])] for n in lost}), 0
 
     def _error(self, batch: Batch, number: int, line: int) -> RecordError:
-        message = f"The key occurs more than once; the record in line {self.kept[line]} counts."
+        message = f"The key occurs more than once; the record in {self.place_of(self.kept[line])} counts."
         key = ", ".join(batch.texts[name][number] or "" for name in self.columns)
         return RecordError(self.field, "duplicate_key", message, shown(key))
 

@@ -151,11 +151,11 @@ def read_repeats(job: DataImportJob, mapping: Mapping, reader: Reader) -> pl.Dat
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Keys that occur more than once: their number, that of their records, and examples (key, lines)."""
+    """Keys that occur more than once: their number, that of their records, and examples (key, where)."""
 
     keys: int
     records: int
-    examples: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, found: pl.DataFrame, job: DataImportJob, mapping: Mapping, reader: Reader) -> "Repeated":
@@ -164,12 +164,12 @@ class Repeated:
         return cls(
             len(lines),
             found.height,
-            tuple((_key_at(each[0], job, mapping, reader), each) for each in examples),
+            tuple((_key_at(each[0], job, mapping, reader), _listed(job, each)) for each in examples),
         )
 
     def sentence(self, duplicates: str) -> str:
         what = "1 key occurs" if self.keys == 1 else f"{self.keys:,} keys occur"
-        examples = "; ".join(f'"{key}" in lines {_listed(lines)}' for key, lines in self.examples)
+        examples = "; ".join(f'"{key}" in {where}' for key, where in self.examples)
         return f"{what} more than once; {WINNERS[duplicates]}. For example {examples}."
 
 
@@ -185,8 +185,14 @@ def key_names(mapping: Mapping) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plan.column for plan in key_columns(mapping)))
 
 
-def _listed(lines: tuple[int, ...]) -> str:
-    *most, last = map(str, lines[:LINES_SHOWN])
+def _listed(job: DataImportJob, lines: tuple[int, ...]) -> str:
+    if job.parts:
+        return _joined([job.place_of(line) for line in lines[:LINES_SHOWN]], lines)
+    return f"lines {_joined(list(map(str, lines[:LINES_SHOWN])), lines)}"
+
+
+def _joined(places: list[str], lines: tuple[int, ...]) -> str:
+    *most, last = places
     if len(lines) > LINES_SHOWN:
         return f"{', '.join([*most, last])} and {len(lines) - LINES_SHOWN:,} more"
     return f"{', '.join(most)} and {last}"

@@ -2,16 +2,16 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from importer import budget
 from importer.conf import conf
 from importer.exceptions import SourceRefused
-from importer.parse.delimited import ASSUMED_RECORD_BYTES, BOM, SAMPLE_BYTES
+from importer.parse.delimited.lines import pass_over
 from importer.parse.json_columns import Collected, Record
-from importer.parse.lines import pass_over
-from importer.parse.reader import Range
+from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.sources.json_text import Layout, layout_of
@@ -76,7 +76,7 @@ class JsonLinesReader:
             if not size:  # one long line; its rest is skipped, not stored
                 size, lines = len(data) + pass_over(self.file), 1
             end = Position(start.offset + size, start.line + lines)
-            yield Range(start.offset, end.offset, start.line)
+            yield Range(start.offset, end.offset, start.line, end_line=end.line)
             start = end
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:
@@ -197,7 +197,7 @@ class JsonLinesReader:
                 yield raw
 
     def _beginning(self) -> int:
-        return len(BOM) if self._bytes(0, len(BOM)) == BOM else 0
+        return len(BOM_UTF8) if self._bytes(0, len(BOM_UTF8)) == BOM_UTF8 else 0
 
     def _bytes(self, offset: int, size: int) -> bytes:
         self.file.seek(offset)

@@ -1,19 +1,30 @@
 """Opens the reader for a job's source, by its format."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 
-from importer.budget import Deadline
+from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
+from importer.parse.parts import PartsReader
 from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
 from importer.sources.names import WORKBOOKS, compression_of, split_table
+from importer.sources.parts import Part, of_part, parts_of
 from importer.sources.spool import is_bytewise, needs_spool, spooled
 from importer.specs.columns import SourceColumns
 from importer.specs.dialect import Dialect
 from importer.specs.registry import get_spec
+
+if TYPE_CHECKING:
+    from importer.parse.sheets.reader import SheetReader
+
+# What the spec may say of its delimited files, and a file of fixed widths does not have.
+WITHOUT_MARKS = {
+    "delimiter": "", "escape": None, "trailing_delimiter": False, "blank_after_delimiter": False
+}  # fmt: skip
 
 
 def open_reader(
@@ -25,12 +36,21 @@ def open_reader(
     notes     gets what a person should know about the source
     """
     notes = [] if notes is None else notes
-    deadline = deadline or Deadline(Path(job.source).name)
     if job.format == DataImportJob.Format.TABLE:
         from importer.parse.tables.table import TableReader
 
         alias, table = split_table(job.source)
         return TableReader(alias, table, spec=job.spec)
+    if parts := parts_of(job):
+        return PartsReader(
+            parts,
+            PartOpener(job, deadline),
+            columns=job.columns,
+            # Many writers of JSON lines leave out keys that are null.
+            same_names=job.format != DataImportJob.Format.JSONL,
+            notes=notes,
+        )
+    deadline = deadline or Deadline(Path(job.source).name)
     path = local_file(job, deadline)
     if job.format in WORKBOOKS:
         return _sheet_reader(job, path, deadline, notes)
@@ -38,6 +58,47 @@ def open_reader(
         encoding = job.encoding if is_bytewise(job.encoding) else "utf-8"
         return _file_reader(job, spooled(job, path, deadline, notes), encoding, deadline, notes)
     return _file_reader(job, path, job.encoding, deadline, notes)
+
+
+class PartOpener:
+    """Opens the parts of a job, and counts what they unpack to: the budget holds for all of them together.
+
+    deadline  that of the plan; a worker that opens a part hours later gets a new one
+    """
+
+    def __init__(self, job: DataImportJob, deadline: Deadline | None) -> None:
+        self.job = job
+        self.deadline = deadline
+        self._unpacked: dict[str, dict[str, int]] = {}
+
+    def __call__(self, part: Part, notes: list[str]) -> Reader | None:
+        """Return the part's reader; None if it is empty."""
+        job = of_part(self.job, part)
+        # Only the names of columns are the same in all parts, so text files are asked again for their order.
+        is_by_name = job.format in (DataImportJob.Format.JSONL, DataImportJob.Format.PARQUET)
+        job.columns = job.columns if is_by_name and job.planned_at else None
+        deadline = self.deadline or Deadline(part.name)
+        path = local_file(job, deadline)
+        job.source = part.path  # names the member from here on
+        if job.format in WORKBOOKS:
+            reader = _sheet_reader(job, path, deadline, notes)
+            self._count(part, path, reader.file.size)
+            return reader
+        encoding = job.encoding
+        if needs_spool(job, path):
+            packed, encoding = path, encoding if is_bytewise(encoding) else "utf-8"
+            path = spooled(job, path, deadline, notes, member=part.member)
+            self._count(part, packed, path.stat().st_size)
+        if not path.stat().st_size:
+            return None
+        return _file_reader(job, path, encoding, deadline, notes)
+
+    def _count(self, part: Part, packed: Path, size: int) -> None:
+        members = self._unpacked.setdefault(part.source, {})
+        members[part.member] = size
+        refuse_size(self.job.source, sum(sum(sizes.values()) for sizes in self._unpacked.values()))
+        if compression_of(packed):
+            refuse_ratio(part.source, sum(members.values()), packed=packed.stat().st_size)
 
 
 def _file_reader(
@@ -70,7 +131,7 @@ def _file_reader(
             json_columns=columns.json_columns(),
             bytes_columns=columns.bytes_columns(),
         )
-    from importer.parse.delimited import DelimitedReader
+    from importer.parse.delimited.reader import DelimitedReader
 
     return DelimitedReader(
         path,
@@ -83,7 +144,7 @@ def _file_reader(
     )
 
 
-def _sheet_reader(job: DataImportJob, path: Path, deadline: Deadline, notes: list[str]) -> Reader:
+def _sheet_reader(job: DataImportJob, path: Path, deadline: Deadline, notes: list[str]) -> "SheetReader":
     from importer.parse.sheets.convert import Conversion
     from importer.parse.sheets.reader import SheetReader
 
@@ -110,8 +171,12 @@ def dialect_of(job: DataImportJob) -> Dialect:
             from importer.parse.sheets.rows import LINES
 
             options |= LINES
+        if options.get("widths"):
+            options = WITHOUT_MARKS | options
         dialect = dialect.with_options(options)
         default = "\t" if job.format == DataImportJob.Format.TSV else ","
-        return dialect if dialect.delimiter else dialect.with_options({"delimiter": default})
+        return (
+            dialect if dialect.delimiter or dialect.widths else dialect.with_options({"delimiter": default})
+        )
     except ImproperlyConfigured as error:
         raise SourceRefused(str(error)) from None

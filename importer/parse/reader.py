@@ -4,8 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from importer.conf import MEGABYTE
 from importer.models import ImportChunk
 from importer.records import Batch, Position
+
+# Used before the first batch is measured. A low guess costs a second read, a high one only memory.
+ASSUMED_RECORD_BYTES = 150
+# Bytes at the beginning of a file that tell how it is written.
+SAMPLE_BYTES = MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +20,7 @@ class Range:
 
     start_offset, end_offset  bytes (text files) or records (Parquet, tables); `end_offset` is excluded
     first_line                number of the first record's line, from 1; in sources without lines, of the record
+    end_line                  number of the line behind the last one; None: as many lines as offsets
     start_key, end_key        keys of a table's range: after `start_key`, up to and including `end_key`
     """
 
@@ -22,6 +29,7 @@ class Range:
     first_line: int
     start_key: tuple[Any, ...] | None = None
     end_key: tuple[Any, ...] | None = None
+    end_line: int | None = None
 
 
 class Reader(Protocol):

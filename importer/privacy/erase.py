@@ -12,6 +12,7 @@ from importer import ledger
 from importer.conf import conf
 from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord
 from importer.privacy.mentions import Person, pages_that_may_name
+from importer.sources.parts import sources_of
 
 # Rows in memory at a time. Fewer records, because each may have megabytes.
 PAGE, RECORDS_PAGE = 200, 2
@@ -185,8 +186,15 @@ def _stays_of(user: Any, touched: set[int]) -> Iterator[str]:
 
 def _sources(user: Any, touched: set[int]) -> Iterator[str]:
     person = Person.of(user)
-    pages = pages_that_may_name(DataImportJob.objects.defer("contested"), person, "source", size=PAGE)
-    in_name = {job.pk for page in pages for job in page if _has_in_name(job.source, person)}
+    pages = pages_that_may_name(
+        DataImportJob.objects.defer("contested"), person, "source", "parts", size=PAGE
+    )
+    in_name = {
+        job.pk
+        for page in pages
+        for job in page
+        if any(_has_in_name(name, person) for name in sources_of(job))
+    }
     for job in DataImportJob.objects.filter(pk__in=touched | in_name).defer("contested").order_by("pk"):
         why = "holds them" if job.pk in touched else "has them in its name"
         yield f'the source "{job.source}" of job {job.pk}, which {why}'

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -74,7 +74,9 @@ def prune_uploads(days: int) -> Uploads:
     uploads = _ended(days).filter(source__startswith=f"{str(conf.UPLOADS).rstrip('/')}/")
     old = uploads.exclude(Exists(deletions))
     deleted, failures = 0, []
-    for source in sorted(set(old.values_list("source", flat=True))):
+    for source, part in sorted(set(old.values_list("source", "parts__0__source"))):
+        if part not in (None, source):
+            continue  # several files under a common name; each upload among them has a job of its own
         try:
             deleted += _delete_upload(source, days)
         except Exception as error:  # a storage may raise anything that its client library raises
@@ -150,7 +152,8 @@ def _prune_step(job_id: int, days: int, step: int) -> int:
 
 def _delete_upload(source: str, days: int) -> bool:
     """Delete an upload unless a job still needs it. Returns whether it was deleted."""
-    jobs = list(DataImportJob.objects.filter(source=source).values_list("pk", flat=True))
+    of_parts = Q(parts__contains=[{"source": source}])
+    jobs = list(DataImportJob.objects.filter(Q(source=source) | of_parts).values_list("pk", flat=True))
     with _holding_old(jobs, days) as are_old:
         if not are_old:
             return False

@@ -28,9 +28,14 @@ def export_rejects(job: DataImportJob, file: TextIO) -> int:
     for record in _in_order(job):
         reasons = "; ".join(_reason(error, names) for error in record.errors)
         cells = [cell(record, name, nulls) for name in (*columns, RAW)]
-        writer.writerow([record.line, defused(reasons), *(defused(cell) for cell in cells)])
+        writer.writerow([_line(job, record.line), defused(reasons), *(defused(cell) for cell in cells)])
         records += 1
     return records
+
+
+def _line(job: DataImportJob, line: int) -> str:
+    """Return what `take_over` finds the record by: its line, with its file if there are several."""
+    return defused(job.place_of(line)) if job.parts else str(line)
 
 
 def _in_order(job: DataImportJob) -> Iterator[StagingRecord]:

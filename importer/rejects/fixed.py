@@ -15,6 +15,9 @@ from importer.models import DataImportJob, StagingRecord, ledger_alias
 from importer.records import LINE, RAW
 from importer.rejects.cells import cell, defused, nulls_of, restored
 
+# Digits of a line's number: no source has more lines.
+LINE_DIGITS = 18
+
 
 class RejectsRefused(ImporterError):
     """The fixed file does not belong to the job, or cannot be read."""
@@ -52,11 +55,12 @@ def take_over(job: DataImportJob, path: Path) -> Taken:
             record = records.get(line)
             if record is None:
                 raise RejectsRefused(
-                    f'"{path.name}" has line {line}, which is not a rejected record of job {job.pk}; remove it.'
+                    f'"{path.name}" has {job.place_of(line)}, which is not a rejected record of job {job.pk}; '
+                    f"remove it."
                 )
             if record.state == StagingRecord.State.DISCARDED:
                 raise RejectsRefused(
-                    f'"{path.name}" has line {line}, which was erased because it named a person; remove it.'
+                    f'"{path.name}" has {job.place_of(line)}, which was erased because it named a person; remove it.'
                 )
             if record.state == StagingRecord.State.REPLAYED:
                 taken.passed_over += 1
@@ -97,13 +101,29 @@ def _fixed_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tuple
             raise RejectsRefused(f"The fixed file has a NUL character in line {reader.line_num}.")
         if None in row or None in row.values():
             raise RejectsRefused(f"The fixed file has too few or too many fields in line {reader.line_num}.")
-        if not ((row[LINE] or "").isascii() and (row[LINE] or "").isdecimal()):
+        line = _line_of(job, row[LINE] or "")
+        if line is None:
+            what = 'a file and its line, such as "a.csv, line 17"' if job.parts else "a number"
             raise RejectsRefused(
-                f'The fixed file has "{row[LINE]}" in {LINE}, line {reader.line_num}; {LINE} must be a number.'
+                f'The fixed file has "{row[LINE]}" in {LINE}, line {reader.line_num}; {LINE} must be {what}.'
             )
         raw = {name: restored(row[defused(name)] or "") for name in job.columns or []}
-        rows.append((int(row[LINE]), raw))
+        rows.append((line, raw))
     return rows
+
+
+def _line_of(job: DataImportJob, text: str) -> int | None:
+    """Return the line that a cell of the file names, as the job counts them; None if it names none."""
+    name, _, number = restored(text).rpartition(", line ") if job.parts else ("", "", text)
+    if not (number.isascii() and number.isdecimal() and len(number) <= LINE_DIGITS):
+        return None
+    if not job.parts:
+        return int(number)
+    for part in job.parts:
+        line = part["first_line"] + int(number) - 1
+        if part["name"] == name and job.part_at(line) == part:
+            return line
+    return None
 
 
 def _rejected_once(job: DataImportJob) -> Any:

@@ -32,9 +32,12 @@ FAMILIES = """
 
 @dataclass(frozen=True, slots=True)
 class Example:
+    """A rejected record. `place` names its line for people, with its file if there are several."""
+
     line: int
     message: str
     value: str | None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,18 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The fate of every record of a job. `notes` has sentences about the source, such as columns that fill no field."""
+    """The fate of every record of a job.
+
+    files  the names of the files, if the job reads several
+    notes  sentences about the source, such as columns that fill no field
+    """
 
     job: int
     name: str
     spec: str
     status: str
     source: str
+    files: list[str]
     counts: Counts
     set_aside: int
     replayed: int
@@ -91,6 +99,7 @@ def make_report(job: DataImportJob) -> Report:
         spec=job.spec,
         status=job.status,
         source=job.source,
+        files=[part["name"] for part in job.parts],
         counts=Counts(*(sums[f"{name}_sum"] or 0 for name in FATES)),
         set_aside=staged[State.CONTESTED],
         replayed=staged[State.REPLAYED] + gone[State.REPLAYED],
@@ -143,7 +152,10 @@ def _families(job: DataImportJob) -> list[Family]:
             field,
             code,
             records,
-            [Example(*example) for example in zip(lines, messages, values, strict=True)],
+            [
+                Example(line, message, value, job.place_of(line))
+                for line, message, value in zip(lines, messages, values, strict=True)
+            ],
             columns.get(field, ""),
         )
         for field, code, records, lines, messages, values in rows
@@ -173,12 +185,16 @@ def _long_fields(job: DataImportJob) -> list[str]:
         return []
     number = sum(details["fields"] for details in found)
     spans = sorted(tuple(span) for details in found for span in details["lines"])
-    named = ", ".join(f"{first:,} to {last:,}" for first, last in spans[:EXAMPLES])
+    named = _named(job, spans[:EXAMPLES])
     more = " and others" if number > EXAMPLES else ""
     most = conf.MAX_FIELD_LINES
-    return [
-        f"{number:,} records have a quoted field of more than {most} lines, read as one: lines {named}{more}."
-    ]
+    return [f"{number:,} records have a quoted field of more than {most} lines, read as one: {named}{more}."]
+
+
+def _named(job: DataImportJob, spans: list[tuple[int, int]]) -> str:
+    if not job.parts:
+        return "lines " + ", ".join(f"{first:,} to {last:,}" for first, last in spans)
+    return "; ".join(f"{job.place_of(first)} to {last - first + 1} lines on" for first, last in spans)
 
 
 def _created_parents(job: DataImportJob) -> list[str]:

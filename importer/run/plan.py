@@ -12,10 +12,11 @@ from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent, ledger_alias
 from importer.parse.open import dialect_of, open_reader
+from importer.parse.parts import PartsReader
 from importer.parse.reader import Range, Reader
 from importer.records import RESERVED
-from importer.sources.fetch import identify_source, verify_source
-from importer.sources.names import WORKBOOKS, is_table
+from importer.sources.names import WORKBOOKS
+from importer.sources.parts import as_stored, identify_all, verify_all
 from importer.specs.compile import compile_mapping
 from importer.specs.faults.refuse import refuse_faults
 from importer.specs.mapping import Mapping
@@ -37,14 +38,12 @@ def plan(job: DataImportJob) -> Mapping:
     refuse_faults(spec)
     deadline = Deadline(Path(job.source).name)
     if job.planned_at is not None:
-        if not is_table(job.source):
-            verify_source(job, deadline)
+        verify_all(job, deadline)
         mapping = compile_mapping(spec, job.columns or [], job.dialect)
         Target.of(mapping).refuse_unwritable(mapping)
         return mapping
-    if not is_table(job.source):
-        identify_source(job, deadline)
     notes: list[str] = []
+    identify_all(job, deadline, notes)
     reader = open_reader(job, deadline, notes)
     try:
         job.columns = reader.columns()
@@ -56,12 +55,14 @@ def plan(job: DataImportJob) -> Mapping:
         mapping = compile_mapping(spec, job.columns, job.dialect)
         Target.of(mapping).refuse_unwritable(mapping)
         chunks = [_chunk(job, number, part) for number, part in enumerate(_timely(reader, deadline), 1)]
+        if isinstance(reader, PartsReader):
+            job.parts = as_stored(reader.parts)
     finally:
         reader.close()
     job.planned_at = timezone.now()
     with transaction.atomic(using=ledger_alias()):
         ledger.add_chunks([_settlement(job), *chunks])
-        job.save(update_fields=[*IDENTITY, "columns", "options", "planned_at"])
+        job.save(update_fields=[*IDENTITY, "columns", "options", "parts", "planned_at"])
         ledger.log(
             job,
             LogEvent.PLANNED,

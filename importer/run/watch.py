@@ -124,7 +124,7 @@ class Watch:
         for family in make_report(self.job).families:
             example = family.examples[0]
             what = f"{family.where}: {family.code}"
-            return f"most often {what}, as in line {example.line}: {example.message}"
+            return f"most often {what}, as in {example.place}: {example.message}"
         return "nothing was written."
 
     def _progress(self, memory: float) -> Progress:

@@ -41,8 +41,11 @@ def local_file(job: DataImportJob, deadline: Deadline | None = None) -> Path:
     return copy
 
 
-def identify_source(job: DataImportJob, deadline: Deadline) -> None:
-    """Store in the job what identifies the source now: size, time, mark (ETag) and hash. Does not save it."""
+def identify_source(job: DataImportJob, deadline: Deadline, *, is_alone: bool = True) -> None:
+    """Store in the job what identifies the source now: size, time, mark (ETag) and hash. Does not save it.
+
+    is_alone  the job reads no other source, whose copies must stay
+    """
     if not is_remote(job.source):
         identity = identify(locate(job.source))
         job.source_size, job.source_mtime_ns = identity.size, identity.mtime_ns
@@ -54,7 +57,10 @@ def identify_source(job: DataImportJob, deadline: Deadline) -> None:
     job.source_hash = ""
     copy = _copy(job)
     # Copies of earlier states are useless. So is this one if no mark proves that it has this state.
-    remove_spool(job, but=copy if state.mark else None)
+    if is_alone:
+        remove_spool(job, but=copy if state.mark else None)
+    elif not state.mark:
+        copy.unlink(missing_ok=True)
     job.source_hash = identify(copy).sha256 if copy.exists() else _fetch(job, remote, state, copy, deadline)
 
 

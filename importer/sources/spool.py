@@ -6,6 +6,7 @@ The file is named after the job and the source's hash, so a resumed job finds it
 import codecs
 import contextlib
 import gzip
+import hashlib
 import itertools
 import os
 import tempfile
@@ -13,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, TypeVar, cast
 
 from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.conf import MEGABYTE, conf
@@ -24,7 +25,8 @@ from importer.sources.local import open_file
 from importer.sources.names import compression_of
 from importer.sources.spool_folder import prefix_of, spool_folder
 from importer.sources.text import encoding_by_mark, line_end_of, with_newlines
-from importer.sources.unpack import unpacked
+from importer.sources.unpack import Watched, unpacked
+from importer.sources.unzip import member_names
 
 T = TypeVar("T")
 # Writes into the last file what it reads from the first, which has so many bytes.
@@ -84,19 +86,37 @@ def is_bytewise(encoding: str) -> bool:
 
 
 def spooled(
-    job: DataImportJob, path: Path, deadline: Deadline, notes: list[str], convert: Convert | None = None
+    job: DataImportJob,
+    path: Path,
+    deadline: Deadline,
+    notes: list[str],
+    convert: Convert | None = None,
+    *,
+    member: str = "",
 ) -> Path:
     """Return the local file of the source that readers can cut, written if it does not exist. Raises SourceRefused.
 
     notes    gets what a person should know about the archive
     convert  writes the file instead, for a workbook: always for a plan, so that its notes are there
+    member   which file of a zip archive; empty: the only one
     """
     # The codec's own name, because Python accepts aliases with a slash ("utf/8").
     codec = codecs.lookup(job.encoding or "utf-8").name
-    target = spool_folder() / f"{prefix_of(job)}{job.source_hash}-{codec}.{job.format}"
+    digest = job.source_hash
+    if member:
+        digest = hashlib.sha256(f"{digest}\0{member}".encode()).hexdigest()
+    target = spool_folder() / f"{prefix_of(job)}{digest}-{codec}.{job.format}"
     if not target.exists() or (convert and job.planned_at is None):
-        _write(job, path, target, deadline, notes, convert)
+        with _faults_named(job):
+            _write(job, path, target, deadline, notes, convert, member)
     return target
+
+
+def members_of(job: DataImportJob, path: Path, deadline: Deadline) -> list[str]:
+    """Return the names of the files in a zip archive. Raises SourceRefused."""
+    name = Path(job.source).name
+    with _faults_named(job), open_file(path) as file:
+        return member_names(cast("IO[bytes]", Watched(file, name, deadline)), name=name)
 
 
 def _write(
@@ -106,6 +126,7 @@ def _write(
     deadline: Deadline,
     notes: list[str],
     convert: Convert | None,
+    member: str,
 ) -> None:
     name = Path(job.source).name  # for messages
     # Under another name until it is complete: a kill must not leave half a file that looks like a whole one.
@@ -113,7 +134,7 @@ def _write(
     try:
         with (
             os.fdopen(descriptor, "wb") as spool,
-            unpacked(path, name=name, deadline=deadline, notes=notes) as (plain, packed),
+            unpacked(path, name=name, deadline=deadline, notes=notes, member=member) as (plain, packed),
         ):
             if convert:
                 convert(plain, packed, spool)
@@ -122,6 +143,16 @@ def _write(
                 for block in _recoded(job, blocks, notes):
                     spool.write(block)
         os.replace(part, target)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)
+
+
+@contextlib.contextmanager
+def _faults_named(job: DataImportJob) -> Iterator[None]:
+    """Turn what unpackers raise into SourceRefused."""
+    try:
+        yield
     except SourceRefused:
         raise
     except (
@@ -138,9 +169,6 @@ def _write(
         raise SourceRefused(
             f'The source "{job.source}" cannot be unpacked: {error.strerror or error}.'
         ) from None
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part)
 
 
 def _budgeted(name: str, plain: IO[bytes], *, packed: int | None) -> Iterator[bytes]:

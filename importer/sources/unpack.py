@@ -15,7 +15,7 @@ from importer.budget import ZIP_DIRECTORY_BYTES, ZSTD_WINDOW_BYTES, Deadline, re
 from importer.exceptions import SourceRefused
 from importer.sources.local import open_file
 from importer.sources.names import compression_of
-from importer.sources.unzip import open_only_member
+from importer.sources.unzip import open_member
 
 # Packed bytes per read: even the worst bomb of this size unpacks into memory (1,000 times in gzip, 30,000 in zstd).
 GZIP_PIECE = 8_192
@@ -28,12 +28,13 @@ MAGIC_BYTES = 4
 
 @contextlib.contextmanager
 def unpacked(
-    path: Path, *, name: str, deadline: Deadline, notes: list[str]
+    path: Path, *, name: str, deadline: Deadline, notes: list[str], member: str = ""
 ) -> Iterator[tuple[IO[bytes], int]]:
     """Yield a stream of the file's plain bytes, and its packed size in bytes.
 
-    name   the file's name in messages
-    notes  gets what a person should know about the archive
+    name    the file's name in messages
+    member  which file of a zip archive; empty: the only one
+    notes   gets what a person should know about the archive
     """
     compression = compression_of(path)
     with contextlib.ExitStack() as stack:
@@ -43,7 +44,7 @@ def unpacked(
         if compression == "gzip":
             yield cast("IO[bytes]", _Frames(raw, _gzip_frame, GZIP_MAGIC, GZIP_PIECE, name, notes)), packed
         elif compression == "zip":
-            yield stack.enter_context(open_only_member(raw, name=name)), packed
+            yield stack.enter_context(open_member(raw, name=name, member_name=member)), packed
         elif compression == "zstd":
             yield cast("IO[bytes]", _Frames(raw, _zstd_frame(), ZSTD_MAGIC, ZSTD_PIECE, name, notes)), packed
         else:

@@ -1,4 +1,4 @@
-"""Unpacks the only file of a zip archive.
+"""Lists the files of a zip archive, and unpacks one of them.
 
 zipfile unpacks deflate piece by piece, but bzip2 and LZMA without a limit: a kilobyte may become a gigabyte. So this
 module unpacks these two from the raw bytes that zipfile reads.
@@ -8,25 +8,53 @@ import bz2
 import contextlib
 import copy
 import lzma
+import re
+import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any, cast
 
-from importer.budget import LZMA_DICTIONARY_BYTES, refuse_memory
-from importer.exceptions import SourceRefused
+from importer.budget import LZMA_DICTIONARY_BYTES, refuse_memory, refuse_parts
+from importer.exceptions import UNPRINTABLE, SourceRefused
+from importer.sources.names import compression_of
 
 PIECE = 1 << 16
+# Longest name of a member: it is stored with the job, and shown with each of its lines.
+NAME_CHARACTERS = 200
 SYSTEM_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
 # lc, lp and pb of LZMA in one byte: pb * 45 + lp * 9 + lc.
 LZMA_PROPERTIES = 9 * 5 * 5
 
 
-@contextlib.contextmanager
-def open_only_member(raw: IO[bytes], *, name: str) -> Iterator[IO[bytes]]:
-    """Yield the archive's only file, opened for reading. Raises SourceRefused, and BadZipFile for damage."""
+def member_names(raw: IO[bytes], *, name: str) -> list[str]:
+    """Return the names of an archive's files, without what systems put beside them.
+
+    Raises SourceRefused if several are there and one of them cannot or must not be read, and BadZipFile for damage.
+    """
     with zipfile.ZipFile(raw) as archive:
-        member = _only_member(name, archive)
+        members = _files_of(archive)
+    if len(members) > 1:
+        refuse_parts(len(members))
+        for member in members:
+            _refuse_odd(name, member)
+            _refuse_unreadable(name, member)
+        path, times = Counter(member.filename for member in members).most_common(1)[0]
+        if times > 1:
+            raise SourceRefused(f'The archive "{name}" holds "{path[:100]}" {times} times; pack it again.')
+    return [member.filename for member in members]
+
+
+@contextlib.contextmanager
+def open_member(raw: IO[bytes], *, name: str, member_name: str = "") -> Iterator[IO[bytes]]:
+    """Yield a file of the archive (the only one, without a name), opened for reading.
+
+    Raises SourceRefused, and BadZipFile for damage.
+    """
+    with zipfile.ZipFile(raw) as archive:
+        member = _member(name, archive, member_name)
         if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             opened = archive.open(member)
         else:
@@ -40,22 +68,50 @@ def open_only_member(raw: IO[bytes], *, name: str) -> Iterator[IO[bytes]]:
                 yield packed
 
 
-def _only_member(name: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [entry for entry in archive.infolist() if not (entry.is_dir() or _is_of_the_system(entry))]
+def _files_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [entry for entry in archive.infolist() if not (entry.is_dir() or _is_of_the_system(entry))]
+
+
+def _member(name: str, archive: zipfile.ZipFile, wanted: str) -> zipfile.ZipInfo:
+    members = [entry for entry in _files_of(archive) if not wanted or entry.filename == wanted]
     if len(members) != 1:
+        what = f'the file "{wanted[:100]}"' if wanted else "exactly one file"
         names = ", ".join(entry.filename[:100] for entry in members[:5]) or "none"
-        raise SourceRefused(
-            f'The archive "{name}" must hold exactly one file; it holds {len(members)} ({names}).'
-        )
-    if members[0].flag_bits & 0x1:
+        raise SourceRefused(f'The archive "{name}" must hold {what}; it holds {len(members)} ({names}).')
+    _refuse_unreadable(name, members[0])
+    return members[0]
+
+
+def _refuse_unreadable(name: str, member: zipfile.ZipInfo) -> None:
+    if member.flag_bits & 0x1:
         raise SourceRefused(f'The archive "{name}" is encrypted; unpack it first.')
     methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-    if members[0].compress_type not in methods:
+    if member.compress_type not in methods:
         raise SourceRefused(
-            f'The archive "{name}" uses an unsupported compression method ({members[0].compress_type}); '
+            f'The archive "{name}" uses an unsupported compression method ({member.compress_type}); '
             f"compress the file again with deflate, gzip or zstd."
         )
-    return members[0]
+
+
+def _refuse_odd(name: str, member: zipfile.ZipInfo) -> None:
+    """Refuse names that lead elsewhere, links and archives in the archive. Nothing is written under these names."""
+    path, trouble = member.filename, ""
+    if (
+        path.startswith(("/", "\\"))
+        or re.match("[A-Za-z]:", path)
+        or {"..", "."} & set(re.split(r"[/\\]", path))
+    ):
+        trouble = "has a path that leads out of the archive"
+    elif UNPRINTABLE.search(member.orig_filename) or len(path) > NAME_CHARACTERS:
+        trouble = "has an unprintable or very long name"
+    elif stat.S_ISLNK(member.external_attr >> 16):
+        trouble = "is a symbolic link"
+    elif compression_of(Path(path)):
+        trouble = "is an archive itself"
+    if trouble:
+        raise SourceRefused(
+            f'In the archive "{name}" the file "{path[:100]}" {trouble}; pack the archive again without it.'
+        )
 
 
 def _is_of_the_system(entry: zipfile.ZipInfo) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 LONGEST_DELIMITER = 20
+WIDEST = 1_000_000
 LINE_BREAKS = "\r\n\0"
 
 
@@ -24,6 +25,7 @@ class Dialect:
     header                 whether there is a header; without one, `columns` names the columns
     trailing_delimiter     whether each line ends with a delimiter
     blank_after_delimiter  whether blanks before a field do not belong to it
+    widths                 the characters of each field, in files of fields with fixed widths; without a delimiter
     decimal, thousands     the marks in numbers
 
     Raises ImproperlyConfigured if the parts contradict each other.
@@ -39,11 +41,13 @@ class Dialect:
     columns: tuple[str, ...] = ()
     trailing_delimiter: bool = False
     blank_after_delimiter: bool = False
+    widths: tuple[int, ...] = ()
     decimal: str = "."
     thousands: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(self.columns))
+        object.__setattr__(self, "widths", tuple(self.widths))
         if self.escape == self.quote:
             object.__setattr__(self, "escape", None)  # PostgreSQL's words for a doubled quote
         if fault := self._fault():
@@ -54,7 +58,7 @@ class Dialect:
         """Whether CSV parsers read it as it is: one-byte marks, and nothing to take away."""
         marks = f"{self.delimiter}{self.quote or ''}"
         takes_away = self.escape or self.comment or self.trailing_delimiter or self.blank_after_delimiter
-        return len(self.delimiter) <= 1 and marks.isascii() and not takes_away
+        return len(self.delimiter) <= 1 and marks.isascii() and not takes_away and not self.widths
 
     def with_options(self, options: dict[str, Any]) -> "Dialect":
         """Return the dialect with other parts, by name. Raises ImproperlyConfigured."""
@@ -62,7 +66,7 @@ class Dialect:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all parts, as JSON."""
-        return asdict(self) | {"columns": list(self.columns)}
+        return asdict(self) | {"columns": list(self.columns), "widths": list(self.widths)}
 
     def _fault(self) -> str:
         special = f"{self.quote or ''}{self.escape or ''}{LINE_BREAKS}"
@@ -91,7 +95,19 @@ class Dialect:
         for name, lines in (("skip_lines", self.skip_lines), ("footer_lines", self.footer_lines)):
             if type(lines) is not int or lines < 0:
                 return f'Invalid {name} "{lines}": use a number of lines, 0 or more.'
-        return self._fault_of_columns()
+        return self._fault_of_widths() or self._fault_of_columns()
+
+    def _fault_of_widths(self) -> str:
+        if not self.widths:
+            return ""
+        for width in self.widths:
+            if type(width) is not int or not 0 < width <= WIDEST:
+                return f'Invalid width "{width}": use a number of characters, 1 to {WIDEST:,}.'
+        if self.delimiter or self.escape or self.trailing_delimiter or self.blank_after_delimiter:
+            return "Fields of fixed widths have no delimiter and no escape; leave them out."
+        if self.columns and len(self.columns) != len(self.widths):
+            return f"There are {len(self.widths)} widths and {len(self.columns)} columns; name each field."
+        return ""
 
     def _fault_of_columns(self) -> str:
         if self.header:

@@ -1,6 +1,7 @@
 """Finds values that are valid but hardly what was meant: digits lost in a spreadsheet, years of the wrong century."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import models
@@ -16,19 +17,24 @@ EXAMPLES = 3
 
 @dataclass(slots=True)
 class Suspicions:
-    """Looks at the columns of a mapping that may hold such values, until each was told once."""
+    """Looks at the columns of a mapping that may hold such values, until each was told once.
+
+    place_of  names a line for people
+    """
 
     identifiers: list[ColumnPlan]
     short_years: list[ColumnPlan]
+    place_of: Callable[[int], str]
     told: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, mapping: Mapping) -> "Suspicions":
+    def of(cls, mapping: Mapping, place_of: Callable[[int], str]) -> "Suspicions":
         unique = dict.fromkeys(plan for group in key_groups(mapping) for plan in group)
         takes = (models.CharField, models.TextField, models.DecimalField, models.FloatField)
         return cls(
             identifiers=[plan for plan in unique if isinstance(plan.field, takes)],
             short_years=[plan for plan in mapping.columns if any("%y" in f for f in plan.formats)],
+            place_of=place_of,
         )
 
     def look(self, cleaned: Cleaned) -> dict[str, str]:
@@ -36,37 +42,39 @@ class Suspicions:
         found = {}
         for plan in self.identifiers:
             about = f"scientific:{plan.column}"
-            if about not in self.told and (values := _scientific(cleaned, plan)):
+            if about not in self.told and (values := self._scientific(cleaned, plan)):
                 found[about] = (
                     f'The column "{plan.column}" has identifiers in scientific notation, as a spreadsheet writes long '
                     f"numbers: {values}. Their last digits are lost; export the column as text."
                 )
         for plan in self.short_years:
             about = f"century:{plan.column}"
-            if about not in self.told and (values := _years_to_come(cleaned, plan)):
+            if about not in self.told and (values := self._years_to_come(cleaned, plan)):
                 found[about] = (
                     f'The column "{plan.column}" has years of two digits that are read as years to come: {values}. '
                     f"If another century is meant, use a transform that writes the year in full."
                 )
         return found
 
+    def _scientific(self, cleaned: Cleaned, plan: ColumnPlan) -> str:
+        texts = cleaned.batch.texts.get_column(plan.column)
+        if not texts.str.contains("+", literal=True).any():  # rare, and cheaper than the pattern
+            return ""
+        found = texts.str.contains(SCIENTIFIC).fill_null(value=False).arg_true()
+        return "; ".join(self._place(cleaned, plan, number) for number in found.head(EXAMPLES).to_list())
 
-def _scientific(cleaned: Cleaned, plan: ColumnPlan) -> str:
-    texts = cleaned.batch.texts.get_column(plan.column)
-    if not texts.str.contains("+", literal=True).any():  # rare, and cheaper than the pattern
-        return ""
-    found = texts.str.contains(SCIENTIFIC).fill_null(value=False).arg_true()
-    return "; ".join(_place(cleaned, plan, number) for number in found.head(EXAMPLES).to_list())
+    def _years_to_come(self, cleaned: Cleaned, plan: ColumnPlan) -> str:
+        values = cleaned.values.get_column(plan.target)
+        today = timezone.now().date()
+        later = (values.str.slice(0, 10) > today.isoformat()).fill_null(value=False).arg_true().to_list()
+        found = [number for number in later if _has_short_year(cleaned, plan, number)]
+        return "; ".join(
+            f"{self._place(cleaned, plan, number)} is {values[number][:10]}" for number in found[:EXAMPLES]
+        )
 
-
-def _years_to_come(cleaned: Cleaned, plan: ColumnPlan) -> str:
-    values = cleaned.values.get_column(plan.target)
-    today = timezone.now().date()
-    later = (values.str.slice(0, 10) > today.isoformat()).fill_null(value=False).arg_true().to_list()
-    found = [number for number in later if _has_short_year(cleaned, plan, number)]
-    return "; ".join(
-        f"{_place(cleaned, plan, number)} is {values[number][:10]}" for number in found[:EXAMPLES]
-    )
+    def _place(self, cleaned: Cleaned, plan: ColumnPlan, number: int) -> str:
+        text = cleaned.batch.texts[plan.column][number] or ""
+        return f'"{shown(text)[:40]}" in {self.place_of(cleaned.batch.lines[number])}'
 
 
 def _has_short_year(cleaned: Cleaned, plan: ColumnPlan, number: int) -> bool:
@@ -79,8 +87,3 @@ def _has_short_year(cleaned: Cleaned, plan: ColumnPlan, number: int) -> bool:
             continue
         return "%y" in format_
     return bool(plan.transforms)
-
-
-def _place(cleaned: Cleaned, plan: ColumnPlan, number: int) -> str:
-    text = cleaned.batch.texts[plan.column][number] or ""
-    return f'"{shown(text)[:40]}" in line {cleaned.batch.lines[number]}'

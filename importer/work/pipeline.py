@@ -79,7 +79,7 @@ class Stages:
             writer=Writer(mapping, target, sample),
             parents=parents,
             decided=Decided({}) if ignore_survey else Decided.of(job, mapping),
-            suspicions=Suspicions.of(mapping),
+            suspicions=Suspicions.of(mapping, job.place_of),
             repeats=repeats,
         )
 

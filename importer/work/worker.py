@@ -128,8 +128,8 @@ class Worker:
         chunk = self.lease.chunk
         if chunk.attempts > conf.MAX_CHUNK_ATTEMPTS:
             raise ChunkFailed(
-                f"Chunk {chunk.number} (from line {chunk.committed_line}) failed {chunk.attempts - 1} times without "
-                f"progress: {chunk.last_error or 'its workers died'}."
+                f"Chunk {chunk.number} (from {self.job.place_of(chunk.committed_line)}) failed "
+                f"{chunk.attempts - 1} times without progress: {chunk.last_error or 'its workers died'}."
             )
         run_chunk(self.stages, self.lease, self.reader, self.control)
         return True

@@ -54,7 +54,7 @@ def private_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSi
         site.manage("migrate", "--run-syncdb", "--verbosity", "0")
         site.sql("INSERT INTO crm_company (code, name) SELECT 'C' || n, 'x' FROM generate_series(1, 50) n")
         yield site
-        site.shell.close()
+        site.close()
 
 
 @pytest.fixture(scope="module")

@@ -41,21 +41,28 @@ class PrivateSite:
     folder: Path
     importer: dict[str, Any] = field(default_factory=dict)
     started: "list[subprocess.Popen[str]]" = field(default_factory=list)
+    _connection: "psycopg.Connection[Any] | None" = None
 
     def __post_init__(self) -> None:
-        self.shell = self.another_shell()
+        # Outlives `kill_all()`: its commands are no test's subject, and to start it takes longer than what it does.
+        self.shell = Shell(sys.executable, self.folder, lambda: self.environment(importer={}))
 
     def another_shell(self, **environment: str) -> Shell:
         """A process that runs many commands, with the importer's settings of the moment it starts."""
         return Shell(sys.executable, self.folder, lambda: self.environment() | environment)
 
-    def environment(self) -> dict[str, str]:
+    def close(self) -> None:
+        self.shell.close()
+        self._disconnect()
+
+    def environment(self, importer: dict[str, Any] | None = None) -> dict[str, str]:
         settings = SMALL | {"SOURCE_ROOTS": [str(self.folder)], "SPOOL_DIR": str(self.folder / "spool")}
+        importer = self.importer if importer is None else importer
         return os.environ | {
             "DATABASE_URL": self.server.url,
             "TEST_LEGACY": str(self.folder / "legacy.sqlite"),
             "DJANGO_SETTINGS_MODULE": "tests.importer.private_settings",
-            "TEST_IMPORTER": json.dumps(settings | self.importer),
+            "TEST_IMPORTER": json.dumps(settings | importer),
             "PYTHONPATH": str(PROJECT),
         }
 
@@ -73,9 +80,9 @@ class PrivateSite:
 
     def kill_all(self) -> None:
         """Kill what was started, and its workers, frozen or orphaned: what fails must not disturb the next."""
-        self.shell.close()
+        mine, spared = self.environment()["TEST_LEGACY"], self.shell.process and self.shell.process.pid
         for process in psutil.process_iter(["environ"]):
-            if (process.info["environ"] or {}).get("TEST_LEGACY") == self.environment()["TEST_LEGACY"]:
+            if (process.info["environ"] or {}).get("TEST_LEGACY") == mine and process.pid != spared:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
         for started in self.started:
@@ -93,13 +100,32 @@ class PrivateSite:
         return int(self.shell.output_of("create_import", spec, str(source)))
 
     def run(self, job: int, *options: str) -> dict[str, Any]:
-        answer = self.manage("run_import", str(job), "--json", "--no-progress", *options)
+        """Run a job undisturbed: in the shell, unless the importer has settings of this test."""
+        command = ("run_import", str(job), "--json", "--no-progress", *options)
+        answer = self.manage(*command) if self.importer else self.shell.output_of(*command)
         return dict(json.loads(answer.splitlines()[-1]))
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.server.url, autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
+        """Execute a statement, on a connection that is kept: many tests ask a hundred times a second."""
+        try:
+            return self._execute(statement, parameters)
+        except psycopg.OperationalError:
+            if self._connection and not self._connection.broken:
+                raise
+            self._disconnect()  # a test has restarted the server, or cut all connections
+            return self._execute(statement, parameters)
+
+    def _execute(self, statement: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            # A prepared statement would outlive the table that another test makes anew.
+            self._connection = psycopg.connect(self.server.url, autocommit=True, prepare_threshold=None)
+        cursor = self._connection.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def _disconnect(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
 
     def state_of(self, job: int) -> tuple[Any, list[int]]:
         """What an import has left: the table's fingerprint and the lines of the rejected records."""

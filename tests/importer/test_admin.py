@@ -141,6 +141,82 @@ def test_what_cannot_be_a_job_is_told_beside_the_form(
     assert not DataImportJob.objects.exists()
 
 
+def test_the_form_says_how_the_file_is_written(admin: Client, folder: Path) -> None:
+    (folder / "companies.csv").write_text("a title\n# note\nC1|'One'|\nC2|Two|\ntotal\n")
+    told = {
+        "source": str(folder / "companies.csv"), "delimiter": "|", "quote": "'", "escape": "none", "comment": "#",
+        "skip_lines": "1", "footer_lines": "1", "no_header": "on", "columns": "code, name", "trailing_delimiter": "on",
+    }  # fmt: skip
+
+    answer = admin.post(reverse(ADD), CHOSEN | told)
+
+    assert answer.status_code == 302, answer.context["errors"]
+    job = DataImportJob.objects.get()
+    assert job.dialect == {
+        "quote": "'", "escape": None, "comment": "#", "skip_lines": 1, "footer_lines": 1, "header": False,
+        "columns": ["code", "name"], "trailing_delimiter": True,
+    }  # fmt: skip
+    run_import(job)
+    assert list(Company.objects.order_by("code").values_list("code", "name")) == [
+        ("C1", "One"),
+        ("C2", "Two"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "told", "said"),
+    [
+        ("quote", {"quote": "''"}, 'Invalid quote "&#x27;&#x27;": use one character other than a blank'),
+        ("escape", {"escape": "e"}, 'Invalid escape "e": use an ASCII character'),
+        ("comment", {"comment": '"x'}, "Invalid comment"),
+        ("delimiter", {"delimiter": '"'}, "without the quote, the escape, line breaks and NUL."),
+        ("skip_lines", {"skip_lines": "-1"}, 'Invalid skip_lines "-1": use a number of lines, 0 or more.'),
+        ("footer_lines", {"footer_lines": "two"}, "Enter a whole number."),
+        ("columns", {"columns": "a,b"}, "Columns are named by the header; name them only without one."),
+        ("columns", {"no_header": "on"}, "A file without a header needs the names of its columns"),
+        ("columns", {"no_header": "on", "columns": "a,a"}, 'The column "a" is named more than once'),
+        ("widths", {"widths": "3,x"}, 'Invalid width "x": use a number of characters'),
+        ("widths", {"widths": "3,4", "delimiter": ";"}, "Fields of fixed widths have no delimiter"),
+        ("encoding", {"encoding": "klingon"}, 'Unknown encoding "klingon"'),
+        ("format", {"source": "companies"}, "does not tell the format"),
+        ("format", {"format": "table"}, 'is a file; its format cannot be "table"'),
+        ("sheet", {"sheet": "One"}, "has no sheets; leave"),
+        ("quote", {"source": "x.xlsx", "quote": "'"}, "is a workbook, which has no quote"),
+        ("source", {"source": "nowhere.csv"}, "nowhere.csv"),
+    ],
+    ids=str,
+)
+def test_a_refusal_is_told_beside_its_field(
+    admin: Client, folder: Path, field: str, told: dict[str, str], said: str
+) -> None:
+    (folder / "companies.csv").write_text("code,name\n")
+
+    answer = admin.post(reverse(ADD), CHOSEN | {"source": str(folder / "companies.csv")} | told)
+
+    errors = answer.context["adminform"].form.errors
+    assert list(errors) == [field]
+    assert said.replace("&#x27;", "'") in errors[field][0]
+    assert not DataImportJob.objects.exists()
+
+
+def test_several_files_that_are_sent_are_one_job(admin: Client, folder: Path, settings: Any) -> None:
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(folder / "media")},
+        }
+    }
+    files = [SimpleUploadedFile(f"{n}.csv", f"code,name\nC{n},x\n,y\n".encode()) for n in (10, 2)]
+
+    admin.post(reverse(ADD), CHOSEN | {"upload": files})
+
+    job = DataImportJob.objects.get()
+    assert run_import(job).inserted == 2
+    page = admin.get(reverse("admin:importer_stagingrecord_changelist")).content.decode()
+    assert "2.csv, line 3" in page
+    assert "10.csv, line 3" in page
+
+
 def test_a_job_that_is_there_is_looked_at_and_not_changed(admin: Client) -> None:
     job = DataImportJob.objects.create(spec="companies", source="x.csv", format="csv")
     address = reverse("admin:importer_dataimportjob_change", args=[job.pk])

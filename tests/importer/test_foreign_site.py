@@ -261,7 +261,7 @@ def test_records_without_parents_pass_once_the_parents_are_there(
     missing = sorted({record["schoolID"] for record in _rejected("college")})
     _import_schools(imported, missing)
 
-    answer = imported.manage("replay_rejects", str(job))
+    answer = imported.shell.output_of("replay_rejects", str(job))
 
     assert f"{outcome.rejected:,} records replayed = {outcome.rejected:,} inserted" in answer
     assert _difference(imported, "college", also=_rejected("college")) == []
@@ -280,7 +280,7 @@ def test_a_fixed_player_brings_his_games_along(imported: Site, jobs: dict[str, J
             row["height"] = row["weight"] = ""
     source = _write_csv(imported, "fixed-players.csv", fixed)
 
-    answer = imported.manage("replay_rejects", str(jobs["players"][0]), str(source))
+    answer = imported.shell.output_of("replay_rejects", str(jobs["players"][0]), str(source))
 
     assert f"{len(rejected):,} records replayed = {len(rejected):,} inserted" in answer
     assert imported.sql(
@@ -289,7 +289,7 @@ def test_a_fixed_player_brings_his_games_along(imported: Site, jobs: dict[str, J
     for name in ("batting", "fielding", "appearances"):
         theirs = [record for record in _rejected(name) if record["playerID"] in rejected]
         again = expected(name).rejected - len(theirs)
-        answer = imported.manage("replay_rejects", str(jobs[name][0]))
+        answer = imported.shell.output_of("replay_rejects", str(jobs[name][0]))
         assert f"{len(theirs):,} inserted" in answer
         assert f"{again:,} rejected again" in answer
         assert _difference(imported, name, also=theirs) == []
@@ -308,7 +308,7 @@ def test_a_fixed_file_imports_its_records_and_leaves_the_rest_rejected(
     sound, twice = _first_of_each_game(fixable)
     source = _write_csv(imported, "fixed-allstars.csv", fixable)
 
-    answer = imported.manage("replay_rejects", str(job), str(source))
+    answer = imported.shell.output_of("replay_rejects", str(job), str(source))
 
     assert f"{len(fixable):,} records replayed = {len(sound):,} inserted" in answer
     assert f"{len(twice):,} rejected again" in answer
@@ -342,7 +342,7 @@ def _import_schools(site: Site, codes: list[str]) -> None:
 
 def _export(site: Site, job: int) -> list[Record]:
     path = site.folder / "records" / f"rejects-{job}.csv"
-    site.manage("export_rejects", str(job), "--output", str(path))
+    site.shell.output_of("export_rejects", str(job), "--output", str(path))
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 

@@ -351,7 +351,7 @@ def test_a_list_needs_the_same_queries_for_more_rows(people: dict[str, User], fo
 def test_every_column_of_the_ledger_is_hidden_or_known_to_quote_nothing() -> None:
     """A new text or JSON column fails here until it is decided whether it may quote a source."""
     quoting = {
-        DataImportJob: {"error", "columns", "source_hash", "source_mark"},
+        DataImportJob: {"error", "columns", "parts", "source_hash", "source_mark"},
         ImportChunk: {"last_error", "start_key", "end_key", "committed_key"},
         StagingRecord: {"raw", "errors"},
         MigrationLog: {"reason", "details"},
@@ -422,6 +422,20 @@ def test_an_upload_is_told_alike_whether_it_exists_or_not(
 
     assert OTHERS in there.content.decode()
     assert there.context["errors"] == gone.context["errors"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_pattern_finds_no_upload_of_others(
+    people: dict[str, User], sent: Objects, uploads: Path, there: bool
+) -> None:
+    pattern = str(uploads / "imp*" / "*" / ("*.csv" if there else "*.tsv"))
+
+    answer = client_of(people, "colleague").post(
+        reverse("admin:importer_dataimportjob_add"), CHOSEN | {"source": pattern}
+    )
+
+    assert "No file matches" in answer.content.decode()
+    assert DataImportJob.objects.count() == 1
 
 
 def test_the_owner_makes_another_job_of_the_own_upload(people: dict[str, User], sent: Objects) -> None:

@@ -5,11 +5,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from importer.jobs import create_job
 from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
-
-PARTS = (
-    "quote", "escape", "comment", "skip_lines", "footer_lines", "header", "columns", "trailing_delimiter",
-    "blank_after_delimiter",
-)  # fmt: skip
+from importer.specs.given import parts_given
 
 
 class Command(BaseCommand):
@@ -19,7 +15,9 @@ class Command(BaseCommand):
         parser.add_argument("spec", help="name of a registered import spec")
         parser.add_argument(
             "source",
-            help="a file below the source roots, s3://BUCKET/KEY, storage:ALIAS/NAME or db:ALIAS/TABLE",
+            nargs="+",
+            help="files below the source roots, patterns such as 'exports/2021-*.csv', s3://BUCKET/KEY, "
+            "storage:ALIAS/NAME or db:ALIAS/TABLE; several are read as one source",
         )
         parser.add_argument(
             "--format", choices=DataImportJob.Format.values, help="default: guessed from the source's name"
@@ -47,6 +45,9 @@ class Command(BaseCommand):
             help="blanks before a field are not part of it",
         )
         parser.add_argument(
+            "--widths", help="characters of each field, with commas between, for fields of fixed widths"
+        )
+        parser.add_argument(
             "--sheet", default="", help="sheet of a workbook (default: the first visible one with values)"
         )
         parser.add_argument("--name", default="", help="a name to recognise the job by")
@@ -55,7 +56,7 @@ class Command(BaseCommand):
         self,
         *,
         spec: str,
-        source: str,
+        source: list[str],
         format: str | None,  # noqa: A002 (the option's name)
         encoding: str,
         delimiter: str,
@@ -70,19 +71,8 @@ class Command(BaseCommand):
                 format=format,
                 encoding=encoding,
                 delimiter=delimiter,
-                dialect=_dialect(options),
+                dialect=parts_given(options),
                 sheet=sheet,
                 name=name,
             )
         self.stdout.write(str(job.pk))
-
-
-def _dialect(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the parts of a dialect that were given."""
-    parts = {name: options[name] for name in PARTS if options.get(name) is not None}
-    for name in ("quote", "escape", "comment"):
-        if parts.get(name) == "none":
-            parts[name] = None
-    if "columns" in parts:
-        parts["columns"] = [name.strip() for name in parts["columns"].split(",")]
-    return parts

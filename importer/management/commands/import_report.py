@@ -8,6 +8,9 @@ from importer.exceptions import one_line
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.rejects.report import Example, Family, Report, make_report
 
+# Files that the report names; the JSON names all of them.
+FILES_SHOWN = 10
+
 
 class Command(BaseCommand):
     help = "Show the fate of every record of an import, and the rejected records by reason."
@@ -32,6 +35,7 @@ def report_text(report: Report) -> str:
     lines = [
         one_line(f"Job {report.job}: {report.name}, {report.status}"),
         one_line(f"  source    {report.source}"),
+        *([one_line(f"  files     {_files(report.files)}")] if report.files else []),
         f"  read      {counts.read:>12,}",
         *(
             f"  {name:9} {getattr(counts, name):>12,}"
@@ -56,10 +60,15 @@ def report_text(report: Report) -> str:
         )
         lines += [
             # Values of the source must not control the terminal.
-            one_line(f"      line {example.line}: {example.message}{_value_of(example)}")
+            one_line(f"      {example.place}: {example.message}{_value_of(example)}")
             for example in family.examples
         ]
     return "\n".join(lines)
+
+
+def _files(names: list[str]) -> str:
+    more = f" and {len(names) - FILES_SHOWN:,} more" if len(names) > FILES_SHOWN else ""
+    return f"{len(names):,}: {', '.join(names[:FILES_SHOWN])}{more}"
 
 
 def _column_of(family: Family) -> str:

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from typing import IO, Protocol
 from xml.parsers import expat  # DTDs are refused
 
-from importer.conf import conf
 from importer.exceptions import SourceRefused
 
 PIECE = 1 << 16
 # Open elements, and distinct names of elements and attributes. The widest workbooks have a dozen, and a few hundred.
 DEEPEST = 100
 MOST_NAMES = 10_000
+# Characters of a tag, or of a cell's text. Excel allows 32,767 in a cell.
+LONGEST = 1 << 20
+PIECE_CHARACTERS = 64  # what a piece of text takes, however short it is
 
 
 class Watched(Protocol):
@@ -49,6 +51,29 @@ class _Fault(Exception):
     """The XML is not that of a workbook."""
 
 
+class Text:
+    """Collects a text from its pieces, and bounds it."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def add(self, pieces: list[str]) -> None:
+        self._pieces += pieces
+        self._size += sum(map(len, pieces)) + PIECE_CHARACTERS * len(pieces)
+        if self._size > LONGEST:
+            raise _Fault(f"a text of more than {LONGEST:,} characters")
+
+    def take(self) -> str:
+        """Return the text, and begin another one."""
+        text = "".join(self._pieces)
+        self._pieces, self._size = [], 0
+        return text
+
+
 def read_elements(
     stream: IO[bytes],
     cost: Watched,
@@ -69,14 +94,14 @@ def read_elements(
     if texts is not None:
         parser.CharacterDataHandler = texts.append
     parser.StartDoctypeDeclHandler = _refuse_dtd
-    fed, longest = 0, conf.MAX_RECORD_BYTES
+    fed = 0
     try:
         while piece := stream.read(PIECE):
             cost.read(len(piece))
             fed += len(piece)
             parser.Parse(piece, False)
-            if fed - parser.CurrentByteIndex > longest or sum(map(len, texts or ())) > longest:
-                raise _Fault(f"a tag or a text of more than {longest:,} bytes")
+            if fed - parser.CurrentByteIndex > LONGEST or sum(map(len, texts or ())) > LONGEST:
+                raise _Fault(f"a tag or a text of more than {LONGEST:,} characters")
             if len(names) > MOST_NAMES:
                 raise _Fault(f"more than {MOST_NAMES:,} names of elements")
         parser.Parse(b"", True)

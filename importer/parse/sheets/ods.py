@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from importer.parse.sheets.elements import LONGEST, Text
 from importer.parse.sheets.package import Package
 from importer.parse.sheets.rows import MOST_COLUMNS, MOST_DIGITS, NO_VALUE, Rows
 from importer.parse.sheets.sheet import Sheet
@@ -47,18 +48,17 @@ class _Document:
         self.cells: list[str] = []
         self.column = self.size = 0
         self.cell: dict[str, str] = {}
-        self.paragraphs: list[str] = []
-        self.pieces: list[str] = []
+        self.text, self.paragraphs = Text(), 0
+        self.in_paragraph = False
         self.foreign = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         parent = self.open[-1] if self.open else ""
         self.open.append(name)
-        if parent in CELLS or self.foreign or self.pieces:
+        if parent in CELLS or self.foreign or self.in_paragraph:
             self._start_in_cell(name, parent, attributes)
         elif name in CELLS:
             self.cell = attributes
-            self.paragraphs = []
         elif name == "table:table-row":
             self.row += self.repeated
             self.repeated = self._count(attributes, "table:number-rows-repeated")
@@ -77,18 +77,15 @@ class _Document:
         parent = self.open[-1] if self.open else ""
         if self.foreign:
             self.foreign -= 1
-        elif self.pieces:
-            self.pieces += self.texts
-            if parent in CELLS:
-                self.paragraphs.append("".join(self.pieces))
-                self.pieces = []
-        elif self.rows is not None:
-            if name in CELLS:
-                self._add_cell(is_covered=name != CELLS[0])
-            elif name == "table:table-row":
-                self._add_row(self.rows)
-            elif name == "table:table" and parent == "office:spreadsheet":
-                self.rows = None
+        elif self.in_paragraph:
+            self.text.add(self.texts)
+            self.in_paragraph = parent not in CELLS
+        elif name in CELLS:
+            self._add_cell(is_covered=name != CELLS[0])
+        elif name == "table:table-row" and self.rows:
+            self._add_row(self.rows)
+        elif name == "table:table" and parent == "office:spreadsheet":
+            self.rows = None
         self.texts.clear()
 
     def _start_in_cell(self, name: str, parent: str, attributes: dict[str, str]) -> None:
@@ -96,13 +93,14 @@ class _Document:
         if self.foreign or not name.startswith("text:"):
             self.foreign += 1
         elif parent in CELLS:
-            self.pieces = [""]
+            self.text.add(["\n"] * (self.paragraphs > 0))
+            self.in_paragraph, self.paragraphs = True, self.paragraphs + 1
         else:
-            self.pieces += self.texts
+            self.text.add(self.texts)
             if name == "text:s":
-                self.pieces.append(" " * min(self._count(attributes, "text:c"), self._longest))
+                self.text.add([" " * min(self._count(attributes, "text:c"), LONGEST)])
             elif name in ("text:tab", "text:line-break"):
-                self.pieces.append("\t" if name == "text:tab" else "\n")
+                self.text.add(["\t" if name == "text:tab" else "\n"])
 
     def _start_sheet(self, attributes: dict[str, str]) -> None:
         is_hidden = attributes.get("table:style-name", "") in self.hidden_styles
@@ -119,14 +117,16 @@ class _Document:
             rows.add(self.row, self.cells, repeated=self.repeated, size=self.size if is_too_long else 0)
 
     def _add_cell(self, *, is_covered: bool) -> None:
-        assert self.rows
+        shown, paragraphs, self.paragraphs = self.text.take(), self.paragraphs, 0
+        if self.rows is None:
+            return
         repeated = self._count(self.cell, "table:number-columns-repeated")
-        text = "" if is_covered else self._text(self.rows)
+        text = "" if is_covered else self._text(self.rows, shown, is_shown=paragraphs > 0)
         if text:
             if self.column + repeated > MOST_COLUMNS:
                 raise self.package.damaged(f"row {self.row:,} has more than {MOST_COLUMNS:,} columns")
             self.size += len(text) * repeated
-            if self.size > self._longest:
+            if self.size > self.rows.longest:
                 self.cells = []
             else:
                 self.cells += [*[""] * (self.column - len(self.cells)), *[text] * repeated]
@@ -137,10 +137,9 @@ class _Document:
             self.rows.found.merged += spans != ("1", "1") and self.rows.found.header > 0
         self.column += repeated
 
-    def _text(self, rows: Rows) -> str:
+    def _text(self, rows: Rows, shown: str, *, is_shown: bool) -> str:
         """Return the cell's text; empty if it has no value."""
         kind = self.cell.get("office:value-type", "")
-        shown = "\n".join(self.paragraphs)
         if self.cell.get("calcext:value-type") == "error":
             return NO_VALUE + shown
         if formula := self.cell.get("table:formula"):
@@ -157,7 +156,7 @@ class _Document:
             return self._moment(rows, iso_duration_text(self.cell.get("office:time-value", "")))
         if kind == "boolean":
             return self.cell.get("office:boolean-value", "").title()
-        return shown if self.paragraphs else self.cell.get("office:string-value", "")
+        return shown if is_shown else self.cell.get("office:string-value", "")
 
     def _number(self, rows: Rows, value: str, shown: str) -> str:
         text = number_text(value)
@@ -170,10 +169,6 @@ class _Document:
     def _moment(self, rows: Rows, text: str) -> str:
         notation = rows.found.notations.get(self.column)
         return notation.moment(text) if notation else text
-
-    @property
-    def _longest(self) -> int:
-        return self.rows.longest if self.rows else 0
 
     def _count(self, attributes: dict[str, str], name: str) -> int:
         count = attributes.get(name, "1")

@@ -7,7 +7,7 @@ import polars as pl
 
 from importer.budget import too_long
 from importer.models import DataImportJob
-from importer.parse.delimited import DelimitedReader
+from importer.parse.delimited.reader import DelimitedReader
 from importer.parse.reader import Range
 from importer.parse.sheets.rows import NO_VALUE, TOO_LONG
 from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown

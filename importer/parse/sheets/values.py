@@ -17,6 +17,7 @@ BUILT_IN = (
 )
 # What is no directive: quoted text, an escaped character, a blank as wide as a character, a filler, [Red], [$-409] …
 LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE | re.DOTALL)
+LONGEST_FORMAT = 255
 ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]")
 ONLY_ZEROS = re.compile(r"0{2,}")
 # Lotus took 1900 for a leap year, and Excel keeps its days: 60 is a day that never was.
@@ -26,12 +27,14 @@ SINCE_1900, SINCE_1904 = dt.date(1899, 12, 30), dt.date(1904, 1, 1)
 DAY_MILLISECONDS = 86_400_000
 # Numbers with more digits than this before or behind the point keep their exponent.
 LONGEST = 30
-ISO_DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d+))?S)?)?")
+ISO_DURATION = re.compile(
+    r"(-?)P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:[.,](\d{1,9}))?S)?)?"
+)
 
 
 def kind_of_format(code: str) -> str:
     """Tell from a number format such as `d.m.yy h:mm` what its numbers are: DATE, TIME, DURATION, ZEROS or none."""
-    code = LITERAL.sub("", code).split(";")[0].lower()
+    code = LITERAL.sub("", code[:LONGEST_FORMAT]).split(";")[0].lower()
     if ELAPSED.search(code):
         return DURATION
     if ONLY_ZEROS.fullmatch(code):

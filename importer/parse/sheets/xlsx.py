@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
+from importer.parse.sheets.elements import Text
 from importer.parse.sheets.package import Package
 from importer.parse.sheets.rows import MOST_COLUMNS, MOST_DIGITS, NO_VALUE, Rows
 from importer.parse.sheets.sheet import Sheet
@@ -118,8 +119,7 @@ def _kinds(package: Package, path: str) -> list[str]:
 
 
 def read_strings(workbook: Workbook, folder: Path) -> SharedStrings:
-    strings = SharedStrings(workbook.package.name, folder)
-    pieces: list[str] = []
+    strings, text = SharedStrings(workbook.package.name, folder), Text()
     texts: list[str] = []
     is_phonetic = False
 
@@ -127,19 +127,17 @@ def read_strings(workbook: Workbook, folder: Path) -> SharedStrings:
         nonlocal is_phonetic
         name = _local(name)
         texts.clear()
-        if name == "si":
-            pieces.clear()
         is_phonetic = is_phonetic or name == "rPh"
 
     def end(name: str) -> None:
         nonlocal is_phonetic
         name = _local(name)
         if name == "t" and not is_phonetic:
-            pieces.extend(texts)
+            text.add(texts)
         elif name == "rPh":
             is_phonetic = False
         elif name == "si":
-            strings.add(unescaped("".join(pieces)))
+            strings.add(unescaped(text.take()))
         texts.clear()
 
     if workbook.strings in workbook.package:
@@ -165,7 +163,7 @@ class _Cells:
         self.column, self.type, self.style = -1, "", ""
         self.value: str | None = None
         self.formula: str | None = None
-        self.pieces: list[str] = []
+        self.inline = Text()
         self.is_phonetic = False
         self.columns: dict[str, int] = {}
         self.prefix = ""
@@ -184,8 +182,6 @@ class _Cells:
             self.row = int(number) if number.isdecimal() and len(number) < 10 else self.row + 1
             self.cells, self.size, self.column = [], 0, -1
             self.found.hidden += attributes.get("hidden") in ("1", "true")
-        elif name == "is":
-            self.pieces.clear()
         elif name == "rPh":
             self.is_phonetic = True
         elif name == "mergeCell":
@@ -207,14 +203,16 @@ class _Cells:
             self.formula = "".join(self.texts)
             self.found.formulas += 1
         elif name == "t" and not self.is_phonetic:
-            self.pieces += self.texts
+            self.inline.add(self.texts)
         elif name == "rPh":
             self.is_phonetic = False
         elif name == "is":
-            self.value = unescaped("".join(self.pieces))
+            self.value = unescaped(self.inline.take())
         self.texts.clear()
 
     def _add_cell(self) -> None:
+        if self.column >= MOST_COLUMNS:
+            raise self.package.damaged(f"row {self.row:,} has more than {MOST_COLUMNS:,} columns")
         text = self._text()
         if not text:
             return
@@ -282,7 +280,7 @@ class _Cells:
         return column
 
     def _count_merged(self, area: str) -> None:
-        last = AREA_ROW.search(area)
+        last = AREA_ROW.search(area[-20:])
         self.found.merged += last is not None and int(last[1][:10]) > self.found.header
 
 

@@ -200,7 +200,7 @@ def test_a_job_in_the_background_outlives_the_worker_that_is_shut_down(
     undisturbed: object,
     thought_dead: bool,
 ) -> None:
-    site.manage("shell", "-c", ASK_FOR.format(job=job))
+    site.shell.output_of("shell", "-v", "0", "-c", ASK_FOR.format(job=job))
     first = machine("--shutdown-graceful-timeout", "0.2")
     assert site.wait_for_batches(job, 2, first)
 
@@ -226,7 +226,7 @@ def test_a_job_in_the_background_outlives_a_database_that_is_away(
     undisturbed: object,
 ) -> None:
     site.importer = LEASE | {"RETRY_SECONDS": 1}
-    site.manage("shell", "-c", ASK_FOR.format(job=job))
+    site.shell.output_of("shell", "-v", "0", "-c", ASK_FOR.format(job=job))
     first = machine()
     assert site.wait_for_batches(job, 2, first)
 

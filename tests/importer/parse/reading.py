@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from importer.parse.delimited import DelimitedReader
+from importer.parse.delimited.reader import DelimitedReader
 from importer.parse.reader import Range
 from importer.records import Batch, Position
 
@@ -39,7 +39,7 @@ def ranges_of(reader: DelimitedReader) -> list[Range]:
 
 
 def whole(reader: DelimitedReader) -> list[Range]:
-    return [Range(0, reader.size, 1)]
+    return [Range(0, reader.file.size, 1)]
 
 
 def read(
@@ -50,7 +50,7 @@ def read(
         position = Position(part.start_offset, part.first_line)
         while position.offset < part.end_offset:
             if one_by_one:
-                batch = reader._read_one_by_one(position, part.end_offset, limit)
+                batch = reader.records.read(position, part.end_offset, limit)
             else:
                 batch = reader.read(position, part, limit=limit)
             assert batch.end.offset > position.offset, (

@@ -13,7 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from importer.exceptions import SourceRefused
-from importer.parse.delimited import DelimitedReader
+from importer.parse.delimited.reader import DelimitedReader
+from importer.parse.delimited.records import Records
 from tests.importer.parse.public_suites import folder_of, papaparse_cases
 from tests.importer.parse.reading import PLENTY, opened, ranges_of, read, read_text, whole
 
@@ -223,7 +224,7 @@ def test_a_byte_that_is_no_text_costs_its_own_record_alone(path: Path, settings:
 def test_few_odd_lines_do_not_send_the_others_through_the_slow_lane(
     path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(DelimitedReader, "_read_one_by_one", None)
+    monkeypatch.setattr(Records, "read", None)
     lines = [f"{number},{name}" for number in range(2_000)]
     lines[500], lines[900], lines[1_300] = "500", "900,x,y", ""
     reader = opened(path, "\n".join(["id,name", *lines]))

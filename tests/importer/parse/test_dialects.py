@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from importer import Dialect
 from importer.exceptions import SourceRefused
-from importer.parse.delimited import DelimitedReader
+from importer.parse.delimited.records import Records
 from tests.importer.parse.reading import PLENTY, opened, ranges_of, read, whole
 
 many = hypothesis_settings(
@@ -253,7 +253,7 @@ def test_a_file_without_a_header_begins_with_a_record(path: Path) -> None:
 
 def test_whole_blocks_of_a_dialect_are_read_by_columns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Escapes, comments, long delimiters: not one record takes the way of single records."""
-    monkeypatch.setattr(DelimitedReader, "_read_one_by_one", None)
+    monkeypatch.setattr(Records, "read", None)
     for name in DIALECTS:
         how = dialect(name, header=False, columns=NAMES)
         row = ["x", "y z", "é"]

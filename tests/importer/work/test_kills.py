@@ -40,7 +40,9 @@ def finish(site: PrivateSite, job: int, *options: str) -> None:
     assert result["read"] == sum(result[fate] for fate in fates)
 
 
-@pytest.mark.parametrize("options", [("--workers", "2"), ("--workers", "4")])
+@pytest.mark.parametrize(
+    "options", [("--workers", "2"), pytest.param(("--workers", "4"), marks=pytest.mark.long)], ids="-".join
+)
 def test_workers_make_the_table_that_one_alone_makes(
     site: PrivateSite, job: int, undisturbed: object, options: tuple[str, ...]
 ) -> None:
@@ -63,6 +65,27 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(
         finish(site, job)
 
         assert site.state_of(job) == undisturbed, f"SEED={seed} job {job} after {kills} kills"
+
+
+def test_several_files_end_as_one_whatever_is_killed(
+    site: PrivateSite, source: Path, undisturbed: tuple[object, list[int]]
+) -> None:
+    header, *lines = source.read_text().splitlines(keepends=True)
+    folder = source.parent / "parts"
+    folder.mkdir(exist_ok=True)
+    size = len(lines) // 3 + 1
+    for number in range(3):
+        text = header + "".join(lines[number * size : (number + 1) * size])
+        (folder / f"{number}.csv").write_text(text)
+    site.sql("TRUNCATE crm_contact")
+    job = site.create_job(folder / "*.csv")
+
+    kill_until_done(site, job, random.Random(2), most=1)
+    finish(site, job)
+
+    table, rejected = undisturbed
+    # Each file after the first has a header of its own, which counts as a line.
+    assert site.state_of(job) == (table, [line + (line - 2) // size for line in rejected])
 
 
 def kill_until_done(site: PrivateSite, job: int, randomness: random.Random, *, most: int) -> int:
@@ -107,6 +130,7 @@ def test_sigterm_stops_after_the_batch_in_hand(site: PrivateSite, job: int, undi
     assert site.state_of(job) == undisturbed
 
 
+@pytest.mark.long  # test_leases.py has the shorter twin, which proves in addition that the lease was lost
 def test_a_frozen_worker_is_replaced_and_cannot_write_any_more(
     site: PrivateSite, job: int, undisturbed: object
 ) -> None:
@@ -135,7 +159,8 @@ def test_cut_connections_are_made_again(site: PrivateSite, job: int, undisturbed
     assert site.state_of(job) == undisturbed
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+# A fast restart ends connections as `test_cut_connections_are_made_again` does, and comes back as after a crash.
+@pytest.mark.parametrize("mode", [pytest.param("fast", marks=pytest.mark.long), "immediate"])
 def test_a_database_that_restarts_is_waited_for(
     site: PrivateSite, job: int, undisturbed: object, mode: str
 ) -> None:

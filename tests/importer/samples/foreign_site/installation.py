@@ -13,6 +13,7 @@ import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ class Site:
         return int(self.shell.output_of("create_import", spec, str(source), *options))
 
     def run_import(self, job: int, *options: str, **environment: str) -> dict[str, Any]:
-        answer = self.manage("run_import", str(job), "--json", "--no-progress", *options, **environment)
+        """Run a job: in the shell, or, with an environment of its own, in a process of its own."""
+        run = partial(self.manage, **environment) if environment else self.shell.output_of
+        answer = run("run_import", str(job), "--json", "--no-progress", *options)
         return dict(json.loads(answer.splitlines()[-1]))
 
     def report(self, job: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from importer.parse.blocks import regular_block
+from importer.parse.delimited.blocks import regular_block
 
 # Lines "look like records" if this part of them has the header's number of fields.
 NEARLY_ALL = 0.9

@@ -88,3 +88,19 @@ def _borders_hold(outside: list[bytes], delimiter: bytes) -> bool:
     between = set(outside[1:-1])  # few distinct ones, even in a long block
     between.discard(b"")
     return all(piece.startswith(begins) and piece.endswith(ends) for piece in between)
+
+
+def offset_after(data: bytes, *, newlines: int) -> int:
+    """Return the offset after the n-th newline, searched from the nearer end."""
+    total = data.count(b"\n")
+    if newlines > total:
+        return len(data)
+    if newlines > total // 2:
+        offset = len(data)
+        for _ in range(total - newlines + 1):
+            offset = data.rfind(b"\n", 0, offset)
+        return offset + 1
+    offset = 0
+    for _ in range(newlines):
+        offset = data.index(b"\n", offset) + 1
+    return offset

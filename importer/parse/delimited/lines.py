@@ -6,8 +6,9 @@ from io import BufferedReader
 
 from importer.budget import too_long
 from importer.conf import conf
-from importer.parse.stray import Shape
-from importer.parse.translate import Translation
+from importer.parse.delimited.fixed_width import FixedWidth
+from importer.parse.delimited.stray import Shape
+from importer.parse.delimited.translate import Translation
 from importer.records import Position
 
 PIECE = 1 << 20
@@ -47,7 +48,7 @@ class Lines:
         start: Position,
         stop: int,
         shape: Shape,
-        translation: Translation | None = None,
+        translation: Translation | FixedWidth | None = None,
     ) -> None:
         self.file = file
         self.encoding = encoding

@@ -1,0 +1,19 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("importer", "0007_parents_created"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="dataimportjob",
+            name="parts",
+            field=models.JSONField(
+                blank=True,
+                default=list,
+                help_text="The files, if the job reads several as one source.",
+            ),
+        ),
+    ]

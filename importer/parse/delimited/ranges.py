@@ -1,0 +1,47 @@
+"""Cuts a file into ranges between two records."""
+
+from collections.abc import Iterator
+
+from importer.budget import Deadline
+from importer.conf import conf
+from importer.parse.delimited.file import DelimitedFile
+from importer.parse.delimited.frames import Frames
+from importer.parse.delimited.records import Records
+from importer.parse.reader import Range
+from importer.records import Position
+
+
+class Ranges:
+    """Cuts a file by the same rules as it is read, so that every range begins where a reader would continue."""
+
+    def __init__(
+        self, file: DelimitedFile, records: Records, frames: Frames, deadline: Deadline | None
+    ) -> None:
+        self.file = file
+        self.records = records
+        self.frames = frames
+        self.deadline = deadline
+
+    def cut(self, start: Position) -> Iterator[Range]:
+        while start.offset < self.file.size:
+            end = self._end(start)
+            yield Range(start.offset, end.offset, start.line, end_line=end.line)
+            start = end
+
+    def _end(self, start: Position) -> Position:
+        data = self.file.read(start.offset, min(conf.CHUNK_BYTES, self.file.size - start.offset))
+        block = self.file.block(data, final=start.offset + len(data) >= self.file.size)
+        if block is not None and (found := self.frames.size_of(block, data)):
+            size, lines = found
+            return Position(start.offset + size, start.line + lines)
+        return self._end_one_by_one(start)
+
+    def _end_one_by_one(self, start: Position) -> Position:
+        lines, stop = self.file.lines(start), min(self.file.size, start.offset + conf.CHUNK_BYTES)
+        lines.pass_blank(stop)
+        while lines.position.offset < stop:
+            if self.deadline is not None:
+                self.deadline.check()
+            self.records.next(lines)
+            lines.pass_blank(stop)
+        return lines.position
