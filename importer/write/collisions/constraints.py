@@ -50,7 +50,10 @@ def unique_errors(mapping: Mapping, group: tuple[AnyField, ...]) -> list[RecordE
             about = names[0] if constraint.violation_error_code == "unique" and len(names) == 1 else ""
             message = str(constraint.get_violation_error_message())
             return [RecordError(about, constraint_code(constraint), message)]
-    error: Any = mapping.model().unique_error_message(mapping.model, names)
+    # Django names the model of the table in which the values are unique.
+    is_inherited = group[0].model is not mapping.model._meta.concrete_model
+    model = group[0].model if is_inherited else mapping.model
+    error: Any = mapping.model().unique_error_message(model, names)
     return as_errors(names[0] if len(names) == 1 else "", error)
 
 
