@@ -13,7 +13,7 @@ from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
 from importer.sources.names import WORKBOOKS, compression_of, split_table
 from importer.sources.parts import Part, of_part, parts_of
-from importer.sources.spool import is_bytewise, needs_spool, spooled
+from importer.sources.spool.spool import is_bytewise, needs_spool, spooled
 from importer.specs.columns import SourceColumns
 from importer.specs.dialect import Dialect
 from importer.specs.registry import get_spec

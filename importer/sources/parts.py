@@ -19,8 +19,8 @@ from importer.sources.fetch import identify_source, local_file, verify_source
 from importer.sources.globs import natural
 from importer.sources.local import locate
 from importer.sources.names import FORMATS, compression_of, guess_format, is_remote, is_table
-from importer.sources.spool import members_of
-from importer.sources.spool_folder import remove_spool
+from importer.sources.spool.folder import remove_spool
+from importer.sources.spool.spool import members_of
 
 
 @dataclass(frozen=True, slots=True)
