@@ -11,8 +11,7 @@ from django.db import connections
 
 TABLE = """
 SELECT c.oid::bigint, c.relkind::text, row_security_active(c.oid),
-    has_any_column_privilege(c.oid, 'INSERT'), has_any_column_privilege(c.oid, 'UPDATE'),
-    has_any_column_privilege(c.oid, 'SELECT'),
+    pg_relation_is_updatable(c.oid, true) & 8 <> 0, pg_relation_is_updatable(c.oid, true) & 4 <> 0,
     EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '3'),
     EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '2'),
     bit_or(t.tgtype) FILTER (WHERE t.tgtype & 4 <> 0) IS NOT NULL,
@@ -45,9 +44,14 @@ SELECT a.attname::text,
     (a.attnotnull OR domains.must_have IS TRUE) AND NOT a.atthasdef AND t.typdefault IS NULL
         AND a.attidentity = '' AND a.attgenerated = '',
     a.attgenerated <> '',
-    a.attidentity = 'a',
+    a.attidentity::text,
+    ARRAY(
+        SELECT wanted FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS wanted
+        WHERE has_column_privilege(a.attrelid, a.attnum, wanted)
+    ),
+    CASE WHEN NOT has_sequence_privilege(sequence.name, 'USAGE, UPDATE') THEN sequence.name END,
     CASE WHEN a.attidentity <> ''
-        THEN format('nextval(%%L)', pg_get_serial_sequence(a.attrelid::regclass::text, a.attname))
+        THEN format('nextval(%%L)', sequence.name)
         WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
     CASE WHEN to_regtype(sent.type) NOT IN (a.atttypid, b.oid) THEN sent.type END,
     b.typcategory = 'S' OR EXISTS (
@@ -67,6 +71,7 @@ FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN domains ON domains.domain = t.oid
 JOIN pg_type b ON b.oid = COALESCE(domains.type, t.oid)
+CROSS JOIN LATERAL (SELECT pg_get_serial_sequence(a.attrelid::regclass::text, a.attname)) AS sequence(name)
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.oid <> b.typcollation
 LEFT JOIN unnest(%s::text[], %s::text[]) AS sent(name, type) ON sent.name = a.attname
@@ -85,7 +90,9 @@ class TargetColumn:
     type_to_cast  without, because a cast to a length truncates: "character varying"
     base_type     the type's own name: "varchar"
     must_have     the database refuses a row that does not name the column
-    is_identity   GENERATED ALWAYS AS IDENTITY
+    identity      GENERATED AS IDENTITY: "a" ALWAYS, "d" BY DEFAULT, or empty
+    rights        what the database user may do with it: SELECT, INSERT, UPDATE
+    closed_sequence  the column's own sequence, if the database user may not draw from it
     default       the expression by which the database fills the column
     sent_as       the type in which `save()` sends the values, if PostgreSQL has to convert them
     is_cast       whether it does
@@ -99,10 +106,17 @@ class TargetColumn:
     is_domain: bool
     must_have: bool
     is_generated: bool
-    is_identity: bool
+    identity: str
+    rights: list[str]
+    closed_sequence: str | None
     default: str | None
     sent_as: str | None
     is_cast: bool
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it is GENERATED ALWAYS AS IDENTITY."""
+        return self.identity == "a"
 
     @property
     def compared_as(self) -> str | None:
@@ -114,6 +128,7 @@ class TargetColumn:
 class TargetTable:
     """A table as the catalogue describes it, for the fields that are written to it.
 
+    takes_inserts, takes_updates  some views and foreign tables do not
     drops_inserts, drops_updates  a trigger or a rule may drop a row or store it elsewhere
     """
 
@@ -121,9 +136,8 @@ class TargetTable:
     columns: dict[str, TargetColumn]
     is_plain: bool
     has_row_security: bool
-    may_insert: bool
-    may_update: bool
-    may_select: bool
+    takes_inserts: bool
+    takes_updates: bool
     has_insert_rules: bool
     has_update_rules: bool
     has_insert_triggers: bool

@@ -73,7 +73,8 @@ class Target:
     def obstacles(self, mapping: Mapping) -> Iterator[str]:
         """Yield each reason for which the database would refuse every record, with the way out."""
         for model, table in zip(mapping.tables, self.tables, strict=True):
-            yield from _missing_rights(table, mapping)
+            yield from _closed(table, mapping)
+            yield from _missing_rights(table, mapping, model)
             written = mapping.written_to(model)
             for field in written:
                 yield from _obstacles_of(field, table)
@@ -98,17 +99,57 @@ def _table_of(model: type[models.Model], mapping: Mapping) -> TargetTable:
     return table
 
 
-def _missing_rights(table: TargetTable, mapping: Mapping) -> Iterator[str]:
-    for right, is_granted, is_wanted in (
-        ("SELECT", table.may_select, bool(mapping.key)),
-        ("INSERT", table.may_insert, mapping.inserts),
-        ("UPDATE", table.may_update, mapping.on_conflict == "update"),
+def _closed(table: TargetTable, mapping: Mapping) -> Iterator[str]:
+    """Yield why a view or a foreign table takes no rows."""
+    for what, is_open, is_wanted in (
+        ("INSERT", table.takes_inserts, mapping.inserts),
+        ("UPDATE", table.takes_updates, mapping.on_conflict == "update"),
     ):
-        if is_wanted and not is_granted:
+        if is_wanted and not is_open:
             yield (
-                f'Permission denied for table "{table.name}": the database user lacks the right to {right}; '
-                f'GRANT {right} ON "{table.name}" to it.'
+                f'PostgreSQL does not {what} rows of "{table.name}", which is not a plain table; give it an INSTEAD OF '
+                f"trigger, or name the table below it in Meta.db_table."
             )
+
+
+def _missing_rights(table: TargetTable, mapping: Mapping, model: type[models.Model]) -> Iterator[str]:
+    for right, fields in _wanted_rights(mapping).items():
+        columns = [table.columns.get(str(f.column)) for f in fields if f.model is model]
+        missing = [column.name for column in columns if column and right not in column.rights]
+        if not missing:
+            continue
+        is_for_all = not any(right in column.rights for column in table.columns.values())
+        names = ", ".join(f'"{name}"' for name in dict.fromkeys(missing))
+        what = "" if is_for_all else f" ({names})"
+        yield (
+            f'Permission denied for table "{table.name}": the database user lacks the right to {right}{what}; '
+            f'GRANT {right}{what} ON "{table.name}" to it.'
+        )
+    filled = {str(f.column) for f in mapping.written_to(model)}
+    for column in table.columns.values() if mapping.inserts else ():
+        # An identity draws its numbers without a right, as long as nobody asks its sequence.
+        if column.closed_sequence and (column.name in filled or not column.identity):
+            yield (
+                f"Permission denied for the sequence {column.closed_sequence}: the database user may not draw numbers; "
+                f"GRANT USAGE ON SEQUENCE {column.closed_sequence} to it."
+            )
+
+
+def _wanted_rights(mapping: Mapping) -> dict[str, list[AnyField]]:
+    key = [*mapping.key, *(f for group in mapping.unique_groups for f in group)]
+    changed = [
+        *mapping.mapped,
+        *mapping.cleaned_fills,
+        *(fill.field for fill in mapping.fills if fill.on_update),
+    ]
+    changed = [
+        f for f in changed if mapping.on_conflict == "update" and f not in mapping.key and not f.primary_key
+    ]
+    return {
+        "SELECT": [*key, *changed],
+        "INSERT": list(mapping.written) if mapping.inserts else [],
+        "UPDATE": changed,
+    }
 
 
 def _obstacles_of(field: AnyField, table: TargetTable) -> Iterator[str]:
