@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections, models
 
 from importer.exceptions import TargetRefused
-from importer.specs.mapping import Mapping
+from importer.specs.mapping import ManyPlan, Mapping
 from importer.specs.tables import AnyField, parent_links, tables_of
 from importer.validate.catalogue import TargetColumn, TargetTable
 
@@ -85,6 +85,8 @@ class Target:
                     f'The table "{table.name}" has a rule for UPDATE, so PostgreSQL does not tell which rows it '
                     f'changed; replace the rule by a trigger, or import with on_conflict = "skip".'
                 )
+        for many in mapping.manys:
+            yield from _obstacles_of_links(many, mapping)
 
 
 def _table_of(model: type[models.Model], mapping: Mapping) -> TargetTable:
@@ -174,6 +176,31 @@ def _obstacles_of(field: AnyField, table: TargetTable) -> Iterator[str]:
             f'The column "{column.name}" of the table "{table.name}" is {column.type}, but the field "{field.name}" '
             f"({type(field).__name__}) sends {column.sent_as}, which PostgreSQL does not convert; change the "
             f"field's class or the column's type."
+        )
+
+
+def _obstacles_of_links(many: ManyPlan, mapping: Mapping) -> Iterator[str]:
+    """Yield why the table of a many-to-many field takes no links."""
+    field = many.field
+    through = field.remote_field.through._meta
+    links = [through.get_field(name) for name in (field.m2m_field_name(), field.m2m_reverse_field_name())]
+    columns = {str(link.column) for link in links}
+    table = TargetTable.named(through.db_table, {}, mapping.alias)
+    if table is None:
+        yield (
+            f'The database has no table "{through.db_table}" for the many-to-many field "{field.name}"; run '
+            f"`manage.py migrate`, or correct its db_table."
+        )
+        return
+    for link in links:
+        yield from _obstacles_of(link, table)
+    yield from _unfilled(table, columns)
+    if not all(
+        {"SELECT", "INSERT"} <= set(table.columns[name].rights) for name in columns & table.columns.keys()
+    ):
+        yield (
+            f'Permission denied for table "{table.name}": the database user lacks the right to SELECT or INSERT; GRANT '
+            f'SELECT, INSERT, DELETE ON "{table.name}" to it.'
         )
 
 
