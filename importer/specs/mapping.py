@@ -92,15 +92,15 @@ class LookupPlan:
         return self.field.attname
 
     def reads(self, model: type[models.Model]) -> bool:
-        """Whether the lookup reads this model's table, directly or through a relation."""
-        table = model._meta.concrete_model
+        """Whether the lookup reads one of this model's tables, directly or through a relation."""
+        tables = set(tables_of(model))
         for path in self.to:
             step: Any = self.parent
-            if step._meta.concrete_model is table:
+            if tables & set(tables_of(step)):
                 return True
             for name in path.split("__")[:-1]:
                 step = step._meta.get_field(name).related_model
-                if step._meta.concrete_model is table:
+                if tables & set(tables_of(step)):
                     return True
         return False
 

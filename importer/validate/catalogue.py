@@ -11,8 +11,7 @@ from django.db import connections
 
 TABLE = """
 SELECT c.oid::bigint, c.relkind::text, row_security_active(c.oid),
-    has_any_column_privilege(c.oid, 'INSERT'), has_any_column_privilege(c.oid, 'UPDATE'),
-    has_any_column_privilege(c.oid, 'SELECT'),
+    pg_relation_is_updatable(c.oid, true) & 8 <> 0, pg_relation_is_updatable(c.oid, true) & 4 <> 0,
     EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '3'),
     EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '2'),
     bit_or(t.tgtype) FILTER (WHERE t.tgtype & 4 <> 0) IS NOT NULL,
@@ -27,23 +26,40 @@ GROUP BY c.oid
 # `sent`: the type in which `save()` sends a field's value, or null for text, which takes the column's type.
 # `is_cast`: whether PostgreSQL converts a sent value by itself when it is stored; to text it always does.
 COLUMNS = """
+-- Each domain with the type at the bottom of it: a domain may be made of another one.
+WITH RECURSIVE steps(domain, type, length, must_have) AS (
+    SELECT oid, typbasetype, typtypmod, typnotnull FROM pg_type WHERE typtype = 'd'
+    UNION ALL
+    SELECT domain, typbasetype, greatest(length, typtypmod), must_have OR typnotnull
+    FROM steps JOIN pg_type ON pg_type.oid = type WHERE typtype = 'd'
+), domains AS (
+    SELECT steps.* FROM steps JOIN pg_type ON pg_type.oid = type WHERE typtype <> 'd'
+)
 SELECT a.attname::text,
-    format_type(a.atttypid, a.atttypmod)
+    format_type(b.oid, COALESCE(domains.length, a.atttypmod))
     || COALESCE(' COLLATE ' || l.collnamespace::regnamespace::text || '.' || quote_ident(l.collname), ''),
-    format_type(a.atttypid, -1), b.typname::text,
+    format_type(b.oid, -1), b.typname::text,
     b.typcategory = 'S',
-    a.attnotnull AND NOT a.atthasdef AND t.typdefault IS NULL AND a.attidentity = '' AND a.attgenerated = '',
+    domains.domain IS NOT NULL,
+    (a.attnotnull OR domains.must_have IS TRUE) AND NOT a.atthasdef AND t.typdefault IS NULL
+        AND a.attidentity = '' AND a.attgenerated = '',
     a.attgenerated <> '',
-    a.attidentity = 'a',
+    a.attidentity::text,
+    ARRAY(
+        SELECT wanted FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS wanted
+        WHERE has_column_privilege(a.attrelid, a.attnum, wanted)
+    ),
+    CASE WHEN NOT has_sequence_privilege(sequence.name, 'USAGE, UPDATE') THEN sequence.name END,
     CASE WHEN a.attidentity <> ''
-        THEN format('nextval(%%L)', pg_get_serial_sequence(a.attrelid::regclass::text, a.attname))
+        THEN format('nextval(%%L)', sequence.name)
         WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
     CASE WHEN to_regtype(sent.type) NOT IN (a.atttypid, b.oid) THEN sent.type END,
     b.typcategory = 'S' OR EXISTS (
         SELECT FROM pg_cast
         WHERE castcontext IN ('a', 'i') AND castsource = to_regtype(sent.type) AND casttarget = b.oid
     ) OR EXISTS (  -- an array is converted if its elements are; to text they always are
-        SELECT FROM pg_type source JOIN pg_type target ON target.oid = b.typelem
+        SELECT FROM pg_type source
+        JOIN pg_type target ON target.oid = COALESCE((SELECT type FROM domains WHERE domain = b.typelem), b.typelem)
         WHERE source.oid = to_regtype(sent.type) AND source.typcategory = 'A' AND b.typcategory = 'A' AND (
             source.typelem = target.oid OR target.typcategory = 'S' OR EXISTS (
                 SELECT FROM pg_cast
@@ -53,26 +69,30 @@ SELECT a.attname::text,
     )
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid
-JOIN pg_type b ON b.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
+LEFT JOIN domains ON domains.domain = t.oid
+JOIN pg_type b ON b.oid = COALESCE(domains.type, t.oid)
+CROSS JOIN LATERAL (SELECT pg_get_serial_sequence(a.attrelid::regclass::text, a.attname)) AS sequence(name)
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.oid <> t.typcollation
+LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.oid <> b.typcollation
 LEFT JOIN unnest(%s::text[], %s::text[]) AS sent(name, type) ON sent.name = a.attname
 WHERE a.attrelid = %s::oid AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 """
-# Types that PostgreSQL cannot compare → what they are compared as.
-COMPARED_AS = {"json": "jsonb"} | dict.fromkeys(("xml", "point", "polygon", "line", "path", "lseg"), "text")
+# Types whose values are compared as those of another type: spaces in JSON are no difference.
+COMPARED_AS = {"json": "jsonb"}
 
 
 @dataclass(frozen=True, slots=True)
 class TargetColumn:
-    """A column as the catalogue describes it.
+    """A column as the catalogue describes it. Of a domain, all types are those of the type below.
 
     type          with its length, and its collation if it has one of its own: "character varying(20)"
     type_to_cast  without, because a cast to a length truncates: "character varying"
-    base_type     the type's own name; of a domain, that of the type below: "varchar"
+    base_type     the type's own name: "varchar"
     must_have     the database refuses a row that does not name the column
-    is_identity   GENERATED ALWAYS AS IDENTITY
+    identity      GENERATED AS IDENTITY: "a" ALWAYS, "d" BY DEFAULT, or empty
+    rights        what the database user may do with it: SELECT, INSERT, UPDATE
+    closed_sequence  the column's own sequence, if the database user may not draw from it
     default       the expression by which the database fills the column
     sent_as       the type in which `save()` sends the values, if PostgreSQL has to convert them
     is_cast       whether it does
@@ -83,22 +103,32 @@ class TargetColumn:
     type_to_cast: str
     base_type: str
     is_text: bool
+    is_domain: bool
     must_have: bool
     is_generated: bool
-    is_identity: bool
+    identity: str
+    rights: list[str]
+    closed_sequence: str | None
     default: str | None
     sent_as: str | None
     is_cast: bool
 
     @property
+    def is_identity(self) -> bool:
+        """Whether it is GENERATED ALWAYS AS IDENTITY."""
+        return self.identity == "a"
+
+    @property
     def compared_as(self) -> str | None:
-        return COMPARED_AS.get(self.base_type)
+        """The type to which both sides are cast, so that they are compared as values of one type."""
+        return COMPARED_AS.get(self.base_type) or (self.type if self.is_domain else None)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetTable:
     """A table as the catalogue describes it, for the fields that are written to it.
 
+    takes_inserts, takes_updates  some views and foreign tables do not
     drops_inserts, drops_updates  a trigger or a rule may drop a row or store it elsewhere
     """
 
@@ -106,9 +136,8 @@ class TargetTable:
     columns: dict[str, TargetColumn]
     is_plain: bool
     has_row_security: bool
-    may_insert: bool
-    may_update: bool
-    may_select: bool
+    takes_inserts: bool
+    takes_updates: bool
     has_insert_rules: bool
     has_update_rules: bool
     has_insert_triggers: bool

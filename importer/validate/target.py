@@ -11,6 +11,7 @@ from importer.exceptions import TargetRefused
 from importer.specs.mapping import Mapping
 from importer.specs.tables import AnyField, parent_links, tables_of
 from importer.validate.catalogue import TargetColumn, TargetTable
+from importer.validate.obstacles import obstacles_of_links, obstacles_of_table
 
 TEXTS = ("varchar", "text", "char", "citext")
 
@@ -70,17 +71,9 @@ class Target:
     def obstacles(self, mapping: Mapping) -> Iterator[str]:
         """Yield each reason for which the database would refuse every record, with the way out."""
         for model, table in zip(mapping.tables, self.tables, strict=True):
-            yield from _missing_rights(table, mapping)
-            written = mapping.written_to(model)
-            for field in written:
-                yield from _obstacles_of(field, table)
-            if mapping.inserts and not table.has_insert_triggers and table.is_plain:
-                yield from _unfilled(table, {str(f.column) for f in written})
-            if mapping.on_conflict == "update" and table.has_update_rules:
-                yield (
-                    f'The table "{table.name}" has a rule for UPDATE, so PostgreSQL does not tell which rows it '
-                    f'changed; replace the rule by a trigger, or import with on_conflict = "skip".'
-                )
+            yield from obstacles_of_table(table, model, mapping)
+        for many in mapping.manys:
+            yield from obstacles_of_links(many, mapping)
 
 
 def _table_of(model: type[models.Model], mapping: Mapping) -> TargetTable:
@@ -93,48 +86,6 @@ def _table_of(model: type[models.Model], mapping: Mapping) -> TargetTable:
             f"Meta.db_table."
         )
     return table
-
-
-def _missing_rights(table: TargetTable, mapping: Mapping) -> Iterator[str]:
-    for right, is_granted, is_wanted in (
-        ("SELECT", table.may_select, bool(mapping.key)),
-        ("INSERT", table.may_insert, mapping.inserts),
-        ("UPDATE", table.may_update, mapping.on_conflict == "update"),
-    ):
-        if is_wanted and not is_granted:
-            yield (
-                f'Permission denied for table "{table.name}": the database user lacks the right to {right}; '
-                f'GRANT {right} ON "{table.name}" to it.'
-            )
-
-
-def _obstacles_of(field: AnyField, table: TargetTable) -> Iterator[str]:
-    column = table.columns.get(str(field.column))
-    if column is None:
-        yield (
-            f'The table "{table.name}" has no column "{field.column}" for the field "{field.name}"; run '
-            f"`manage.py migrate`, or leave the field out with Meta.fields."
-        )
-    elif column.is_generated:
-        yield (
-            f'The database computes the column "{column.name}" of the table "{table.name}" itself; leave the field '
-            f'"{field.name}" out with Meta.fields, or make it a GeneratedField.'
-        )
-    elif column.sent_as and not column.is_cast:
-        yield (
-            f'The column "{column.name}" of the table "{table.name}" is {column.type}, but the field "{field.name}" '
-            f"({type(field).__name__}) sends {column.sent_as}, which PostgreSQL does not convert; change the "
-            f"field's class or the column's type."
-        )
-
-
-def _unfilled(table: TargetTable, written: set[str]) -> Iterator[str]:
-    for column in table.columns.values():
-        if column.must_have and column.name not in written:
-            yield (
-                f'The table "{table.name}" has a column "{column.name}" without a default that must have a value, and '
-                f"this import does not fill it; declare it in the spec, or give it a default."
-            )
 
 
 def rows_of(model: type[models.Model], alias: str) -> str:

@@ -86,7 +86,7 @@ class ParentCreator:
             if lost:
                 transaction.set_rollback(True, using=self.mapping.alias)
         if lost:
-            reason = RecordError("", "does_not_exist", "clean() or a trigger gives it another key.")
+            reason = _not_found(index.plan)
             return self._write(maker, index, keys, batch, errors | {number: [reason] for number in lost})
         # Another worker may have created one that we could not.
         refused = {n: list(reasons) for n, reasons in cleaned.errors.items() if placed[n] is None}
@@ -128,6 +128,17 @@ class ParentCreator:
         ]
         tables = set(tables_of(plan.parent))
         return [key for key in foreign_keys if set(tables_of(key.related_model)) & tables]
+
+
+def _not_found(plan: LookupPlan) -> RecordError:
+    """Return why a parent that was written is not found by its key."""
+    foreign_key: Any = plan.field
+    why = (
+        "limit_choices_to does not allow it, or clean() or a trigger gives it another key."
+        if foreign_key.get_limit_choices_to()
+        else "clean() or a trigger gives it another key."
+    )
+    return RecordError("", "does_not_exist", why)
 
 
 def _creation_error(plan: LookupPlan, reason: RecordError) -> RecordError:

@@ -9,7 +9,8 @@ from importer.specs.mapping import Mapping
 # taken so many numbers, we are done.
 STEPS = 10_000
 SEQUENCE = """
-SELECT s.seqrelid::regclass::text, s.seqincrement, s.seqmax
+SELECT s.seqrelid::regclass::text, s.seqincrement, s.seqmax,
+    has_sequence_privilege(s.seqrelid, 'SELECT'), has_sequence_privilege(s.seqrelid, 'UPDATE')
 FROM pg_sequence s WHERE s.seqrelid = pg_get_serial_sequence(%s, %s)::regclass
 """
 
@@ -28,15 +29,25 @@ def advance_sequences(cursor: CursorWrapper, mapping: Mapping) -> None:
 
 
 def _advance(
-    cursor: CursorWrapper, sequence: str, increment: int, most: int, *, column: str, table: str
+    cursor: CursorWrapper,
+    sequence: str,
+    increment: int,
+    most: int,
+    may_select: bool,
+    may_update: bool,
+    *,
+    column: str,
+    table: str,
 ) -> None:
-    cursor.execute(f"SELECT (SELECT max({column}) FROM {table}), last_value, is_called FROM {sequence}")
+    # Who may only draw numbers has to draw one to see where the sequence is.
+    position = f"last_value, is_called FROM {sequence}" if may_select else f"nextval('{sequence}'), true"
+    cursor.execute(f"SELECT (SELECT max({column}) FROM {table}), {position}")
     highest, last, is_called = cursor.fetchone()
     following = last + increment if is_called else last
     if highest is None or increment < 0 or highest < following:
         return
     steps = (highest - following) // increment + 1
-    if steps > STEPS or highest >= most:
+    if may_update and (steps > STEPS or highest >= most):
         cursor.execute("SELECT setval(%s, %s)", [sequence, min(highest, most)])
     else:
         cursor.execute("SELECT max(nextval(%s)) FROM generate_series(1, %s)", [sequence, steps])

@@ -20,7 +20,12 @@ from importer.validate.target import Target
 from importer.validate.values.encode import Encoder
 from importer.write.batch_table import BatchTable
 from importer.write.collisions.collisions import Collisions
-from importer.write.collisions.constraints import is_about_a_record, not_stored, refusal
+from importer.write.collisions.constraints import (
+    is_about_a_record,
+    is_doubtful,
+    not_stored,
+    refusal,
+)
 from importer.write.comparison import NUMBER, Comparison
 from importer.write.copy import column_of, copy_frame
 from importer.write.links import LinkTable
@@ -48,6 +53,7 @@ class Writer:
         self.takes_copy = sample is None and mapping.may_copy and target.takes_copy(mapping)
         self.caution = 0
         self.links: Sequence[Links] = ()
+        self.statements_pass = False
         quote = self.connection.ops.quote_name
         self.table = quote(mapping.model._meta.db_table)
         self.columns = [column_of(f) for f in mapping.written]
@@ -62,6 +68,7 @@ class Writer:
         if self._may_copy(rows) and self._copied(rows):
             return Written(inserted=rows.height)
         self.links = cleaned.links
+        self.statements_pass = False
         return self._compared(rows)
 
     def _as_rows(self, cleaned: Cleaned) -> pl.DataFrame:
@@ -77,17 +84,14 @@ class Writer:
         return values.with_columns(filled).select(sound.alias(NUMBER), *map(column_named, self.columns))
 
     def _numbered(self, serial: AnyField, values: pl.DataFrame) -> pl.Series:
-        """Replace empty numbers by the next ones of the table's sequence, as an INSERT without the column would."""
+        """Replace empty numbers by the next values of the column's default, as an INSERT without the column would."""
         column = values.get_column(column_of(serial))
         empty = column.is_null().arg_true()
         if empty.is_empty():
             return column
-        table = self.connection.ops.quote_name(serial.model._meta.db_table)
+        default = self.batch_table.sql.target.of_field(serial).default
         with self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, %s))::text FROM generate_series(1, %s)",
-                [table, column.name, len(empty)],
-            )
+            cursor.execute(f"SELECT ({default or 'NULL'})::text FROM generate_series(1, {len(empty)})")
             numbers = [row[0] for row in cursor.fetchall()]
         return column.scatter(empty, numbers)
 
@@ -135,7 +139,7 @@ class Writer:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
                 written = self._compared_at_once(cursor, rows, are_independent=are_independent)
         except (DatabaseError, NotStored) as error:
-            if isinstance(error, DatabaseError) and not is_about_a_record(error):
+            if isinstance(error, DatabaseError) and not self._is_about_a_record(error, rows):
                 raise
             if rows.height == 1:
                 reason = not_stored() if isinstance(error, NotStored) else refusal(self.mapping, error)
@@ -147,6 +151,16 @@ class Writer:
         for numbers in written.dependent:
             written.add(self._compared(rows.filter(pl.col(NUMBER).is_in(numbers)), are_independent=True))
         return written
+
+    def _is_about_a_record(self, error: DatabaseError, rows: pl.DataFrame) -> bool:
+        """Whether the database refuses one of these records. Raises what it says to the statements without any."""
+        if not is_about_a_record(error):
+            return False
+        if is_doubtful(error) and not self.statements_pass:
+            with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
+                self._compared_at_once(cursor, rows.head(0), are_independent=True)
+            self.statements_pass = True
+        return True
 
     def _compared_at_once(
         self, cursor: CursorWrapper, rows: pl.DataFrame, *, are_independent: bool

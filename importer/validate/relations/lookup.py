@@ -92,11 +92,13 @@ def _missing_parents(
         if any(error.field == plan.field.name for error in cleaned.errors.get(number, ())):
             continue  # the key is invalid, and already has an error
         is_empty = all(text is None for text in texts)
+        if plan.missing == "create" and not is_empty and number in cleaned.errors:
+            continue  # the record is rejected, so no parent was made for it
         if row[FOUND] == AMBIGUOUS:
             errors[number] = [
                 _parent_error(plan, cleaned, number, texts, "ambiguous", "There is more than one")
             ]
-        elif not is_empty and plan.missing == "reject":
+        elif not is_empty and plan.missing != "null":
             errors[number] = [_parent_error(plan, cleaned, number, texts, "does_not_exist", "There is no")]
         elif null_errors := _null_errors(plan):
             errors[number] = null_errors

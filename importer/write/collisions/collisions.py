@@ -7,7 +7,7 @@ from django.db.backends.utils import CursorWrapper
 
 from importer.order.hidden import constraint_not_surveyed
 from importer.records import RecordError
-from importer.specs.mapping import Mapping
+from importer.specs.mapping import AnyField, Mapping
 from importer.specs.tables import fields_of
 from importer.write.batch_table import BatchTable
 from importer.write.collisions.constraints import (
@@ -85,12 +85,22 @@ class Collisions:
                 self.batch.take_out(cursor, existing, written)
             else:
                 self.batch.take_out(cursor, existing, written, unique_errors(mapping, mapping.key))
-        for group in self.sql.other_groups:
-            condition = self.sql.same(group)
-            if mapping.on_conflict == "update":
-                condition += f" AND NOT ({self.sql.same_key()})"
-            taken = numbers_of(cursor, self.sql.matches(self.sql.exists(condition)))
-            self.batch.take_out(cursor, taken, written, unique_errors(mapping, group))
+        taken: dict[int, tuple[AnyField, ...]] = {}
+        for group in self.sql.taken_groups:
+            numbers = numbers_of(cursor, self.sql.matches(self.sql.is_taken(group)))
+            taken |= {number: group for number in numbers if number not in taken}
+        if taken and mapping.on_conflict == "skip":
+            self._leave_repeats(cursor, taken)
+        for group in dict.fromkeys(taken.values()):
+            numbers = [number for number, own in taken.items() if own == group]
+            self.batch.take_out(cursor, numbers, written, unique_errors(mapping, group))
+
+    def _leave_repeats(self, cursor: CursorWrapper, taken: dict[int, tuple[AnyField, ...]]) -> None:
+        """Leave out of `taken` the records whose key an earlier record brings, because they will be skipped."""
+        for numbers in self.batch.duplicates(cursor, self.mapping.key):
+            first = next((place for place, number in enumerate(numbers) if number not in taken), len(numbers))
+            for number in numbers[first:]:
+                taken.pop(number, None)
 
     def take_out_dependent(self, cursor: CursorWrapper, written: Written) -> list[list[int]]:
         """Take out the rows whose fate an update of another row of this batch may change, in rounds.

@@ -12,11 +12,14 @@ from importer.validate.values.encode import Encoder
 from importer.validate.values.judge import Judge, as_errors
 from importer.write.copy import column_of
 
-# Beginnings of SQLSTATEs that are about a statement, the connection or the server, not about a record. Limits (54) are
-# a record's: a text too long for its index. So is XX000, as extensions raise it; XX001 and XX002 are damaged data.
-NOT_ABOUT_RECORDS = (
-    "08", "0A", "0B", "0Z", "20", "24", "25", "26", "28", "2D", "34", "3B", "3D", "3F", "40", "42", "53", "55", "57",
-    "58", "72", "F0", "HV", "XX001", "XX002",
+# Beginnings of SQLSTATEs that are about the connection or the server, not about a record. XX000 is a record's, as
+# extensions raise it; XX001 and XX002 are damaged data.
+NOT_ABOUT_RECORDS = ("08", "40", "53", "55P03", "57", "58", "XX001", "XX002")
+# Those that are about a statement, or about what a record makes a trigger, a default or a type do: an unknown function
+# in one branch, a name that `regclass` does not find, a text too long for its index. The statement without any record
+# tells.
+DOUBTFUL = (
+    "0A", "0B", "0Z", "20", "24", "25", "26", "28", "2D", "34", "3B", "3D", "3F", "42", "54", "55", "72", "F0", "HV",
 )  # fmt: skip
 # Functions of PostgreSQL that speak about one record whatever the SQLSTATE: RAISE in a trigger, row-level security.
 ABOUT_A_RECORD = ("exec_stmt_raise", "ExecWithCheckOptions")
@@ -47,7 +50,10 @@ def unique_errors(mapping: Mapping, group: tuple[AnyField, ...]) -> list[RecordE
             about = names[0] if constraint.violation_error_code == "unique" and len(names) == 1 else ""
             message = str(constraint.get_violation_error_message())
             return [RecordError(about, constraint_code(constraint), message)]
-    error: Any = mapping.model().unique_error_message(mapping.model, names)
+    # Django names the model of the table in which the values are unique.
+    is_inherited = group[0].model is not mapping.model._meta.concrete_model
+    model = group[0].model if is_inherited else mapping.model
+    error: Any = mapping.model().unique_error_message(model, names)
     return as_errors(names[0] if len(names) == 1 else "", error)
 
 
@@ -65,13 +71,21 @@ def blank_of(plan: ColumnPlan, connection: BaseDatabaseWrapper) -> str | RecordE
 
 
 def is_about_a_record(error: Exception) -> bool:
-    """Whether the database refuses a record, for any reason of its own, and would go on with others."""
+    """Whether the database may refuse a record, for any reason of its own, and would go on with others."""
     cause = error.__cause__
     if not isinstance(cause, PsycopgError) or not cause.diag.sqlstate:
         return False
     if cause.diag.source_function in ABOUT_A_RECORD:
         return True
     return not cause.diag.sqlstate.startswith(NOT_ABOUT_RECORDS)
+
+
+def is_doubtful(error: Exception) -> bool:
+    """Whether such a refusal may be about the statement as well, so that no record would pass."""
+    cause = error.__cause__
+    if not isinstance(cause, PsycopgError) or cause.diag.source_function in ABOUT_A_RECORD:
+        return False
+    return str(cause.diag.sqlstate).startswith(DOUBTFUL)
 
 
 def not_stored() -> RecordError:

@@ -19,7 +19,7 @@ from importer.rights import may_import_with
 from importer.specs.registry import temporarily
 from tests.importer.conftest import Importing
 from tests.importer.samples.crm.models import Contact
-from tests.importer.samples.places.models import Place, Region, Tag
+from tests.importer.samples.places.models import Place, Quarter, Region, Tag, Venue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -212,3 +212,32 @@ def test_who_may_not_add_parents_may_not_import_with_such_a_spec() -> None:
         assert not may_import_with(user, "made")
         user.user_permissions.add(rights[1])
         assert may_import_with(get_user_model().objects.get(), "made")
+
+
+def test_a_record_that_is_rejected_anyway_has_only_its_own_errors(importing: Importing) -> None:
+    company = Lookup("COMPANY", to="code", missing="create", defaults={"name": "unnamed"})
+    spec = spec_of(Contact, declared={"company": company}, fields=("legacy_id", "email"))
+    with temporarily(spec):
+        job, _ = importing("made", "legacy_id,email,COMPANY\nx,a@example.com,NEW\n")
+
+    assert [error["field"] for error in StagingRecord.objects.get(job=job).errors] == ["legacy_id"]
+
+
+def test_a_key_with_an_empty_part_makes_no_parent_and_is_not_lost_either(importing: Importing) -> None:
+    Region.objects.create(code="IT")
+    quarter = Lookup(("REGION", "NAME"), to=("region", "name"), missing="create")
+    with temporarily(spec_of(Venue, declared={"quarter": quarter})):
+        job, result = importing("made", f"code,REGION,NAME\na,{Region.objects.get().pk},old\nb,,old\nc,,\n")
+
+    assert (result.inserted, result.rejected, Quarter.objects.count()) == (2, 1, 1)
+    assert messages(job) == {3: 'There is no quarter with region, name ", old".'}
+
+
+def test_a_parent_that_the_foreign_key_does_not_allow_is_not_made(importing: Importing) -> None:
+    Region.objects.create(code="IT")
+    quarter = Lookup(("REGION", "NAME"), to=("region", "name"), missing="create")
+    with temporarily(spec_of(Venue, declared={"quarter": quarter})):
+        job, _ = importing("made", f"code,REGION,NAME\na,{Region.objects.get().pk},closed\n")
+
+    assert not Quarter.objects.exists()
+    assert messages(job)[2].startswith("The quarter cannot be created: limit_choices_to does not allow it")

@@ -14,7 +14,16 @@ from importer.validate.explain import explain
 from importer.write.sample import Sample
 from tests.importer.conftest import Importing
 from tests.importer.real_tables.legacy import Record, as_csv
-from tests.importer.samples.places.models import Boat, Engine, Hull, Place, Region, Restaurant, Trattoria
+from tests.importer.samples.places.models import (
+    Boat,
+    Branch,
+    Engine,
+    Hull,
+    Place,
+    Region,
+    Restaurant,
+    Trattoria,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -219,3 +228,32 @@ def test_the_parent_link_is_not_for_a_spec_to_fill_and_explain_names_the_fields(
 
     assert "places_place + places_restaurant + places_trattoria" in text
     assert "place_ptr" not in text
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_parent_s_table_may_be_looked_up_while_it_is_filled(
+    importing: Importing, settings: Any, size: int
+) -> None:
+    settings.IMPORTER |= {"BATCH_SIZE_INITIAL": size, "BATCH_SIZE_MIN": 1}
+    spec = spec_of(Branch, key=("code",), declared={"head": Lookup("HEAD", to="code")})
+    with temporarily(spec):
+        job, result = importing("inherited", "code,HEAD\na,\nb,a\nc,nope\nd,b\n")
+
+    assert (result.inserted, rejected_lines(job)) == (3, {4})
+    assert dict(Branch.objects.values_list("code", "head__code")) == {"a": None, "b": "a", "d": "b"}
+
+
+@pytest.mark.parametrize("on_conflict", ["reject", "update", "skip"])
+def test_a_value_that_a_parent_alone_has_is_refused_in_django_s_words(
+    importing: Importing, on_conflict: str
+) -> None:
+    start_anew()
+    row = Restaurant(code="taken")
+    with pytest.raises(ValidationError) as refusal:
+        row.full_clean()
+    with temporarily(spec_of(Restaurant, key=("code",), on_conflict=on_conflict)):
+        job, result = importing("inherited", "code\ntaken\nfree\n")
+
+    assert (result.inserted, result.rejected) == (1, 1)
+    (error,) = StagingRecord.objects.get(job=job).errors
+    assert refusal.value.message_dict == {error["field"]: [error["message"]]}

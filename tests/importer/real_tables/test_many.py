@@ -227,3 +227,41 @@ def test_explain_tells_how_the_cells_are_read() -> None:
     text = explain(spec_of(tags=Many("TAGS", to="code", separator=";", missing="create")))
 
     assert 'the parts between ";", each by code; a missing tag is created' in text
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "words"),
+    [
+        (
+            "RENAME TO elsewhere",
+            "ALTER TABLE elsewhere RENAME TO {}",
+            'has no table "{}" for the many-to-many field',
+        ),
+        (
+            "ADD COLUMN extra int NOT NULL",
+            "ALTER TABLE {} DROP COLUMN extra",
+            'The table "{}" has a column "extra" without a default that must have a value',
+        ),
+        (
+            "RENAME COLUMN tag_id TO label_id",
+            "ALTER TABLE {} RENAME COLUMN label_id TO tag_id",
+            'The table "{}" has no column "tag_id"',
+        ),
+    ],
+)
+def test_a_table_of_links_that_takes_none_is_refused_before_the_first_record(
+    importing: Importing, change: str, back: str, words: str
+) -> None:
+    table = "places_article_tags"
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} {change}")
+        try:
+            with temporarily(spec_of()):
+                _, result = importing("linked", HEADER + "1,x,a\n")
+            explanation = explain(spec_of())
+        finally:
+            cursor.execute(back.format(table))
+
+    assert (result.status, result.read) == ("failed", 0)
+    assert words.format(table) in result.reason
+    assert result.reason in explanation

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.db import models
 
 from importer import Column, Lookup, ModelImport
 from importer.jobs import create_job
@@ -21,6 +22,8 @@ from importer.specs.spec import IN_ORDER
 from importer.work import worker
 from importer.work.control import Control
 from tests.importer.conftest import Importing
+from tests.importer.real_tables.legacy import legacy
+from tests.importer.real_tables.types import without_ids
 from tests.importer.samples.crm.models import Company, Contact
 from tests.importer.samples.order.models import Seat
 
@@ -251,3 +254,23 @@ def test_a_rejected_duplicate_names_the_record_that_counts_and_is_replayed_only_
 def test_a_wrong_option_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=words):
         type("Wrong", (ModelImport,), {"Meta": type("Meta", (), {"model": Company, **options})})
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 2), (1, 2), (100, 100)])
+def test_a_repeated_key_is_skipped_whatever_the_batches_are(
+    folder: Path, settings: Any, sizes: tuple[int, int]
+) -> None:
+    """Its other unique values may be taken: a record that is skipped is not looked at any further."""
+    settings.IMPORTER |= {
+        "BATCH_SIZE_INITIAL": sizes[0],
+        "BATCH_SIZE_MIN": sizes[0],
+        "BATCH_SIZE_MAX": sizes[1],
+    }
+    sql = "CREATE TABLE legacy (id serial PRIMARY KEY, code text UNIQUE, v text UNIQUE)"
+    records = [{"code": c, "v": v} for c, v in ("a1", "b2", "a3", "b1", "c1", "c4", "c2", "d1")]
+    unique = models.CharField(max_length=9, unique=True)
+    with legacy(sql, key=("code",), code=models.CharField(max_length=9, unique=True), v=unique) as table:
+        filled = table.by_import(records, folder, on_conflict="skip")
+
+    assert without_ids(filled.rows) == ["a,1)", "b,2)", "c,4)"]
+    assert filled.rejected == {6: "unique", 9: "unique"}

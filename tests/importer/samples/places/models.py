@@ -57,6 +57,10 @@ class Trattoria(Restaurant):
         self.city = self.city.title()
 
 
+class Branch(Place):
+    head = models.ForeignKey(Place, null=True, blank=True, on_delete=models.CASCADE, related_name="branches")
+
+
 class Engine(models.Model):
     engine_id = models.BigAutoField(primary_key=True)
     power = models.IntegerField()
@@ -84,3 +88,18 @@ class Coverage(models.Model):
     article = models.ForeignKey(Article, on_delete=models.CASCADE)
     region = models.ForeignKey(Region, on_delete=models.CASCADE)
     pages = models.IntegerField()
+
+
+class Quarter(models.Model):
+    region = models.ForeignKey(Region, on_delete=models.CASCADE)
+    name = models.CharField(max_length=10)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "name"], name="quarter_unique")]
+
+
+class Venue(models.Model):
+    code = models.CharField(max_length=8, unique=True)
+    quarter = models.ForeignKey(
+        Quarter, null=True, blank=True, on_delete=models.CASCADE, limit_choices_to=~Q(name="closed")
+    )
