@@ -19,7 +19,7 @@ from importer.parse.sheets.values import (
     number_text,
 )
 
-DIGITS = "0123456789"
+DIGITS, LETTERS = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # Excel writes a character that XML cannot contain by its number.
 ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 # Excel allows 65,490 formats of cells, and memory some thousand sheets.
@@ -160,6 +160,7 @@ class _Cells:
         self.strings, self.rows, self.found = strings, rows, rows.found
         self.texts: list[str] = []
         self.row, self.cells, self.size = 0, [""][:0], 0
+        self.is_unnumbered = self.is_hidden = False
         self.column, self.type, self.style = -1, "", ""
         self.value: str | None = None
         self.formula: str | None = None
@@ -175,13 +176,16 @@ class _Cells:
         if name == "c":
             reference = attributes.get("r")
             self.column = self.column + 1 if reference is None else self._column(reference)
+            if self.is_unnumbered and reference:
+                self._number_row(reference)
             self.type, self.style = attributes.get("t", ""), attributes.get("s", "")
             self.value = self.formula = None
         elif name == "row":
             number = attributes.get("r", "")
-            self.row = int(number) if number.isdecimal() and len(number) < 10 else self.row + 1
+            self.is_unnumbered = not (number.isdecimal() and len(number) < 10)
+            self.row = self.row + 1 if self.is_unnumbered else int(number)
             self.cells, self.size, self.column = [], 0, -1
-            self.found.hidden += attributes.get("hidden") in ("1", "true")
+            self.is_hidden = attributes.get("hidden") in ("1", "true")
         elif name == "rPh":
             self.is_phonetic = True
         elif name == "mergeCell":
@@ -197,6 +201,7 @@ class _Cells:
         elif name == "c":
             self._add_cell()
         elif name == "row":
+            self.found.hidden += self.is_hidden and (bool(self.cells) or self.size > 0)
             self.rows.add(self.row, self.cells, size=self.size if self.size > self.rows.longest else 0)
             self.cells, self.size = [], 0
         elif name == "f":
@@ -225,6 +230,8 @@ class _Cells:
             self.cells.append(text)
         elif missing > 0:
             self.cells += [*[""] * missing, text]
+        elif self.cells[self.column]:
+            raise self.package.damaged(f"row {self.row:,} has two values in its column {self.column + 1:,}")
         else:
             self.cells[self.column] = text
 
@@ -278,6 +285,13 @@ class _Cells:
             if not 0 <= column < MOST_COLUMNS:
                 raise self.package.damaged(f'row {self.row:,} has a cell "{reference[:20]}"')
         return column
+
+    def _number_row(self, reference: str) -> None:
+        """Take the number of a row without one from its first cell."""
+        number = reference.lstrip(LETTERS)
+        if number.isdecimal() and len(number) < 10:
+            self.row = int(number)
+        self.is_unnumbered = False
 
     def _count_merged(self, area: str) -> None:
         last = AREA_ROW.search(area[-20:])

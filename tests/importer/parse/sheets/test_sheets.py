@@ -216,11 +216,31 @@ def test_rows_and_cells_without_references_and_with_a_prefix(book: Path) -> None
     assert read(book).rows == [(2, ["a"])]
 
 
+def test_rows_without_a_number_have_that_of_their_cells(book: Path) -> None:
+    cell = '<row><c r="{}" t="str"><v>{}</v></c><c t="str"><v>x</v></c></row>'.format
+    xlsx(
+        book, cell("A3", "char").replace("x", "text") + cell("A5", "a") + "<row><c/></row>" + cell("A9", "b")
+    )
+
+    assert read(book).rows == [(5, ["a", "x"]), (9, ["b", "x"])]
+
+
+def test_cells_may_come_in_any_order_but_not_twice(book: Path) -> None:
+    a, b = ('<c r="{}2" t="str"><v>{}</v></c>'.format(*pair) for pair in (("A", "a"), ("B", "b")))
+    xlsx(book, HEADER + f'<row r="2">{b}{a}</row>')
+    assert read(book).values == [["a", "b"]]
+
+    xlsx(book, HEADER + f'<row r="2">{b}{a}{b}</row>')
+    with pytest.raises(SourceRefused, match="row 2 has two values in its column 2"):
+        read(book)
+
+
 def test_what_a_person_should_know_about_a_sheet(book: Path) -> None:
     rows = (
         HEADER
         + row(2, "a", "b").replace("<row", '<row hidden="1"')
         + row(3, "<c><v>1234567890123456</v></c>")
+        + '<row r="4" hidden="1"><c r="A4" s="0"/></row><row r="5" hidden="1"/>'
     )
     sheet = (
         f'<worksheet xmlns="m"><sheetData>{rows}</sheetData><mergeCells><mergeCell ref="A1:B1"/>'
