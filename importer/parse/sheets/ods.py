@@ -72,6 +72,7 @@ class _Document:
         elif name == "style:style":
             self.style = attributes.get("style:name", "")
         elif name == "style:table-properties" and attributes.get("table:display") == "false":
+            self.package.remember(self.style)
             self.hidden_styles.add(self.style)
         self.texts.clear()
 
@@ -110,6 +111,7 @@ class _Document:
         sheet = Sheet(attributes.get("table:name", ""), is_hidden=is_hidden)
         if len(self.sheets) >= MOST_SHEETS:
             raise self.package.damaged(f"it has more than {MOST_SHEETS:,} sheets")
+        self.package.remember(sheet.name)
         self.sheets.append(sheet)
         self.rows, self.row, self.repeated = self.choose(sheet), 0, 1
 

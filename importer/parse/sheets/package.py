@@ -14,6 +14,8 @@ COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 # Room for the directory of a compound file; its streams are named there.
 COMPOUND_BYTES = 4 << 20
+# Characters of all that is remembered of a workbook: names of sheets, parts and formats. Each takes some more.
+MOST_REMEMBERED, PIECE_CHARACTERS = 16 << 20, 64
 AS_XLSX = "open it in a spreadsheet program and save it as .xlsx"
 
 
@@ -46,6 +48,7 @@ class Package:
         _refuse_other_files(file, self.name)
         self._archive = zipfile.ZipFile(file)
         self._entries = {_path(entry.filename): entry for entry in self._archive.infolist()}
+        self._remembered = 0
 
     def __contains__(self, path: str) -> bool:
         return _path(path) in self._entries
@@ -67,6 +70,12 @@ class Package:
             raise self.damaged("it is packed in another way than workbooks are")
         with self._archive.open(entry) as stream:
             read_elements(stream, self.cost, start, end, texts)
+
+    def remember(self, *texts: str) -> None:
+        """Count texts that stay in memory. Raises SourceRefused if they are too many."""
+        self._remembered += sum(PIECE_CHARACTERS + len(text) for text in texts)
+        if self._remembered > MOST_REMEMBERED:
+            raise self.damaged("the names of its sheets, parts and formats are too many or too long")
 
     def damaged(self, reason: str) -> SourceRefused:
         return damaged(self.name, reason)

@@ -54,6 +54,7 @@ def open_workbook(package: Package) -> Workbook:
             relation = next((v for k, v in attributes.items() if _local(k) == "id"), "")
             kind, path = targets.get(relation, ("", ""))
             if kind.endswith("/worksheet"):
+                package.remember(attributes.get("name", ""))
                 sheets.append(Sheet(attributes.get("name", ""), path, "state" in attributes
                                     and attributes["state"] != "visible"))  # fmt: skip
         elif name in ("workbookPr", "calcPr"):
@@ -79,6 +80,7 @@ def _relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
     def start(element: str, attributes: dict[str, str]) -> None:
         if _local(element) == "Relationship" and len(found) < MOST_PARTS:
             target = attributes.get("Target", "")
+            package.remember(target, attributes.get("Id", ""), attributes.get("Type", ""))
             path = target if target.startswith("/") else join(folder, target)
             found[attributes.get("Id", "")] = (attributes.get("Type", ""), normpath(path).lstrip("/"))
 
@@ -104,8 +106,10 @@ def _kinds(package: Package, path: str) -> list[str]:
         if name in ("cellXfs", "cellStyleXfs"):
             inside = name == "cellXfs"
         elif name == "numFmt" and len(codes) < MOST_FORMATS:
+            package.remember(attributes.get("numFmtId", ""))
             codes[attributes.get("numFmtId", "")] = kind_of_format(attributes.get("formatCode", ""))
         elif name == "xf" and inside and len(numbers) < MOST_FORMATS:
+            package.remember(attributes.get("numFmtId", ""))
             numbers.append(attributes.get("numFmtId", "0"))
 
     def end(name: str) -> None:
