@@ -11,9 +11,10 @@ from importer.models import DataImportJob
 from importer.parse.parts import PartsReader
 from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
+from importer.sources.magic import refuse_workbook
 from importer.sources.names import WORKBOOKS, compression_of, split_table
 from importer.sources.parts import Part, of_part, parts_of
-from importer.sources.spool.spool import is_bytewise, needs_spool, spooled
+from importer.sources.spool.spool import TEXT_FORMATS, is_bytewise, needs_spool, spooled
 from importer.specs.columns import SourceColumns
 from importer.specs.dialect import Dialect
 from importer.specs.registry import get_spec
@@ -54,6 +55,7 @@ def open_reader(
     path = local_file(job, deadline)
     if job.format in WORKBOOKS:
         return _sheet_reader(job, path, deadline, notes)
+    _refuse_workbook(job, path)
     if needs_spool(job, path):
         encoding = job.encoding if is_bytewise(job.encoding) else "utf-8"
         return _file_reader(job, spooled(job, path, deadline, notes), encoding, deadline, notes)
@@ -84,6 +86,7 @@ class PartOpener:
             reader = _sheet_reader(job, path, deadline, notes)
             self._count(part, path, reader.file.size)
             return reader
+        _refuse_workbook(job, path)
         encoding = job.encoding
         if needs_spool(job, path):
             packed, encoding = path, encoding if is_bytewise(encoding) else "utf-8"
@@ -99,6 +102,11 @@ class PartOpener:
         refuse_size(self.job.source, sum(sum(sizes.values()) for sizes in self._unpacked.values()))
         if compression_of(packed):
             refuse_ratio(part.source, sum(members.values()), packed=packed.stat().st_size)
+
+
+def _refuse_workbook(job: DataImportJob, path: Path) -> None:
+    if job.format in TEXT_FORMATS and not compression_of(path):
+        refuse_workbook(Path(job.source).name, path)
 
 
 def _file_reader(

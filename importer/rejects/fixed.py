@@ -14,6 +14,7 @@ from importer.exceptions import ImporterError
 from importer.models import DataImportJob, StagingRecord, ledger_alias
 from importer.records import LINE, RAW
 from importer.rejects.cells import cell, defused, nulls_of, restored
+from importer.sources.magic import COMPOUND, is_workbook
 
 # Digits of a line's number: no source has more lines.
 LINE_DIGITS = 18
@@ -37,11 +38,20 @@ class Taken:
     passed_over: int = 0
 
 
+def _refuse_workbook(path: Path) -> None:
+    with path.open("rb") as file:
+        if is_workbook(file.read(len(COMPOUND))):
+            raise RejectsRefused(
+                f'"{path.name}" is a workbook; save it as CSV (UTF-8), with the same columns.'
+            )
+
+
 def take_over(job: DataImportJob, path: Path) -> Taken:
     """Replace the stored values by those of a fixed CSV file, all or nothing. Raises RejectsRefused."""
     now, nulls = timezone.now(), nulls_of(job)
     taken = Taken()
     fixed = []
+    _refuse_workbook(path)
     with path.open(encoding="utf-8-sig", newline="") as file, transaction.atomic(using=ledger_alias()):
         # csv's limit is 128 kB per field. An escape makes four characters of one, a doubled quote two.
         csv.field_size_limit(max(csv.field_size_limit(), 4 * conf.MAX_RECORD_BYTES))

@@ -99,7 +99,7 @@ def make_report(job: DataImportJob) -> Report:
         spec=job.spec,
         status=job.status,
         source=job.source,
-        files=[part["name"] for part in job.parts],
+        files=[part["name"] or part["source"] for part in job.parts],
         counts=Counts(*(sums[f"{name}_sum"] or 0 for name in FATES)),
         set_aside=staged[State.CONTESTED],
         replayed=staged[State.REPLAYED] + gone[State.REPLAYED],

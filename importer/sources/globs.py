@@ -12,6 +12,8 @@ from importer.exceptions import SourceRefused
 from importer.sources.local import locate
 from importer.sources.names import is_remote, is_table
 
+# Excel puts such a file beside each workbook that somebody has open.
+LOCK = "~$"
 WILDCARD = re.compile(r"[*?\[]")
 # Entries of folders that one pattern may look at.
 MOST_ENTRIES = 100_000
@@ -88,12 +90,16 @@ def _matches(pattern: str, folder: Path, parts: Sequence[str], looked: list[int]
     except OSError:  # no such folder, or one that may not be read
         return
     for entry in entries:
-        if not fnmatch.fnmatchcase(entry.name, name) or (entry.name.startswith(".") and name[:1] != "."):
+        if not fnmatch.fnmatchcase(entry.name, name) or (_is_hidden(entry.name) and not _is_hidden(name)):
             continue
         if rest and entry.is_dir(follow_symlinks=False):
             yield from _matches(pattern, folder / entry.name, rest, looked)
         elif not rest and entry.is_file(follow_symlinks=False):
             yield folder / entry.name
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", LOCK))
 
 
 def _entries(pattern: str, folder: Path, looked: list[int]) -> Iterator["os.DirEntry[str]"]:

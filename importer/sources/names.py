@@ -21,13 +21,14 @@ FORMATS = {
     ".pq": "parquet",
     ".xlsx": "xlsx",
     ".xlsm": "xlsx",
+    ".xltx": "xlsx",
+    ".xltm": "xlsx",
     ".ods": "ods",
+    ".ots": "ods",
 }
 WORKBOOKS = ("xlsx", "ods")
 # Other workbooks, which are no zips of XML.
-BINARY_WORKBOOKS = (".xls", ".xlsb", ".numbers")
-
-
+OTHER_WORKBOOKS = (".xls", ".xlsb", ".numbers", ".fods")
 COMPRESSIONS = {".gz": "gzip", ".zip": "zip", ".zst": "zstd"}
 
 
@@ -57,7 +58,7 @@ def guess_format(source: str) -> str:
     path = Path(source)
     if compression_of(path):
         path = path.with_suffix("")
-    if path.suffix.lower() in BINARY_WORKBOOKS:
+    if path.suffix.lower() in OTHER_WORKBOOKS:
         raise SourceRefused(
             f'The workbook "{source}" is in a format that is not read; open it in a spreadsheet program and save it as '
             f".xlsx or .ods."

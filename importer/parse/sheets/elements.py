@@ -11,7 +11,8 @@ from xml.parsers import expat  # DTDs are refused
 from importer.exceptions import SourceRefused
 
 PIECE = 1 << 16
-# Open elements, and distinct names of elements and attributes. The widest workbooks have a dozen, and a few hundred.
+# Open elements, and distinct names of elements and attributes, which have LONGEST characters together at most. The
+# widest workbooks have a dozen, and a few hundred.
 DEEPEST = 100
 MOST_NAMES = 10_000
 # Characters of a tag, or of a cell's text. Excel allows 32,767 in a cell.
@@ -100,7 +101,7 @@ def read_elements(
     if texts is not None:
         parser.CharacterDataHandler = texts.append
     parser.StartDoctypeDeclHandler = _refuse_dtd
-    fed = 0
+    fed = known = 0
     try:
         while piece := stream.read(PIECE):
             cost.read(len(piece))
@@ -108,14 +109,21 @@ def read_elements(
             parser.Parse(piece, False)
             if fed - parser.CurrentByteIndex > LONGEST or sum(map(len, texts or ())) > LONGEST:
                 raise _Fault(f"a tag or a text of more than {LONGEST:,} characters")
-            if len(names) > MOST_NAMES:
-                raise _Fault(f"more than {MOST_NAMES:,} names of elements")
+            if len(names) > known:
+                known = _known(names)
         parser.Parse(b"", True)
     except (_Fault, expat.ExpatError) as error:
         raise SourceRefused(
             f'The workbook "{cost.name}" is damaged: its XML has {_described(error)}; '
             f"open it in a spreadsheet program and save it again."
         ) from None
+
+
+def _known(names: dict[str, str]) -> int:
+    """Return how many names the parser keeps, unless they are too many or too long."""
+    if len(names) > MOST_NAMES or sum(map(len, names)) > LONGEST:
+        raise _Fault(f"more than {MOST_NAMES:,} names of elements, or too long ones")
+    return len(names)
 
 
 def _refuse_dtd(*_: object) -> None:

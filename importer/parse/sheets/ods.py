@@ -1,5 +1,6 @@
 """Reads workbooks in OpenDocument (ISO/IEC 26300), the format of LibreOffice."""
 
+import re
 from collections.abc import Callable
 
 from importer.parse.sheets.elements import LONGEST, Text
@@ -14,6 +15,8 @@ NUMBERS = ("float", "percentage", "currency")
 # LibreOffice writes the booleans of an xlsx so.
 BOOLEANS = {"of:=TRUE()": "True", "of:=FALSE()": "False"}
 MOST_SHEETS = 10_000
+# Excel and OpenOffice mark no error: its text stands beside a 0, or is the value of a formula.
+ERROR = re.compile(r"#(?:N/A|NAME\?|NULL!|NUM!|REF!|VALUE!|DIV/0!)|Err:5\d\d")
 
 
 def refuse_encrypted(package: Package) -> None:
@@ -69,6 +72,7 @@ class _Document:
         elif name == "style:style":
             self.style = attributes.get("style:name", "")
         elif name == "style:table-properties" and attributes.get("table:display") == "false":
+            self.package.remember(self.style)
             self.hidden_styles.add(self.style)
         self.texts.clear()
 
@@ -107,6 +111,7 @@ class _Document:
         sheet = Sheet(attributes.get("table:name", ""), is_hidden=is_hidden)
         if len(self.sheets) >= MOST_SHEETS:
             raise self.package.damaged(f"it has more than {MOST_SHEETS:,} sheets")
+        self.package.remember(sheet.name)
         self.sheets.append(sheet)
         self.rows, self.row, self.repeated = self.choose(sheet), 0, 1
 
@@ -140,22 +145,24 @@ class _Document:
     def _text(self, rows: Rows, shown: str, *, is_shown: bool) -> str:
         """Return the cell's text; empty if it has no value."""
         kind = self.cell.get("office:value-type", "")
-        if self.cell.get("calcext:value-type") == "error":
+        marked = self.cell.get("calcext:value-type")
+        formula = self.cell.get("table:formula")
+        if marked == "error" or (formula and not marked and ERROR.fullmatch(shown)):
             return NO_VALUE + shown
-        if formula := self.cell.get("table:formula"):
+        if formula:
             rows.found.formulas += 1
             if not kind and not shown:
                 return f"{NO_VALUE}={formula}"
             if formula in BOOLEANS:
                 return BOOLEANS[formula]
         if kind in NUMBERS:
-            return self._number(rows, self.cell.get("office:value", ""), shown)
+            return self._number(rows, self.cell.get("office:value", shown), shown)
         if kind == "date":
-            return self._moment(rows, iso_text(self.cell.get("office:date-value", "")))
+            return self._moment(rows, iso_text(self.cell.get("office:date-value", shown)))
         if kind == "time":
-            return self._moment(rows, iso_duration_text(self.cell.get("office:time-value", "")))
+            return self._moment(rows, iso_duration_text(self.cell.get("office:time-value", shown)))
         if kind == "boolean":
-            return self.cell.get("office:boolean-value", "").title()
+            return self.cell.get("office:boolean-value", shown).title()
         return shown if is_shown else self.cell.get("office:string-value", "")
 
     def _number(self, rows: Rows, value: str, shown: str) -> str:

@@ -7,15 +7,18 @@ from typing import IO
 from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.exceptions import SourceRefused
 from importer.parse.sheets.elements import Stream, read_elements
+from importer.sources.magic import COMPOUND, ZIP
 
-ZIP = b"PK"
-COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The stream that holds an encrypted workbook, as its name is written in a compound file.
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 # Room for the directory of a compound file; its streams are named there.
 COMPOUND_BYTES = 4 << 20
 # The budget is compared each time that so many bytes were read or written.
 CHECKED_BYTES = 1 << 18
+# Characters of all that is remembered of a workbook: names of sheets, parts and formats. Each takes some more.
+MOST_REMEMBERED, PIECE_CHARACTERS = 16 << 20, 64
+# By the part that a format must have: the other format, and the part of that.
+OTHER_FORMAT = {"content.xml": ("xlsx", "xl/workbook.xml"), "xl/workbook.xml": ("ods", "content.xml")}
 AS_XLSX = "open it in a spreadsheet program and save it as .xlsx"
 
 
@@ -51,6 +54,7 @@ class Package:
         _refuse_other_files(file, self.name)
         self._archive = zipfile.ZipFile(file)
         self._entries = {_path(entry.filename): entry for entry in self._archive.infolist()}
+        self._remembered = 0
 
     def __contains__(self, path: str) -> bool:
         return _path(path) in self._entries
@@ -69,13 +73,28 @@ class Package:
         """
         entry = self._entries.get(_path(path))
         if entry is None:
-            raise self.damaged(f'it has no "{path[:100]}"')
+            raise self._without(path)
         if entry.flag_bits & 0x1:
             raise self.encrypted()
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise self.damaged("it is packed in another way than workbooks are")
         with self._archive.open(entry) as stream:
             read_elements(without(stream) if without else stream, self.cost, start, end, texts)
+
+    def _without(self, path: str) -> SourceRefused:
+        """Return the refusal of a workbook without a part: it is damaged, or in the other format."""
+        kind, part = OTHER_FORMAT.get(path, ("", ""))
+        if part and part in self:
+            return SourceRefused(
+                f'The workbook "{self.name}" is in the format {kind}, whatever its name says; use --format {kind}.'
+            )
+        return self.damaged(f'it has no "{path[:100]}"')
+
+    def remember(self, *texts: str) -> None:
+        """Count texts that stay in memory. Raises SourceRefused if they are too many."""
+        self._remembered += sum(PIECE_CHARACTERS + len(text) for text in texts)
+        if self._remembered > MOST_REMEMBERED:
+            raise self.damaged("the names of its sheets, parts and formats are too many or too long")
 
     def damaged(self, reason: str) -> SourceRefused:
         return damaged(self.name, reason)

@@ -71,7 +71,8 @@ class SheetReader(DelimitedReader):
 
 def _fault(text: str) -> tuple[str, str]:
     if text.startswith("="):
+        formula = f" {shown(text)}" if len(text) > 1 else ""  # a shared one stands in another cell
         return "no_value", (
-            f"The formula {shown(text)} has no stored value; open the workbook in a spreadsheet program and save it."
+            f"The formula{formula} has no stored value; open the workbook in a spreadsheet program and save it."
         )
     return "error_value", f"The cell has the error {shown(text)} instead of a value."

@@ -41,6 +41,8 @@ class SharedStrings:
         return len(self._ends) - 1
 
     def __getitem__(self, number: int) -> str:
+        if number < 0:
+            raise IndexError(number)
         text = self._memory.get(number)
         return self._read(number) if text is None else text
 

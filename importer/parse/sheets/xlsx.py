@@ -20,7 +20,7 @@ from importer.parse.sheets.values import (
     number_text,
 )
 
-DIGITS = "0123456789"
+DIGITS, LETTERS = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # Excel writes a character that XML cannot contain by its number.
 ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 # Excel allows 65,490 formats of cells, and memory some thousand sheets.
@@ -55,6 +55,7 @@ def open_workbook(package: Package) -> Workbook:
             relation = next((v for k, v in attributes.items() if _local(k) == "id"), "")
             kind, path = targets.get(relation, ("", ""))
             if kind.endswith("/worksheet"):
+                package.remember(attributes.get("name", ""))
                 sheets.append(Sheet(attributes.get("name", ""), path, "state" in attributes
                                     and attributes["state"] != "visible"))  # fmt: skip
         elif name in ("workbookPr", "calcPr"):
@@ -80,6 +81,7 @@ def _relations(package: Package, part: str) -> dict[str, tuple[str, str]]:
     def start(element: str, attributes: dict[str, str]) -> None:
         if _local(element) == "Relationship" and len(found) < MOST_PARTS:
             target = attributes.get("Target", "")
+            package.remember(target, attributes.get("Id", ""), attributes.get("Type", ""))
             path = target if target.startswith("/") else join(folder, target)
             found[attributes.get("Id", "")] = (attributes.get("Type", ""), normpath(path).lstrip("/"))
 
@@ -105,8 +107,10 @@ def _kinds(package: Package, path: str) -> list[str]:
         if name in ("cellXfs", "cellStyleXfs"):
             inside = name == "cellXfs"
         elif name == "numFmt" and len(codes) < MOST_FORMATS:
+            package.remember(attributes.get("numFmtId", ""))
             codes[attributes.get("numFmtId", "")] = kind_of_format(attributes.get("formatCode", ""))
         elif name == "xf" and inside and len(numbers) < MOST_FORMATS:
+            package.remember(attributes.get("numFmtId", ""))
             numbers.append(attributes.get("numFmtId", "0"))
 
     def end(name: str) -> None:
@@ -168,6 +172,7 @@ class _Cells:
         self.strings, self.rows, self.found = strings, rows, rows.found
         self.texts: list[str] = []
         self.row, self.cells, self.size = 0, [""][:0], 0
+        self.is_unnumbered = self.is_hidden = False
         self.column, self.type, self.style = -1, "", ""
         self.value: str | None = None
         self.formula: str | None = None
@@ -179,6 +184,7 @@ class _Cells:
     def take_row(self, number: int, cells: list[tuple[str, str, str, str]]) -> None:
         """Take a regular row."""
         self.row, self.cells, self.size, self.formula = number, [], 0, None
+        self.is_hidden = False
         columns = self.columns
         for letters, self.style, self.type, value in cells:
             if value:
@@ -189,6 +195,7 @@ class _Cells:
         self._end_row()
 
     def _end_row(self) -> None:
+        self.found.hidden += self.is_hidden and (bool(self.cells) or self.size > 0)
         self.rows.add(self.row, self.cells, size=self.size if self.size > self.rows.longest else 0)
         self.cells, self.size = [], 0
 
@@ -199,13 +206,16 @@ class _Cells:
         if name == "c":
             reference = attributes.get("r")
             self.column = self.column + 1 if reference is None else self._column(reference)
+            if self.is_unnumbered and reference:
+                self._number_row(reference)
             self.type, self.style = attributes.get("t", ""), attributes.get("s", "")
             self.value = self.formula = None
         elif name == "row":
             number = attributes.get("r", "")
-            self.row = int(number) if number.isdecimal() and len(number) < 10 else self.row + 1
+            self.is_unnumbered = not (number.isdecimal() and len(number) < 10)
+            self.row = self.row + 1 if self.is_unnumbered else int(number)
             self.cells, self.size, self.column = [], 0, -1
-            self.found.hidden += attributes.get("hidden") in ("1", "true")
+            self.is_hidden = attributes.get("hidden") in ("1", "true")
         elif name == "rPh":
             self.is_phonetic = True
         elif name == "mergeCell":
@@ -248,6 +258,8 @@ class _Cells:
             self.cells.append(text)
         elif missing > 0:
             self.cells += [*[""] * missing, text]
+        elif self.cells[self.column]:
+            raise self.package.damaged(f"row {self.row:,} has two values in its column {self.column + 1:,}")
         else:
             self.cells[self.column] = text
 
@@ -301,6 +313,13 @@ class _Cells:
             if not 0 <= column < MOST_COLUMNS:
                 raise self.package.damaged(f'row {self.row:,} has a cell "{reference[:20]}"')
         return column
+
+    def _number_row(self, reference: str) -> None:
+        """Take the number of a row without one from its first cell."""
+        number = reference.lstrip(LETTERS)
+        if number.isdecimal() and len(number) < 10:
+            self.row = int(number)
+        self.is_unnumbered = False
 
     def _count_merged(self, area: str) -> None:
         last = AREA_ROW.search(area[-20:])

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.importer.parse.sheets.books import MAIN, ODS_NAMES, ods, row, table, table_row, xlsx
+from tests.importer.parse.sheets.books import MAIN, ODS_NAMES, OFFICE, ods, row, table, table_row, xlsx
 
 MEGABYTE = 1024 * 1024
 HEADER = row(1, "code", "name")
@@ -59,6 +59,13 @@ def distinct(number: int) -> str:
     return "".join(f"<a{index}/>" for index in range(number))
 
 
+def long_names(part: str, begin: str, tag: str, end: str) -> bytes:
+    """Return a workbook with forty names of a megabyte, which a parser or its caller would keep."""
+    letters = [f"{letter}{'x' * (MEGABYTE - 100)}" for letter in "ABCDEFGHIJKLMNOPQRST" * 2]
+    tags = [tag.format(f"{name}{number}") for number, name in enumerate(letters)]
+    return with_part(part, begin, "".join(tags), 1, end, book())
+
+
 def workbooks() -> dict[str, tuple[bytes, str]]:
     content = f"<office:document-content {ODS_NAMES}><office:body><office:spreadsheet>"
     repeated = "table:number-columns-repeated"
@@ -68,7 +75,22 @@ def workbooks() -> dict[str, tuple[bytes, str]]:
     claims = f'<worksheet><dimension ref="A1:XFD1048576"/><sheetData>{HEADER}</sheetData></worksheet>'
     letters = [first + second for first in ("", *"ABCDEF") for second in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
     twice = '<c t="s"><v>0</v></c><c t="s"><v>1</v></c>' * 3_000
+    sheets = f'<workbook xmlns:r="{OFFICE}"><sheets>'
+    hidden = '<style:style style:name="{}"><style:table-properties table:display="false"/></style:style>'
+    too_long = "of its sheets, parts and formats"
     return {
+        "sheets.xlsx": (
+            long_names("xl/workbook.xml", sheets, '<sheet name="{}" r:id="r1"/>', "</sheets></workbook>"), too_long
+        ),
+        "styles.xlsx": (
+            long_names("xl/styles.xml", "<styleSheet><cellXfs>", '<xf numFmtId="{}"/>', "</cellXfs></styleSheet>"),
+            too_long,
+        ),
+        "elements.xlsx": (long_names("xl/styles.xml", "<styleSheet>", "<{}/>", "</styleSheet>"), "names of elements"),
+        "styles.ods": (
+            long_names("content.xml", f"<office:document-content {ODS_NAMES}>", hidden, "</office:document-content>"),
+            too_long,
+        ),
         "blank.xlsx": (sheet_of(" " * 1000, 60_000), "a tag or a text"),
         "comments.xlsx": (sheet_of(f"<!--{'x' * 10_000}-->", 7_000), "archive bombs"),
         "rows.xlsx": (book(HEADER + row(1_048_577, "x")), "more than 1,048,576 rows"),

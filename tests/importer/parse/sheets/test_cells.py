@@ -148,8 +148,9 @@ def test_an_empty_text_is_no_value_and_a_missing_one_is_damage(book: Path) -> No
     )
     assert read(xlsx(book, rows, strings="<si><t/></si>")).values == [["", "x"], ["", "y"]]
 
-    with pytest.raises(SourceRefused, match='row 2 has the text "7", which is not there'):
-        texts_of(book, '<c t="s"><v>7</v></c>')
+    for missing in ("7", "-1", "-2"):
+        with pytest.raises(SourceRefused, match=f'row 2 has the text "{missing}", which is not there'):
+            texts_of(book, f'<c t="s"><v>{missing}</v></c>', strings="<si><t>a</t></si><si><t>b</t></si>")
 
 
 # No value
@@ -169,6 +170,14 @@ def test_errors_and_formulas_without_a_value_are_rejected(book: Path) -> None:
         (6, "char", "error_value", "#N/A"),
     ]  # fmt: skip
     assert found.rejections[0].raw == {"char": "#DIV/0!", "text": "x", "_raw": "#DIV/0!\tx"}
+
+
+def test_a_shared_formula_without_a_value_is_not_quoted(book: Path) -> None:
+    rows = row(1, "char") + row(2, '<c><f t="shared" si="0"/></c>')
+
+    assert read(xlsx(book, rows)).rejections[0].errors[0].message == (
+        "The formula has no stored value; open the workbook in a spreadsheet program and save it."
+    )
 
 
 def test_an_error_may_be_a_null_value_or_in_a_column_that_nothing_takes(book: Path) -> None:
@@ -262,6 +271,34 @@ def test_errors_repeats_and_merged_cells_of_ods(folder: Path) -> None:
     assert found.rows == [(3, ["x", "x"]), (4, ["x", "x"]), (5, ["m", "b"]), (6, ["", "c"])]
     assert [(r.line, r.errors[0].code) for r in found.rejections] == [(2, "error_value"), (7, "no_value")]
     assert found.notes == ["1 merged area below the header; only its first cell has the value."]
+
+
+@pytest.mark.parametrize("error", ["#DIV/0!", "#N/A", "#NAME?", "Err:502"])
+def test_errors_that_openoffice_and_excel_do_not_mark(folder: Path, error: str) -> None:
+    """OpenOffice stores 0 beside the error, and Excel a text."""
+
+    def cell(more: str, shown: str = error) -> str:
+        return f"<table:table-cell {more}><text:p>{shown}</text:p></table:table-cell>"
+
+    formula, typed = 'table:formula="of:=1/0"', 'calcext:value-type="string"'
+    cells = [
+        cell(f'{formula} office:value-type="float" office:value="0"'), cell(formula),
+        cell(f'{formula} office:value-type="string" office:string-value="{error}"'),
+        cell('office:value-type="string"'), cell(f'{formula} {typed} office:value-type="string"'),
+    ]  # fmt: skip
+
+    found = read(ods(folder / "book.ods", table("A", table_row("char"), *map(table_row, cells))))
+
+    assert [(r.line, r.errors[0].value) for r in found.rejections] == [(2, error), (3, error), (4, error)]
+    assert found.first_column == [error, error], "texts that people or formulas have written"
+
+
+@pytest.mark.parametrize("kind", ["float", "percentage", "date", "time", "boolean"])
+def test_a_cell_of_ods_without_its_value_has_the_text_it_shows(folder: Path, kind: str) -> None:
+    cell = f'<table:table-cell office:value-type="{kind}"><text:p>1,5 h</text:p></table:table-cell>'
+    path = ods(folder / "book.ods", table("A", table_row("char"), table_row(cell)))
+
+    assert [text and text.lower() for text in read(path).first_column] == ["1,5 h"]
 
 
 # Workbooks of programs

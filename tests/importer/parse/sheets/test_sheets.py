@@ -1,5 +1,6 @@
 """Sheets of xlsx and ods: which one is read, its header, its rows and their numbers."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from importer import run_import
-from importer.exceptions import SourceRefused
+from importer.exceptions import ImporterError, SourceRefused
 from importer.jobs import create_job
 from importer.models import StagingRecord
 from importer.rejects.export import export_rejects
 from importer.rejects.replay import replay_rejects
+from importer.rejects.report import make_report
 from tests.importer.parse.sheets.books import ods, packed, read, row, table, table_row, xlsx
 from tests.importer.samples.crm.models import Company, Contact, Everything
 
@@ -216,11 +218,31 @@ def test_rows_and_cells_without_references_and_with_a_prefix(book: Path) -> None
     assert read(book).rows == [(2, ["a"])]
 
 
+def test_rows_without_a_number_have_that_of_their_cells(book: Path) -> None:
+    cell = '<row><c r="{}" t="str"><v>{}</v></c><c t="str"><v>x</v></c></row>'.format
+    xlsx(
+        book, cell("A3", "char").replace("x", "text") + cell("A5", "a") + "<row><c/></row>" + cell("A9", "b")
+    )
+
+    assert read(book).rows == [(5, ["a", "x"]), (9, ["b", "x"])]
+
+
+def test_cells_may_come_in_any_order_but_not_twice(book: Path) -> None:
+    a, b = ('<c r="{}2" t="str"><v>{}</v></c>'.format(*pair) for pair in (("A", "a"), ("B", "b")))
+    xlsx(book, HEADER + f'<row r="2">{b}{a}</row>')
+    assert read(book).values == [["a", "b"]]
+
+    xlsx(book, HEADER + f'<row r="2">{b}{a}{b}</row>')
+    with pytest.raises(SourceRefused, match="row 2 has two values in its column 2"):
+        read(book)
+
+
 def test_what_a_person_should_know_about_a_sheet(book: Path) -> None:
     rows = (
         HEADER
         + row(2, "a", "b").replace("<row", '<row hidden="1"')
         + row(3, "<c><v>1234567890123456</v></c>")
+        + '<row r="4" hidden="1"><c r="A4" s="0"/></row><row r="5" hidden="1"/>'
     )
     sheet = (
         f'<worksheet xmlns="m"><sheetData>{rows}</sheetData><mergeCells><mergeCell ref="A1:B1"/>'
@@ -255,7 +277,7 @@ def test_options_that_change_nothing_are_refused(book: Path, folder: Path) -> No
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("ending", ["xls", "xlsb", "numbers"])
+@pytest.mark.parametrize("ending", ["xls", "xlsb", "numbers", "fods"])
 def test_other_workbooks_are_refused_with_the_way_out(folder: Path, ending: str) -> None:
     with pytest.raises(SourceRefused, match=r"save it as \.xlsx or \.ods"):
         create_job("everything", str(folder / f"book.{ending}"))
@@ -275,6 +297,57 @@ def test_files_that_are_no_workbooks(book: Path, data: bytes, reason: str) -> No
 
     with pytest.raises(SourceRefused, match=reason):
         read(book)
+
+
+def test_a_workbook_with_the_ending_of_the_other_format(folder: Path) -> None:
+    xlsx(folder / "a.ods", HEADER)
+    with pytest.raises(SourceRefused, match="is in the format xlsx, .* use --format xlsx"):
+        read(folder / "a.ods")
+
+    ods(folder / "b.xlsx", table("A"))
+    with pytest.raises(SourceRefused, match="is in the format ods, .* use --format ods"):
+        read(folder / "b.xlsx")
+
+    sheet = xlsx(folder / "c.xlsx", HEADER, names=("A", "B"))
+    with zipfile.ZipFile(sheet) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist() if "sheet1" not in name}
+    with pytest.raises(SourceRefused, match='is damaged: it has no "xl/worksheets/sheet1.xml"'):
+        read(packed(folder / "c.xlsx", dict(parts)))
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.django_db(transaction=True)
+def test_a_workbook_with_the_ending_of_a_text_file(folder: Path, ending: str, several: bool) -> None:
+    path, other = xlsx(folder / f"book.{ending}", HEADER), folder / f"other.{ending}"
+    other.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 Workbook")
+
+    assert "use --format xlsx" in run_import(create_job("everything", str(path))).reason
+    job = (
+        create_job("everything", [str(path), str(other)]) if several else create_job("everything", str(other))
+    )
+    assert ("use --format xlsx" if several else "Excel 97") in run_import(job).reason
+    assert make_report(job).files == ([path.name, other.name] if several else [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rejects_that_come_back_as_a_workbook_are_refused_in_one_line(book: Path) -> None:
+    job = create_job("everything", str(xlsx(book, HEADER + row(2, "too long", "b"))))
+    assert run_import(job).rejected == 1
+
+    with pytest.raises(ImporterError, match='"book.xlsx" is a workbook; save it as CSV'):
+        replay_rejects(job, str(book))
+
+
+@pytest.mark.django_db
+def test_templates_are_read_and_locks_are_passed_over(folder: Path) -> None:
+    for name in ("a.xltx", "b.ots"):
+        (folder / name).touch()
+        assert create_job("everything", str(folder / name)).format == ("ods" if name == "b.ots" else "xlsx")
+    (folder / "~$book.xlsx").write_bytes(b"\x05me")
+    xlsx(folder / "book.xlsx", HEADER)
+
+    assert create_job("everything", str(folder / "*.xlsx")).parts == []
 
 
 def test_an_encrypted_ods_and_an_xlsb_with_another_name(folder: Path) -> None:
