@@ -141,3 +141,19 @@ def test_rows_that_are_gone_since_the_plan_are_said(
     assert result.inserted == 1
     notes = make_report(job).notes
     assert notes == ["The source had 2 more rows when it was planned; they are not there any more."]
+
+
+def test_a_key_that_an_inheriting_table_repeats_is_refused(
+    target: Callable[..., Any], run: Callable[..., Any], postgres: SimpleNamespace
+) -> None:
+    """The second row would be skipped if a batch ended between the two."""
+    target(value=models.TextField())
+    postgres.execute("CREATE TABLE legacy.t (number int, value text, PRIMARY KEY (number) INCLUDE (value))")
+    postgres.execute("CREATE TABLE legacy.heir () INHERITS (legacy.t)")
+    postgres.execute("INSERT INTO legacy.t VALUES (1, 'a')")
+    postgres.execute("INSERT INTO legacy.heir VALUES (1, 'b')")
+
+    _, result = run("db:default/legacy.t")
+
+    assert result.status == "failed"
+    assert 'has 1 2 times in its key "number", which must be unique' in result.reason
