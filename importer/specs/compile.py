@@ -72,13 +72,13 @@ def compile_mapping(
         | {part.column for plan in lookup_plans for part in plan.parts}
         | {many.column for many in manys}
     )
-    if not used:
-        raise compiler.fills_nothing()
     key = tuple(field_named(model, name) for name in spec.options.key)
     for field in key:
         if field not in mapped:
             raise compiler.missing(f'the key field "{field.name}"', field.name)
     fills = tuple(compiler.fills(mapped))
+    if not used:
+        raise compiler.fills_nothing()
     written = mapped | {fill.field for fill in fills if not fill.is_key}
     changed = written if spec.options.on_new == "insert" else mapped
     return Mapping(
