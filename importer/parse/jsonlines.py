@@ -14,7 +14,7 @@ from importer.parse.json_columns import Collected, Record
 from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
-from importer.sources.json_text import Layout, layout_of
+from importer.sources.json_text import Layout, layout_of, may_have_any_layout
 from importer.sources.local import open_file
 from importer.specs.columns import absent
 
@@ -165,14 +165,15 @@ class JsonLinesReader:
         if self.size == 0:
             raise SourceRefused(f'The source "{self.name}" is empty.')
         beginning = self._beginning()
-        if self._bytes(beginning, 64).lstrip().startswith(b"["):
+        is_array = self._bytes(beginning, 64).lstrip().startswith(b"[")
+        if is_array and not may_have_any_layout(self.name):
             raise SourceRefused(
                 f'The source "{self.name}" is a JSON array; JSON lines have one object per line '
                 f"(give it a name that ends in .json, or convert it with jq -c '.[]')."
             )
         self.file.seek(beginning)
         keys: dict[str, None] = {}
-        reason = "none has a key."
+        reason = "its arrays hold other arrays." if is_array else "none has a key."
         for raw in self._first_lines():
             record = self._record(raw, 0)
             if isinstance(record, dict):
@@ -182,6 +183,8 @@ class JsonLinesReader:
             elif record.errors[0].code == "too_many_keys":
                 reason = record.errors[0].message
         if not keys:
+            if self.size <= SAMPLE_BYTES and not self._bytes(beginning, SAMPLE_BYTES).strip():
+                raise SourceRefused(f'The source "{self.name}" has no objects.')
             if layout_of(self._bytes(0, SAMPLE_BYTES)) is Layout.VALUES:
                 reason = "the objects have several lines; give it a name that ends in .json, or convert it with jq -c."
             raise SourceRefused(f'The source "{self.name}" does not begin with valid JSON objects: {reason}')

@@ -257,3 +257,14 @@ def test_ctrl_z_within_a_text_is_a_character(importing: Importing) -> None:
     importing("companies", 'code,name\nA,A\x1ann\nB,"Bob\x1a"\n')
 
     assert companies() == [("A", "A\x1ann"), ("B", "Bob\x1a")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_needs_its_order(importing: Importing, encoding: str) -> None:
+    text = "code,name\nA,Ann\n".encode(encoding)
+
+    _, refused = importing("companies", text, encoding="utf-16")
+    _, result = importing("companies", text, encoding=encoding)
+
+    assert "use --encoding utf-16-le or utf-16-be" in refused.reason
+    assert result.inserted == 1

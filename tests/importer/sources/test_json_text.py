@@ -143,3 +143,12 @@ def test_a_key_of_no_record_leaves_the_default(importing: Importing) -> None:
 
     assert result.inserted == 1, result
     assert "balance" not in job.columns
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("text", "reason"), [("[]", "has no objects"), ("[[1], [2]]", "hold other arrays")])
+def test_an_array_without_objects_is_refused(importing: Importing, text: str, reason: str) -> None:
+    _, result = importing("companies", text, name="source.json")
+
+    assert result.status == "failed"
+    assert reason in result.reason
