@@ -13,7 +13,7 @@ from importer.exceptions import ImporterError, MappingRefused, SourceRefused, Ta
 from importer.models import ImportChunk
 from importer.privacy.retention import invalid_days
 from importer.sources.names import S3_PREFIX, STORAGE_PREFIX, split_remote
-from importer.sources.remote import storage_called
+from importer.sources.remote.remote import storage_called
 from importer.specs.compile import all_columns, compile_mapping
 from importer.specs.constants import invalid_constants
 from importer.specs.created import uncreatable_parents
@@ -85,7 +85,7 @@ def check_remote_roots() -> list[CheckMessage]:
             )
     if any(root.startswith(S3_PREFIX) for root in conf.remote_roots()):
         try:
-            from importer.sources.s3 import storage_of
+            from importer.sources.remote.s3 import storage_of
 
             storage_of(S3_PREFIX, "any")
         except ImporterError as refusal:

@@ -12,7 +12,7 @@ from importer.models import DataImportJob, ledger_alias
 from importer.rights import sees_every_job, specs_for
 from importer.sources.globs import expand, is_pattern
 from importer.sources.names import is_table, split_table
-from importer.sources.uploads import is_upload, refuse_uploads_of_others
+from importer.sources.remote.uploads import is_upload, refuse_uploads_of_others
 from importer.specs.given import parts_given
 
 SOURCE_HELP = (

@@ -24,10 +24,10 @@ from importer.sources.names import (
     split_remote,
     split_table,
 )
-from importer.sources.packed_uploads import packed
 from importer.sources.parts import Part, as_stored, guess_format_of_all, label_of
-from importer.sources.remote import open_remote, refuse_forbidden, storage_called
-from importer.sources.spool import is_bytewise
+from importer.sources.remote.packed_uploads import packed
+from importer.sources.remote.remote import open_remote, refuse_forbidden, storage_called
+from importer.sources.spool.spool import is_bytewise
 from importer.specs.faults.refuse import refuse_faults
 from importer.specs.registry import get_spec
 

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from importer.exceptions import UnknownSpec
 from importer.models import DataImportJob
 from importer.sources.parts import parts_of
-from importer.sources.uploads import is_sent_by
+from importer.sources.remote.uploads import is_sent_by
 from importer.specs.created import created_models
 from importer.specs.registry import all_specs, get_spec
 

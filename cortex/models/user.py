@@ -94,8 +94,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
-    def clean(self) -> None:
-        self.email = type(self).objects.normalize_email(self.email)
+    @classmethod
+    def normalize_username(cls, username: Any) -> str:
+        """Return the address as it is stored. `AbstractBaseUser.clean()` calls it."""
+        return cls.objects.normalize_email(username)
 
     def get_full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email

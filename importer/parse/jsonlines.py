@@ -14,8 +14,8 @@ from importer.parse.json_columns import Collected, Record
 from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
-from importer.sources.json_text import Layout, layout_of, may_have_any_layout
 from importer.sources.local import open_file
+from importer.sources.spool.json_text import Layout, layout_of, may_have_any_layout
 from importer.specs.columns import absent
 
 # The columns of a file are the keys of this many first records, in order of appearance.

@@ -13,7 +13,7 @@ from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
 from importer.sources.names import WORKBOOKS, compression_of, split_table
 from importer.sources.parts import Part, of_part, parts_of
-from importer.sources.spool import is_bytewise, needs_spool, spooled
+from importer.sources.spool.spool import is_bytewise, needs_spool, spooled
 from importer.specs.columns import SourceColumns, own_names
 from importer.specs.dialect import Dialect
 from importer.specs.registry import get_spec
@@ -36,7 +36,6 @@ def open_reader(
     notes     gets what a person should know about the source
     """
     notes = [] if notes is None else notes
-    deadline = deadline or Deadline(Path(job.source).name)
     if job.format == DataImportJob.Format.TABLE:
         from importer.parse.tables.table import TableReader
 
@@ -51,6 +50,7 @@ def open_reader(
             same_names=job.format != DataImportJob.Format.JSONL,
             notes=notes,
         )
+    deadline = deadline or Deadline(Path(job.source).name)
     path = local_file(job, deadline)
     if job.format in WORKBOOKS:
         return _sheet_reader(job, path, deadline, notes)
@@ -61,9 +61,12 @@ def open_reader(
 
 
 class PartOpener:
-    """Opens the parts of a job, and counts what they unpack to: the budget holds for all of them together."""
+    """Opens the parts of a job, and counts what they unpack to: the budget holds for all of them together.
 
-    def __init__(self, job: DataImportJob, deadline: Deadline) -> None:
+    deadline  that of the plan; a worker that opens a part hours later gets a new one
+    """
+
+    def __init__(self, job: DataImportJob, deadline: Deadline | None) -> None:
         self.job = job
         self.deadline = deadline
         self._unpacked: dict[str, dict[str, int]] = {}
@@ -74,20 +77,21 @@ class PartOpener:
         # Only the names of columns are the same in all parts, so text files are asked again for their order.
         is_by_name = job.format in (DataImportJob.Format.JSONL, DataImportJob.Format.PARQUET)
         job.columns = job.columns if is_by_name and job.planned_at else None
-        path = local_file(job, self.deadline)
+        deadline = self.deadline or Deadline(part.name)
+        path = local_file(job, deadline)
         job.source = part.path  # names the member from here on
         if job.format in WORKBOOKS:
-            reader = _sheet_reader(job, path, self.deadline, notes)
+            reader = _sheet_reader(job, path, deadline, notes)
             self._count(part, path, reader.file.size)
             return reader
         encoding = job.encoding
         if needs_spool(job, path):
             packed, encoding = path, encoding if is_bytewise(encoding) else "utf-8"
-            path = spooled(job, path, self.deadline, notes, member=part.member)
+            path = spooled(job, path, deadline, notes, member=part.member)
             self._count(part, packed, path.stat().st_size)
         if not path.stat().st_size:
             return None
-        return _file_reader(job, path, encoding, self.deadline, notes)
+        return _file_reader(job, path, encoding, deadline, notes)
 
     def _count(self, part: Part, packed: Path, size: int) -> None:
         members = self._unpacked.setdefault(part.source, {})

@@ -21,8 +21,8 @@ from importer.conf import conf
 from importer.exceptions import ImporterError, SettingsRefused, first_line, one_line
 from importer.models import DataImportJob, LogEvent, MigrationLog, StagingRecord, ledger_alias
 from importer.sources.names import split_remote
-from importer.sources.remote import storage_called
-from importer.sources.uploads import is_upload
+from importer.sources.remote.remote import storage_called
+from importer.sources.remote.uploads import is_upload
 
 # Rows per statement, so that each takes milliseconds and holds its locks no longer.
 STEP = 2_000

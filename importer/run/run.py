@@ -35,7 +35,7 @@ from importer.run.plan import plan
 from importer.run.results import ImportResult, OnNote, OnProgress
 from importer.run.watch import Watch
 from importer.signals import import_finished, import_started
-from importer.sources.spool_folder import remove_spool
+from importer.sources.spool.folder import remove_spool
 from importer.specs.mapping import Mapping
 from importer.specs.registry import all_specs, get_spec
 from importer.work.control import Control, stopping_on_signals

@@ -17,9 +17,9 @@ from importer.exceptions import SourceChanged, SourceRefused
 from importer.models import DataImportJob
 from importer.sources.local import changed, identify, locate, verify_unchanged
 from importer.sources.names import COMPRESSIONS, FORMATS, is_remote
-from importer.sources.remote import open_remote
-from importer.sources.remote_file import Remote, State
-from importer.sources.spool_folder import prefix_of, remove_spool, spool_folder
+from importer.sources.remote.remote import open_remote
+from importer.sources.remote.remote_file import Remote, State
+from importer.sources.spool.folder import prefix_of, remove_spool, spool_folder
 
 PART = ".part"
 

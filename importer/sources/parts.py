@@ -19,8 +19,8 @@ from importer.sources.fetch import identify_source, local_file, verify_source
 from importer.sources.globs import natural
 from importer.sources.local import locate
 from importer.sources.names import FORMATS, compression_of, guess_format, is_remote, is_table
-from importer.sources.spool import members_of
-from importer.sources.spool_folder import remove_spool
+from importer.sources.spool.folder import remove_spool
+from importer.sources.spool.spool import members_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +136,11 @@ def _members(job: DataImportJob, deadline: Deadline, notes: list[str]) -> list[s
     data = [name for name in names if Path(name).suffix.lower() in FORMATS]
     others = [name for name in names if name not in data]
     if data and others:
+        number = "1 file was" if len(others) == 1 else f"{len(others):,} files were"
         shown = ", ".join(others[:3]) + (" and others" if len(others) > 3 else "")
         notes.append(
-            f'Of the archive "{Path(job.source).name}" {len(others):,} files were passed over, because their '
-            f"names tell no format: {shown}."
+            f'Of the archive "{Path(job.source).name}" {number} passed over, because no format is told by the name: '
+            f"{shown}."
         )
     refuse_mixed(job.format, [(name, FORMATS[Path(name).suffix.lower()]) for name in data])
     return data or names

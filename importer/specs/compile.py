@@ -23,6 +23,7 @@ from importer.specs.mapping import (
     Mapping,
     row_lane,
 )
+from importer.specs.normalized import with_normalized
 from importer.specs.notation import Notation
 from importer.specs.spec import ModelImport
 from importer.specs.tables import (
@@ -80,12 +81,13 @@ def compile_mapping(
     if not used:
         raise compiler.fills_nothing()
     written = mapped | {fill.field for fill in fills if not fill.is_key}
+    normalized = with_normalized(spec, column_plans, fills)
     changed = written if spec.options.on_new == "insert" else mapped
     return Mapping(
         spec=spec,
         model=model,
         alias=router.db_for_write(model),
-        columns=column_plans,
+        columns=column_plans if normalized is None else normalized,
         lookups=lookup_plans,
         fills=fills,
         key=key,
@@ -95,7 +97,7 @@ def compile_mapping(
         unique_groups=tuple(
             group for group in unique_groups(model) if set(group) <= written and set(group) & changed
         ),
-        row_lane=row_lane(spec),
+        row_lane=row_lane(spec) if normalized is None else "",
         ignored=tuple(name for name in columns if name not in used),
         doubts=tuple(str(doubt) for doubt in compiler.columns.doubts if used.isdisjoint(doubt.columns)),
         manys=manys,

@@ -24,6 +24,7 @@ class ColumnPlan:
     target       the column of cleaned texts that it becomes
     reports_as   the field that errors name (the foreign key, for a part of a lookup's key)
     keeps        an empty cell is null until it is known which existing value it keeps
+    normalize    what the model's `clean()` does to the cleaned value, where it does nothing else
     is_lenient   True for a part of a lookup's key, which is read by `to_python()` and not validated
     """
 
@@ -38,6 +39,7 @@ class ColumnPlan:
     default: Any = dataclasses.field(default=UNSET, compare=False)  # it may be a list, which has no hash
     keeps: bool = False
     is_lenient: bool = False
+    normalize: Callable[[Any], Any] | None = None
 
     @property
     def is_rewritten(self) -> bool:
@@ -187,7 +189,8 @@ class Mapping:
 
     @property
     def cleans_model(self) -> bool:
-        return self.model.clean is not models.Model.clean
+        """Whether `Model.clean()` is called for each record."""
+        return bool(self.row_lane) and self.model.clean is not models.Model.clean
 
     @property
     def cleaned_fills(self) -> tuple[AnyField, ...]:

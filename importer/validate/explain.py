@@ -46,9 +46,7 @@ def explain(spec: type[ModelImport]) -> str:
         lines.append(
             f"  left out   {', '.join(left_out)}: SENSITIVE_FIELDS, filled only where the spec declares them"
         )
-    lines.append(
-        f"  record     {mapping.row_lane or 'by columns: neither clean() nor clean_record() is defined'}"
-    )
+    lines.append(f"  record     {mapping.row_lane or _by_columns(mapping)}")
     groups = ["+".join(field.name for field in group) for group in mapping.unique_groups]
     lines.append(f"  unique     {', '.join(groups) or 'nothing'}, checked by the database")
     lines += [f"  ignored    {hook}" for hook in ignored_hooks(mapping.model)]
@@ -91,6 +89,12 @@ def _lane(plan: ColumnPlan) -> tuple[str, str]:
         case Way.BY_STRPTIME:
             return "distinct", f"the format {plan.formats[0]} is read by strptime"
     return "fast", lane.why
+
+
+def _by_columns(mapping: Mapping) -> str:
+    if names := [plan.field.name for plan in mapping.columns if plan.normalize]:
+        return f"by columns: clean() is Django's own, which normalises {' and '.join(names)}"
+    return "by columns: neither clean() nor clean_record() is defined"
 
 
 def _left_out(mapping: Mapping) -> list[str]:

@@ -1,7 +1,8 @@
 """Runs `clean_record()` and `Model.clean()` record by record, if a site defines them (the row lane)."""
 
+import datetime as dt
+import uuid
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,16 @@ from importer.exceptions import ImporterError, MappingRefused
 from importer.records import Cleaned, RecordError
 from importer.specs.mapping import Mapping
 from importer.validate.existing import existing_rows
+from importer.validate.instances import Instances
 from importer.validate.target import Target
 from importer.validate.validate import Validator
 from importer.validate.values.encode import Encoder
 from importer.validate.values.judge import as_errors
+from importer.validate.values.python import IMMUTABLE, PythonValues, copied
+
+# Texts of fills that are remembered, of types whose equal values have equal texts.
+MOST_TEXTS = 10_000
+ALIKE = frozenset((str, int, bool, type(None), dt.date, uuid.UUID))
 
 
 class RowLane:
@@ -25,8 +32,27 @@ class RowLane:
     def __init__(self, mapping: Mapping, validator: Validator, target: Target) -> None:
         self.mapping = mapping
         self.target = target
-        self.columns = [(plan, validator.judge_of(plan)) for plan in mapping.columns]
+        self.columns = [(plan, PythonValues(plan, validator.judge_of(plan))) for plan in mapping.columns]
         self.encoder = Encoder(connections[mapping.alias])
+        self.mapped = [(field, field.name, field.attname) for field in mapping.mapped]
+        self.cleaned_fills = [(field, field.attname) for field in mapping.cleaned_fills]
+        self.constants = [(fill.field.attname, fill.make()) for fill in mapping.fills if fill.is_constant]
+        given = {name for name, _ in self.constants} | {field.attname for field in mapping.mapped}
+        self.instances = Instances(mapping.model, given)
+        # What `save()` would send, without what it sets itself.
+        self.saved = [(f, f.attname) for f in mapping.model._meta.concrete_fields if _is_saved(f)]
+        self.fill_texts: dict[tuple[Any, type, Any], str | None] = {}
+
+    def text_of(self, field: Any, value: Any) -> str | None:
+        """Encode a value. Those of fields without a column are mostly the same in each record."""
+        if type(value) not in ALIKE:
+            return self.encoder.field_text(field, value)
+        key = (field, type(value), value)
+        if key not in self.fill_texts:
+            if len(self.fill_texts) >= MOST_TEXTS:
+                self.fill_texts.clear()
+            self.fill_texts[key] = self.encoder.field_text(field, value)
+        return self.fill_texts[key]
 
     def clean(self, cleaned: Cleaned) -> Cleaned:
         """Return the batch with the changes and errors of `clean_record()` and `Model.clean()`."""
@@ -48,11 +74,16 @@ class _Rows:
     def __init__(self, cleaned: Cleaned, lane: RowLane) -> None:
         self.mapping = lane.mapping
         self.target = lane.target
-        self.columns = lane.columns
+        self.lane = lane
         self.encoder = lane.encoder
         self.spec = lane.mapping.spec()
-        self.raw = cleaned.batch.texts.to_dict(as_series=False)
+        raw = cleaned.batch.texts.to_dict(as_series=False)
         self.texts: dict[str, list[Any]] = cleaned.values.to_dict(as_series=False)
+        # Each column: what reads its values, the field's name, the texts of the source, and the cleaned ones.
+        self.cells = [
+            (plan, python_value, plan.field.name, raw[plan.column], self.texts[plan.field.attname])
+            for plan, python_value in lane.columns
+        ]
         self.height = cleaned.values.height
         self.sound = cleaned.sound().to_list()
         self.errors: dict[int, list[RecordError]] = {}
@@ -77,7 +108,7 @@ class _Rows:
 
     def clean_record(self, number: int) -> None:
         record = self._record(number)
-        before = deepcopy(record)
+        before = {name: copied(value) for name, value in record.items()}
         record |= self.spec.clean_record(record) or {}
         self._refuse_unknown_fields(record)
         for field in self.mapping.mapped:
@@ -102,25 +133,28 @@ class _Rows:
         if not self.mapping.inserts and number not in self.existing:
             return  # there is no row, so the record will not be written
         instance = self._instance(number)
-        before = _values(instance)
+        values = vars(instance)
+        before = [(f, name, copied(values[name])) for f, name in self.lane.saved if name in values]
         instance.clean()
-        after = vars(instance)
-        for field in self.mapping.cleaned_fills:
-            self._take_over(field, number, getattr(instance, field.attname))
-        for field, value in before.items():
-            if not _is_same(after.get(field.attname), value):
+        for field, name in self.lane.cleaned_fills:
+            self.texts[name][number] = self.lane.text_of(field, getattr(instance, name))
+        for field, name, value in before:
+            now = values.get(name)
+            if now is value and type(now) in IMMUTABLE:
+                continue
+            if not _is_same(now, value):
                 self._refuse_unwritten(field)
-                self._take_over(field, number, after[field.attname])
+                self._take_over(field, number, now)
 
     def _record(self, number: int) -> dict[str, Any]:
         if number not in self.records:
             record = self.records[number] = {}
-            for plan, judge in self.columns:
-                text = self.raw[plan.column][number]
-                if plan.keeps and (text is None or text in plan.null_values):
-                    record[plan.field.name] = None
-                    continue
-                record[plan.field.name] = judge.python_value(None if text in plan.null_values else text)
+            for plan, python_value, name, raw, cleaned in self.cells:
+                text = raw[number]
+                if text in plan.null_values:
+                    text = None
+                keeps = plan.keeps and text is None
+                record[name] = None if keeps else python_value(text, cleaned[number])
             for lookup in self.mapping.lookups:
                 target: Any = lookup.field
                 record[lookup.field.name] = target.target_field.to_python(self.texts[lookup.target][number])
@@ -130,11 +164,13 @@ class _Rows:
         record = self._record(number)
         instance = self.existing.get(number)
         if instance is None:
-            constants = {f.field.attname: deepcopy(f.make()) for f in self.mapping.fills if f.is_constant}
-            return self.mapping.model(**constants, **{f.attname: record[f.name] for f in self.mapping.mapped})
-        for field in self.mapping.mapped:
+            given = {attname: record[name] for _, name, attname in self.lane.mapped}
+            for name, value in self.lane.constants:
+                given[name] = copied(value)
+            return self.lane.instances.build(given)
+        for field, name, attname in self.lane.mapped:
             if not field.primary_key and not self._is_kept(field, number):
-                setattr(instance, field.attname, record[field.name])
+                setattr(instance, attname, record[name])
         return instance
 
     def _is_kept(self, field: Any, number: int) -> bool:
@@ -160,17 +196,9 @@ class _Rows:
             )
 
 
-def _values(instance: models.Model) -> dict[Any, Any]:
-    """Copy the values that `save()` would send, without those that it sets itself."""
-    values = vars(instance)
-    return {
-        field: deepcopy(values[field.attname])
-        for field in instance._meta.concrete_fields
-        if field.attname in values
-        and not getattr(field, "auto_now", False)
-        and not getattr(field, "auto_now_add", False)
-        and not getattr(field, "generated", False)
-    }
+def _is_saved(field: Any) -> bool:
+    is_set_by_django = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return not is_set_by_django and not getattr(field, "generated", False)
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
+from django.core.exceptions import ValidationError
 from django.db import connections
 
 from importer.records import Batch, Cleaned, RecordError
 from importer.specs.mapping import ColumnPlan, Mapping
 from importer.validate.values.encode import Encoder
-from importer.validate.values.judge import Judge
+from importer.validate.values.judge import Judge, as_errors
 from importer.validate.values.lanes import Lane, lane_of
 from importer.validate.values.transform import raw_text, transformed
 
@@ -43,7 +44,8 @@ class Validator:
         for column in self.columns:
             values = verdicts.get_column(column.plan.target)
             accepted = verdicts.get_column(f"{column.plan.target}?")
-            series.append(values if accepted.all() else _slow(batch, column, values, accepted, errors))
+            cleaned = values if accepted.all() else _slow(batch, column, values, accepted, errors)
+            series.append(_normalized(cleaned, column.plan, errors))
         return Cleaned(batch, pl.DataFrame(series), errors)
 
     def judge_of(self, plan: ColumnPlan) -> Judge:
@@ -112,3 +114,21 @@ def _slow(
             errors.setdefault(number, []).extend(verdicts[verdict][1])
     judged = pl.Series(column.plan.target, [verdicts[verdict][0] for verdict in which], dtype=pl.String)
     return values.scatter(numbers, judged)
+
+
+def _normalized(values: pl.Series, plan: ColumnPlan, errors: dict[int, list[RecordError]]) -> pl.Series:
+    """Do to the values what the model's `clean()` does. As there, an exception rejects the record."""
+    if plan.normalize is None:
+        return values
+    texts: list[str | None] = []
+    for number, text in enumerate(values):
+        try:
+            texts.append(plan.normalize(text))
+        except ValidationError as error:
+            texts.append(None)
+            errors.setdefault(number, as_errors("", error))
+        except Exception as error:
+            # The site's code may raise anything.
+            texts.append(None)
+            errors.setdefault(number, [RecordError("", "clean_failed", f"{type(error).__name__}: {error}")])
+    return pl.Series(values.name, texts, dtype=pl.String)

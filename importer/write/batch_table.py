@@ -62,7 +62,8 @@ class BatchTable:
 
     def take_primary_keys(self, cursor: CursorWrapper) -> None:
         """Take over the primary keys of the rows, where an update has kept them."""
-        self._take_from_rows(cursor, self.mapping.primary_keys, "")
+        links = (link for link, _ in self.mapping.parent_links)
+        self._take_from_rows(cursor, [*self.mapping.primary_keys, *links], "")
 
     def _take_from_rows(self, cursor: CursorWrapper, fields: Iterable[AnyField], condition: str) -> None:
         values = ", ".join(f"{self.sql.column(f)} = t.{self.sql.column(f)}" for f in fields)

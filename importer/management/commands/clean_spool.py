@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from importer.management.refusals import refusals_in_one_line
-from importer.sources.spool_folder import clean_spool
+from importer.sources.spool.folder import clean_spool
 
 
 class Command(BaseCommand):

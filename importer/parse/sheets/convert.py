@@ -12,7 +12,7 @@ from importer.parse.sheets.columns import notations_of
 from importer.parse.sheets.package import Cost, Package
 from importer.parse.sheets.rows import Found, Rows
 from importer.parse.sheets.sheet import Sheet, is_wanted, listed, named
-from importer.sources.spool_folder import spool_folder
+from importer.sources.spool.folder import spool_folder
 from importer.specs.dialect import Dialect
 
 # By counter: what is said of one and of several.

@@ -5,7 +5,7 @@ which no workbook has; so one is refused.
 """
 
 from collections.abc import Callable
-from typing import IO, Protocol
+from typing import Protocol
 from xml.parsers import expat  # DTDs are refused
 
 from importer.exceptions import SourceRefused
@@ -25,6 +25,12 @@ class Watched(Protocol):
     name: str
 
     def read(self, size: int) -> None: ...
+
+
+class Stream(Protocol):
+    """What is read of a file."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 class _Elements:
@@ -75,7 +81,7 @@ class Text:
 
 
 def read_elements(
-    stream: IO[bytes],
+    stream: Stream,
     cost: Watched,
     start: Callable[[str, dict[str, str]], None],
     end: Callable[[str], None] | None = None,

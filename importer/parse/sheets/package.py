@@ -6,7 +6,7 @@ from typing import IO
 
 from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.exceptions import SourceRefused
-from importer.parse.sheets.elements import read_elements
+from importer.parse.sheets.elements import Stream, read_elements
 
 ZIP = b"PK"
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -14,6 +14,8 @@ COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 # Room for the directory of a compound file; its streams are named there.
 COMPOUND_BYTES = 4 << 20
+# The budget is compared each time that so many bytes were read or written.
+CHECKED_BYTES = 1 << 18
 AS_XLSX = "open it in a spreadsheet program and save it as .xlsx"
 
 
@@ -22,17 +24,20 @@ class Cost:
 
     def __init__(self, name: str, packed: int, deadline: Deadline) -> None:
         self.name, self.packed, self.deadline = name, packed, deadline
-        self._read = self._written = 0
+        self._read = self._written = self._next = 0
 
     def read(self, size: int) -> None:
         self._read += size
-        self._check(self._read)
+        if self._read + self._written > self._next:
+            self._check(max(self._read, self._written))
 
     def wrote(self, size: int) -> None:
         self._written += size
-        self._check(self._written)
+        if self._read + self._written > self._next:
+            self._check(max(self._read, self._written))
 
     def _check(self, total: int) -> None:
+        self._next = self._read + self._written + CHECKED_BYTES
         refuse_size(self.name, total)
         refuse_ratio(self.name, total, packed=self.packed)
         self.deadline.check()
@@ -56,8 +61,12 @@ class Package:
         start: Callable[[str, dict[str, str]], None],
         end: Callable[[str], None] | None = None,
         texts: list[str] | None = None,
+        without: Callable[[IO[bytes]], Stream] | None = None,
     ) -> None:
-        """Call the handlers for each element of a part; see `read_elements`. Raises SourceRefused."""
+        """Call the handlers for each element of a part; see `read_elements`. Raises SourceRefused.
+
+        without  returns the part's stream without the elements that it takes itself
+        """
         entry = self._entries.get(_path(path))
         if entry is None:
             raise self.damaged(f'it has no "{path[:100]}"')
@@ -66,7 +75,7 @@ class Package:
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise self.damaged("it is packed in another way than workbooks are")
         with self._archive.open(entry) as stream:
-            read_elements(stream, self.cost, start, end, texts)
+            read_elements(without(stream) if without else stream, self.cost, start, end, texts)
 
     def damaged(self, reason: str) -> SourceRefused:
         return damaged(self.name, reason)

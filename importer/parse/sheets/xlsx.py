@@ -7,6 +7,7 @@ from posixpath import dirname, join, normpath
 
 from importer.parse.sheets.elements import Text
 from importer.parse.sheets.package import Package
+from importer.parse.sheets.regular_rows import RegularRows
 from importer.parse.sheets.rows import MOST_COLUMNS, MOST_DIGITS, NO_VALUE, Rows
 from importer.parse.sheets.sheet import Sheet
 from importer.parse.sheets.strings import SharedStrings
@@ -148,7 +149,14 @@ def read_strings(workbook: Workbook, folder: Path) -> SharedStrings:
 
 def read_sheet(workbook: Workbook, sheet: Sheet, strings: SharedStrings, rows: Rows) -> None:
     cells = _Cells(workbook, strings, rows)
-    workbook.package.read(sheet.path, cells.start, cells.end, cells.texts)
+    package = workbook.package
+    package.read(
+        sheet.path,
+        cells.start,
+        cells.end,
+        cells.texts,
+        without=lambda stream: RegularRows(stream, package.cost, cells.take_row),
+    )
 
 
 class _Cells:
@@ -167,6 +175,22 @@ class _Cells:
         self.is_phonetic = False
         self.columns: dict[str, int] = {}
         self.prefix = ""
+
+    def take_row(self, number: int, cells: list[tuple[str, str, str, str]]) -> None:
+        """Take a regular row."""
+        self.row, self.cells, self.size, self.formula = number, [], 0, None
+        columns = self.columns
+        for letters, self.style, self.type, value in cells:
+            if value:
+                column = columns.get(letters)
+                self.column = self._column(letters) if column is None else column
+                self.value = value
+                self._add_cell()
+        self._end_row()
+
+    def _end_row(self) -> None:
+        self.rows.add(self.row, self.cells, size=self.size if self.size > self.rows.longest else 0)
+        self.cells, self.size = [], 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.texts.clear()
@@ -197,8 +221,7 @@ class _Cells:
         elif name == "c":
             self._add_cell()
         elif name == "row":
-            self.rows.add(self.row, self.cells, size=self.size if self.size > self.rows.longest else 0)
-            self.cells, self.size = [], 0
+            self._end_row()
         elif name == "f":
             self.formula = "".join(self.texts)
             self.found.formulas += 1

@@ -5,6 +5,7 @@ Uses Thrift's compact protocol and a part of the format: https://parquet.apache.
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import zstandard
@@ -60,12 +61,18 @@ def parquet_file(columns: list[Column], *, records: int | None = None) -> bytes:
     return data + footer + len(footer).to_bytes(4, "little") + b"PAR1"
 
 
+@lru_cache(maxsize=1)  # many columns of a file are alike
+def _packed(value: bytes, repeats: int, plain: bool, codec: str) -> tuple[bytes, bytes]:
+    """Return the page of the dictionary, if there is one, and a page of values."""
+    text = len(value).to_bytes(4, "little") + value
+    dictionary = b"" if plain else _page(DICTIONARY_PAGE, text, 1, codec)
+    run = b"\x01" + varint(repeats << 1) + b"\0"
+    return dictionary, _page(DATA_PAGE, text * repeats if plain else run, repeats, codec)
+
+
 def _chunk(column: Column, offset: int) -> tuple[bytes, bytes]:
-    text = len(column.value).to_bytes(4, "little") + column.value
-    dictionary = b"" if column.plain else _page(DICTIONARY_PAGE, text, 1, column.codec)
-    run = b"\x01" + varint(column.repeats << 1) + b"\0"
-    values = text * column.repeats if column.plain else run
-    pages = dictionary + _page(DATA_PAGE, values, column.repeats, column.codec) * column.pages
+    dictionary, page = _packed(column.value, column.repeats, column.plain, column.codec)
+    pages = dictionary + page * column.pages
     meta = {
         1: (I32, BYTE_ARRAY),
         2: (LIST, (I32, [zigzag(PLAIN), zigzag(RLE), zigzag(RLE_DICTIONARY)])),
@@ -96,7 +103,7 @@ def _page(kind: int, content: bytes, values: int, codec: str) -> bytes:
 
 
 def _gzipped(data: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=31)
+    packer = zlib.compressobj(1, wbits=31)
     return packer.compress(data) + packer.flush()
 
 

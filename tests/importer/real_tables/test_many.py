@@ -159,6 +159,15 @@ def test_a_model_that_inherits_and_has_links(importing: Importing) -> None:
     assert linked == {"r1": ["c"], "r2": [], "r3": ["a"]}
 
 
+def test_links_of_existing_rows_alone(importing: Importing) -> None:
+    Restaurant.objects.create(code="r1", stars=2).tags.set(Tag.objects.filter(code="a"))
+    with temporarily(spec_of(Restaurant, on_new="skip")):
+        _, result = importing("linked", "code,TAGS\nr1,b\nr2,a\n")
+
+    assert (result.updated, result.skipped) == (1, 1)
+    assert [tag.code for tag in Restaurant.objects.get().tags.all()] == ["b"]
+
+
 def test_a_record_that_a_trigger_drops_has_no_links(importing: Importing) -> None:
     sql = """
         CREATE FUNCTION drops() RETURNS trigger LANGUAGE plpgsql AS

@@ -17,8 +17,8 @@ from importer.exceptions import SourceRefused
 from importer.parse.parquet import ParquetReader
 from importer.records import Position
 from importer.sources.local import locate, open_file
-from importer.sources.remote_file import State
-from importer.sources.storages import StoredFile
+from importer.sources.remote.remote_file import State
+from importer.sources.remote.storages import StoredFile
 
 OPENS = 3_000
 

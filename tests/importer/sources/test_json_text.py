@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from importer.rejects.report import make_report
-from importer.sources.json_text import AsLines, Layout, layout_of
+from importer.sources.spool.json_text import AsLines, Layout, layout_of
 from tests.importer.conftest import Importing
 from tests.importer.samples.crm.models import Company, Everything
 

@@ -24,8 +24,8 @@ from importer.exceptions import ImporterError, SourceChanged, SourceRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob, StagingRecord
 from importer.sources.fetch import local_file
-from importer.sources.remote import open_remote
-from importer.sources.remote_file import State
+from importer.sources.remote.remote import open_remote
+from importer.sources.remote.remote_file import State
 from tests.importer.private_site import PrivateSite
 from tests.importer.sources.formats import SOURCES, as_csv
 from tests.importer.sources.object_store import BUCKET, PROGRAM, ObjectStore
@@ -445,7 +445,7 @@ class Cutter:
 def test_a_connection_that_breaks_within_an_object_is_made_again(
     store: ObjectStore, settings: Any, monkeypatch: pytest.MonkeyPatch, cuts: int, after: int, holds: bool
 ) -> None:
-    monkeypatch.setattr("importer.sources.s3.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("importer.sources.remote.s3.PAUSE_SECONDS", 0.01)
     content = b"%d" % 7 * 3_000_000
     source = store.put("broken.csv", content)
     cutter = Cutter(store.port, cuts=cuts, after=after)
@@ -480,8 +480,8 @@ class Forgetful(http.server.BaseHTTPRequestHandler):
 def test_a_store_that_begins_anew_is_not_mixed_into_what_came_before(
     folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importer.sources.s3.PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr("importer.sources.s3.BLOCK", 1_000)
+    monkeypatch.setattr("importer.sources.remote.s3.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("importer.sources.remote.s3.BLOCK", 1_000)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forgetful)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     options = {"access_key": "x", "secret_key": "y", "endpoint_url": f"http://127.0.0.1:{server.server_port}"}
@@ -609,7 +609,7 @@ def test_without_the_package_it_is_one_line_and_the_rest_works(
 ) -> None:
     """As on a site that has installed the importer without its extra for S3."""
     settings.IMPORTER |= {"REMOTE_ROOTS": [ROOT]}
-    for module in ("importer.sources.s3", "storages", "storages.backends", "storages.backends.s3"):
+    for module in ("importer.sources.remote.s3", "storages", "storages.backends", "storages.backends.s3"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "storages", None)
 

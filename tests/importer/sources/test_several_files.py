@@ -22,6 +22,7 @@ from importer.models import DataImportJob, LogEvent, StagingRecord
 from importer.privacy.retention import prune_uploads
 from importer.rejects.report import make_report
 from importer.sources.globs import natural
+from tests.importer.parse.sheets.books import row, xlsx
 from tests.importer.samples.crm.models import Company, Contact
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -233,6 +234,17 @@ def test_parquet_files_are_counted_in_records(folder: Path) -> None:
     assert [job.place_of(line) for line in lines] == ["a.parquet, line 2", "b.parquet, line 2"]
 
 
+def test_workbooks_are_read_by_their_rows(folder: Path) -> None:
+    xlsx(folder / "a.xlsx", row(2, "code", "name") + row(3, "C1", "x") + row(7, "C2", "x"))
+    xlsx(folder / "b.xlsx", row(1, "name", "code") + row(2, "y", "C3") + row(9, "y", "C" * 20))
+
+    job, result = ran("companies", str(folder / "*.xlsx"))
+
+    assert (result.inserted, result.rejected) == (3, 1), result
+    assert Company.objects.get(code="C3").name == "y"
+    assert job.place_of(StagingRecord.objects.get().line) == "b.xlsx, line 9"
+
+
 @pytest.mark.parametrize(
     ("sources", "message"),
     [
@@ -336,7 +348,7 @@ def test_an_archive_of_several_files_is_read_whole(folder: Path) -> None:
     assert names_of(job) == ["m2.csv", "m10.csv"]
     assert job.place_of(StagingRecord.objects.get().line) == "m10.csv, line 2"
     assert (
-        'Of the archive "exports.zip" 1 files were passed over, because their names tell no format: 2021/README.md.'
+        'Of the archive "exports.zip" 1 file was passed over, because no format is told by the name: 2021/README.md.'
         in make_report(job).notes
     )
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from importer import run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob
-from importer.sources.spool_folder import prefix_of
+from importer.sources.spool.folder import prefix_of
 from tests.importer.conftest import Importing
 from tests.importer.samples.crm.models import Company
 

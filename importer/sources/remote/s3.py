@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SettingsRefused, SourceChanged, SourceRefused, first_line
-from importer.sources.remote_file import State
+from importer.sources.remote.remote_file import State
 
 try:
     from botocore.config import Config

@@ -11,7 +11,7 @@ from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
 from importer.sources.names import S3_PREFIX, is_remote, is_table, split_remote
-from importer.sources.remote import refuse_forbidden, storage_called
+from importer.sources.remote.remote import refuse_forbidden, storage_called
 
 
 @dataclass(frozen=True, slots=True)

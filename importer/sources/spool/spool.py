@@ -20,13 +20,13 @@ from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
-from importer.sources.json_text import AsLines, Layout, layout_of, may_have_any_layout
 from importer.sources.local import open_file
 from importer.sources.names import compression_of
-from importer.sources.spool_folder import prefix_of, spool_folder
-from importer.sources.text import encoding_by_mark, line_end_of, with_newlines
-from importer.sources.unpack import Watched, unpacked
-from importer.sources.unzip import member_names
+from importer.sources.spool.folder import prefix_of, spool_folder
+from importer.sources.spool.json_text import AsLines, Layout, layout_of, may_have_any_layout
+from importer.sources.spool.text import encoding_by_mark, line_end_of, with_newlines
+from importer.sources.spool.unpack import Watched, unpacked
+from importer.sources.spool.unzip import member_names
 
 T = TypeVar("T")
 # Writes into the last file what it reads from the first, which has so many bytes.

@@ -10,7 +10,7 @@ from django.core.files.storage import InvalidStorageError, storages
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.sources.names import S3_PREFIX, split_remote
-from importer.sources.remote_file import Remote
+from importer.sources.remote.remote_file import Remote
 
 
 def refuse_forbidden(source: str) -> None:
@@ -29,16 +29,16 @@ def open_remote(source: str) -> Remote:
     refuse_forbidden(source)
     place, name = split_remote(source)
     if source.startswith(S3_PREFIX):
-        from importer.sources.s3 import S3Object, storage_of
+        from importer.sources.remote.s3 import S3Object, storage_of
 
         return S3Object(source, storage_of(source, place), key=name)
     storage = storage_called(source, place)
     if hasattr(storage, "connection") and hasattr(storage, "bucket_name"):
         # django-storages would load the whole object into memory; S3Object reads it in pieces.
-        from importer.sources.s3 import S3Object
+        from importer.sources.remote.s3 import S3Object
 
         return S3Object(source, storage, key="/".join(filter(None, (storage.location.strip("/"), name))))
-    from importer.sources.storages import StoredFile
+    from importer.sources.remote.storages import StoredFile
 
     return StoredFile(source, storage, name)
 

@@ -12,7 +12,7 @@ from django.core.files.storage import FileSystemStorage, Storage
 from importer.conf import MEGABYTE
 from importer.exceptions import SourceRefused, first_line
 from importer.sources.local import open_below
-from importer.sources.remote_file import State
+from importer.sources.remote.remote_file import State
 
 BLOCK = MEGABYTE
 

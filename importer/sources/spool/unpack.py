@@ -15,7 +15,7 @@ from importer.budget import ZIP_DIRECTORY_BYTES, ZSTD_WINDOW_BYTES, Deadline, re
 from importer.exceptions import SourceRefused
 from importer.sources.local import open_file
 from importer.sources.names import compression_of
-from importer.sources.unzip import open_member
+from importer.sources.spool.unzip import open_member
 
 # Packed bytes per read: even the worst bomb of this size unpacks into memory (1,000 times in gzip, 30,000 in zstd).
 GZIP_PIECE = 8_192
