@@ -15,11 +15,12 @@ from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
 from importer.sources.local import open_file
-from importer.sources.spool.json_text import Layout, layout_of
+from importer.sources.spool.json_text import Layout, layout_of, may_have_any_layout
 from importer.specs.columns import absent
 
 # The columns of a file are the keys of this many first records, in order of appearance.
 RECORDS_THAT_NAME_COLUMNS = 1_000
+SCAN_BYTES = 1 << 20
 # Possessive quantifiers, because backtracking would cost memory for each of millions of escapes.
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 
@@ -28,6 +29,7 @@ class JsonLinesReader:
     """Reads a file of JSON lines.
 
     expected      columns that count as present even if the first records lack them
+    possible      columns that count as present if any record has them
     json_columns  columns whose values become JSON, with their null values; all others become the text of a CSV file
     name          the file's name in messages (default: the path's)
     """
@@ -39,11 +41,13 @@ class JsonLinesReader:
         encoding: str,
         columns: list[str] | None = None,
         expected: Iterable[str] = (),
+        possible: Iterable[str] = (),
         json_columns: Mapping[str, frozenset[str]] = NONE,
         name: str = "",
     ) -> None:
         self.name = name or path.name
         self.expected = expected
+        self.possible = possible
         self.json_columns = json_columns
         self.encoding = encoding or "utf-8"
         self.file = open_file(path)
@@ -161,14 +165,15 @@ class JsonLinesReader:
         if self.size == 0:
             raise SourceRefused(f'The source "{self.name}" is empty.')
         beginning = self._beginning()
-        if self._bytes(beginning, 64).lstrip().startswith(b"["):
+        is_array = self._bytes(beginning, 64).lstrip().startswith(b"[")
+        if is_array and not may_have_any_layout(self.name):
             raise SourceRefused(
                 f'The source "{self.name}" is a JSON array; JSON lines have one object per line '
                 f"(give it a name that ends in .json, or convert it with jq -c '.[]')."
             )
         self.file.seek(beginning)
         keys: dict[str, None] = {}
-        reason = "none has a key."
+        reason = "its arrays hold other arrays." if is_array else "none has a key."
         for raw in self._first_lines():
             record = self._record(raw, 0)
             if isinstance(record, dict):
@@ -178,10 +183,38 @@ class JsonLinesReader:
             elif record.errors[0].code == "too_many_keys":
                 reason = record.errors[0].message
         if not keys:
+            if self.size <= SAMPLE_BYTES and not self._bytes(beginning, SAMPLE_BYTES).strip():
+                raise SourceRefused(f'The source "{self.name}" has no objects.')
             if layout_of(self._bytes(0, SAMPLE_BYTES)) is Layout.VALUES:
                 reason = "the objects have several lines; give it a name that ends in .json, or convert it with jq -c."
             raise SourceRefused(f'The source "{self.name}" does not begin with valid JSON objects: {reason}')
-        return list(keys | dict.fromkeys(absent(self.expected, keys)))
+        keys |= dict.fromkeys(absent(self.expected, keys))
+        return [*keys, *self._late_keys(absent(self.possible, keys))]
+
+    def _late_keys(self, wanted: list[str]) -> list[str]:
+        """Return those keys that any record has.
+
+        Looks for their bytes, which is fast, and reads only the lines that have them.
+        """
+        marks = {
+            name: json.dumps(name, ensure_ascii=False).encode(self.encoding, "replace") for name in wanted
+        }
+        found: dict[str, None] = {}
+        self.file.seek(self._beginning())
+        while marks and (block := self.file.read(SCAN_BYTES)):
+            block += self.file.readline(self.longest)
+            present = {name: mark for name, mark in marks.items() if mark in block}
+            for raw in block.split(b"\n") if present else ():
+                if any(mark in raw for mark in present.values()):
+                    keys = self._keys(raw)
+                    found |= dict.fromkeys(name for name in present if name in keys)
+                    present = {name: mark for name, mark in present.items() if name not in found}
+            marks = {name: mark for name, mark in marks.items() if name not in found}
+        return list(found)
+
+    def _keys(self, raw: bytes) -> list[str]:
+        record = self._record(raw, 0)
+        return [] if isinstance(record, Rejection) else list(record)
 
     def _first_lines(self) -> Iterator[bytes]:
         """Yield the first lines that are not too long, up to a number of lines and bytes."""

@@ -15,7 +15,7 @@ from importer.sources.magic import refuse_workbook
 from importer.sources.names import WORKBOOKS, compression_of, split_table
 from importer.sources.parts import Part, of_part, parts_of
 from importer.sources.spool.spool import TEXT_FORMATS, is_bytewise, needs_spool, spooled
-from importer.specs.columns import SourceColumns
+from importer.specs.columns import SourceColumns, own_names
 from importer.specs.dialect import Dialect
 from importer.specs.registry import get_spec
 
@@ -125,6 +125,7 @@ def _file_reader(
             columns=job.columns,
             # Many writers leave out keys that are null.
             expected=spec.declared_columns(),
+            possible=own_names(spec),
             json_columns=columns.json_columns(),
         )
     if job.format == DataImportJob.Format.PARQUET:

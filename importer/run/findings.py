@@ -1,6 +1,9 @@
 """Decides before a run which of the records with one key counts, and tells after it what was found in the source."""
 
+from django.db.models import F, Sum
+
 from importer import ledger
+from importer.models import DataImportJob, ImportChunk
 from importer.order.decided import OPTION, decide_repeats
 from importer.order.repeats import read_repeats
 from importer.parse.open import open_reader
@@ -9,6 +12,9 @@ from importer.run.plan import COLUMNS
 from importer.run.watch import Watch
 from importer.specs.mapping import Mapping
 from importer.work.repeats import has_counted_keys, note_repeats
+
+# What the note on missing rows is about.
+MISSING = "missing rows"
 
 
 def tell_plan(watch: Watch) -> None:
@@ -30,6 +36,22 @@ def tell_findings(watch: Watch, mapping: Mapping) -> None:
         if about != COLUMNS:
             watch.tell(sentences)
     watch.tell(notes_on_reading(watch.job))
+
+
+def tell_missing_rows(watch: Watch) -> None:
+    """Tell how many rows of a table were planned and are no longer there."""
+    job = watch.job
+    if job.format != DataImportJob.Format.TABLE:
+        return
+    chunks = ImportChunk.objects.filter(job=job)
+    planned: int = chunks.aggregate(rows=Sum(F("end_offset") - F("start_offset")))["rows"]
+    if missing := planned - watch.figures.counts.read:
+        sentence = (
+            f"The source had {missing:,} more {'row' if missing == 1 else 'rows'} when it was planned; "
+            f"{'it is' if missing == 1 else 'they are'} not there any more."
+        )
+        ledger.note(job, MISSING, sentence, rows=missing)
+        watch.tell([sentence])
 
 
 def _note_repeats(watch: Watch, mapping: Mapping) -> None:

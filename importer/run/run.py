@@ -29,7 +29,7 @@ from importer.order.survey import OrderDecides, survey
 from importer.parse.open import open_reader
 from importer.records import FATES
 from importer.run.dry_run import run_dry
-from importer.run.findings import prepare_repeats, tell_findings, tell_plan
+from importer.run.findings import prepare_repeats, tell_findings, tell_missing_rows, tell_plan
 from importer.run.options import RunOptions
 from importer.run.plan import plan
 from importer.run.results import ImportResult, OnNote, OnProgress
@@ -179,6 +179,7 @@ def _execute(watch: Watch, mapping: Mapping) -> None:
         watch.control,
     )
     _read_ledger(watch)
+    patiently(lambda: tell_missing_rows(watch), watch.control)
     watch.check_thresholds(is_finished=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from importer.budget import refuse_parts
 from importer.conf import conf
 from importer.exceptions import SourceRefused
-from importer.sources.local import locate
+from importer.sources.local import locate, refuse_unwritable_name
 from importer.sources.names import is_remote, is_table
 
 # Excel puts such a file beside each workbook that somebody has open.
@@ -66,6 +66,8 @@ def files_matching(pattern: str) -> list[str]:
     found = sorted(map(str, _matches(pattern, root, parts[first:], looked)), key=natural)
     if not found:
         raise SourceRefused(f'No file matches "{pattern}".')
+    for file in found:
+        refuse_unwritable_name(file)
     return found
 
 

@@ -36,8 +36,7 @@ def locate(source: str) -> Path:
             f'The source "{source}" has an unsupported scheme; use a path, s3://BUCKET/KEY, '
             "storage:ALIAS/NAME or db:ALIAS/TABLE."
         )
-    if "\0" in source:
-        raise SourceRefused(f'The source "{source}" has a NUL in its name; rename the file.')
+    refuse_unwritable_name(source)
     path = Path(os.path.abspath(source))
     roots = conf.source_roots()
     try:
@@ -62,6 +61,14 @@ def locate(source: str) -> Path:
     if not stat.S_ISREG(mode):
         raise SourceRefused(f'The source "{source}" is not a regular file.')
     return real
+
+
+def refuse_unwritable_name(source: str) -> None:
+    """Raise SourceRefused for a name that the ledger cannot store."""
+    if "\0" in source:
+        raise SourceRefused(f'The source "{source}" has a NUL in its name; rename the file.')
+    if (name := source.encode("utf-8", "backslashreplace").decode()) != source:
+        raise SourceRefused(f'The name of the source "{name}" is not valid UTF-8; rename the file.')
 
 
 def open_file(path: Path) -> BufferedReader:

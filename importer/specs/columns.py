@@ -61,8 +61,7 @@ class SourceColumns:
             f.attname for f in fields if f.name in spec.declared and not _has_name(spec.declared[f.name])
         ]
         declared = dict.fromkeys([*spec.declared_columns(), *unnamed])
-        undeclared = [f for f in fields if f.name not in spec.declared and is_filled(spec, f)]
-        own = dict.fromkeys([f.name for f in undeclared] + [f.attname for f in undeclared])
+        own = own_names(spec)
         present = set(available)
         columns.taken = {name: name for name in (*declared, *own) if name in present}
         columns._take(declared)
@@ -139,6 +138,13 @@ class SourceColumns:
     def _columns_of(self, name: str, declared: Column | Lookup) -> list[str]:
         names = (declared.columns or (name,)) if isinstance(declared, Lookup) else (declared.name or name,)
         return [self.taken[name] for name in names if name in self.taken]
+
+
+def own_names(spec: type[ModelImport]) -> dict[str, None]:
+    """Return the names of the columns that fill the fields which the spec does not declare."""
+    fields = spec.options.model._meta.concrete_fields
+    undeclared = [f for f in fields if f.name not in spec.declared and is_filled(spec, f)]
+    return dict.fromkeys([f.name for f in undeclared] + [f.attname for f in undeclared])
 
 
 def is_filled(spec: type[ModelImport], model_field: Any) -> bool:

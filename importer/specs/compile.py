@@ -10,6 +10,7 @@ from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
 from importer.exceptions import MappingRefused
+from importer.records import shown
 from importer.specs.columns import SourceColumns, is_filled
 from importer.specs.constants import cleaned_constant, invalid_constants
 from importer.specs.declarations import Column, Lookup
@@ -77,6 +78,8 @@ def compile_mapping(
         if field not in mapped:
             raise compiler.missing(f'the key field "{field.name}"', field.name)
     fills = tuple(compiler.fills(mapped))
+    if not used:
+        raise compiler.fills_nothing()
     written = mapped | {fill.field for fill in fills if not fill.is_key}
     normalized = with_normalized(spec, column_plans, fills)
     changed = written if spec.options.on_new == "insert" else mapped
@@ -220,18 +223,32 @@ class _Compiler:
                 f'{self.options.model.__name__}; {doubt}: name one with Column("…").'
             )
         nearest = get_close_matches(column, self.available, n=1)
-        hint = (
-            f'did you mean "{nearest[0]}"?'
-            if nearest
-            else f"it has: {', '.join(name[:40] for name in self.available[:12])}."
-        )
-        if len(self.available) == 1 and any(mark in self.available[0] for mark in ";\t|,"):
-            mark = next(mark for mark in ";\t|," if mark in self.available[0])
-            hint = f'it has one column, "{self.available[0][:60]}"; is the delimiter "{mark}"? (--delimiter)'
+        hint = f'did you mean "{nearest[0]}"?' if nearest and not self._other_delimiter() else self._has()
         model = self.options.model.__name__
         return MappingRefused(
             f'{self.options.name}: the source has no column "{column}" for {what} of {model}; {hint}'
         )
+
+    def fills_nothing(self) -> MappingRefused:
+        """Return the refusal of a source none of whose columns fills a field."""
+        return MappingRefused(
+            f"{self.options.name}: no column of the source fills a field of {self.options.model.__name__}; "
+            f"{self._has()}"
+        )
+
+    def _has(self) -> str:
+        if mark := self._other_delimiter():
+            shown_mark = "tab" if mark == "\t" else mark
+            name = shown(self.available[0])[:60]
+            return f'it has one column, "{name}"; is the delimiter "{shown_mark}"? (--delimiter)'
+        names = ", ".join(shown(name)[:40] for name in self.available[:12])
+        return f"it has: {names}." if names else "it has no columns."
+
+    def _other_delimiter(self) -> str:
+        """Return the mark that separates the names of what was read as one column, or nothing."""
+        if len(self.available) != 1:
+            return ""
+        return next((mark for mark in ";\t|," if mark in self.available[0]), "")
 
     def fills(self, mapped: set[AnyField]) -> list[Fill]:
         fills = []

@@ -1,9 +1,10 @@
-"""Finds values that are valid but hardly what was meant: digits lost in a spreadsheet, years of the wrong century."""
+"""Finds what is valid but hardly meant: digits lost in a spreadsheet, years of the wrong century, repeated headers."""
 
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import polars as pl
 from django.db import models
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from importer.specs.mapping import ColumnPlan, Mapping, key_groups
 # How a spreadsheet writes a number of more than eleven digits.
 SCIENTIFIC = r"^[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{1,3}$"
 EXAMPLES = 3
+HEADERS = "headers"
 
 
 @dataclass(slots=True)
@@ -40,6 +42,12 @@ class Suspicions:
     def look(self, cleaned: Cleaned) -> dict[str, str]:
         """Return what is suspicious in this batch and was not told yet: a sentence by what it is about."""
         found = {}
+        if HEADERS not in self.told and (lines := _headers(cleaned.batch.texts)):
+            places = "; ".join(self.place_of(cleaned.batch.lines[number]) for number in lines[:EXAMPLES])
+            found[HEADERS] = (
+                f"Records repeat the header, as in files that were joined: {places}. They count as records; remove "
+                f"them from the file if they are none."
+            )
         for plan in self.identifiers:
             about = f"scientific:{plan.column}"
             if about not in self.told and (values := self._scientific(cleaned, plan)):
@@ -75,6 +83,16 @@ class Suspicions:
     def _place(self, cleaned: Cleaned, plan: ColumnPlan, number: int) -> str:
         text = cleaned.batch.texts[plan.column][number] or ""
         return f'"{shown(text)[:40]}" in {self.place_of(cleaned.batch.lines[number])}'
+
+
+def _headers(texts: pl.DataFrame) -> list[int]:
+    """Return the records that have the name of each column in it. A single column may well hold its name."""
+    names = texts.columns
+    if len(names) < 2:
+        return []
+    first = texts.get_column(names[0])
+    alike = first.is_in([names[0], f"\ufeff{names[0]}"]).fill_null(value=False).arg_true().to_list()
+    return [number for number in alike if list(texts.row(number)[1:]) == names[1:]]
 
 
 def _has_short_year(cleaned: Cleaned, plan: ColumnPlan, number: int) -> bool:

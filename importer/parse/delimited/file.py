@@ -12,13 +12,16 @@ from importer.records import Position
 from importer.sources.local import open_file
 from importer.specs.dialect import Dialect
 
+# DOS fills the last block of a text with it.
+END_MARK, END_BYTES = b"\x1a", 4_096
+
 
 class DelimitedFile:
     """An open file.
 
     name       in messages
     delimiter  and quote: after the translation, if the dialect needs one
-    size       offset of the end, or of the footer
+    size       offset of the end, of the footer, or of the Ctrl-Z with which DOS ends texts
     columns    names of the columns; none before the header is read
     """
 
@@ -34,9 +37,18 @@ class DelimitedFile:
         self.quote = self.translation.quote if self.translation else dialect.quote or ""
         self.columns = columns or []
         self._file = open_file(path)
-        self.size = self._file.seek(0, 2)
+        whole = self._file.seek(0, 2)
+        self.size = self._size_without_end_mark(whole)
+        self.has_end_mark = self.size < whole
         if dialect.footer_lines:
             self.size = offset_of_footer(self._file, self.size, dialect.footer_lines)
+
+    def _size_without_end_mark(self, size: int) -> int:
+        if END_MARK.decode(self.encoding, "replace") != END_MARK.decode():
+            return size
+        start = max(0, size - END_BYTES)
+        end = self.read(start, END_BYTES).rstrip(b"\r\n")
+        return start + len(end.rstrip(END_MARK)) if end.endswith(END_MARK) else size
 
     def close(self) -> None:
         self._file.close()

@@ -60,6 +60,8 @@ class DelimitedReader:
     def ranges(self) -> Iterator[Range]:
         self.file.columns, start = read_header(self.file)
         self._note_quotes(start)
+        if self.file.has_end_mark:
+            self.notes.append("The file ends with Ctrl-Z, as texts of DOS do; it is no part of a record.")
         yield from Ranges(self.file, self.records, self.frames, self.deadline).cut(start)
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:

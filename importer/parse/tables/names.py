@@ -20,7 +20,11 @@ POSTGRES_KEY = """
     SELECT a.attname FROM pg_index i CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS part(number, place)
     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = part.number
     JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE i.indisprimary AND n.nspname = %s AND c.relname = %s ORDER BY part.place
+    WHERE i.indisprimary AND part.place <= i.indnkeyatts AND n.nspname = %s AND c.relname = %s ORDER BY part.place
+"""
+POSTGRES_HEIRS = """
+    SELECT 1 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind <> 'p' AND n.nspname = %s AND c.relname = %s LIMIT 1
 """
 MYSQL_KEY = """
     SELECT column_name FROM information_schema.key_column_usage
@@ -62,6 +66,11 @@ def primary_key(connection: Any, table: Parts) -> list[str]:
             return [row[0] for row in _sqlite_columns(connection, table, "pk > 0 ORDER BY pk")]
     with connection.cursor() as cursor:
         return list(connection.introspection.get_primary_key_columns(cursor, table[-1]) or ())
+
+
+def may_repeat_keys(connection: Any, table: Parts) -> bool:
+    """Tell whether other tables inherit from this one: its primary key does not count in them."""
+    return connection.vendor == "postgresql" and bool(_rows(connection, POSTGRES_HEIRS, table))
 
 
 def sqlite_names(connection: Any, table: Parts) -> list[str]:

@@ -12,7 +12,14 @@ from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.parse.reader import Range
 from importer.parse.tables.keys import Key, is_usable
-from importer.parse.tables.names import Parts, find_table, primary_key, quoted, sqlite_names
+from importer.parse.tables.names import (
+    Parts,
+    find_table,
+    may_repeat_keys,
+    primary_key,
+    quoted,
+    sqlite_names,
+)
 from importer.parse.tables.relation import Relation
 from importer.parse.tables.rows import Fetcher, Rows
 from importer.parse.tables.stored import expressions, key_expressions
@@ -46,6 +53,7 @@ class TableReader:
                 )
                 self.relation = self._relation(sql, parts)
                 key = [] if query else self._primary_key(parts)
+                self.may_repeat_keys = self.is_query or may_repeat_keys(self.connection, parts)
         except DatabaseError as error:
             raise SourceRefused(
                 f'The source "{self.name}" cannot be read: {str(error).splitlines()[0]}.'
@@ -92,7 +100,7 @@ class TableReader:
     def ranges(self) -> Iterator[Range]:
         """Cut ranges at every n-th key, in one ordered scan of the keys."""
         self._refuse_empty_keys()
-        if self.is_query:
+        if self.may_repeat_keys:
             self._refuse_repeated_keys()
         self._refuse_long_keys(self.relation.longest_key())
         start_key: Key | None = None
@@ -214,8 +222,9 @@ class TableReader:
         )
         if repeated:
             *key, times = repeated[0]
+            names = ", ".join(self._key)
             raise SourceRefused(
-                f'The source "{self.name}" has {_shown_key(tuple(key))} {times:,} times in its key "{self._key[0]}", '
+                f'The source "{self.name}" has {_shown_key(tuple(key))} {times:,} times in its key "{names}", '
                 f"which must be unique; {ANOTHER_QUERY}."
             )
 

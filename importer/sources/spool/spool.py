@@ -40,6 +40,8 @@ TEXT_FORMATS = ("csv", "tsv", "jsonl")
 ANY_BYTES = b"\xff\xfe\0\0"
 # Written for undecodable bytes, as a byte that is never valid UTF-8: the reader rejects the records that contain it.
 UNDECODABLE = "\udcff"
+# Encodings whose byte order a mark at the beginning tells.
+WITH_MARK = ("utf-16", "utf-32")
 
 
 def needs_spool(job: DataImportJob, path: Path) -> bool:
@@ -60,7 +62,13 @@ def needs_spool(job: DataImportJob, path: Path) -> bool:
 def _encoding_of(job: DataImportJob, block: bytes) -> str:
     """Return the job's encoding, or what a mark says where nobody has named another one."""
     encoding = job.encoding or "utf-8"
-    is_default = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+    name = codecs.lookup(encoding).name
+    if name in WITH_MARK and block and not encoding_by_mark(block):
+        raise SourceRefused(
+            f'The source "{Path(job.source).name}" has no byte order mark, without which {name} does not tell the '
+            f"order of its bytes; use --encoding {name}-le or {name}-be."
+        )
+    is_default = name in ("utf-8", "utf-8-sig")
     return (is_default and encoding_by_mark(block)) or encoding
 
 

@@ -1,5 +1,6 @@
 """Damaged or hostile sources are accepted, rejected by line, or refused with one line."""
 
+import bz2
 import gzip
 import io
 import json
@@ -167,7 +168,9 @@ def test_a_stray_quote_costs_its_own_record_alone(trying: Trying, damage: str, p
         (GOOD.encode("utf-32-le"), "header|column"),
         (",".join(f"c{number}" for number in range(50_000)) + "\n", "has 50,000 columns, more than the 2,000"),
         ("x" * 20_000_000, "header|column"),
-        (gzipped(GOOD.encode()), "header|column"),
+        (gzipped(GOOD.encode()), "is gzip and not text; let its name end in .gz"),
+        (bz2.compress(GOOD.encode()), "is bzip2 and not text; unpack it first"),
+        (b"SQLite format 3\0" + bytes(2_000), "use db:ALIAS/TABLE"),
         (random.Random(1).randbytes(100_000), "header|column"),
     ],
 )  # fmt: skip
@@ -501,7 +504,7 @@ def test_bytes_that_are_no_text_cost_their_json_line_alone(trying: Trying) -> No
     ("content", "reason"),
     [
         ('[{"code": "A", "name": "Ann"}]', "a JSON array"), ("[\n]", "a JSON array"), ("", "empty"),
-        ("\n\n", "valid JSON objects"), ("{}\n{}\n", "valid JSON objects"),
+        ("\n\n", "no objects"), ("{}\n{}\n", "valid JSON objects"),
         ("not json\nat all\n", "valid JSON objects"),
         (GOOD, "valid JSON objects"), ('{"Codes": "A", "name": "Ann"}\n', 'did you mean "Codes"'),
         (random.Random(2).randbytes(100_000), "valid JSON objects"), ("\0" * 1_000, "valid JSON objects"),

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from django.core.management import call_command
 
-from importer import Column, Lookup, ModelImport
+from importer import Column, Constant, Lookup, ModelImport
 from importer.exceptions import MappingRefused
 from importer.jobs import create_job
 from importer.rejects.report import make_report
@@ -219,3 +219,23 @@ def test_ignored_columns_are_named_by_the_run_the_dry_run_and_the_report(
             call_command("import_report", str(job.pk), stdout=report)
             assert NAMED in report.getvalue()
             assert make_report(job).as_dict()["notes"] == ['2 columns fill no field: "Phone", "x\x1b[2J".']
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("text;url\nx;y\n", 'it has one column, "text;url"; is the delimiter ";"? (--delimiter)'),
+        ("text\turl\nx\ty\n", 'is the delimiter "tab"? (--delimiter)'),
+        ("sep=;\ntext;url\n", 'it has one column, "sep=;"; is the delimiter ";"? (--delimiter)'),
+        ("A1,B1\nx,y\n", "it has: A1, B1."),
+    ],
+)
+def test_a_source_that_fills_no_field_is_refused(importing: Importing, text: str, hint: str) -> None:
+    """Where nothing is required, such a source would be rows of nothing."""
+    meta = type("Meta", (), {"model": Everything, "name": "optional"})
+    with temporarily(type("Optional", (ModelImport,), {"Meta": meta, "char": Constant("x")})):
+        _, result = importing("optional", text)
+
+    assert result.status == "failed"
+    assert "no column of the source fills a field of Everything; " in result.reason
+    assert result.reason.endswith(hint)

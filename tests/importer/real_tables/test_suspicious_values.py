@@ -188,3 +188,23 @@ def test_the_command_writes_it_on_standard_error(folder: Path) -> None:
 
     assert "scientific notation" in err.getvalue()
     assert DataImportJob.objects.get().status == "completed"
+
+
+def test_headers_in_joined_files_are_named(importing: Importing) -> None:
+    job, result = importing("companies", "code,name\nA,Ann\n\ufeffcode,name\nB,Bob\ncode,Cid\n")
+
+    assert result.inserted == 4
+    [note] = make_report(job).notes
+    assert note.startswith(
+        "Records repeat the header, as in files that were joined: line 3. They count as records"
+    )
+
+
+def test_a_header_among_records_without_one_is_named(folder: Path) -> None:
+    (folder / "s.csv").write_text("code,name\nA,Ann\n")
+    job = create_job(
+        "companies", str(folder / "s.csv"), dialect={"header": False, "columns": ["code", "name"]}
+    )
+    run_import(job)
+
+    assert "repeat the header, as in files that were joined: line 1." in make_report(job).notes[0]

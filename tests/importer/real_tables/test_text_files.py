@@ -240,3 +240,31 @@ def test_a_column_may_have_any_name(importing: Importing, settings: Any, name: s
 
     assert (result.status, result.inserted) == ("completed", 3), result
     assert list(Everything.objects.order_by("pk").values_list("char", flat=True)) == ["v0", "v1", "v2"]
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\n\x1a", "\r\n\x1a\x1a\x1a", "\n\x1a\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp850", "utf-16"])
+def test_ctrl_z_ends_a_text_of_dos(importing: Importing, end: str, encoding: str) -> None:
+    job, result = importing("companies", f"code,name\nA,Ann\nB,Bob{end}".encode(encoding), encoding=encoding)
+
+    assert (result.read, companies()) == (2, [("A", "Ann"), ("B", "Bob")])
+    assert make_report(job).notes == [
+        "The file ends with Ctrl-Z, as texts of DOS do; it is no part of a record."
+    ]
+
+
+def test_ctrl_z_within_a_text_is_a_character(importing: Importing) -> None:
+    importing("companies", 'code,name\nA,A\x1ann\nB,"Bob\x1a"\n')
+
+    assert companies() == [("A", "A\x1ann"), ("B", "Bob\x1a")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_needs_its_order(importing: Importing, encoding: str) -> None:
+    text = "code,name\nA,Ann\n".encode(encoding)
+
+    _, refused = importing("companies", text, encoding="utf-16")
+    _, result = importing("companies", text, encoding=encoding)
+
+    assert "use --encoding utf-16-le or utf-16-be" in refused.reason
+    assert result.inserted == 1

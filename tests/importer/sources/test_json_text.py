@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from importer.rejects.report import make_report
 from importer.sources.spool.json_text import AsLines, Layout, layout_of
 from tests.importer.conftest import Importing
-from tests.importer.samples.crm.models import Company
+from tests.importer.samples.crm.models import Company, Everything
 
 many = hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 texts = st.text(st.sampled_from('ab"\\{}[],:\n\r\té\u2028 '), max_size=8)
@@ -119,3 +119,36 @@ def test_json_lines_by_their_name_are_lines(importing: Importing, layout: str, r
     assert result.status == "failed"
     assert reason in result.reason
     assert ".json" in result.reason
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["source.jsonl", "source.json"])
+def test_a_key_that_only_late_records_have_fills_its_field(importing: Importing, name: str) -> None:
+    """Optional keys often appear late. A value or an inner key of that name is not one."""
+    lines = [{"char": str(number), "text": "big", "other": {"big": 1}} for number in range(1_100)]
+    lines.append({"char": "late", "integer": 7})
+
+    _, result = importing("everything", "\n".join(map(json.dumps, lines)), name=name)
+
+    assert result.inserted == 1_101, result
+    assert Everything.objects.get(char="late").integer == 7
+    assert Everything.objects.filter(big=None).count() == 1_101
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_of_no_record_leaves_the_default(importing: Importing) -> None:
+    line = {"legacy_id": 1, "email": "a@example.com", "ROLE": "user", "JOIN_DT": None, "COMP_CD": None}
+
+    job, result = importing("contacts", json.dumps(line | {"first_name": "balance"}), name="source.jsonl")
+
+    assert result.inserted == 1, result
+    assert "balance" not in job.columns
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("text", "reason"), [("[]", "has no objects"), ("[[1], [2]]", "hold other arrays")])
+def test_an_array_without_objects_is_refused(importing: Importing, text: str, reason: str) -> None:
+    _, result = importing("companies", text, name="source.json")
+
+    assert result.status == "failed"
+    assert reason in result.reason

@@ -467,3 +467,11 @@ def test_an_upload_stays_while_a_job_of_several_files_needs_it(media: Path, fold
     create_job("companies", [first.source, str(folder / "b.csv")])
 
     assert prune_uploads(10).deleted == 0
+
+
+@pytest.mark.parametrize("source", ["zo\udceb.csv", "z*.csv"])
+def test_a_name_that_is_not_utf_8_is_refused_in_one_line(folder: Path, source: str) -> None:
+    (folder / "zo\udceb.csv").write_text(HEADER)
+
+    with pytest.raises(CommandError, match=r"zo\\udceb.csv\" is not valid UTF-8; rename the file"):
+        call_command("create_import", "contacts", str(folder / source))

@@ -1,11 +1,17 @@
 """Keys of any type cut a table into ranges that have each row once."""
 
+import sqlite3
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import models
+
+from importer import run_import
+from importer.jobs import create_job
+from importer.rejects.report import make_report
+from importer.run.plan import plan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,3 +104,56 @@ def test_of_mariadb(
     mariadb.execute(f"INSERT IGNORE INTO t SELECT {OF_MARIADB[kind]} FROM seq_1_to_25")
 
     check(model, run, "db:maria/t")
+
+
+@pytest.mark.parametrize("source", ["maria", "lite"])
+def test_large_floats_are_refused_as_keys(
+    target: Callable[..., Any],
+    run: Callable[..., Any],
+    mariadb: SimpleNamespace,
+    sqlite: sqlite3.Connection,
+    source: str,
+) -> None:
+    """The ledger returns them as integers of many digits, by which the row was not found."""
+    target(value=models.TextField())
+    execute = {"maria": mariadb.execute, "lite": sqlite.execute}[source]
+    execute("CREATE TABLE t (value double PRIMARY KEY)")
+    execute("INSERT INTO t VALUES (0.1), (1e100)")
+
+    _, result = run(f"db:{source}/t")
+
+    assert result.status == "failed"
+    assert 'has 1e+100 in its key "value", which the ledger cannot store' in result.reason
+
+
+def test_rows_that_are_gone_since_the_plan_are_said(
+    target: Callable[..., Any], sqlite: sqlite3.Connection
+) -> None:
+    target(value=models.TextField())
+    sqlite.execute("CREATE TABLE t (value integer PRIMARY KEY)")
+    sqlite.execute("INSERT INTO t VALUES (1), (2), (3)")
+    job = create_job("sample", "db:lite/t")
+    plan(job)
+    sqlite.execute("DELETE FROM t WHERE value > 1")
+
+    result = run_import(job, workers=1)
+
+    assert result.inserted == 1
+    notes = make_report(job).notes
+    assert notes == ["The source had 2 more rows when it was planned; they are not there any more."]
+
+
+def test_a_key_that_an_inheriting_table_repeats_is_refused(
+    target: Callable[..., Any], run: Callable[..., Any], postgres: SimpleNamespace
+) -> None:
+    """The second row would be skipped if a batch ended between the two."""
+    target(value=models.TextField())
+    postgres.execute("CREATE TABLE legacy.t (number int, value text, PRIMARY KEY (number) INCLUDE (value))")
+    postgres.execute("CREATE TABLE legacy.heir () INHERITS (legacy.t)")
+    postgres.execute("INSERT INTO legacy.t VALUES (1, 'a')")
+    postgres.execute("INSERT INTO legacy.heir VALUES (1, 'b')")
+
+    _, result = run("db:default/legacy.t")
+
+    assert result.status == "failed"
+    assert 'has 1 2 times in its key "number", which must be unique' in result.reason
