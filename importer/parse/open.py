@@ -11,7 +11,7 @@ from importer.models import DataImportJob
 from importer.parse.parts import PartsReader
 from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
-from importer.sources.magic import refuse_workbook
+from importer.sources.magic import refuse_other_formats
 from importer.sources.names import WORKBOOKS, compression_of, split_table
 from importer.sources.parts import Part, of_part, parts_of
 from importer.sources.spool.spool import TEXT_FORMATS, is_bytewise, needs_spool, spooled
@@ -55,7 +55,7 @@ def open_reader(
     path = local_file(job, deadline)
     if job.format in WORKBOOKS:
         return _sheet_reader(job, path, deadline, notes)
-    _refuse_workbook(job, path)
+    _refuse_other_formats(job, path)
     if needs_spool(job, path):
         encoding = job.encoding if is_bytewise(job.encoding) else "utf-8"
         return _file_reader(job, spooled(job, path, deadline, notes), encoding, deadline, notes)
@@ -86,7 +86,7 @@ class PartOpener:
             reader = _sheet_reader(job, path, deadline, notes)
             self._count(part, path, reader.file.size)
             return reader
-        _refuse_workbook(job, path)
+        _refuse_other_formats(job, path)
         encoding = job.encoding
         if needs_spool(job, path):
             packed, encoding = path, encoding if is_bytewise(encoding) else "utf-8"
@@ -104,9 +104,9 @@ class PartOpener:
             refuse_ratio(part.source, sum(members.values()), packed=packed.stat().st_size)
 
 
-def _refuse_workbook(job: DataImportJob, path: Path) -> None:
+def _refuse_other_formats(job: DataImportJob, path: Path) -> None:
     if job.format in TEXT_FORMATS and not compression_of(path):
-        refuse_workbook(Path(job.source).name, path)
+        refuse_other_formats(Path(job.source).name, path)
 
 
 def _file_reader(

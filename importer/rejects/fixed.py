@@ -14,7 +14,7 @@ from importer.exceptions import ImporterError
 from importer.models import DataImportJob, StagingRecord, ledger_alias
 from importer.records import LINE, RAW
 from importer.rejects.cells import cell, defused, nulls_of, restored
-from importer.sources.magic import COMPOUND, is_workbook
+from importer.sources.magic import COMPOUND, ZIP
 
 # Digits of a line's number: no source has more lines.
 LINE_DIGITS = 18
@@ -40,7 +40,7 @@ class Taken:
 
 def _refuse_workbook(path: Path) -> None:
     with path.open("rb") as file:
-        if is_workbook(file.read(len(COMPOUND))):
+        if file.read(len(COMPOUND)).startswith((ZIP, COMPOUND)):
             raise RejectsRefused(
                 f'"{path.name}" is a workbook; save it as CSV (UTF-8), with the same columns.'
             )

@@ -9,26 +9,11 @@ from importer.parse.delimited.file import DelimitedFile
 from importer.parse.delimited.records import Records
 from importer.records import Position, shown
 
-# How files of other formats begin, under whatever name, and what to do with them.
-UNPACK = "unpack it first"
-OTHER_FORMATS = (
-    (b"\x1f\x8b\x08", "gzip", "let its name end in .gz"),
-    (b"PK\x03\x04", "a zip or a workbook", "let its name end in .zip, .xlsx or .ods"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "let its name end in .zst"),
-    (b"BZh91AY&SY", "bzip2", UNPACK),
-    (b"\xfd7zXZ\0", "xz", UNPACK),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip", UNPACK),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of old Excel (.xls)", "save it as .xlsx"),
-    (b"SQLite format 3\0", "a database of SQLite", "add it to DATABASES and use db:ALIAS/TABLE"),
-)
-LONGEST_BEGINNING = max(len(beginning) for beginning, _, _ in OTHER_FORMATS)
-
 
 def read_header(file: DelimitedFile) -> tuple[list[str], Position]:
     """Return the columns, and the position of the first record. Raises SourceRefused."""
     if file.size == 0:
         raise SourceRefused(f'The source "{file.name}" is empty.')
-    _refuse_other_formats(file)
     start = _beginning(file)
     if not file.dialect.header:
         return list(file.dialect.columns), start
@@ -44,13 +29,6 @@ def read_header(file: DelimitedFile) -> tuple[list[str], Position]:
     names = [name.strip() or f"_column{number}" for number, name in enumerate(names, 1)]
     _refuse_names(file.name, names)
     return names, end
-
-
-def _refuse_other_formats(file: DelimitedFile) -> None:
-    data = file.read(0, LONGEST_BEGINNING)
-    for beginning, format_name, advice in OTHER_FORMATS:
-        if data.startswith(beginning):
-            raise SourceRefused(f'The source "{file.name}" is {format_name} and not text; {advice}.')
 
 
 def _beginning(file: DelimitedFile) -> Position:
