@@ -14,6 +14,8 @@ from importer.records import Position
 PIECE = 1 << 20
 # Bytes searched for blank lines at once.
 BLANK_PIECE = 1 << 16
+# Lines that one record may have: each takes some hundred bytes of memory while it is read.
+MOST_LINES = 500_000
 BLANK_LINES = re.compile(rb"(?:\r?\n)+")
 
 
@@ -39,6 +41,7 @@ class Lines:
     position  after the last line given
     taken     the lines of the current record
     tallest   the most lines in one quoted field of it
+    is_cut    whether it is longer than a record may be, so that its end was not taken
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Lines:
         self.stop = stop
         self.taken: list[str] = []
         self.tallest = 0
+        self.is_cut = False
         self._size = 0
         self._ends: list[Position] = []
         self._begin = start
@@ -79,6 +83,7 @@ class Lines:
         self.taken, self._ends, self._size, self._begin = [], [], 0, self.position
         quote, width = self.shape.quote, self.shape.width or self.widest
         field_lines = ended = self.tallest = 0
+        self.is_cut = False
         # After a stray quote each line may end a field and begin the next one. Without a bound, each of these records
         # would be searched to the end of the file.
         while ended <= width and field_lines != most and (line := self.more()) is not None:
@@ -86,7 +91,8 @@ class Lines:
             ends_field = len(self.taken) > 1 and quote in line.replace(quote + quote, "")
             self.tallest = max(self.tallest, field_lines + 1)
             field_lines, ended = (1, ended + 1) if ends_field else (field_lines + 1, ended)
-            if self._size > self.longest:
+            if self._is_full():
+                self.is_cut = True
                 return
             if len(line) > self.widest and (fields := self._fields(line)) > self.widest:
                 raise TooWide(fields)
@@ -94,12 +100,15 @@ class Lines:
 
     def more(self) -> str | None:
         """Take one more line. None at the end, before a line that is too long, and behind a record that is too long."""
-        if self.at_end or self._size > self.longest or (line := self._take()) is None:
+        if self.at_end or self._is_full() or (line := self._take()) is None:
             return None
         self.taken.append(line)
         self._ends.append(self.position)
         self._size += len(line)
         return line
+
+    def _is_full(self) -> bool:
+        return self._size > self.longest or len(self.taken) > MOST_LINES
 
     def first(self, number: int) -> Iterator[str]:
         """Yield the first lines from the record's beginning on, also those behind the record."""
@@ -118,6 +127,49 @@ class Lines:
             text = self._decoded(self.file.read(self.position.offset - self._begin.offset))
         self.file.seek(self.position.offset)
         return text.rstrip("\r\n")
+
+    def following(self, number: int) -> list[str]:
+        """Return lines behind a line that was too long, and stay before them."""
+        begin, found = self.position, []
+        try:
+            found = list(self.first(number))
+        except TooLong:
+            pass
+        finally:
+            self.taken, self._ends, self._size, self.position = [], [], 0, begin
+            self.file.seek(begin.offset)
+        return found
+
+    def pass_cut_record(self) -> str:
+        """Go to the end of a record that was cut within a quoted field. Returns why; empty if no quote closes it."""
+        quote, begin, inside, ended, before = self.shape.quote.encode(), self._begin, False, False, ""
+        position = begin
+        self.file.seek(begin.offset)
+        while not ended and position.offset < self.stop:
+            data = self._piece(self.stop - position.offset)
+            if quote in data:
+                text = self._decoded(self.translation.line(data) if self.translation else data)
+                inside = self.shape.is_inside_after(before + text.rstrip("\r\n"), inside=inside)
+            ended = not inside and data.endswith(b"\n")
+            # A piece that begins within a field has no quote at a border before its first character.
+            before = "" if data.endswith(b"\n") else " "
+            position = Position(position.offset + len(data), position.line + data.count(b"\n"))
+        if inside:
+            self.file.seek(self.position.offset)
+            return ""
+        self.position = position
+        size, lines = position.offset - begin.offset, position.line - begin.line
+        if size > self.longest:
+            return too_long(size)
+        return f"The record has {lines:,} lines, more than the {MOST_LINES:,} allowed."
+
+    def _piece(self, most: int) -> bytes:
+        """Return a line, or a part of a long one that ends with no quote and no delimiter: what follows tells more."""
+        data = self.file.readline(min(PIECE, most))
+        borders = (self.shape.quote.encode(), self.shape.delimiter.encode())
+        while data.endswith(borders) and len(data) < most:
+            data += self.file.read(1)
+        return data
 
     def pass_blank(self, stop: int) -> None:
         """Skip blank lines and comments before `stop`; there may be a billion."""
@@ -159,7 +211,8 @@ class Lines:
             self._move(len(data), lines)
             return self._decoded(self.translation.line(data) if self.translation else data)
         if self.taken:
-            # End this record here; the long line is read again as a record of its own.
+            # End this record here. The long line belongs to it, or is read again as a record of its own.
+            self.is_cut = True
             return None
         size = len(data) + pass_over(self.file)
         self._move(size, lines)

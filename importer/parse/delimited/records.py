@@ -11,7 +11,7 @@ from importer.parse.delimited import damage
 from importer.parse.delimited.file import DelimitedFile
 from importer.parse.delimited.fixed_width import misfit
 from importer.parse.delimited.lines import Lines, TooLong, TooWide
-from importer.records import LONE_SURROGATE, Batch, Position, RecordError, Rejection
+from importer.records import LONE_SURROGATE, SHOWN_CHARACTERS, Batch, Position, RecordError, Rejection
 
 
 class Records:
@@ -57,7 +57,8 @@ class Records:
             # While the header is read, a field of many lines is taken for a stray quote.
             fields = next(self._parser(lines.record(most=None if width else self.most_lines)), [])
         except TooLong as error:
-            return first, [error.beginning], [damage.error("record_too_long", str(error))]
+            why = self._passed_too_long(lines, lines.following(self.most_lines - 1)) or str(error)
+            return first, [error.beginning], [damage.error("record_too_long", why)]
         except TooWide as error:
             # A header is refused; a record is only rejected.
             refuse_columns(self.file.name, 0 if width else error.fields)
@@ -112,6 +113,9 @@ class Records:
 
     def _damaged(self, lines: Lines, first: int, reason: str) -> tuple[list[str], list[RecordError]]:
         """Reject the lines from which no certain record can be read, and go on behind them."""
+        beginning = lines.taken[0][:SHOWN_CHARACTERS]
+        if lines.is_cut and (why := self._passed_too_long(lines, self._behind(lines))):
+            return [beginning], [damage.error("record_too_long", why)]
         together = self._lines_rejected_together(lines, reason) if lines.shape.width else 1
         text = lines.give_up(together)
         return [text], [damage.refused_by_parser(reason, text, first, first + together - 1)]
@@ -125,8 +129,18 @@ class Records:
         if ended:
             return 1 if shape.are_regular(lines.taken[1:ended]) else ended
         # The quote is never closed.
-        behind = lines.taken[1 : self.most_lines]
+        behind = self._behind(lines)
         return 1 if shape.look_like_records(behind) else 1 + shape.last_other(behind)
+
+    def _passed_too_long(self, lines: Lines, behind: Sequence[str]) -> str:
+        """Pass over a record that is too long, up to where its fields close. Returns why; empty if nothing is sure."""
+        shape = lines.shape
+        if not shape.width or not shape.quote or (behind and shape.look_like_records(behind)):
+            return ""
+        return lines.pass_cut_record()
+
+    def _behind(self, lines: Lines) -> Sequence[str]:
+        return lines.taken[1 : self.most_lines]
 
 
 def _is_made_of_records(lines: Lines) -> bool:

@@ -64,7 +64,7 @@ class Shape:
         for number, line in enumerate(lines, 1):
             text = line.rstrip("\r\n")
             if not ended:
-                inside, quotes = self._is_inside_after(text, inside=inside), quotes + text.count(self.quote)
+                inside, quotes = self.is_inside_after(text, inside=inside), quotes + text.count(self.quote)
                 ended = 0 if inside else number
             elif self.quote in text:
                 # The next quote tells: where it closes a field that nothing opened, the record has not ended yet.
@@ -87,8 +87,8 @@ class Shape:
                 odd += is_record and not self._is_regular(line)
         return odd if odd * 2 >= opening and self.width > 1 else 0
 
-    def _is_inside_after(self, text: str, *, inside: bool) -> bool:
-        """Tell whether a line ends in a quoted field, by the quotes at the borders of fields."""
+    def is_inside_after(self, text: str, *, inside: bool) -> bool:
+        """Tell whether a line that begins `inside` a quoted field ends in one, by the quotes at borders of fields."""
         position = 0
         while match := (self.closing.match if inside else self.opening.search)(text, position):
             inside, position = not inside, match.end()

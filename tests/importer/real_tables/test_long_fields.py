@@ -151,6 +151,42 @@ def test_lines_that_may_belong_to_a_text_are_rejected_together(
         assert not lines or len(raw["_raw"].split("\n")) == lines
 
 
+@pytest.mark.parametrize("chunk", [200, PLENTY])
+@pytest.mark.parametrize(
+    ("field", "lines"),
+    [
+        ("x\n" * 2_000, 2_001),
+        ("x\n" * 90 + "x" * 3_000 + "\nlast", 92),
+        ("x\n" * 2_000 + 'say ""no"" now', 2_001),
+        ("x\ny,z\n" * 500, 1_001),
+        ("x\n" * 2_000 + '","' + "b\n" * 2_000 + "c", 4_001),
+        ("x" * 1_999 + "\n" + 'y""' * 700 + "\nz", 3),
+    ],
+)
+def test_a_field_that_is_too_long_is_one_rejected_record(
+    path: Path, settings: Any, chunk: int, field: str, lines: int
+) -> None:
+    settings.IMPORTER = {"MAX_RECORD_BYTES": 2_000, "CHUNK_BYTES": chunk}
+    text = f'a,b\n1,"{field}"\n2,y\n3,"z"\n'
+
+    found = read_text(path, text)
+
+    assert found.rows == [["2", "y"], ["3", "z"]]
+    assert [(line, code) for line, code, _ in found.rejected] == [(2, "record_too_long")]
+    assert [line for line, _ in found.records] == [2 + lines, 3 + lines]
+
+
+def test_a_field_of_too_many_lines_is_one_rejected_record(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importer.parse.delimited.lines.MOST_LINES", 300)
+
+    found = read_text(path, 'a,b\n1,"' + "x\n" * 1_000 + '"\n2,y\n')
+
+    assert found.rows == [["2", "y"]]
+    assert [(line, code) for line, code, _ in found.rejected] == [(2, "record_too_long")]
+
+
 @many
 @given(
     seed=st.integers(0, 10**6),
