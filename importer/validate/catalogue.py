@@ -9,13 +9,22 @@ from dataclasses import dataclass
 
 from django.db import connections
 
-TABLE = """
+TABLE = r"""
 SELECT c.oid::bigint, c.relkind::text, row_security_active(c.oid),
     pg_relation_is_updatable(c.oid, true) & 8 <> 0, pg_relation_is_updatable(c.oid, true) & 4 <> 0,
     EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '3'),
     EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '2'),
     bit_or(t.tgtype) FILTER (WHERE t.tgtype & 4 <> 0) IS NOT NULL,
-    bit_or(t.tgtype) FILTER (WHERE t.tgtype & 16 <> 0) IS NOT NULL
+    bit_or(t.tgtype) FILTER (WHERE t.tgtype & 16 <> 0) IS NOT NULL,
+    -- Triggers behind an INSERT that may delete the row again, as far as their code tells.
+    EXISTS (
+        SELECT FROM pg_trigger behind
+        JOIN pg_proc ON pg_proc.oid = behind.tgfoid JOIN pg_language ON pg_language.oid = prolang
+        WHERE behind.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid) UNION SELECT c.oid)
+            AND NOT behind.tgisinternal AND behind.tgenabled IN ('O', 'A')
+            AND behind.tgtype & 4 <> 0 AND behind.tgtype & 66 = 0
+            AND (lanname NOT IN ('plpgsql', 'sql') OR prosrc ~* '\m(delete|truncate|merge|execute|perform|call)\M')
+    )
 FROM pg_class c
 -- Triggers that may drop a row or send it elsewhere: for each row, before or instead of the statement.
 LEFT JOIN pg_trigger t ON t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid) UNION SELECT c.oid)
@@ -130,6 +139,7 @@ class TargetTable:
 
     takes_inserts, takes_updates  some views and foreign tables do not
     drops_inserts, drops_updates  a trigger or a rule may drop a row or store it elsewhere
+    deletes_inserts               a trigger may delete a row once it is inserted
     """
 
     name: str
@@ -142,6 +152,7 @@ class TargetTable:
     has_update_rules: bool
     has_insert_triggers: bool
     has_update_triggers: bool
+    deletes_inserts: bool
 
     @classmethod
     def named(cls, name: str, sent: Mapped[str, str | None], alias: str) -> "TargetTable | None":
@@ -159,7 +170,8 @@ class TargetTable:
 
     @property
     def drops_inserts(self) -> bool:
-        return self.has_insert_rules or self.has_insert_triggers or not self.is_plain
+        drops = self.has_insert_rules or self.has_insert_triggers or self.deletes_inserts
+        return drops or not self.is_plain
 
     @property
     def drops_updates(self) -> bool:

@@ -37,6 +37,10 @@ class Target:
         return any(table.drops_inserts for table in self.tables)
 
     @property
+    def deletes_inserts(self) -> bool:
+        return any(table.deletes_inserts for table in self.tables)
+
+    @property
     def drops_updates(self) -> bool:
         return any(table.drops_updates for table in self.tables)
 

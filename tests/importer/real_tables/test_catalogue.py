@@ -97,6 +97,16 @@ CREATE TABLE IF NOT EXISTS elsewhere (code text, v text); TRUNCATE elsewhere;
 CREATE RULE r AS ON INSERT TO legacy WHERE NEW.v IN ('1', '3')
 DO INSTEAD INSERT INTO elsewhere VALUES (NEW.code, NEW.v);
 """
+DELETED = """
+CREATE FUNCTION pg_temp.sweep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN DELETE FROM legacy WHERE code = NEW.code AND NEW.v IN ('1', '3'); RETURN NULL; END $$;
+CREATE TRIGGER t AFTER INSERT ON legacy FOR EACH ROW EXECUTE FUNCTION pg_temp.sweep();
+"""
+SWEPT = """
+CREATE FUNCTION pg_temp.sweep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN EXECUTE 'DELETE FROM legacy WHERE v IN (''1'', ''3'')'; RETURN NULL; END $$;
+CREATE TRIGGER t AFTER INSERT ON legacy FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.sweep();
+"""
 CHANGED = """
 CREATE FUNCTION pg_temp.upper() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN IF NEW.v = '3' THEN RETURN NULL; END IF; NEW.code := upper(NEW.code); RETURN NEW; END $$;
@@ -113,6 +123,8 @@ FOUR = [{"code": f"c{n}", "v": str(n)} for n in range(4)]
         pytest.param(DIVERTED, 2, [3, 5], id="a rule diverts rows"),
         pytest.param(ROUTED, 4, [], id="a trigger routes rows to a child table"),
         pytest.param(CHANGED, 3, [5], id="a trigger drops rows and changes keys"),
+        pytest.param(DELETED, 2, [3, 5], id="a trigger deletes rows behind the insert"),
+        pytest.param(SWEPT, 2, [3, 5], id="a trigger deletes rows behind the statement"),
     ],
 )
 def test_counts_are_what_the_database_did(
