@@ -65,7 +65,7 @@ class Suspicions:
         return found
 
     def _scientific(self, cleaned: Cleaned, plan: ColumnPlan) -> str:
-        texts = cleaned.batch.texts.get_column(plan.column)
+        texts = cleaned.batch.texts.get_column(plan.column).alias("texts")
         if not texts.str.contains("+", literal=True).any():  # rare, and cheaper than the pattern
             return ""
         found = texts.str.contains(SCIENTIFIC).fill_null(value=False).arg_true()
@@ -90,7 +90,7 @@ def _headers(texts: pl.DataFrame) -> list[int]:
     names = texts.columns
     if len(names) < 2:
         return []
-    first = texts.get_column(names[0])
+    first = texts.get_column(names[0]).alias("first")  # a column's own name may be taken for a pattern
     alike = first.is_in([names[0], f"\ufeff{names[0]}"]).fill_null(value=False).arg_true().to_list()
     return [number for number in alike if list(texts.row(number)[1:]) == names[1:]]
 

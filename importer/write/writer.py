@@ -85,15 +85,16 @@ class Writer:
 
     def _numbered(self, serial: AnyField, values: pl.DataFrame) -> pl.Series:
         """Replace empty numbers by the next values of the column's default, as an INSERT without the column would."""
-        column = values.get_column(column_of(serial))
+        name = column_of(serial)
+        column = values.get_column(name).alias("numbers")  # its own name may be taken for a pattern
         empty = column.is_null().arg_true()
         if empty.is_empty():
-            return column
+            return values.get_column(name)
         default = self.batch_table.sql.target.of_field(serial).default
         with self.connection.cursor() as cursor:
             cursor.execute(f"SELECT ({default or 'NULL'})::text FROM generate_series(1, {len(empty)})")
             numbers = [row[0] for row in cursor.fetchall()]
-        return column.scatter(empty, numbers)
+        return column.scatter(empty, numbers).alias(name)
 
     def _filled(self, fill: Fill, height: int) -> pl.Series | pl.Expr:
         name, encode = column_of(fill.field), self.encoder.field_text

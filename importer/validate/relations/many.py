@@ -43,7 +43,7 @@ class ManyResolver:
     def _parts(self, cleaned: Cleaned) -> pl.DataFrame:
         """Return the parts of the sound records' cells, with the records' numbers."""
         plan, sound = self.plan, cleaned.sound()
-        cells = cleaned.batch.texts.get_column(plan.column).gather(sound)
+        cells = cleaned.batch.texts.get_column(plan.column).alias("cell").gather(sound)
         parts = (
             pl.DataFrame({"number": sound, "part": _split(cells, plan.separator)})
             .explode("part")

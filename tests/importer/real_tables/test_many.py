@@ -109,6 +109,13 @@ def test_a_list_of_json_lines_has_its_parts_already(importing: Importing) -> Non
     assert (result.rejected, links()) == (1, {1: ["a", "b"], 2: [], 3: ["a", "c"], 4: []})
 
 
+def test_the_column_may_have_any_name(importing: Importing) -> None:
+    with temporarily(spec_of(tags=Many("^a$", to="code"))):
+        _, result = importing("linked", "number,title,^a$\n1,x,a|b\n")
+
+    assert (result.inserted, links()) == (1, {1: ["a", "b"]})
+
+
 def test_missing_ones_are_created_once_and_only_for_records_that_are_written(importing: Importing) -> None:
     tags = Many("TAGS", to="code", missing="create", transform=str.lower)
     text = HEADER + "1,x,NEW|a\n2,x,new|Other\n3,,orphan\n4,x,forbidden\n5,x,far too long a tag\n"

@@ -407,7 +407,8 @@ def test_the_budget_holds_for_all_members_together(folder: Path, settings: Any) 
 
 
 def test_several_uploads_are_one_upload(folder: Path, settings: Any) -> None:
-    settings.MEDIA_ROOT = str(folder)
+    place = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(folder)}}
+    settings.STORAGES = settings.STORAGES | {"default": place}
     uploads = [SimpleUploadedFile(f"{n}.csv", f"code,name\nC{n},x\n".encode()) for n in (2, 10)]
 
     job = create_job("companies", upload=uploads)
