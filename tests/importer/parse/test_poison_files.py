@@ -20,7 +20,7 @@ from tests.importer.private_site import PrivateSite
 
 MEGABYTE = 1024**2
 MOST = 1024 * MEGABYTE
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 # The commands, one after the other in one process: to start each would take longer than what they do. What is measured
 # is resident memory, by which containers are killed. Limits of address space do not tell: Polars and its threads
 # reserve 800 MB before the first record, and keep addresses of what they have given back. There is one all the same,
@@ -82,7 +82,7 @@ def import_all(site: PrivateSite, sources: list[tuple[str, list[str]]]) -> tuple
     watcher = threading.Thread(target=_watch, args=[process, peaks])
     watcher.start()
     try:
-        out, err = process.communicate(json.dumps(sources), timeout=110)
+        out, err = process.communicate(json.dumps(sources), timeout=380)
     finally:
         process.kill()
         watcher.join()
