@@ -16,11 +16,11 @@ from importer.sources.names import S3_PREFIX, STORAGE_PREFIX, split_remote
 from importer.sources.remote.remote import storage_called
 from importer.specs.compile import all_columns, compile_mapping
 from importer.specs.constants import invalid_constants
-from importer.specs.created import uncreatable_parents
 from importer.specs.faults.formats import invalid_formats
 from importer.specs.faults.hooks import ignored_hooks
 from importer.specs.faults.lookup_paths import unknown_paths
 from importer.specs.faults.manys import unfillable_manys
+from importer.specs.faults.parents import uncreatable_parents
 from importer.specs.registry import all_specs
 from importer.specs.spec import ModelImport
 from importer.specs.tables import parent_links, unique_groups
@@ -124,8 +124,15 @@ def check_target(spec: type[ModelImport], databases: Any) -> list[CheckMessage]:
 
 def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
     """Return the problems of one spec."""
+    declared = (
+        problem for name in (*spec.declared, *spec.constants) for problem in _check_declared(spec, name)
+    )
+    return [*_check_databases(spec), *_check_faults(spec), *declared, *_check_rules(spec)]
+
+
+def _check_databases(spec: type[ModelImport]) -> list[CheckMessage]:
     problems: list[CheckMessage] = []
-    options, model = spec.options, spec.options.model
+    model = spec.options.model
     alias = router.db_for_write(model)
     if connections[alias].vendor not in ("postgresql", "unknown"):  # unknown: no database is configured
         problems.append(
@@ -143,7 +150,13 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
                 id="importer.E004",
             )
         )
-    for link, _ in parent_links(model):
+    return problems
+
+
+def _check_faults(spec: type[ModelImport]) -> list[CheckMessage]:
+    """Return what keeps the spec from working at all."""
+    problems: list[CheckMessage] = []
+    for link, _ in parent_links(spec.options.model):
         if link.name in spec.declared:
             problems.append(
                 Error(
@@ -180,9 +193,13 @@ def check_spec(spec: type[ModelImport]) -> list[CheckMessage]:
         Error(reason, hint="Give the constant a value that the field accepts.", id="importer.E016")
         for reason in invalid_constants(spec)
     ]
-    problems += [
-        problem for name in (*spec.declared, *spec.constants) for problem in _check_declared(spec, name)
-    ]
+    return problems
+
+
+def _check_rules(spec: type[ModelImport]) -> list[CheckMessage]:
+    """Return what works otherwise than somebody may expect."""
+    problems: list[CheckMessage] = []
+    options, model = spec.options, spec.options.model
     key = {model._meta.get_field(name) for name in options.key}
     if key and not any(set(group) <= key for group in unique_groups(model)):
         problems.append(

@@ -13,7 +13,7 @@ from importer.rights import sees_every_job, specs_for
 from importer.sources.globs import expand, is_pattern
 from importer.sources.names import is_table, split_table
 from importer.sources.remote.uploads import is_upload, refuse_uploads_of_others
-from importer.specs.given import parts_given
+from importer.specs.dialect import parts_given
 
 SOURCE_HELP = (
     "A file below the source roots, a pattern such as exports/2021-*.csv, s3://BUCKET/KEY, storage:ALIAS/NAME or "

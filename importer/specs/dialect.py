@@ -9,6 +9,11 @@ from django.core.exceptions import ImproperlyConfigured
 LONGEST_DELIMITER = 20
 WIDEST = 1_000_000
 LINE_BREAKS = "\r\n\0"
+# Parts that options of a command and fields of a form give.
+PARTS = (
+    "quote", "escape", "comment", "skip_lines", "footer_lines", "header", "columns", "trailing_delimiter",
+    "blank_after_delimiter", "widths",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +123,17 @@ class Dialect:
             return "A name of a column is empty; name each column."
         name, times = Counter(self.columns).most_common(1)[0]
         return f'The column "{name}" is named more than once; rename one.' if times > 1 else ""
+
+
+def parts_given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a dialect that people gave by options or fields, by name."""
+    parts = {name: options[name] for name in PARTS if options.get(name) is not None}
+    for name in ("quote", "escape", "comment"):
+        if parts.get(name) == "none":
+            parts[name] = None
+    if "columns" in parts:
+        parts["columns"] = [name.strip() for name in parts["columns"].split(",")]
+    if "widths" in parts:
+        widths = [width.strip() for width in parts["widths"].split(",")]
+        parts["widths"] = [int(width) if width.isdecimal() and len(width) < 9 else width for width in widths]
+    return parts

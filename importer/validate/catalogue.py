@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import connections
 
 TABLE = r"""
-SELECT c.oid::bigint, c.relkind::text, row_security_active(c.oid),
+SELECT c.oid::bigint, c.relkind::text, row_security_active(c.oid), has_table_privilege(c.oid, 'DELETE'),
     pg_relation_is_updatable(c.oid, true) & 8 <> 0, pg_relation_is_updatable(c.oid, true) & 4 <> 0,
     EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '3'),
     EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND ev_type = '2'),
@@ -146,6 +146,7 @@ class TargetTable:
     columns: dict[str, TargetColumn]
     is_plain: bool
     has_row_security: bool
+    may_delete: bool
     takes_inserts: bool
     takes_updates: bool
     has_insert_rules: bool

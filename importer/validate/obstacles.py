@@ -123,12 +123,15 @@ def obstacles_of_links(many: ManyPlan, mapping: Mapping) -> Iterator[str]:
     for link in links:
         yield from _of_column(link, table)
     yield from _unfilled(table, columns)
-    if not all(
-        {"SELECT", "INSERT"} <= set(table.columns[name].rights) for name in columns & table.columns.keys()
-    ):
+    rights = [table.columns[name].rights for name in columns & table.columns.keys()]
+    missing = [right for right in ("SELECT", "INSERT") if not all(right in granted for granted in rights)]
+    if mapping.on_conflict == "update" and not table.may_delete:
+        missing.append("DELETE")
+    if missing:
+        names = ", ".join(missing)
         yield (
-            f'Permission denied for table "{table.name}": the database user lacks the right to SELECT or INSERT; GRANT '
-            f'SELECT, INSERT, DELETE ON "{table.name}" to it.'
+            f'Permission denied for table "{table.name}": the database user lacks the right to {names}; GRANT {names} '
+            f'ON "{table.name}" to it.'
         )
 
 

@@ -15,17 +15,19 @@ from importer.write.copy import copy_frame
 class LinkTable:
     """Compares the links of one many-to-many field with its table, in a temporary table of its own."""
 
-    def __init__(self, plan: ManyPlan, mapping: Mapping, comparison: Comparison, batch: BatchTable) -> None:
+    def __init__(
+        self, number: int, plan: ManyPlan, mapping: Mapping, comparison: Comparison, batch: BatchTable
+    ) -> None:
         quote = connections[mapping.alias].ops.quote_name
         field, through = plan.field, plan.field.remote_field.through._meta
         own, other = (
             through.get_field(name) for name in (field.m2m_field_name(), field.m2m_reverse_field_name())
         )
-        self.field_name = field.name
         self.is_update = mapping.on_conflict == "update"
         self.sql = comparison
         self.batch = batch
-        self.table = quote(f"{comparison.name}_{field.name}"[:63])
+        # By number: PostgreSQL cuts names to 63 bytes, and two long names of fields would be one.
+        self.table = quote(f"{comparison.name}_{number}")
         self.through = quote(through.db_table)
         self.own, self.other = quote(own.column), quote(other.column)
         self.key = comparison.column(own.target_field)
@@ -64,7 +66,8 @@ class LinkTable:
             f"WITH wanted AS (SELECT r.own, l.other, r.{NUMBER} "
             f"FROM {rows} AS r JOIN {self.table} AS l USING ({NUMBER}) WHERE NOT {is_linked}), "
             f"linked AS (INSERT INTO {self.through} ({self.own}, {self.other}) "
-            f"SELECT own, other FROM wanted ORDER BY {NUMBER}) SELECT {NUMBER} FROM wanted",
+            # Somebody else may have made the same link in between.
+            f"SELECT own, other FROM wanted ORDER BY {NUMBER} ON CONFLICT DO NOTHING) SELECT {NUMBER} FROM wanted",
         )
 
 

@@ -49,7 +49,10 @@ class Writer:
         self.batch_table = BatchTable(comparison)
         self.collisions = Collisions(mapping, comparison, self.batch_table)
         self.rows = Rows(mapping, comparison, self.batch_table, sample)
-        self.link_tables = [LinkTable(plan, mapping, comparison, self.batch_table) for plan in mapping.manys]
+        self.link_tables = [
+            LinkTable(number, plan, mapping, comparison, self.batch_table)
+            for number, plan in enumerate(mapping.manys)
+        ]
         self.takes_copy = sample is None and mapping.may_copy and target.takes_copy(mapping)
         self.caution = 0
         self.links: Sequence[Links] = ()

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from importer.jobs import create_job
 from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
-from importer.specs.given import parts_given
+from importer.specs.dialect import parts_given
 
 
 class Command(BaseCommand):

@@ -61,7 +61,9 @@ class DelimitedReader:
         self.file.columns, start = read_header(self.file)
         self._note_quotes(start)
         if self.file.has_end_mark:
-            self.notes.append("The file ends with Ctrl-Z, as texts of DOS do; it is no part of a record.")
+            self.notes.append(
+                "The file ends with Ctrl-Z, as texts of DOS do; it does not belong to a record."
+            )
         yield from Ranges(self.file, self.records, self.frames, self.deadline).cut(start)
 
     def read(self, start: Position, end: Range, *, limit: int) -> Batch:

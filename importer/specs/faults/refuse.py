@@ -1,10 +1,10 @@
 """Refuses a spec that cannot work, once all models are loaded (a spec is declared earlier)."""
 
 from importer.exceptions import MappingRefused
-from importer.specs.created import uncreatable_parents
 from importer.specs.faults.formats import invalid_formats
 from importer.specs.faults.lookup_paths import unknown_paths
 from importer.specs.faults.manys import unfillable_manys
+from importer.specs.faults.parents import uncreatable_parents
 from importer.specs.spec import ModelImport
 
 

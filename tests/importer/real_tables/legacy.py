@@ -124,6 +124,16 @@ def legacy(sql: str, *, key: tuple[str, ...] = (), **fields: models.Field) -> It
             execute("DROP TABLE IF EXISTS legacy CASCADE")
 
 
+@contextmanager
+def changed(sql: str, undo: str) -> Iterator[None]:
+    """Change the database within the block, such as by a trigger."""
+    execute(sql)
+    try:
+        yield
+    finally:
+        execute(undo)
+
+
 def execute(sql: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql)

@@ -18,6 +18,7 @@ from importer.rejects.report import make_report
 from importer.rights import may_import_with
 from importer.specs.registry import temporarily
 from tests.importer.conftest import Importing
+from tests.importer.real_tables.legacy import changed
 from tests.importer.samples.crm.models import Contact
 from tests.importer.samples.places.models import Place, Quarter, Region, Tag, Venue
 
@@ -81,13 +82,9 @@ def test_a_lost_batch_forgets_the_parents_it_has_made(importing: Importing) -> N
             IF nextval('tries') = 1 THEN RAISE SQLSTATE '40001'; END IF; RETURN NULL; END$$;
         CREATE TRIGGER fails_once AFTER INSERT ON places_place EXECUTE FUNCTION fails_once();
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        try:
-            with temporarily(spec_of()):
-                _, result = importing("made", "code,REGION\na,one\nb,two\n")
-        finally:
-            cursor.execute("DROP FUNCTION fails_once CASCADE; DROP SEQUENCE tries")
+    undo = "DROP FUNCTION fails_once CASCADE; DROP SEQUENCE tries"
+    with changed(sql, undo), temporarily(spec_of()):
+        _, result = importing("made", "code,REGION\na,one\nb,two\n")
 
     assert (result.status, result.inserted, [code for code, _, _ in regions()]) == (
         "completed",
@@ -138,13 +135,8 @@ def test_a_parent_whose_key_changes_while_it_is_saved_is_not_left_behind(importi
             $$BEGIN IF NEW.code = 'BAD' THEN NEW.code := 'GOOD'; END IF; RETURN NEW; END$$;
         CREATE TRIGGER renames BEFORE INSERT ON places_region FOR EACH ROW EXECUTE FUNCTION renames();
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        try:
-            with temporarily(spec_of()):
-                job, result = importing("made", "code,REGION\na,bad\nb,fine\n")
-        finally:
-            cursor.execute("DROP FUNCTION renames CASCADE")
+    with changed(sql, "DROP FUNCTION renames CASCADE"), temporarily(spec_of()):
+        job, result = importing("made", "code,REGION\na,bad\nb,fine\n")
 
     assert (result.inserted, [code for code, _, _ in regions()]) == (1, ["FINE"])
     assert messages(job) == {2: "The region cannot be created: clean() or a trigger gives it another key."}

@@ -95,32 +95,26 @@ def test_leading_lines_comment_lines_and_footer_lines(run: Run, folder: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("line", "options"),
+    ("line", "name", "options"),
     [
-        ('1\ta@b.cd\tAnn "A" Ott', ("--quote", "none", "--delimiter", "tab")),
-        ("1,a@b.cd,'Ott, Ann'", ("--quote", "'")),
-        ('1,a@b.cd,"Ann \\"A\\" Ott"', ("--escape", "\\")),
-        ('1, a@b.cd, "Ott, Ann"', ("--blank-after-delimiter",)),
-        ("1||a@b.cd||Ott | Ann", ("--delimiter", "||")),
-        ("1|a@b.cd|Ann Ott|", ("--delimiter", "|", "--trailing-delimiter")),
+        ('1\ta@b.cd\tAnn "A" Ott', 'Ann "A" Ott', ("--quote", "none", "--delimiter", "tab")),
+        ("1,a@b.cd,'Ott, Ann'", "Ott, Ann", ("--quote", "'")),
+        ('1,a@b.cd,"Ann \\"A\\" Ott"', 'Ann "A" Ott', ("--escape", "\\")),
+        ('1, a@b.cd, "Ott, Ann"', "Ott, Ann", ("--blank-after-delimiter",)),
+        ("1||a@b.cd||Ott | Ann", "Ott | Ann", ("--delimiter", "||")),
+        ("1|a@b.cd|Ann Ott|", "Ann Ott", ("--delimiter", "|", "--trailing-delimiter")),
     ],
-    ids=[
-        "no quotes",
-        "other quote",
-        "escape",
-        "blank after the delimiter",
-        "long delimiter",
-        "trailing delimiter",
-    ],
+    ids=["no quotes", "other quote", "escape", "blank after", "long delimiter", "trailing delimiter"],
 )
-def test_quotes_escapes_and_delimiters(run: Run, folder: Path, line: str, options: tuple[str, ...]) -> None:
+def test_quotes_escapes_and_delimiters(
+    run: Run, folder: Path, line: str, name: str, options: tuple[str, ...]
+) -> None:
     (folder / "odd.csv").write_text(line + "\n")
     names = ("--no-header", "--columns", "legacy_id,email,first_name")
 
     run(Contact, "odd.csv", options=(*options, *names))
 
-    assert contacts()[0][:2] == (1, "a@b.cd")
-    assert contacts()[0][2] in ('Ann "A" Ott', "Ott, Ann", "Ott | Ann", "Ann Ott")
+    assert contacts() == [(1, "a@b.cd", name)]
 
 
 def test_decimal_comma_thousands_currency_percent_and_yes_no_words(run: Run, folder: Path) -> None:

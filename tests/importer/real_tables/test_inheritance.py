@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 
 from importer import Column, Lookup, ModelImport
 from importer.checks import check_spec
@@ -13,7 +13,7 @@ from importer.specs.registry import temporarily
 from importer.validate.explain import explain
 from importer.write.sample import Sample
 from tests.importer.conftest import Importing
-from tests.importer.real_tables.legacy import Record, as_csv
+from tests.importer.real_tables.legacy import Record, as_csv, changed
 from tests.importer.samples.places.models import (
     Boat,
     Branch,
@@ -195,13 +195,11 @@ def test_a_row_that_a_trigger_drops_leaves_no_part_of_itself(importing: Importin
             $$BEGIN IF NEW.{column} = 'no' THEN RETURN NULL; END IF; RETURN NEW; END$$;
         CREATE TRIGGER drops BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION drops();
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        try:
-            with temporarily(spec_of(Restaurant, key=("code",), on_conflict="update")):
-                job, result = importing("inherited", "code,phone,stars\na,1,1\nno,no,2\nc,3,3\n")
-        finally:
-            cursor.execute("DROP FUNCTION drops CASCADE")
+    with (
+        changed(sql, "DROP FUNCTION drops CASCADE"),
+        temporarily(spec_of(Restaurant, key=("code",), on_conflict="update")),
+    ):
+        job, result = importing("inherited", "code,phone,stars\na,1,1\nno,no,2\nc,3,3\n")
 
     assert (result.inserted, result.rejected, rejected_lines(job)) == (2, 1, {3})
     assert sorted(Place.objects.values_list("code", flat=True)) == ["a", "c"]

@@ -6,7 +6,6 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
 
 from importer import Column, Constant, Many, ModelImport
 from importer.checks import check_spec
@@ -17,7 +16,8 @@ from importer.rejects.report import make_report
 from importer.specs.registry import temporarily
 from importer.validate.explain import explain
 from tests.importer.conftest import Importing
-from tests.importer.samples.places.models import Article, Restaurant, Tag
+from tests.importer.real_tables.legacy import changed
+from tests.importer.samples.places.models import Article, Hull, Restaurant, Tag
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -156,6 +156,28 @@ def test_without_a_key_and_without_other_columns_and_after_a_replay(importing: I
     assert groups == {"ann@example.com": ["editors", "staff"], "bob@example.com": ["guests"]}
 
 
+def test_two_fields_whose_long_names_begin_alike(importing: Importing) -> None:
+    """Their rows have keys of different types, and PostgreSQL cuts names to 63 bytes."""
+    hull = Hull.objects.create(length=7)
+    near, far = ("what_the_readers_of_the_article_call_it", "what_the_readers_of_the_article_call_it_at_home")
+    spec = type(
+        "Called",
+        (ModelImport,),
+        {
+            "Meta": type("Meta", (), {"model": Article, "name": "called", "key": ("number",)}),
+            near: Many("near", to="code"),
+            far: Many("far", to="length"),
+        },
+    )
+    with temporarily(spec):
+        _, result = importing("called", "number,title,near,far\n1,x,a|b,7\n2,x,,7\n")
+
+    assert result.inserted == 2
+    first, second = Article.objects.order_by("number")
+    assert {tag.code for tag in getattr(first, near).all()} == {"a", "b"}
+    assert [list(getattr(article, far).all()) for article in (first, second)] == [[hull], [hull]]
+
+
 def test_a_model_that_inherits_and_has_links(importing: Importing) -> None:
     with temporarily(spec_of(Restaurant, on_conflict="update")):
         _, first = importing("linked", "code,TAGS\nr1,a|b\nr2,\n")
@@ -181,13 +203,8 @@ def test_a_record_that_a_trigger_drops_has_no_links(importing: Importing) -> Non
             $$BEGIN IF NEW.title = 'no' THEN RETURN NULL; END IF; RETURN NEW; END$$;
         CREATE TRIGGER drops BEFORE INSERT ON places_article FOR EACH ROW EXECUTE FUNCTION drops();
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        try:
-            with temporarily(spec_of()):
-                _, result = importing("linked", HEADER + "1,x,a\n2,no,b\n3,x,c\n")
-        finally:
-            cursor.execute("DROP FUNCTION drops CASCADE")
+    with changed(sql, "DROP FUNCTION drops CASCADE"), temporarily(spec_of()):
+        _, result = importing("linked", HEADER + "1,x,a\n2,no,b\n3,x,c\n")
 
     assert (result.inserted, result.rejected, links()) == (2, 1, {1: ["a"], 3: ["c"]})
 
@@ -260,14 +277,10 @@ def test_a_table_of_links_that_takes_none_is_refused_before_the_first_record(
     importing: Importing, change: str, back: str, words: str
 ) -> None:
     table = "places_article_tags"
-    with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {table} {change}")
-        try:
-            with temporarily(spec_of()):
-                _, result = importing("linked", HEADER + "1,x,a\n")
-            explanation = explain(spec_of())
-        finally:
-            cursor.execute(back.format(table))
+    with changed(f"ALTER TABLE {table} {change}", back.format(table)):
+        with temporarily(spec_of()):
+            _, result = importing("linked", HEADER + "1,x,a\n")
+        explanation = explain(spec_of())
 
     assert (result.status, result.read) == ("failed", 0)
     assert words.format(table) in result.reason

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.db import models
 
+from importer import Many, ModelImport
 from importer.validate.explain import explain
 from tests.importer.real_tables.legacy import Record, as_clerk, execute, legacy
 from tests.importer.real_tables.types import code
+from tests.importer.samples.places.models import Article
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,3 +116,28 @@ def test_what_takes_no_rows_is_refused(folder: Path, kind: str, way: str, what: 
             execute("DROP TABLE below CASCADE")
 
     assert reason.startswith(f'PostgreSQL does not {what} rows of "legacy"')
+
+
+@pytest.mark.parametrize(
+    ("granted", "way", "missing"),
+    [
+        ("SELECT, INSERT, DELETE", "reject", ""),
+        ("SELECT, INSERT", "reject", ""),
+        ("SELECT, INSERT", "update", "DELETE"),
+        ("SELECT", "update", "INSERT, DELETE"),
+    ],
+)
+def test_rights_on_a_table_of_links_are_those_that_are_needed(granted: str, way: str, missing: str) -> None:
+    options = {"model": Article, "name": "linked", "key": ("number",), "on_conflict": way}
+    members = {"Meta": type("Meta", (), options), "tags": Many("TAGS", to="code")}
+    spec = type("Linked", (ModelImport,), members)
+    with as_clerk():
+        execute(
+            "RESET ROLE; REVOKE ALL ON places_article_tags FROM legacy_clerk; "
+            "GRANT ALL ON places_article TO legacy_clerk; "
+            f"GRANT {granted} ON places_article_tags TO legacy_clerk; SET ROLE legacy_clerk"
+        )
+        refusals = [line for line in explain(spec).splitlines() if "refused" in line]
+
+    wanted = f'lacks the right to {missing}; GRANT {missing} ON "places_article_tags" to it.'
+    assert [wanted in line for line in refusals] == ([True] if missing else [])

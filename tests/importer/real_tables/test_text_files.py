@@ -240,7 +240,7 @@ def test_ctrl_z_ends_a_text_of_dos(importing: Importing, end: str, encoding: str
 
     assert (result.read, companies()) == (2, [("A", "Ann"), ("B", "Bob")])
     assert make_report(job).notes == [
-        "The file ends with Ctrl-Z, as texts of DOS do; it is no part of a record."
+        "The file ends with Ctrl-Z, as texts of DOS do; it does not belong to a record."
     ]
 
 

@@ -82,6 +82,12 @@ class Article(models.Model):
     tags = models.ManyToManyField(Tag, related_name="articles")
     regions = models.ManyToManyField(Region, through="Coverage", blank=True)
     see_also = models.ManyToManyField("self", blank=True)
+    what_the_readers_of_the_article_call_it = models.ManyToManyField(
+        Tag, related_name="+", db_table="readers"
+    )
+    what_the_readers_of_the_article_call_it_at_home = models.ManyToManyField(
+        "Hull", related_name="+", db_table="readers_at_home"
+    )
 
 
 class Coverage(models.Model):
