@@ -23,7 +23,13 @@ NESTED_TYPES = """
 
 # Type codes of MySQL (PEP 249): TIMESTAMP, DATE, TIME, DATETIME. A driver makes None or text of `0000-00-00`.
 MYSQL_TIMES = frozenset((7, 10, 11, 12))
-MYSQL_BIT = 16
+MYSQL_FLOAT, MYSQL_BIT = 4, 16
+# The server writes six digits of a float. Where they are another float (2^-25 is half of its last bit, or less), all
+# digits are wanted.
+MYSQL_DIGITS = (
+    "IF(ABS(CAST({0} AS CHAR) + 0e0 - ({0} + 0e0)) <= ABS({0} + 0e0) * 2.98e-8, "
+    "CAST({0} AS CHAR), CAST({0} + 0e0 AS CHAR))"
+)
 MYSQL_KEYS = {"enum": "CAST({} AS CHAR)", "set": "CAST({} AS CHAR)", "float": "({} + 0e0)"}
 MYSQL_KEY_TYPES = """
     SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = %s AND table_name = %s
@@ -50,7 +56,8 @@ def expressions(
             for name, kind in kinds.items()
             if kind == MYSQL_BIT
         }
-        return texts | bits
+        floats = {name: MYSQL_DIGITS for name, kind in kinds.items() if kind == MYSQL_FLOAT}
+        return texts | bits | floats
     if connection.vendor == "postgresql":
         # The text of money depends on the server's locale.
         amounts = {name: "{}::numeric" for name, kind in kinds.items() if kind == MONEY}
