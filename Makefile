@@ -42,10 +42,12 @@ else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif
 
-test-long: $(TOOLS) charts ## Run what `make test` leaves out: the other formats and faults, 200 kills, 100 cut commits
+test-long: $(TOOLS) charts ## Run what `make test` leaves out: the other formats and faults, 200 kills, 100 cut commits, random examples
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "not long" tests/importer/work/test_kills.py \
 		tests/importer/work/test_commit_unknown.py $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not long" --hypothesis-profile=random \
+		$$(grep -rl --include='test_*.py' '^from hypothesis' tests) $(PYTEST_ARGS)
 
 test-matrix: ## Run the tests on Django 5.2 with Python 3.11 and on Django 6 with Python 3.13
 	@.ci/test-matrix $(PYTEST_ARGS)

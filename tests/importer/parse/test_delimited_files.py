@@ -98,8 +98,8 @@ def valid_files(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
     for row in rows:
         fields = []
         for number, text in enumerate(row):
-            # A byte order mark that begins the file, and an empty line, would not be taken for text.
-            must = any(mark in text for mark in '",\n\r') or (width == 1 and not text) or number == 0
+            # A byte order mark that begins the file, a Ctrl-Z that ends it, and an empty line would not be taken for text.
+            must = any(mark in text for mark in '",\n\r\x1a') or (width == 1 and not text) or number == 0
             quoted = '"' + text.replace('"', '""') + '"'
             fields.append(quoted if must or draw(st.booleans()) else text)
         lines.append(",".join(fields))
