@@ -98,7 +98,7 @@ def valid_files(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
     for row in rows:
         fields = []
         for number, text in enumerate(row):
-            # A byte order mark that begins the file, a Ctrl-Z that ends it, and an empty line would not be taken for text.
+            # A byte order mark at the start, a Ctrl-Z at the end, and an empty line would not be taken for text.
             must = any(mark in text for mark in '",\n\r\x1a') or (width == 1 and not text) or number == 0
             quoted = '"' + text.replace('"', '""') + '"'
             fields.append(quoted if must or draw(st.booleans()) else text)
