@@ -6,15 +6,18 @@ import traceback
 from typing import Any
 
 from django.db import Error as DatabaseError
-from polars.exceptions import PanicException
 
 logger = logging.getLogger("importer")
 
-# Faults that end a run or a worker with one line. A panic in Polars is not a subclass of Exception.
-ANY_FAULT = (Exception, PanicException)
-
 # Characters that break a line, control a terminal (C0, C1), reverse the direction of text, or that PostgreSQL rejects.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def any_fault() -> tuple[type[BaseException], ...]:
+    """Return the faults that end a run or a worker with one line. A panic in Polars is not a subclass of Exception."""
+    from polars.exceptions import PanicException
+
+    return Exception, PanicException
 
 
 def one_line(text: str) -> str:

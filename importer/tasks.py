@@ -17,10 +17,10 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import (
-    ANY_FAULT,
     DatabaseGone,
     ImporterError,
     JobAlreadyRunning,
+    any_fault,
     reason_of,
     traceback_of,
 )
@@ -28,10 +28,6 @@ from importer.executors import queue
 from importer.executors.queue import NAME
 from importer.models import DataImportJob, LogEvent
 from importer.rights import may_import_with, may_see
-from importer.run.run import run_import
-from importer.work.control import Control
-from importer.work.machine import resident_mb
-from importer.work.worker import Worker
 
 # Pause before a run that could not start, or could not finish, is tried again.
 PAUSE_SECONDS = 60
@@ -41,6 +37,11 @@ MAY_RUN = "importer.change_dataimportjob"
 @app.task(name="importer.tasks.work_on_chunk", queue=NAME, pass_context=True)
 def work_on_chunk(context: JobContext, *, job_id: int, chunk_id: int) -> None:
     """Carry one chunk through the pipeline, unless another worker has it or the job no longer runs."""
+    # Every command of the site loads this module, but few import anything.
+    from importer.work.control import Control
+    from importer.work.machine import resident_mb
+    from importer.work.worker import Worker
+
     control = Control()
 
     def look_around(records: int) -> None:
@@ -55,7 +56,7 @@ def work_on_chunk(context: JobContext, *, job_id: int, chunk_id: int) -> None:
         ).first()
         if job is not None:
             Worker(job, control, chunk_id=chunk_id).drain()
-    except ANY_FAULT as error:
+    except any_fault() as error:
         with contextlib.suppress(DatabaseError):
             reason = f"On {socket.gethostname()}: {reason_of(error)}"
             ledger.log(job_id, LogEvent.WORKER_FAILED, reason, chunk_id=chunk_id, **traceback_of(error))
@@ -102,6 +103,9 @@ def run_in_background(context: JobContext, *, job_id: int, user_id: Any) -> None
 
 def _run(context: JobContext, job_id: int, user_id: Any) -> None:
     """Run the job, unless the user has lost the rights since it was enqueued."""
+    from importer.run.run import run_import
+    from importer.work.control import Control
+
     jobs = DataImportJob.objects.filter(pk=job_id)
     job = jobs.defer("contested").first()
     if job is None:

@@ -20,7 +20,7 @@ def main() -> int:
     from django.db import Error as DatabaseError
 
     from importer import ledger
-    from importer.exceptions import ANY_FAULT, reason_of, traceback_of
+    from importer.exceptions import any_fault, reason_of, traceback_of
     from importer.models import DataImportJob, LogEvent
     from importer.work.control import Control
     from importer.work.retry import patiently
@@ -32,7 +32,7 @@ def main() -> int:
     try:
         job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
         Worker(job, control).drain()
-    except ANY_FAULT as error:
+    except any_fault() as error:
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
                 ledger.log(orders["job"], LogEvent.WORKER_FAILED, reason_of(error), **details)

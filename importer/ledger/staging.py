@@ -3,13 +3,11 @@
 import json
 from collections.abc import Sequence
 
-import polars as pl
 from django.db import connections
 from django.utils import timezone
 
 from importer.models import StagingRecord, ledger_alias
 from importer.records import Rejection
-from importer.write.copy import copy_frame
 
 
 def set_aside(job_id: int, chunk_id: int, rejections: Sequence[Rejection], *, state: str) -> None:
@@ -19,29 +17,16 @@ def set_aside(job_id: int, chunk_id: int, rejections: Sequence[Rejection], *, st
     """
     if not rejections:
         return
-    now = timezone.now().isoformat()
-    frame = pl.DataFrame(
-        {
-            "line": [str(rejection.line) for rejection in rejections],
-            "raw": [json.dumps(rejection.raw, ensure_ascii=False) for rejection in rejections],
-            "errors": [json.dumps([e.as_dict() for e in r.errors], ensure_ascii=False) for r in rejections],
-        }
-    ).with_columns(
-        job_id=pl.lit(str(job_id)), chunk_id=pl.lit(str(chunk_id)), state=pl.lit(state), now=pl.lit(now)
-    )
-    frame = frame.select(
-        "job_id",
-        "chunk_id",
-        "line",
-        "raw",
-        "errors",
-        "state",
-        created_at=pl.col("now"),
-        updated_at=pl.col("now"),
-    )
-    statement = f"COPY {StagingRecord._meta.db_table} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)"
-    with connections[ledger_alias()].cursor() as cursor:
-        copy_frame(cursor, statement, frame)
+    now = timezone.now()
+    columns = "job_id, chunk_id, line, raw, errors, state, created_at, updated_at"
+    statement = f"COPY {StagingRecord._meta.db_table} ({columns}) FROM STDIN"
+    connection = connections[ledger_alias()]
+    # `copy` is psycopg's method, so Django must be told to wrap its errors.
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+        for rejection in rejections:
+            raw = json.dumps(rejection.raw, ensure_ascii=False)
+            errors = json.dumps([error.as_dict() for error in rejection.errors], ensure_ascii=False)
+            copy.write_row((job_id, chunk_id, rejection.line, raw, errors, state, now, now))
 
 
 def update_set_aside(records: list[StagingRecord], rejections: Sequence[Rejection]) -> None:

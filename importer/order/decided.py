@@ -9,6 +9,7 @@ from zlib import compress, decompress
 
 import polars as pl
 
+from importer.batches import Batch, Cleaned
 from importer.models import DataImportJob
 from importer.order.repeats import (
     FOUND,
@@ -20,7 +21,7 @@ from importer.order.repeats import (
     records_of,
 )
 from importer.parse.reader import Reader
-from importer.records import Batch, Cleaned, RecordError, shown
+from importer.records import RecordError, shown
 from importer.specs.mapping import Mapping
 from importer.validate.validate import Validator
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from importer.batches import Batch, Cleaned
 from importer.models import DataImportJob, ImportChunk
 from importer.order.comparable import canonical
 from importer.parse.reader import Reader, chunk_range
-from importer.records import Batch, Cleaned, Position
+from importer.records import Position
 from importer.specs.mapping import ColumnPlan, Mapping, key_columns
 from importer.validate.validate import Validator
 

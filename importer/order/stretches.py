@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from importer.batches import Cleaned
 from importer.order.comparable import canonical, is_comparable
-from importer.records import Cleaned
 from importer.specs.mapping import LookupPlan, Mapping
 
 Values = Sequence[tuple[Any, ...]]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 from django.db import models
 
+from importer.batches import Cleaned
 from importer.models import DataImportJob, ImportChunk
 from importer.order.repeats import (
     BUCKETS,
@@ -24,7 +25,6 @@ from importer.order.repeats import (
     records_of,
 )
 from importer.parse.reader import Reader
-from importer.records import Cleaned
 from importer.specs.mapping import ColumnPlan, Mapping, key_groups
 from importer.validate.validate import Validator
 

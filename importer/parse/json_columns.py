@@ -4,9 +4,10 @@ from typing import Any
 
 import polars as pl
 
+from importer.batches import Batch
 from importer.conf import conf
 from importer.parse.typed import as_text
-from importer.records import Batch, Position, Rejection
+from importer.records import Position, Rejection
 
 # Columns that are not in the plan get one tenth of a batch's cells.
 NEW_COLUMNS_PART = 10

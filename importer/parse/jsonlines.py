@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from importer import budget
+from importer.batches import Batch
 from importer.conf import conf
 from importer.exceptions import SourceRefused
 from importer.parse.delimited.lines import pass_over
 from importer.parse.json_columns import Collected, Record
 from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range
 from importer.parse.typed import NONE, as_json, as_text
-from importer.records import LONE_SURROGATE, RAW, Batch, Position, RecordError, Rejection, escaped, shown
+from importer.records import LONE_SURROGATE, RAW, Position, RecordError, Rejection, escaped, shown
 from importer.sources.local import open_file
 from importer.sources.spool.json_text import Layout, layout_of, may_have_any_layout
 from importer.specs.columns import absent

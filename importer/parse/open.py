@@ -8,7 +8,6 @@ from django.core.exceptions import ImproperlyConfigured
 from importer.budget import Deadline, refuse_ratio, refuse_size
 from importer.exceptions import SourceRefused
 from importer.models import DataImportJob
-from importer.parse.parts import PartsReader
 from importer.parse.reader import Reader
 from importer.sources.fetch import local_file
 from importer.sources.magic import refuse_other_formats
@@ -43,6 +42,8 @@ def open_reader(
         alias, table = split_table(job.source)
         return TableReader(alias, table, spec=job.spec)
     if parts := parts_of(job):
+        from importer.parse.parts import PartsReader
+
         return PartsReader(
             parts,
             PartOpener(job, deadline),

@@ -11,13 +11,14 @@ from typing import Any
 
 import polars as pl
 
+from importer.batches import Batch
 from importer.budget import Deadline, records_within, too_long
 from importer.conf import conf
 from importer.parse.reader import Range
 from importer.parse.text_bytes import bytes_per_record
 from importer.parse.typed import NONE, column_as_bytes, column_as_text
 from importer.parse.weigh import UNREADABLE, Weighed, unreadable, weigh
-from importer.records import RAW, Batch, Position, RecordError, Rejection
+from importer.records import RAW, Position, RecordError, Rejection
 from importer.sources.local import open_file
 
 

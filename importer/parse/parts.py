@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import polars as pl
 
+from importer.batches import Batch
 from importer.exceptions import SourceRefused
 from importer.parse.reader import Range, Reader
-from importer.records import Batch, Position
+from importer.records import Position
 from importer.sources.parts import Part
 
 # Notes and names of files that the plan tells.

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from importer.conf import MEGABYTE
 from importer.models import ImportChunk
-from importer.records import Batch, Position
+from importer.records import Position
+
+if TYPE_CHECKING:
+    from importer.batches import Batch
 
 # Used before the first batch is measured. A low guess costs a second read, a high one only memory.
 ASSUMED_RECORD_BYTES = 150
@@ -41,7 +44,7 @@ class Reader(Protocol):
     def ranges(self) -> Iterator[Range]:
         """Cut the whole source into ranges, in one sequential scan. Raises SourceRefused."""
 
-    def read(self, start: Position, end: Range, *, limit: int) -> Batch:
+    def read(self, start: Position, end: Range, *, limit: int) -> "Batch":
         """Read the batch from `start`: at most `limit` records, fewer if they are large, none at the range's end.
 
         Raises SourceChanged if the source has more records than were planned (tables).

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from importer.records import column_named
+from importer.batches import column_named
 
 # About the longest text of a number, a date or a boolean. What matters is that it is bounded.
 PLAIN_VALUE = 20

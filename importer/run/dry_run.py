@@ -8,7 +8,7 @@ from django.db import transaction
 
 from importer import ledger
 from importer.exceptions import (
-    ANY_FAULT,
+    any_fault,
     reason_of,
     traceback_of,
 )
@@ -38,7 +38,7 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
                 settle_contested(Stages.of(watch.job, mapping, ignore_survey=True), watch.control)
             watch.read_ledger()
             transaction.set_rollback(True, using=ledger_alias())
-    except ANY_FAULT as error:
+    except any_fault() as error:
         reason = reason_of(error)
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):

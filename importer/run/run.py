@@ -13,10 +13,10 @@ from django.utils.module_loading import import_string
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import (
-    ANY_FAULT,
     ChunkFailed,
     DatabaseGone,
     ImporterError,
+    any_fault,
     one_line,
     reason_of,
     traceback_of,
@@ -142,7 +142,7 @@ def _perform(watch: Watch) -> ImportResult:
         )
         if status == DataImportJob.Status.COMPLETED:
             patiently(lambda: _finish(watch, mapping), watch.control)
-    except ANY_FAULT as error:
+    except any_fault() as error:
         status, reason, details = DataImportJob.Status.FAILED, reason_of(error), traceback_of(error)
     return _conclude(watch, status, reason, details)
 

@@ -170,13 +170,19 @@ class Mapping:
 
     @property
     def notes(self) -> list[str]:
-        """Say what the import leaves out of the source."""
+        """Say what the import leaves out of the source, or of a row that exists."""
         names = ", ".join(f'"{name[:60]}"' for name in self.ignored)
         count = len(self.ignored)
         ignored = (
             [f"{count:,} column{'s fill' if count > 1 else ' fills'} no field: {names}."] if names else []
         )
-        return [*ignored, *(f'Ambiguous: {doubt}; name one with Column("…").' for doubt in self.doubts)]
+        unwritten = [
+            f'"{plan.column}" is the primary key of new rows alone: a row that the key finds keeps its own.'
+            for plan in self.columns
+            if plan.field.primary_key and self.on_conflict == "update" and plan.field not in self.key
+        ]
+        doubts = [f'Ambiguous: {doubt}; name one with Column("…").' for doubt in self.doubts]
+        return [*ignored, *unwritten, *doubts]
 
     @property
     def mapped(self) -> tuple[AnyField, ...]:

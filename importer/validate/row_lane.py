@@ -10,8 +10,9 @@ import polars as pl
 from django.core.exceptions import ValidationError
 from django.db import connections, models
 
+from importer.batches import Cleaned
 from importer.exceptions import ImporterError, MappingRefused
-from importer.records import Cleaned, RecordError
+from importer.records import RecordError
 from importer.specs.mapping import Mapping
 from importer.validate.existing import existing_rows
 from importer.validate.instances import Instances

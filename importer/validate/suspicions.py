@@ -8,7 +8,8 @@ import polars as pl
 from django.db import models
 from django.utils import timezone
 
-from importer.records import Cleaned, shown
+from importer.batches import Cleaned
+from importer.records import shown
 from importer.specs.mapping import ColumnPlan, Mapping, key_groups
 
 # How a spreadsheet writes a number of more than eleven digits.

@@ -7,7 +7,8 @@ import polars as pl
 from django.core.exceptions import ValidationError
 from django.db import connections
 
-from importer.records import Batch, Cleaned, RecordError
+from importer.batches import Batch, Cleaned
+from importer.records import RecordError
 from importer.specs.mapping import ColumnPlan, Mapping
 from importer.validate.values.encode import Encoder
 from importer.validate.values.judge import Judge, as_errors

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from django.db import connections, transaction
 
 from importer import ledger
+from importer.batches import Batch, Cleaned
 from importer.ledger import Lease
 from importer.models import DataImportJob, LogEvent, StagingRecord
 from importer.order.decided import Decided
@@ -19,7 +20,7 @@ from importer.order.repeats import Repeats
 from importer.order.stretches import stretches
 from importer.order.survey import Survey
 from importer.parse.reader import Reader, chunk_position, chunk_range
-from importer.records import RAW, Batch, Cleaned, Counts, Outcome, RecordError, Rejection, escaped
+from importer.records import RAW, Counts, Outcome, RecordError, Rejection, escaped
 from importer.signals import batch_committed
 from importer.specs.mapping import Mapping
 from importer.validate.relations.resolve import Resolver

@@ -10,12 +10,13 @@ from dataclasses import asdict
 import polars as pl
 from django.db import transaction
 
+from importer.batches import Batch
 from importer.conf import conf
 from importer.ledger.figures import add_to_settlement, refresh_job_figures
 from importer.ledger.pages import within_bytes
 from importer.ledger.staging import update_set_aside
 from importer.models import DataImportJob, StagingRecord
-from importer.records import RAW, Batch, Counts, Position, Replayed
+from importer.records import RAW, Counts, Position, Replayed
 from importer.work.control import Control
 from importer.work.pipeline import Stages, prepare_transaction, write_batch
 

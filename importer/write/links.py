@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.backends.utils import CursorWrapper
 
-from importer.records import Links
+from importer.batches import Links
 from importer.specs.mapping import ManyPlan, Mapping
 from importer.write.batch_table import BatchTable
 from importer.write.comparison import NUMBER, TURN, Comparison, numbers_of

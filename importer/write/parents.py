@@ -7,7 +7,8 @@ import polars as pl
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from importer.records import Batch, Cleaned, RecordError
+from importer.batches import Batch, Cleaned
+from importer.records import RecordError
 from importer.specs.compile import compile_mapping
 from importer.specs.created import spec_of_parents
 from importer.specs.mapping import LookupPlan, Mapping

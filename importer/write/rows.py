@@ -1,6 +1,7 @@
 """Writes the records that are left in a batch table as rows of the target, one statement per table."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import models
 from django.db.backends.utils import CursorWrapper
@@ -37,6 +38,9 @@ class Rows:
         self.batch = batch
         self.sample = sample
         self.inserts = [self._insert_into(table) for table in mapping.tables]
+        # What tells rows apart, if a record has it.
+        self.group = next((g for g in mapping.unique_groups if not any(f.null for f in g)), None)
+        self.returning = self._returning()
 
     def write_turn(self, cursor: CursorWrapper, turn: int, written: Written) -> set[int]:
         """Write the records of one turn. Returns which of them changed the table, if links depend on it."""
@@ -64,6 +68,22 @@ class Rows:
         overriding = "OVERRIDING SYSTEM VALUE " if is_identity else ""
         return f"INSERT INTO {self.sql.quote(table._meta.db_table)} ({columns}) {overriding}SELECT {columns}"
 
+    def _returning(self) -> str:
+        """Ask for the keys that the database gives, if nothing else could tell which rows a trigger has deleted."""
+        key = self.sql.target.columns.get(str(self.mapping.model._meta.pk.column))
+        is_needed = self.sql.target.deletes_inserts and not self.group and len(self.inserts) == 1
+        if not is_needed or key is None or "SELECT" not in key.rights:
+            return ""
+        return f" RETURNING {self.sql.quote(key.name)}"
+
+    def _count(self, cursor: CursorWrapper, keys: list[tuple[Any]]) -> int:
+        """Return how many of these primary keys the table has."""
+        key = self.sql.column(self.mapping.model._meta.pk)
+        cursor.execute(
+            f"SELECT count(*) FROM {self.sql.rows} AS t WHERE {key} = ANY(%s)", [[k for (k,) in keys]]
+        )
+        return int(cursor.fetchone()[0])
+
     def _insert(self, cursor: CursorWrapper, turn: int, records: int) -> Stored:
         """Insert the rows that are not in the table."""
         is_update = self.mapping.on_conflict == "update"
@@ -75,16 +95,20 @@ class Rows:
         new = None
         if self.sql.target.drops_inserts or self.mapping.manys:
             new = numbers_of(cursor, f"SELECT {NUMBER} {chosen}")
-        counts = []
+        counts: list[int] = []
+        keys: list[tuple[Any]] = []
         for insert in self.inserts:
-            cursor.execute(f"{insert} {chosen}")
+            cursor.execute(f"{insert} {chosen}{self.returning}")
             counts.append(cursor.rowcount)
+            keys = cursor.fetchall() if self.returning else []
         inserted = min(counts)
         if inserted < max(counts) or (new is None and not is_update and inserted < records):
             raise NotStored
         if new is None:
             return Stored(inserted)
         is_certain = inserted == len(new) and not self.sql.target.deletes_inserts
+        if self.returning:
+            inserted = self._count(cursor, keys)
         lost = [] if is_certain else self._not_stored(cursor, new, inserted)
         return Stored(len(new) - len(lost), lost, set(new) - set(lost))
 
@@ -94,9 +118,9 @@ class Rows:
         Rows that a trigger has sent to a table that inherits from this one are in it. Raises NotStored if the rows
         that can be found are fewer than those that were inserted, because a trigger has changed what is compared.
         """
-        group = next((g for g in self.mapping.unique_groups if not any(f.null for f in g)), None)
+        group = self.group
         if group is None and inserted == len(new):
-            return []  # nothing tells the rows apart, so a trigger that deletes some is not noticed
+            return []
         if group is None:
             if len(new) > 1 or inserted:
                 raise NotStored

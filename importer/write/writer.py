@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError
 from django.db import connections, models, transaction
 from django.db.backends.utils import CursorWrapper
 
-from importer.records import Cleaned, Links, column_named
+from importer.batches import Cleaned, Links, column_named
 from importer.specs.mapping import AnyField, Fill, Mapping
 from importer.validate.target import Target
 from importer.validate.values.encode import Encoder

@@ -5,11 +5,12 @@ from itertools import accumulate
 
 import polars as pl
 
+from importer.batches import Batch
 from importer.conf import conf
 from importer.parse.delimited.blocks import RegularBlock, offset_after
 from importer.parse.delimited.file import DelimitedFile
 from importer.parse.delimited.records import Records
-from importer.records import Batch, Position, Rejection
+from importer.records import Position, Rejection
 
 # One odd line in so many makes it worthwhile to read the others by columns.
 FEW_ODD_LINES = 4

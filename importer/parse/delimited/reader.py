@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from importer.batches import Batch
 from importer.budget import Deadline, records_within
 from importer.conf import conf
 from importer.parse.delimited.file import DelimitedFile
@@ -11,7 +12,7 @@ from importer.parse.delimited.header import read_header
 from importer.parse.delimited.ranges import Ranges
 from importer.parse.delimited.records import Records
 from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range
-from importer.records import Batch, Position
+from importer.records import Position
 from importer.specs.dialect import Dialect
 
 

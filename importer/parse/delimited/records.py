@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
+from importer.batches import Batch
 from importer.budget import refuse_columns
 from importer.conf import conf
 from importer.parse.delimited import damage
 from importer.parse.delimited.file import DelimitedFile
 from importer.parse.delimited.fixed_width import misfit
 from importer.parse.delimited.lines import Lines, TooLong, TooWide
-from importer.records import LONE_SURROGATE, SHOWN_CHARACTERS, Batch, Position, RecordError, Rejection
+from importer.records import LONE_SURROGATE, SHOWN_CHARACTERS, Position, RecordError, Rejection
 
 
 class Records:

@@ -5,12 +5,13 @@ from typing import Any
 
 import polars as pl
 
+from importer.batches import Batch
 from importer.budget import too_long
 from importer.models import DataImportJob
 from importer.parse.delimited.reader import DelimitedReader
 from importer.parse.reader import Range
 from importer.parse.sheets.rows import NO_VALUE, TOO_LONG
-from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown
+from importer.records import RAW, Position, RecordError, Rejection, escaped, shown
 from importer.specs.columns import SourceColumns
 from importer.specs.compile import compile_mapping
 from importer.specs.registry import get_spec

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 from django.db import DatabaseError, DataError, connections, transaction
 
+from importer.batches import Batch
 from importer.budget import KEY_BYTES, QUERY_ROW_BYTES, records_within, too_long
 from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
@@ -24,7 +25,7 @@ from importer.parse.tables.relation import Relation
 from importer.parse.tables.rows import Fetcher, Rows
 from importer.parse.tables.stored import expressions, key_expressions
 from importer.parse.typed import as_bytes, as_json, as_text
-from importer.records import RAW, Batch, Position, RecordError, Rejection, escaped, shown
+from importer.records import RAW, Position, RecordError, Rejection, escaped, shown
 from importer.specs.columns import SourceColumns
 from importer.specs.registry import get_spec
 

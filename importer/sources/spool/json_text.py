@@ -121,9 +121,18 @@ class AsLines:
         text = text.translate(NEWLINES_TO_BLANKS)
         if self.depth:
             return text
-        text = text.strip(b", \t")
-        self._line_has_text |= bool(text)
-        return text
+        if not self.is_array or self.has_ended:
+            text = text.strip(b", \t")
+            self._line_has_text |= bool(text)
+            return text
+        lines = []
+        for number, value in enumerate(text.split(b",")):
+            if number and self._line_has_text:
+                lines.append(b"\n")
+                self._line_has_text = False
+            lines.append(value.strip(b" \t"))
+            self._line_has_text |= bool(lines[-1])
+        return b"".join(lines)
 
     def _token(self, token: bytes) -> Iterator[bytes]:
         if token.startswith(b'"'):

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 from django.core.exceptions import ValidationError
 
-from importer.records import Batch, Cleaned, RecordError, shown
+from importer.batches import Batch, Cleaned
+from importer.records import RecordError, shown
 from importer.specs.mapping import LookupPlan
 from importer.validate.relations.parents import AMBIGUOUS, FOUND, ParentIndex
 from importer.validate.values.judge import as_errors

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import polars as pl
 
+from importer.batches import Batch, Cleaned, Links
 from importer.parse.typed import as_text
-from importer.records import Batch, Cleaned, Links
 from importer.specs.mapping import ManyPlan
 from importer.validate.relations.lookup import CreateParents, with_parents
 from importer.validate.relations.parents import ParentIndex

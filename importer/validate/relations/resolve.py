@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from importer.records import Cleaned, RecordError
+from importer.batches import Cleaned
+from importer.records import RecordError
 from importer.specs.mapping import Mapping
 from importer.validate.relations.lookup import CreateParents, ErrorLists, with_parents
 from importer.validate.relations.many import ManyResolver

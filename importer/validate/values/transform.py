@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from importer.records import LONE_SURROGATE, column_named
+from importer.batches import column_named
+from importer.records import LONE_SURROGATE
 from importer.specs.mapping import ColumnPlan
 from importer.validate.values.notation import plain_column
 

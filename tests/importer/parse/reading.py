@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from importer.batches import Batch
 from importer.parse.delimited.reader import DelimitedReader
 from importer.parse.reader import Range
-from importer.records import Batch, Position
+from importer.records import Position
 
 PLENTY = 10**6
 

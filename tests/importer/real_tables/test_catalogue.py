@@ -138,6 +138,16 @@ def test_counts_are_what_the_database_did(
     assert filled.rejected == dict.fromkeys(lost, "not_stored")
 
 
+@pytest.mark.parametrize("change", [DELETED, SWEPT], ids=["each row", "the statement"])
+def test_rows_that_nothing_but_their_number_tells_apart_are_counted_too(folder: Path, change: str) -> None:
+    sql = SOUND.replace(" UNIQUE", "") + change
+    with legacy(sql, code=models.TextField(), v=models.TextField()) as table:
+        filled = table.by_import(FOUR, folder, on_conflict="reject")
+
+    assert len(filled.rows) == 2
+    assert filled.rejected == dict.fromkeys([3, 5], "not_stored")
+
+
 def test_an_update_that_a_trigger_drops_is_not_unchanged(folder: Path) -> None:
     with legacy(SOUND, key=("code",), code=code(), v=models.TextField()) as table:
         table.by_import([{"code": f"c{n}", "v": "old"} for n in range(4)], folder, on_conflict="update")

@@ -69,12 +69,12 @@ def test_the_layout_is_told_by_the_first_block(text: str, layout: Layout) -> Non
 
 
 def test_nothing_between_values_gets_lost() -> None:
-    text = '[{"a": 1}, 5, "x", [7], nonsense, {"a": "line\nbreak"}, {"a": 2}] tail'
+    text = '[{"a": 1}, 5, "x",null, [7], nonsense, {"a": "line\nbreak"}, {"a": 2}] tail, too'
 
     lines = lines_of(text, Layout.ARRAY, 7)
 
     assert [line.replace(" ", "") for line in lines] == [
-        '{"a":1}', '5"x"', "[7]", "nonsense", '{"a":"line\x01break"}', '{"a":2}', "tail",
+        '{"a":1}', "5", '"x"', "null", "[7]", "nonsense", '{"a":"line\x01break"}', '{"a":2}', "tail,too",
     ]  # fmt: skip
 
 

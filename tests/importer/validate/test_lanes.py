@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importer import Column, ModelImport
-from importer.records import Batch, Position
+from importer.batches import Batch
+from importer.records import Position
 from importer.specs.compile import compile_mapping
 from importer.specs.mapping import ColumnPlan
 from importer.validate.validate import Validator

@@ -12,8 +12,9 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 from importer import Column, Constant, ModelImport
+from importer.batches import Batch
 from importer.models import StagingRecord
-from importer.records import Batch, Position
+from importer.records import Position
 from importer.specs.compile import compile_mapping
 from importer.specs.mapping import Mapping
 from importer.specs.registry import temporarily
