@@ -5,14 +5,19 @@ import os
 import environ
 
 DATABASES = {"default": environ.Env.db_url_config(os.environ["BENCHMARK_DATABASE_URL"])}
+DATABASES["legacy"] = {
+    "ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["BENCHMARK_FOLDER"] + "/legacy.sqlite"
+}  # fmt: skip
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "importer.apps.ImporterConfig",
     "procrastinate.contrib.django",
     "benchmarks.contacts.apps.ContactsConfig",
+    "benchmarks.shapes.apps.ShapesConfig",
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "shapes.Person"
 USE_TZ = True
 SECRET_KEY = "for-benchmarks-only"
 IMPORTER = {"SOURCE_ROOTS": [os.environ["BENCHMARK_FOLDER"]]}

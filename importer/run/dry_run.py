@@ -17,7 +17,6 @@ from importer.run.findings import prepare_repeats, tell_findings, tell_plan
 from importer.run.plan import plan
 from importer.run.results import ImportResult
 from importer.run.watch import Watch
-from importer.work.pipeline import Stages
 from importer.work.settle import settle_contested
 from importer.work.worker import Worker
 from importer.write.sample import Sample
@@ -35,7 +34,7 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
             Worker(watch.job, watch.control, sample=sample).drain()
             if not watch.control.stopping:
                 tell_findings(watch, mapping)
-                settle_contested(Stages.of(watch.job, mapping, ignore_survey=True), watch.control)
+                settle_contested(watch.job, mapping, watch.control)
             watch.read_ledger()
             transaction.set_rollback(True, using=ledger_alias())
     except any_fault() as error:

@@ -40,7 +40,6 @@ from importer.specs.mapping import Mapping
 from importer.specs.registry import all_specs, get_spec
 from importer.work.control import Control, stopping_on_signals
 from importer.work.machine import processors
-from importer.work.pipeline import Stages
 from importer.work.repeats import has_counted_keys, note_repeats
 from importer.work.retry import is_transient, patiently
 from importer.work.settle import settle_contested
@@ -174,10 +173,7 @@ def _execute(watch: Watch, mapping: Mapping) -> None:
     if watch.open_chunks:
         raise ChunkFailed("Some chunks are not done, and no worker is left; run the same command again.")
     patiently(lambda: tell_findings(watch, mapping), watch.control)
-    patiently(
-        lambda: settle_contested(Stages.of(watch.job, mapping, ignore_survey=True), watch.control),
-        watch.control,
-    )
+    patiently(lambda: settle_contested(watch.job, mapping, watch.control), watch.control)
     _read_ledger(watch)
     patiently(lambda: tell_missing_rows(watch), watch.control)
     watch.check_thresholds(is_finished=True)

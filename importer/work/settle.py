@@ -17,13 +17,16 @@ from importer.ledger.pages import within_bytes
 from importer.ledger.staging import update_set_aside
 from importer.models import DataImportJob, StagingRecord
 from importer.records import RAW, Counts, Position, Replayed
+from importer.specs.mapping import Mapping
 from importer.work.control import Control
 from importer.work.pipeline import Stages, prepare_transaction, write_batch
 
 
-def settle_contested(stages: Stages, control: Control) -> None:
+def settle_contested(job: DataImportJob, mapping: Mapping, control: Control) -> None:
     """Write the contested records in the order of the source."""
-    for records in _in_batches(stages.job, [StagingRecord.State.CONTESTED]):
+    stages = None
+    for records in _in_batches(job, [StagingRecord.State.CONTESTED]):
+        stages = stages or Stages.of(job, mapping, ignore_survey=True)
         _write_stored(stages, records)
         control.after_batch(len(records))
         if control.stopping:

@@ -75,6 +75,7 @@ def test_neither_secrets_nor_data_nor_tests_are_let_through() -> None:
         assert f"!{name}" not in lines
 
 
+@pytest.mark.long  # installs all that the image installs
 @pytest.mark.timeout(300)
 def test_what_it_installs_and_copies_suffices_to_collect_the_files_and_to_start(
     deployment: Place, tmp_path: Path

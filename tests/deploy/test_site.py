@@ -134,6 +134,7 @@ def test_a_thousand_clients_at_once_need_no_more_than_a_hundred_connections(site
     assert 50 <= watch.most <= 100
 
 
+@pytest.mark.long  # the shorter twin is above: as many clients of the pooler
 def test_a_thousand_people_at_once_each_get_their_page(front: Front) -> None:
     assert len(set(front.cookies)) == CLIENTS
     nginx = start_nginx(front.site.place, web=front.gunicorn, name="crowded", balancer="127.0.0.1")

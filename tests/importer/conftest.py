@@ -29,13 +29,15 @@ Importing = Callable[..., tuple[DataImportJob, ImportResult]]
 
 @pytest.fixture
 def importing(folder: Path) -> Importing:
-    """Write a source, create a job for it and run it."""
+    """Write a source, create a job for it and run it: in this process, unless a test asks for workers."""
 
     def run(spec: str, text: str | bytes, *, name: str = "source.csv", **options: Any) -> Any:
         source = folder / name
         source.write_bytes(text if isinstance(text, bytes) else text.encode())
         wanted = {key: options.pop(key) for key in ("format", "encoding", "delimiter") if key in options}
         job = create_job(spec, str(source), **wanted)
+        if not options.get("workers"):
+            options.setdefault("executor", "inline")
         result = run_import(job, **options)
         job.refresh_from_db()
         return job, result

@@ -53,10 +53,7 @@ TABLES = {
 # The default suite reads these from other formats; `pytest -m long` all the others.
 LIGHT = {
     ("csv.gz", "teams"),
-    ("csv.gz", "college"),
     ("parquet", "teams"),
-    ("parquet", "players"),
-    ("jsonl", "college"),
     ("jsonl", "allstars"),
 }
 # So small that even the smallest file is shared by two workers.
@@ -189,7 +186,7 @@ def test_dates_decimals_choices_and_null_tokens_are_what_the_source_says(
     ("name", "workers"),
     [
         ("teams", 1),
-        ("appearances", 2),
+        pytest.param("appearances", 2, marks=pytest.mark.long),
         pytest.param("players", 2, marks=pytest.mark.long),
         pytest.param("batting", 1, marks=pytest.mark.long),
     ],
@@ -205,6 +202,7 @@ def test_a_fresh_job_on_the_same_file_changes_nothing(imported: Site, name: str,
     assert _difference(imported, name) == []
 
 
+@pytest.mark.long
 def test_a_changed_value_is_an_update_and_a_new_key_an_insert(imported: Site) -> None:
     outcome = expected("batting")
     imported.sql("UPDATE league_batting SET home_runs = home_runs + 1 WHERE year = 1927")
@@ -271,6 +269,7 @@ def test_records_without_parents_pass_once_the_parents_are_there(
     assert _fates(imported.run_import(job)) == _fates(report) != _fates(before)
 
 
+@pytest.mark.long
 def test_a_fixed_player_brings_his_games_along(imported: Site, jobs: dict[str, Job]) -> None:
     rejected = {record["playerID"]: record for record in _rejected("players")}
     fixed = _export(imported, jobs["players"][0])

@@ -11,7 +11,11 @@ def test_django_starts_without_the_pipeline(private_site: PrivateSite) -> None:
     look = f"import django, sys; django.setup(); print([m for m in {heavy} if m in sys.modules])"
 
     found = subprocess.run(
-        [sys.executable, "-c", look], env=private_site.environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", look],
+        env=private_site.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert found.stdout.strip() == "[]"

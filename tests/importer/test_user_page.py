@@ -81,10 +81,10 @@ class Site:
         return process.stdout
 
 
-@pytest.fixture
-def site(tmp_path: Path, django_db_setup: None) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Site]:
     with database("people") as name:
-        site = Site(tmp_path, url_of(name))
+        site = Site(tmp_path_factory.mktemp("people"), url_of(name))
         site.manage("makemigrations", "people", "--verbosity", "0")
         site.manage("migrate", "--verbosity", "0")
         yield site

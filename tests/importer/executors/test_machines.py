@@ -103,6 +103,7 @@ def test_one_is_killed_one_frozen_and_one_added(
     assert site.state_of(job) == undisturbed
 
 
+@pytest.mark.long  # test_kills.py has the shorter twin, of a run on one machine
 def test_without_its_coordinator_the_same_command_goes_on(
     site: PrivateSite,
     job: int,
@@ -166,6 +167,7 @@ def test_what_fails_on_a_machine_is_told_where_the_job_was_started(
     assert "Traceback" not in err
 
 
+@pytest.mark.long
 def test_a_coordinator_that_lost_its_job_leaves_its_successor_alone(
     site: PrivateSite,
     job: int,
@@ -192,7 +194,7 @@ def test_a_coordinator_that_lost_its_job_leaves_its_successor_alone(
     assert site.state_of(job) == undisturbed
 
 
-@pytest.mark.parametrize("thought_dead", [False, True])
+@pytest.mark.parametrize("thought_dead", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_job_in_the_background_outlives_the_worker_that_is_shut_down(
     site: PrivateSite,
     job: int,
@@ -219,6 +221,7 @@ def test_a_job_in_the_background_outlives_the_worker_that_is_shut_down(
     assert site.state_of(job) == undisturbed
 
 
+@pytest.mark.long
 def test_a_job_in_the_background_outlives_a_database_that_is_away(
     site: PrivateSite,
     job: int,

@@ -28,7 +28,7 @@ FILL = "INSERT INTO texts VALUES ({}, {})"
 
 def read(source: Path, **options: Any) -> list[str | None]:
     job = create_job("everything", str(source), **options)
-    result = run_import(job)
+    result = run_import(job, workers=1)
     assert (result.status, result.rejected) == ("completed", 0), (result, make_report(job).families)
     return list(Everything.objects.order_by("integer").values_list("text", flat=True))
 

@@ -52,7 +52,7 @@ def zipped(members: dict[str, str | bytes]) -> bytes:
 
 def ran(spec: str, source: Any, **options: Any) -> tuple[DataImportJob, Any]:
     job = create_job(spec, source)
-    result = run_import(job, **options)
+    result = run_import(job, **{"workers": 1} | options)
     job.refresh_from_db()
     return job, result
 

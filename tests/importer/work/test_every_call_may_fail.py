@@ -225,10 +225,10 @@ class Line:
             connection.settings_dict["PORT"] = port
 
 
-# Every third call, for several workers; each call, in every way, is for `pytest -m long`.
+# Every seventh call, for several workers; each call, in every way, is for `pytest -m long`.
 CASES = [
-    pytest.param(SEVERAL_WORKERS, False, False, 3, id="several workers, unheard, once, every third"),
-    pytest.param(SEVERAL_WORKERS, False, True, 3, id="several workers, unheard, for good, every third"),
+    pytest.param(SEVERAL_WORKERS, False, False, 7, id="several workers, unheard, once, every seventh"),
+    pytest.param(SEVERAL_WORKERS, False, True, 7, id="several workers, unheard, for good, every seventh"),
     *(
         pytest.param(
             way, answer_is_lost, for_good, 1, marks=pytest.mark.long, id=f"{name}, {heard}, {how_long}"

@@ -67,6 +67,7 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(
         assert site.state_of(job) == undisturbed, f"SEED={seed} job {job} after {kills} kills"
 
 
+@pytest.mark.long
 def test_several_files_end_as_one_whatever_is_killed(
     site: PrivateSite, source: Path, undisturbed: tuple[object, list[int]]
 ) -> None:

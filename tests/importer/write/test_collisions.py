@@ -116,7 +116,7 @@ def test_updating_may_not_take_another_rows_place(importing: Importing) -> None:
     assert rejected(job) == [(2, "", "unique_together")]
 
 
-@pytest.mark.parametrize("batch", [1, 7, 10_000])
+@pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.long), 7, 10_000])
 @pytest.mark.parametrize("spec", ["bookings", "bookings-update"])
 def test_any_batch_size_gives_the_same_table(
     importing: Importing, settings: Any, batch: int, spec: str

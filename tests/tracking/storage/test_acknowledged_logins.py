@@ -10,7 +10,7 @@ import pytest
 
 from tests.tracking.servers import SYNC, Server, Site, site_with_people
 
-LOGINS = int(os.environ.get("TRACKING_LOGINS", "300"))
+LOGINS = int(os.environ.get("TRACKING_LOGINS", "120"))
 KILLS = max(4, LOGINS // 40)
 CLIENTS = 6
 

@@ -1,0 +1,204 @@
+"""Measures imports into models and from files as sites have them.
+
+    python -m benchmarks.import_shapes [--records 50000] [--only models files] [--shapes period person]
+
+Each model is filled from the same CSV by `run_import`, with one worker and with two, and by the lines that anybody
+writes by hand (`benchmarks/shapes/by_hand.py`): `Model(**row)`, `full_clean()`, `bulk_create()`. Each file holds the
+records of `plain` and is compared with the clean CSV. A figure is a whole command, its start included; beside it, the
+microseconds of a processor that a record cost Python and PostgreSQL.
+"""
+
+import argparse
+import csv
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.import_scale import processor_seconds
+from benchmarks.import_speed import Benchmark
+from benchmarks.shapes.records import RECORDS, Record, records
+from cortex.embedded.postgres import EmbeddedPostgres
+
+Lines = list[str]
+WORKERS = (1, 2)
+
+
+class Shapes:
+    def __init__(self, benchmark: Benchmark) -> None:
+        self.benchmark = benchmark
+        self.count = benchmark.records
+        self.folder = benchmark.folder
+
+    def prepare(self) -> None:
+        self.benchmark.manage("migrate", "--run-syncdb", "--verbosity", "0")
+
+    # Models
+
+    def model(self, shape: str) -> None:
+        path = self.folder / f"{shape}.csv"
+        write_csv(path, records(shape, self.count))
+        by_hand = self.timed("by hand", lambda: self.by_hand(shape, path))
+        for workers in WORKERS:
+            work = partial(self.run_import, self.job(shape, path), workers)
+            seconds = self.timed(f"run_import, {workers} workers", work, shape)
+            print(f"{'':34}{by_hand / seconds:>6.2f} times by hand", flush=True)
+
+    def by_hand(self, shape: str, path: Path) -> None:
+        command = [sys.executable, "-m", "benchmarks.shapes.by_hand", shape, str(path)]
+        subprocess.run(command, check=True, env=self.benchmark.environment)
+
+    def job(self, spec: str, source: Path | str, *options: str) -> str:
+        return self.benchmark.manage("create_import", spec, str(source), *options).strip()
+
+    def run_import(self, job: str, workers: int = 1) -> None:
+        answer = self.benchmark.manage(
+            "run_import", job, "--workers", str(workers), "--json", "--no-progress"
+        )
+        result = json.loads(answer.splitlines()[-1])
+        assert result["read"] >= self.count, result
+
+    def timed(self, way: str, work: Callable[[], None], shape: str = "") -> float:
+        if shape:
+            self.benchmark.sql(f"TRUNCATE shapes_{shape} CASCADE", "CHECKPOINT")
+        with processor_seconds() as spent:
+            began = time.monotonic()
+            work()
+            seconds = time.monotonic() - began
+        cost = ", ".join(f"{kind} {total / self.count * 1e6:.1f} µs" for kind, total in spent.items())
+        print(f"  {way:32}{self.count / seconds:>10,.0f} records/s   {cost}", flush=True)
+        return seconds
+
+    # Files
+
+    def files(self) -> None:
+        clean = 0.0
+        for name, (write, options) in FILES.items():
+            source = write(self.folder, list(records("plain", self.count)))
+            seconds = self.timed(name, partial(self.run_import, self.job("plain", source, *options)), "plain")
+            clean = clean or seconds
+            print(f"{'':34}{clean / seconds:>6.2f} times the clean file", flush=True)
+
+
+def write_csv(path: Path, rows: Iterator[Record]) -> None:
+    first = next(rows)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(first), lineterminator="\n")
+        writer.writeheader()
+        writer.writerow(first)
+        writer.writerows(rows)
+
+
+def lines_of(rows: list[Record], *, quoted: bool = False) -> Lines:
+    """Return the header and the records as CSV. `quoted`: names are texts with commas in quotes, some with newlines."""
+    lines = [",".join(rows[0])]
+    for number, row in enumerate(rows):
+        name = (
+            f'"{row["name"]}, ""Q"" and{chr(10) if number % 50 == 0 else " "}more"' if quoted else row["name"]
+        )
+        lines.append(",".join([row["code"], name, *list(row.values())[2:]]))
+    return lines
+
+
+Writer = Callable[[Path, list[Record]], Path | str]
+
+
+def text_file(
+    *, quoted: bool = False, each: int = 0, damage: Callable[[str], str] = lambda line: line
+) -> Writer:
+    """Return a writer of CSV files in which every n-th record is damaged."""
+
+    def write(folder: Path, rows: list[Record]) -> Path:
+        lines = lines_of(rows, quoted=quoted)
+        for number in range(each, len(lines), each) if each else ():
+            lines[number] = damage(lines[number])
+        return written(folder / "file.csv", lines)
+
+    return write
+
+
+def written(path: Path, lines: Sequence[str]) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def dialect(delimiter: str, *, quote: str = "") -> Writer:
+    def write(folder: Path, rows: list[Record]) -> Path:
+        lines = [delimiter.join(rows[0])]
+        lines += [delimiter.join(f"{quote}{value}{quote}" for value in row.values()) for row in rows]
+        return written(folder / "file.txt", lines)
+
+    return write
+
+
+def json_lines(folder: Path, rows: list[Record]) -> Path:
+    return written(folder / "file.jsonl", [json.dumps(row) for row in rows])
+
+
+def parquet(folder: Path, rows: list[Record]) -> Path:
+    pl.DataFrame(rows).write_parquet(folder / "file.parquet")
+    return folder / "file.parquet"
+
+
+def sqlite(folder: Path, rows: list[Record]) -> str:
+    path = folder / "legacy.sqlite"
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE items (code TEXT PRIMARY KEY, name TEXT, email TEXT, amount TEXT, day TEXT)"
+        )
+        connection.executemany(
+            "INSERT INTO items VALUES (?, ?, ?, ?, ?)", [tuple(row.values()) for row in rows]
+        )
+    return "db:legacy/items"
+
+
+FILES: dict[str, tuple[Writer, tuple[str, ...]]] = {
+    "clean": (text_file(), ()),
+    "0.2 % ragged": (text_file(each=500, damage=lambda line: f"{line},more"), ()),
+    "1 % ragged": (text_file(each=100, damage=lambda line: f"{line},more"), ()),
+    "0.2 % stray quotes": (text_file(each=500, damage=lambda line: line.replace(" ", ' "', 1)), ()),
+    "1 % stray quotes": (text_file(each=100, damage=lambda line: line.replace(" ", ' "', 1)), ()),
+    "0.2 % too few fields": (text_file(each=500, damage=lambda line: line.rpartition(",")[0]), ()),
+    "quoted text": (text_file(quoted=True), ()),
+    "quoted text, 0.2 % ragged": (text_file(quoted=True, each=500, damage=lambda line: f"{line},more"), ()),
+    "quoted text, 1 % ragged": (text_file(quoted=True, each=100, damage=lambda line: f"{line},more"), ()),
+    "delimiter ||": (dialect("||"), ("--delimiter", "||")),
+    "delimiter ;, quote '": (dialect(";", quote="'"), ("--delimiter", ";", "--quote", "'")),
+    "no quotes": (dialect(","), ("--quote", "none")),
+    "backslash escapes": (dialect(","), ("--quote", "none", "--escape", "\\")),
+    "JSON lines": (json_lines, ()),
+    "Parquet": (parquet, ()),
+    "SQLite": (sqlite, ()),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--records", type=int, default=50_000)
+    parser.add_argument("--only", nargs="+", choices=["models", "files"], default=["models", "files"])
+    parser.add_argument("--shapes", nargs="+", choices=list(RECORDS), default=list(RECORDS))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="import-shapes-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with EmbeddedPostgres(folder / "postgres", durable=True) as server:
+            shapes = Shapes(Benchmark(folder, server, options.records))
+            shapes.prepare()
+            for shape in options.shapes if "models" in options.only else ():
+                print(shape, flush=True)
+                shapes.model(shape)
+            if "files" in options.only:
+                print("files", flush=True)
+                shapes.files()
+
+
+if __name__ == "__main__":  # workers are spawned
+    main()
