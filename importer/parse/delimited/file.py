@@ -3,7 +3,8 @@
 import codecs
 from pathlib import Path
 
-from importer.parse.delimited.blocks import RegularBlock, regular_block
+from importer.conf import conf
+from importer.parse.delimited.blocks import RegularBlock, offset_after, regular_block
 from importer.parse.delimited.fixed_width import FixedWidth
 from importer.parse.delimited.lines import Lines, offset_of_footer, pass_over
 from importer.parse.delimited.stray import Shape
@@ -85,6 +86,46 @@ class DelimitedFile:
                 return None
             data = translated
         return regular_block(data, delimiter=self.delimiter.encode(), quote=self.quote.encode(), final=final)
+
+    def is_plain(self, block: RegularBlock, *, most_lines: int) -> bool:
+        """Tell whether Polars can parse the columns: right number of fields, no blank line, lone CR or long record."""
+        skeleton = block.skeleton
+        returns = skeleton.count(b"\r")
+        return (
+            skeleton.count(self.delimiter.encode()) == block.records * (self.width - 1)
+            and b"\n\n" not in skeleton
+            and not skeleton.startswith((b"\n", b"\r\n", codecs.BOM_UTF8))
+            and (not returns or (returns == skeleton.count(b"\r\n") and b"\n\r\n" not in skeleton))
+            and block.newlines_in_a_field < most_lines
+            and not may_hold_too_long_a_record(block)
+        )
+
+    def decodes(self, block: RegularBlock) -> bool:
+        try:
+            block.data.decode(self.encoding)
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    def has_escaped_newlines(self, block: RegularBlock) -> bool:
+        newline = self.translation.newline if self.translation else ""
+        return bool(newline) and newline.encode() in block.data
+
+    def extent(self, block: RegularBlock, data: bytes) -> tuple[int, int]:
+        """Return the bytes and lines of a block in the file. `data` is what the block was translated from."""
+        size, lines = len(block.data), block.records + block.embedded_newlines
+        if self.translation:
+            newline = self.translation.newline
+            lines += block.data.count(newline.encode()) if newline else 0
+            size = offset_after(data, newlines=lines)
+        return size, lines
+
+
+def may_hold_too_long_a_record(block: RegularBlock) -> bool:
+    limit = conf.MAX_RECORD_BYTES
+    if len(block.data) <= limit:
+        return False
+    return bool(block.embedded_newlines) or max(map(len, block.data.split(b"\n"))) > limit
 
 
 def _translation_of(dialect: Dialect, encoding: str) -> Translation | FixedWidth | None:

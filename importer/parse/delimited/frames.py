@@ -1,19 +1,22 @@
 """Reads regular blocks as columns."""
 
 from codecs import BOM_UTF8
+from collections.abc import Sequence
 from itertools import accumulate
 
 import polars as pl
 
 from importer.batches import Batch
-from importer.conf import conf
 from importer.parse.delimited.blocks import RegularBlock, offset_after
-from importer.parse.delimited.file import DelimitedFile
+from importer.parse.delimited.file import DelimitedFile, may_hold_too_long_a_record
 from importer.parse.delimited.records import Records
+from importer.parse.delimited.stretches import Stretches
 from importer.records import Position, Rejection
 
 # One odd line in so many makes it worthwhile to read the others by columns.
 FEW_ODD_LINES = 4
+# Single records between the stretches of a batch: so many, and one for so many others, before all are read one by one.
+SOME_SINGLE, FEW_SINGLE = 16, 8
 BLANK = (b"", b"\r")
 
 
@@ -24,56 +27,104 @@ class Frames:
         self.file = file
         self.translation = file.translation
         self.records = records
+        self.stretches = Stretches(file, records)
 
     def read(self, start: Position, stop: int, *, size: int, limit: int) -> Batch | None:
         """Return the batch from `start`. None: its records must be read one by one."""
         data = self.file.read(start.offset, min(size, stop - start.offset))
         block = self.file.block(data, final=start.offset + len(data) >= stop)
-        if block is None:
-            return None
-        if not self._is_plain(block):
-            return self._ragged(block, start, limit, data) if self._has_a_record_per_line(block) else None
-        frame = self._frame(block)
-        if frame is None:
-            return None
-        return self._cut(frame, block, start, limit, data)
+        if block is not None and self._is_plain(block) and (frame := self._frame(block)) is not None:
+            return self._cut(frame, block, start, limit, data)
+        if block is not None and self._has_a_record_per_line(block):
+            batch = self._ragged(block, start, limit, data)
+            if batch is not None:
+                return batch
+        return self._in_stretches(data, start, stop, limit)
 
     def size_of(self, block: RegularBlock, data: bytes) -> tuple[int, int] | None:
-        """Return the bytes and lines of a block that `read` would read; None if it would not.
+        """Return the bytes and lines of a block that `read` would read as a whole; None if it would not.
 
         `data` is what the block was translated from.
         """
         if not (self._is_plain(block) or self._has_a_record_per_line(block)):
             return None
-        size, lines = len(block.data), block.records + block.embedded_newlines
-        if self.translation:
-            newline = self.translation.newline
-            lines += block.data.count(newline.encode()) if newline else 0
-            size = offset_after(data, newlines=lines)
-        return size, lines
+        return self.file.extent(block, data)
 
     def _is_plain(self, block: RegularBlock) -> bool:
-        """Tell whether Polars can parse the columns: right number of fields, no blank line, lone CR or long record."""
-        skeleton = block.skeleton
-        returns = skeleton.count(b"\r")
-        return (
-            skeleton.count(self.file.delimiter.encode()) == block.records * (self.file.width - 1)
-            and b"\n\n" not in skeleton
-            and not skeleton.startswith((b"\n", b"\r\n", BOM_UTF8))
-            and (not returns or (returns == skeleton.count(b"\r\n") and b"\n\r\n" not in skeleton))
-            and block.newlines_in_a_field < self.records.most_lines
-            and not _may_hold_too_long_a_record(block)
-        )
+        return self.file.is_plain(block, most_lines=self.records.most_lines)
 
     def _has_a_record_per_line(self, block: RegularBlock) -> bool:
         """Tell whether each line is a record, a rejection or blank, and nothing spans lines."""
         return not (
-            block.embedded_newlines or self._has_escaped_newlines(block) or _may_hold_too_long_a_record(block)
+            block.embedded_newlines
+            or self.file.has_escaped_newlines(block)
+            or may_hold_too_long_a_record(block)
         )
 
-    def _has_escaped_newlines(self, block: RegularBlock) -> bool:
-        newline = self.translation.newline if self.translation else ""
-        return bool(newline) and newline.encode() in block.data
+    # Blocks that are irregular somewhere
+
+    def _in_stretches(self, data: bytes, start: Position, stop: int, limit: int) -> Batch | None:
+        """Read the regular stretches of the data by columns. None if they are few, or a single record is translated."""
+        blocks: list[RegularBlock] = []
+        firsts: list[Position] = []
+        rejections: list[Rejection] = []
+        long_fields: list[tuple[int, int]] = []
+        end, records, single = start, 0, 0
+        for stretch in self.stretches.walk(data, start, stop, most=limit):
+            end = stretch.end
+            single += stretch.block is None
+            if single > SOME_SINGLE + records // FEW_SINGLE:
+                return None
+            if stretch.errors:
+                rejections.append(
+                    self.records.rejection(stretch.start.line, stretch.fields, list(stretch.errors))
+                )
+                continue
+            block = stretch.block or self._as_block(stretch.fields)
+            if block is None:
+                return None
+            if stretch.lines > self.records.most_lines:
+                long_fields.append((stretch.start.line, end.line - 1))
+            if block.records:
+                blocks.append(block)
+                firsts.append(stretch.start)
+                records += block.records
+        whole = RegularBlock(
+            b"".join(block.data for block in blocks), b"", records, sum(b.embedded_newlines for b in blocks)
+        )
+        frame = self._frame(whole) if records else None
+        if frame is None:
+            return None
+        lines = self._first_lines(frame, whole, [block.records for block in blocks], firsts)
+        if self.translation:
+            frame, lines = self._translated_back(frame, lines, whole)
+        frame.columns = self.file.columns
+        return Batch(frame, lines, start, end, rejections, long_fields)
+
+    def _as_block(self, fields: Sequence[str | None]) -> RegularBlock | None:
+        """Write a record that was read by itself as CSV. None if the dialect translates what it writes."""
+        if not fields:
+            return RegularBlock(b"", b"", 0)
+        if self.translation:
+            return None
+        quote = self.file.quote
+        texts = (
+            f"{quote}{(text or '').replace(quote, quote * 2) if quote else text}{quote}" for text in fields
+        )
+        data = f"{self.file.delimiter.join(texts)}\n".encode(self.file.encoding)
+        return RegularBlock(data, b"", 1, data.count(b"\n") - 1)
+
+    def _first_lines(
+        self, frame: pl.DataFrame, block: RegularBlock, records: list[int], firsts: list[Position]
+    ) -> pl.Series:
+        """Return each record's first line: within a stretch, records follow one another."""
+        if block.embedded_newlines or self.file.has_escaped_newlines(block):
+            before = self._heights(frame).cum_sum().shift(1, fill_value=0)
+        else:
+            before = pl.int_range(frame.height, eager=True)
+        begins = list(accumulate(records, initial=0))[:-1]
+        lines = pl.Series([first.line for first in firsts], dtype=pl.Int64) - before.gather(begins)
+        return before + _repeated(lines, records)
 
     # Blocks with a few irregular lines
 
@@ -156,7 +207,7 @@ class Frames:
     ) -> Batch:
         """Return the first `limit` records with the number of each one's first line. `data` is not translated."""
         records = frame.head(limit)
-        if block.embedded_newlines or self._has_escaped_newlines(block):
+        if block.embedded_newlines or self.file.has_escaped_newlines(block):
             ends = start.line + self._heights(records).cum_sum()
             lines = ends.shift(1, fill_value=start.line)
             next_line = int(ends[-1])
@@ -193,11 +244,13 @@ class Frames:
         return self.translation.frame(records, block.data), lines
 
 
-def _may_hold_too_long_a_record(block: RegularBlock) -> bool:
-    limit = conf.MAX_RECORD_BYTES
-    if len(block.data) <= limit:
-        return False
-    return bool(block.embedded_newlines) or max(map(len, block.data.split(b"\n"))) > limit
+def _repeated(values: pl.Series, times: list[int]) -> pl.Series:
+    """Return each value so many times."""
+    return (
+        pl.DataFrame({"value": values, "times": times})
+        .select(pl.col("value").repeat_by("times").explode())
+        .to_series()
+    )
 
 
 def _lines_of(data: bytes) -> list[bytes]:

@@ -70,6 +70,10 @@ class Lines:
         self._begin = start
         file.seek(start.offset)
 
+    def go_to(self, position: Position) -> None:
+        self.position = position
+        self.file.seek(position.offset)
+
     @property
     def at_end(self) -> bool:
         return self.position.offset >= self.stop

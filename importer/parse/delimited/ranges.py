@@ -10,6 +10,9 @@ from importer.parse.delimited.records import Records
 from importer.parse.reader import Range
 from importer.records import Position
 
+# Records that no range has.
+MANY = 1 << 62
+
 
 class Ranges:
     """Cuts a file by the same rules as it is read, so that every range begins where a reader would continue."""
@@ -34,14 +37,9 @@ class Ranges:
         if block is not None and (found := self.frames.size_of(block, data)):
             size, lines = found
             return Position(start.offset + size, start.line + lines)
-        return self._end_one_by_one(start)
-
-    def _end_one_by_one(self, start: Position) -> Position:
-        lines, stop = self.file.lines(start), min(self.file.size, start.offset + conf.CHUNK_BYTES)
-        lines.pass_blank(stop)
-        while lines.position.offset < stop:
+        end = start
+        for stretch in self.frames.stretches.walk(data, start, self.file.size, most=MANY):
             if self.deadline is not None:
                 self.deadline.check()
-            self.records.next(lines)
-            lines.pass_blank(stop)
-        return lines.position
+            end = stretch.end
+        return end

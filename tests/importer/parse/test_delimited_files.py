@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from importer.exceptions import SourceRefused
 from importer.parse.delimited.reader import DelimitedReader
 from importer.parse.delimited.records import Records
+from importer.records import Position
 from tests.importer.parse.public_suites import folder_of, papaparse_cases
 from tests.importer.parse.reading import PLENTY, opened, ranges_of, read, read_text, whole
 
@@ -464,3 +465,34 @@ def test_a_header_that_names_no_columns_is_refused_in_one_line(path: Path, data:
         ranges_of(reader)
 
     assert "\n" not in str(refusal.value)
+
+
+IRREGULAR = {
+    "too many fields": '{n},"Ann, ""A""\nand more",x,y\n',
+    "too few fields": "{n}\n",
+    "a stray quote": '{n},"Ann" more,x\n',
+    "a quote within a text": '{n},5" pipe,x\n',
+    "a blank line": "\n",
+    "a byte that is no text": "{n},\udcff,x\n",
+    "a lone carriage return": "{n},a\rb,x\n",
+}
+
+
+@pytest.mark.parametrize("kind", IRREGULAR)
+def test_an_irregular_record_leaves_the_others_to_the_columns(path: Path, settings: Any, kind: str) -> None:
+    lines = [
+        IRREGULAR[kind].format(n=n) if n % 100 == 50 else f'{n},"Ann, ""A""\nand more {n}",x\n'
+        for n in range(3_000)
+    ]
+    reader = opened(path, "".join(lines).encode("utf-8", "surrogateescape"), 3)
+    start, stop = Position(0, 1), path.stat().st_size
+
+    by_columns = reader.frames.read(start, stop, size=stop, limit=2_000)
+    one_by_one = reader.records.read(start, stop, 2_000)
+
+    assert by_columns is not None
+    assert by_columns.texts.equals(one_by_one.texts)
+    assert by_columns.lines.equals(one_by_one.lines)
+    assert list(by_columns.rejections) == list(one_by_one.rejections)
+    assert by_columns.size == one_by_one.size == 2_000
+    assert by_columns.end == one_by_one.end
