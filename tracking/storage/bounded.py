@@ -39,13 +39,30 @@ def bounded(alias: str) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def bounded_together(alias: str) -> Iterator[None]:
+    """Bound many statements that succeed or fail together, in one transaction."""
+    connection = connections[alias]
+    with transaction.atomic(using=alias):
+        if connection.vendor != "postgresql":
+            with _bounds(connection, inside=True):
+                yield
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(f"{REMEMBER} set_config('lock_timeout', '{int(conf.LOCK_TIMEOUT_MS)}', true)")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute(RESTORE)
+
+
 def _bounds(connection: BaseDatabaseWrapper, *, inside: bool) -> contextlib.AbstractContextManager[None]:
     if connection.vendor == "sqlite":
         return _short_busy_timeout(connection)
     if connection.vendor != "postgresql":
         return transaction.atomic(using=connection.alias) if inside else contextlib.nullcontext()
     if not _accepts_multiple_statements(connection):
-        return _separate_statements(connection)
+        # For `server_side_binding` and psycopg 2: the same effect for more round trips.
+        return bounded_together(connection.alias)
     return connection.execute_wrapper(_within_savepoint if inside else _with_lock_timeout)
 
 
@@ -99,17 +116,6 @@ def _has_failed(connection: Any) -> bool:
     from psycopg.pq import TransactionStatus
 
     return bool(connection.info.transaction_status == TransactionStatus.INERROR)
-
-
-@contextlib.contextmanager
-def _separate_statements(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Bound by separate statements, for `server_side_binding` and psycopg 2: the same effect for more round trips."""
-    with transaction.atomic(using=connection.alias):
-        with connection.cursor() as cursor:
-            cursor.execute(f"{REMEMBER} set_config('lock_timeout', '{int(conf.LOCK_TIMEOUT_MS)}', true)")
-        yield
-        with connection.cursor() as cursor:
-            cursor.execute(RESTORE)
 
 
 @contextlib.contextmanager

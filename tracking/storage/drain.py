@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connections, transaction
+from django.db import connections
 
 from tracking.events import Activity, Event
 from tracking.models import ActivityLog, database
-from tracking.storage.rows import activity_row, store, written_uuids
+from tracking.storage.bounded import bounded_together
+from tracking.storage.rows import activity_row, write, written_uuids
 
 COLUMNS = ("uuid", "timestamp", "user_id", "action", "entity_type", "entity_id", "metadata")
 
@@ -19,9 +20,9 @@ def drain(events: Sequence[Event]) -> list[Any]:
     activities = [event for event in events if isinstance(event, Activity)]
     others = [event for event in events if not isinstance(event, Activity)]
     written = written_uuids(others)
-    with transaction.atomic(using=database()):
+    with bounded_together(database()):
         _copy_activities(activities)
-        return [row for event in others if event.uuid not in written for row in store([event])]
+        return [row for event in others if event.uuid not in written for row in write([event])]
 
 
 def _copy_activities(events: Sequence[Activity]) -> None:

@@ -25,16 +25,21 @@ def in_order(events: Sequence[Event]) -> list[list[Event]]:
 
 def store(events: Sequence[Event]) -> list[models.Model]:
     """Write a group of `in_order`, and return the new rows. Raises what the database raises, with nothing written."""
-    first = events[0]
     with bounded(database()):
-        if isinstance(first, Login):
-            return [_store_login(first)]
-        if isinstance(first, Activity):
-            return _store_activities(events)
-        if isinstance(first, SessionStart):
-            return [_store_session(first)]
-        if isinstance(first, SessionEnd):
-            _end_sessions(first)
+        return write(events)
+
+
+def write(events: Sequence[Event]) -> list[models.Model]:
+    """Write a group of `in_order` like `store`, within the caller's bounds."""
+    first = events[0]
+    if isinstance(first, Login):
+        return [_store_login(first)]
+    if isinstance(first, Activity):
+        return _store_activities(events)
+    if isinstance(first, SessionStart):
+        return [_store_session(first)]
+    if isinstance(first, SessionEnd):
+        _end_sessions(first)
     return []
 
 
