@@ -1,4 +1,4 @@
-"""Imports a CSV with the lines that anybody writes by hand.
+"""Imports a CSV with the lines that anybody writes by hand, and prints the seconds.
 
 python -m benchmarks.shapes.by_hand SHAPE FILE
 """
@@ -6,6 +6,7 @@ python -m benchmarks.shapes.by_hand SHAPE FILE
 import csv
 import json
 import sys
+import time
 from itertools import islice
 from typing import Any
 
@@ -14,11 +15,12 @@ import django
 BATCH = 2_000
 
 
-def main(shape: str, path: str) -> None:
+def main(shape: str, path: str) -> float:
     django.setup()
     from django.apps import apps
 
     model = apps.get_model("shapes", shape)
+    began = time.monotonic()
     with open(path, encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         if shape == "tree":
@@ -27,6 +29,7 @@ def main(shape: str, path: str) -> None:
             for instance in batch:
                 instance.full_clean(validate_unique=False, validate_constraints=False)
             model.objects.bulk_create(batch)
+    return time.monotonic() - began
 
 
 def made(model: Any, row: dict[str, Any]) -> Any:
@@ -47,4 +50,4 @@ def import_tree(model: Any, rows: "csv.DictReader[str]") -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    print(main(sys.argv[1], sys.argv[2]))

@@ -19,9 +19,17 @@ def item(number: int) -> Record:
 
 
 def tree(number: int) -> Record:
-    """One root for every ten thousand records; every other record stands below one of the ten before it."""
-    parent = "" if number % 10_000 == 1 else f"C{max(1, number - 1 - number % 10):08}"
-    return {"code": f"C{number:08}", "name": NAMES[number % len(NAMES)], "parent": parent}
+    """Each record stands below an earlier one, which has eight below it."""
+    return {
+        "code": f"C{number:08}",
+        "name": NAMES[number % len(NAMES)],
+        "parent": f"C{number // 8:08}" if number >= 8 else "",
+    }
+
+
+def chain(number: int) -> Record:
+    """Each record stands below the one ten before it, as versions of documents do: the deepest tree there is."""
+    return tree(number) | {"parent": f"C{number - 10:08}" if number > 10 else ""}
 
 
 def period(number: int) -> Record:
@@ -72,6 +80,7 @@ RECORDS: dict[str, Callable[[int], Record]] = {
     "conditional": item,
     "twokeys": item,
     "tree": tree,
+    "chain": chain,
     "wide": wide,
     "odd": odd,
     "period": period,
