@@ -7,6 +7,7 @@ not proved regular is read record by record.
 """
 
 from dataclasses import dataclass
+from itertools import repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +43,26 @@ def regular_block(data: bytes, *, delimiter: bytes, final: bool, quote: bytes = 
     if not pieces or len(pieces) % 2 == 0:
         return None
     outside, inside = pieces[::2], pieces[1::2]
-    if not _borders_hold(outside, delimiter):
+    if not _borders_hold(outside, delimiter, quote):
         return None
     # A letter replaces each quoted field, so that an empty one alone on a line is not a blank line.
     skeleton = b"q".join(outside)
-    heights = [piece.count(b"\n") for piece in inside]
-    tallest = _tallest(outside, heights)
-    return RegularBlock(quote.join(pieces), skeleton, _records(skeleton), sum(heights), tallest)
+    heights = list(map(bytes.count, inside, repeat(b"\n")))
+    embedded = sum(heights)
+    tallest = _tallest(outside, heights) if embedded else 0
+    return RegularBlock(quote.join(pieces), skeleton, _records(skeleton), embedded, tallest)
 
 
 def _tallest(outside: list[bytes], heights: list[int]) -> int:
     """Return the most newlines in one field. A field with doubled quotes consists of several pieces."""
-    if not any(heights):
-        return 0
-    tallest = height = 0
-    for newlines, next_outside in zip(heights, outside[1:], strict=True):
-        height += newlines
-        tallest = max(tallest, height)
-        if next_outside:
-            height = 0
+    tallest = behind = 0
+    for first in [number for number, height in enumerate(heights) if height]:
+        if first < behind:
+            continue  # of the field before
+        behind = first + 1
+        while behind < len(heights) and not outside[behind]:
+            behind += 1
+        tallest = max(tallest, sum(heights[first:behind]))
     return tallest
 
 
@@ -78,16 +80,19 @@ def _whole_records(pieces: list[bytes]) -> list[bytes]:
     return []
 
 
-def _borders_hold(outside: list[bytes], delimiter: bytes) -> bool:
-    ends = (delimiter, b"\n")
-    begins = (delimiter, b"\n", b"\r\n")
-    if outside[0] and not outside[0].endswith(ends):
+def _borders_hold(outside: list[bytes], delimiter: bytes, quote: bytes) -> bool:
+    """Tell whether each piece begins and ends at a border, by counting the quotes that stand beside one."""
+    if outside[0] and not outside[0].endswith((delimiter, b"\n")):
         return False
-    if len(outside) > 1 and outside[-1] and not outside[-1].startswith(begins):
+    if len(outside) > 1 and outside[-1] and not outside[-1].startswith((delimiter, b"\n", b"\r\n")):
         return False
-    between = set(outside[1:-1])  # few distinct ones, even in a long block
-    between.discard(b"")
-    return all(piece.startswith(begins) and piece.endswith(ends) for piece in between)
+    between = list(filter(None, outside[1:-1]))
+    if not between:
+        return True
+    text = b"".join((quote, quote.join(between), quote))
+    begun = sum(text.count(quote + border) for border in (delimiter, b"\n", b"\r\n"))
+    ended = sum(text.count(border + quote) for border in (delimiter, b"\n"))
+    return begun == ended == len(between)
 
 
 def offset_after(data: bytes, *, newlines: int) -> int:

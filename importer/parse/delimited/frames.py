@@ -28,10 +28,14 @@ class Frames:
         self.translation = file.translation
         self.records = records
         self.stretches = Stretches(file, records)
+        # Whether the last records were read in stretches: then the next ones probably are, too.
+        self.are_irregular = False
 
     def read(self, start: Position, stop: int, *, size: int, limit: int) -> Batch | None:
         """Return the batch from `start`. None: its records must be read one by one."""
         data = self.file.read(start.offset, min(size, stop - start.offset))
+        if self.are_irregular:
+            return self._in_stretches(data, start, stop, limit)
         block = self.file.block(data, final=start.offset + len(data) >= stop)
         if block is not None and self._is_plain(block) and (frame := self._frame(block)) is not None:
             return self._cut(frame, block, start, limit, data)
@@ -70,6 +74,7 @@ class Frames:
         rejections: list[Rejection] = []
         long_fields: list[tuple[int, int]] = []
         end, records, single = start, 0, 0
+        self.are_irregular = False
         for stretch in self.stretches.walk(data, start, stop, most=limit):
             end = stretch.end
             single += stretch.block is None
@@ -99,6 +104,7 @@ class Frames:
         if self.translation:
             frame, lines = self._translated_back(frame, lines, whole)
         frame.columns = self.file.columns
+        self.are_irregular = single > 0 and not self.file.translation
         return Batch(frame, lines, start, end, rejections, long_fields)
 
     def _as_block(self, fields: Sequence[str | None]) -> RegularBlock | None:

@@ -24,6 +24,8 @@ class Ranges:
         self.records = records
         self.frames = frames
         self.deadline = deadline
+        # Whether a range had to be walked through: then the next ones probably have to be, too.
+        self.are_irregular = False
 
     def cut(self, start: Position) -> Iterator[Range]:
         while start.offset < self.file.size:
@@ -33,10 +35,12 @@ class Ranges:
 
     def _end(self, start: Position) -> Position:
         data = self.file.read(start.offset, min(conf.CHUNK_BYTES, self.file.size - start.offset))
-        block = self.file.block(data, final=start.offset + len(data) >= self.file.size)
-        if block is not None and (found := self.frames.size_of(block, data)):
-            size, lines = found
-            return Position(start.offset + size, start.line + lines)
+        if not self.are_irregular:
+            block = self.file.block(data, final=start.offset + len(data) >= self.file.size)
+            if block is not None and (found := self.frames.size_of(block, data)):
+                size, lines = found
+                return Position(start.offset + size, start.line + lines)
+        self.are_irregular = not self.file.translation
         end = start
         for stretch in self.frames.stretches.walk(data, start, self.file.size, most=MANY):
             if self.deadline is not None:

@@ -1,16 +1,14 @@
 """Divides text that is irregular somewhere into regular stretches and single records, in their order."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from importer.parse.delimited.blocks import RegularBlock
 from importer.parse.delimited.file import DelimitedFile
 from importer.parse.delimited.records import Records
 from importer.records import Position, RecordError
-
-# Bytes that are tried at once. After an irregular record fewer, after a regular stretch more.
-FIRST, LEAST, MOST = 1 << 14, 1 << 8, 1 << 17
-FEWER, MORE = 4, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +37,77 @@ class Stretches:
         self.file = file
         self.records = records
 
-    def walk(self, data: bytes, start: Position, stop: int, *, most: int) -> Iterator[Stretch]:
-        """Yield the stretches of `data`, which begins at `start`, with at most so many records in a block.
+    @cached_property
+    def record(self) -> re.Pattern[bytes]:
+        return re.compile(self._record)
 
-        `stop` is the end of the range. The last record may end behind the data.
+    @cached_property
+    def run(self) -> re.Pattern[bytes]:
+        """As many regular records as follow one another."""
+        return re.compile(b"(?:%s)*+" % self._record)
+
+    @cached_property
+    def _record(self) -> bytes:
+        """The pattern of a record of the right width, with quotes at the borders of fields and a newline at its end."""
+        delimiter, quote = re.escape(self.file.delimiter.encode()), re.escape(self.file.quote.encode())
+        plain = b"[^%s%s\\r\\n]*+" % (delimiter, quote)
+        if len(self.file.delimiter.encode()) > 1:
+            plain = b"(?:(?!%s)[^%s\\r\\n])*+" % (delimiter, quote)
+        field = (
+            b"(?:%s(?:[^%s]++|%s%s)*+%s|%s)" % (quote, quote, quote, quote, quote, plain) if quote else plain
+        )
+        return b"(?!\\r?\\n)%s(?:%s%s){%d}\\r?\\n" % (field, delimiter, field, self.file.width - 1)
+
+    def walk(self, data: bytes, start: Position, stop: int, *, most: int) -> Iterator[Stretch]:
+        """Yield the stretches of `data`, which begins at `start`, with at most `most` records.
+
+        `stop` is the end of the range. The last record may end behind the data. A dialect that is translated has only
+        single records.
         """
-        lines, position, step = self.file.lines(start), start, FIRST
+        lines, position = self.file.lines(start), start
         end = min(stop, start.offset + len(data))
-        while position.offset < end:
-            reached = position.offset - start.offset
-            chunk = data[reached : reached + step]
-            block = self.file.block(chunk, final=position.offset + len(chunk) >= stop)
-            if block is not None and block.records <= most and self._is_regular(block):
-                size, height = self.file.extent(block, chunk)
-                most -= block.records
+        while position.offset < end and most > 0:
+            block = self._regular(data, position.offset - start.offset, most)
+            if block is not None:
+                size, height = self.file.extent(block, block.data)
                 behind = Position(position.offset + size, position.line + height)
                 yield Stretch(position, behind, block)
-                position, step = behind, min(step * MORE, MOST)
-            elif step > LEAST:
-                step //= FEWER
-            elif most:
-                most -= 1
-                lines.go_to(position)
-                lines.pass_blank(stop)
-                if lines.position.offset >= stop:
-                    yield Stretch(position, lines.position)
-                    return
-                line, fields, errors = self.records.next(lines)
-                first = Position(position.offset, line)
-                yield Stretch(first, lines.position, None, fields, errors, lines.tallest)
-                position = lines.position
-            else:
+                position, most = behind, most - block.records
+                continue
+            lines.go_to(position)
+            lines.pass_blank(stop)
+            if lines.position.offset >= stop:
+                yield Stretch(position, lines.position)
                 return
+            line, fields, errors = self.records.next(lines)
+            first = Position(position.offset, line)
+            yield Stretch(first, lines.position, None, fields, errors, lines.tallest)
+            position, most = lines.position, most - 1
 
-    def _is_regular(self, block: RegularBlock) -> bool:
-        """Tell whether each record is one that Polars reads as it is written."""
-        if not self.file.is_plain(block, most_lines=self.records.most_lines) or not self.file.decodes(block):
-            return False
-        delimiter, between = self.file.delimiter.encode(), self.file.width - 1
-        lines = block.skeleton.split(b"\n")
-        return all(line.count(delimiter) == between for line in (lines if lines[-1] else lines[:-1]))
+    def _regular(self, data: bytes, start: int, most: int) -> RegularBlock | None:
+        """Return the regular records from an offset on, at most so many; None if the first one is irregular."""
+        if self.file.translation:
+            return None
+        run = self.run.match(data, start)
+        if run is None or run.end() == start:
+            return None
+        text = run[0]
+        block = self.file.block(text, final=True)
+        if block is not None and (block.records > most or not self.file.decodes(block)):
+            text = text[: self._end_of_sound(text, most)]
+            block = self.file.block(text, final=True) if text else None
+        return block if block and self.file.is_plain(block, most_lines=self.records.most_lines) else None
+
+    def _end_of_sound(self, text: bytes, most: int) -> int:
+        """Return where the last of so many regular records ends, or the last one before a byte that is no text."""
+        end, sound = 0, len(text)
+        try:
+            text.decode(self.file.encoding)
+        except UnicodeDecodeError as error:
+            sound = error.start
+        for _ in range(most):
+            match = self.record.match(text, end)
+            if match is None or match.end() > sound:
+                break
+            end = match.end()
+        return end
