@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,10 @@ RECORDS_THAT_NAME_COLUMNS = 1_000
 SCAN_BYTES = 1 << 20
 # Possessive quantifiers, because backtracking would cost memory for each of millions of escapes.
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+# Lines that are decoded at once; one that cannot be costs only these.
+GROUP = 100
+# A JSON string that no file has.
+MARK = f'"{uuid.uuid4()}"'
 
 
 class JsonLinesReader:
@@ -94,10 +99,11 @@ class JsonLinesReader:
         collected = Collected(self.columns())
         limit = budget.records_within(collected.columns, limit)
         offset, line = start.offset, start.line
-        for raw in data.splitlines(keepends=True) if b"\r" not in data else _split(data):
+        lines = data.splitlines(keepends=True) if b"\r" not in data else _split(data)
+        for raw, record in self._records(lines, line):
             if len(collected.numbers) + len(collected.rejections) == limit:
                 break
-            if raw.strip() and not collected.add(self._record(raw, line), line):
+            if record is not None and not collected.add(record, line):
                 break
             offset, line = offset + len(raw), line + 1
         batch = collected.batch(start, Position(offset, line))
@@ -111,6 +117,38 @@ class JsonLinesReader:
         collected = Collected(self.columns())
         collected.add(_too_long(beginning, start.line, size), start.line)
         return collected.batch(start, Position(start.offset + size, start.line + 1))
+
+    def _records(self, lines: list[bytes], first: int) -> Iterator[tuple[bytes, Record | Rejection | None]]:
+        """Yield each line with its record, or None for a blank line."""
+        for start in range(0, len(lines), GROUP):
+            group = lines[start : start + GROUP]
+            if records := self._plain_records(group):
+                yield from zip(group, records, strict=True)
+                continue
+            for number, raw in enumerate(group, first + start):
+                yield raw, self._record(raw, number) if raw.strip() else None
+
+    def _plain_records(self, lines: list[bytes]) -> list[Record] | None:
+        """Decode lines at once, if each is a plain object: no line is blank, nested, or has an escaped letter."""
+        data = b"".join(lines)
+        if self.json_columns or b"\\u" in data or b"[" in data or data.count(b"{") != len(lines):
+            return None
+        if max(map(len, lines)) > min(self.longest, self.most_values):
+            return None
+        try:
+            # Between two lines stands what no line can have: so each line is one value by itself.
+            values = self._decode(f"[{f',{MARK},'.join(line.decode(self.encoding) for line in lines)}]")
+        except (ValueError, RecursionError):
+            return None
+        records = values[::2]
+        if len(records) != len(lines) or values[1::2] != [MARK[1:-1]] * (len(lines) - 1):
+            return None
+        if not all(isinstance(record, dict) for record in records):
+            return None
+        for keys in {tuple(record) for record in records}:
+            if len(keys) > self.most_keys or sum(map(len, keys)) > budget.HEADER_CHARACTERS:
+                return None
+        return records
 
     def _record(self, raw: bytes, line: int) -> Record | Rejection:
         if len(raw) > self.longest:
