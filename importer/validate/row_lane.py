@@ -3,7 +3,9 @@
 import datetime as dt
 import uuid
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -13,7 +15,7 @@ from django.db import connections, models
 from importer.batches import Cleaned
 from importer.exceptions import ImporterError, MappingRefused
 from importer.records import RecordError
-from importer.specs.mapping import Mapping
+from importer.specs.mapping import ColumnPlan, Mapping
 from importer.validate.existing import existing_rows
 from importer.validate.instances import Instances
 from importer.validate.target import Target
@@ -35,7 +37,8 @@ class RowLane:
         self.target = target
         self.columns = [(plan, PythonValues(plan, validator.judge_of(plan))) for plan in mapping.columns]
         self.encoder = Encoder(connections[mapping.alias])
-        self.mapped = [(field, field.name, field.attname) for field in mapping.mapped]
+        self.names = [field.name for field in mapping.mapped]
+        self.attnames = [field.attname for field in mapping.mapped]
         self.cleaned_fills = [(field, field.attname) for field in mapping.cleaned_fills]
         self.constants = [(fill.field.attname, fill.make()) for fill in mapping.fills if fill.is_constant]
         given = {name for name, _ in self.constants} | {field.attname for field in mapping.mapped}
@@ -80,10 +83,10 @@ class _Rows:
         self.spec = lane.mapping.spec()
         raw = cleaned.batch.texts.to_dict(as_series=False)
         self.texts: dict[str, list[Any]] = cleaned.values.to_dict(as_series=False)
-        # Each column: what reads its values, the field's name, the texts of the source, and the cleaned ones.
+        # Each column: what reads its values, the texts of the source, and the cleaned ones.
         self.cells = [
-            (plan, python_value, plan.field.name, raw[plan.column], self.texts[plan.field.attname])
-            for plan, python_value in lane.columns
+            (plan, python_values, raw[plan.column], self.texts[plan.field.attname])
+            for plan, python_values in lane.columns
         ]
         self.height = cleaned.values.height
         self.sound = cleaned.sound().to_list()
@@ -135,7 +138,11 @@ class _Rows:
             return  # there is no row, so the record will not be written
         instance = self._instance(number)
         values = vars(instance)
-        before = [(f, name, copied(values[name])) for f, name in self.lane.saved if name in values]
+        before = [
+            (f, name, value if type(value := values[name]) in IMMUTABLE else deepcopy(value))
+            for f, name in self.lane.saved
+            if name in values
+        ]
         instance.clean()
         for field, name in self.lane.cleaned_fills:
             self.texts[name][number] = self.lane.text_of(field, getattr(instance, name))
@@ -147,31 +154,46 @@ class _Rows:
                 self._refuse_unwritten(field)
                 self._take_over(field, number, now)
 
+    @cached_property
+    def rows(self) -> dict[int, tuple[Any, ...]]:
+        """The Python values of each sound record, in the order of the mapped fields."""
+        columns = [self._column(*cell) for cell in self.cells]
+        for lookup in self.mapping.lookups:
+            target: Any = lookup.field
+            texts = self.texts[lookup.target]
+            columns.append([target.target_field.to_python(texts[number]) for number in self.sound])
+        return dict(zip(self.sound, zip(*columns, strict=True), strict=True))
+
+    def _column(
+        self, plan: ColumnPlan, python_values: PythonValues, raw: list[Any], cleaned: list[Any]
+    ) -> list[Any]:
+        if python_values.convert and not plan.keeps:
+            return python_values.converted([cleaned[number] for number in self.sound])
+        values = []
+        for number in self.sound:
+            text = None if raw[number] in plan.null_values else raw[number]
+            is_kept = plan.keeps and text is None
+            values.append(None if is_kept else python_values(text, cleaned[number]))
+        return values
+
     def _record(self, number: int) -> dict[str, Any]:
+        """Return the record as `clean_record()` gets it, and may change it."""
         if number not in self.records:
-            record = self.records[number] = {}
-            for plan, python_value, name, raw, cleaned in self.cells:
-                text = raw[number]
-                if text in plan.null_values:
-                    text = None
-                keeps = plan.keeps and text is None
-                record[name] = None if keeps else python_value(text, cleaned[number])
-            for lookup in self.mapping.lookups:
-                target: Any = lookup.field
-                record[lookup.field.name] = target.target_field.to_python(self.texts[lookup.target][number])
+            self.records[number] = dict(zip(self.lane.names, self.rows[number], strict=True))
         return self.records[number]
 
     def _instance(self, number: int) -> models.Model:
-        record = self._record(number)
+        record = self.records.get(number)
+        values = self.rows[number] if record is None else [record[name] for name in self.lane.names]
         instance = self.existing.get(number)
         if instance is None:
-            given = {attname: record[name] for _, name, attname in self.lane.mapped}
+            given = dict(zip(self.lane.attnames, values, strict=True))
             for name, value in self.lane.constants:
                 given[name] = copied(value)
             return self.lane.instances.build(given)
-        for field, name, attname in self.lane.mapped:
+        for field, value in zip(self.mapping.mapped, values, strict=True):
             if not field.primary_key and not self._is_kept(field, number):
-                setattr(instance, attname, record[name])
+                setattr(instance, field.attname, value)
         return instance
 
     def _is_kept(self, field: Any, number: int) -> bool:

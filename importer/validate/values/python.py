@@ -54,9 +54,16 @@ class PythonValues:
     def __call__(self, raw: str | None, cleaned: str | None) -> Any:
         """Return the value of a cell: `raw` as the source has it, None for nothing; `cleaned` as it will be saved."""
         if self.convert is not None:
-            return None if cleaned is None else self.convert(cleaned)
+            return self.converted([cleaned])[0]
         if raw not in self._memory:
             if len(self._memory) >= conf.MEMO_VALUES:
                 self._memory.clear()
             self._memory[raw] = self.judge.python_value(raw)
         return copied(self._memory[raw])
+
+    def converted(self, cleaned: list[str | None]) -> list[Any]:
+        """Return the values of cleaned texts, where `convert` reads them."""
+        convert = self.convert
+        if convert is None or convert is str:
+            return cleaned
+        return [None if text is None else convert(text) for text in cleaned]
