@@ -65,8 +65,9 @@ format: $(TOOLS) ## Fix what can be fixed
 typecheck: $(TOOLS) ## Check types
 	@$(BIN)/mypy
 
-bench: $(TOOLS) ## Measure the import against \copy, what tracking and the cache cost, and the dashboard as the log grows
+bench: $(TOOLS) ## Measure the import against \copy and by hand, what tracking and the cache cost, and the dashboard as the log grows
 	@$(BIN)/python -m benchmarks.import_speed
+	@$(BIN)/python -m benchmarks.import_shapes
 	@$(BIN)/python -m benchmarks.tracking
 	@$(BIN)/python -m benchmarks.cache
 	@$(BIN)/python -m benchmarks.dashboard
