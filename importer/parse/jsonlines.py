@@ -164,9 +164,9 @@ class JsonLinesReader:
         try:
             return self._parsed(text, line)
         except json.JSONDecodeError as error:
-            return _rejection(
-                line, text, "invalid_json", f"Invalid JSON: {error.msg} at character {error.pos + 1}."
-            )
+            advice = " Remove the comma at the end." if text.rstrip().endswith("},") else ""
+            message = f"Invalid JSON: {error.msg} at character {error.pos + 1}.{advice}"
+            return _rejection(line, text, "invalid_json", message)
         except RecursionError:
             return _rejection(line, text[:200], "invalid_json", "Invalid JSON: nested too deeply.")
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import models
 
-from importer import Column, Lookup, ModelImport, run_import
+from importer import Column, Lookup, Many, ModelImport, run_import
 from importer.checks import check_settings, check_spec
 from importer.conf import POSITIVE
 from importer.exceptions import SourceRefused
@@ -53,6 +54,13 @@ def test_e009_a_lookup_that_leads_nowhere(path: str, fault: str) -> None:
         f'lookup.<locals>.Lost: Lookup on "company" to "{path}": {fault}.',
         "Name a field of the parent, or a path of fields to it.",
     )
+
+
+def test_e009_a_many_that_leads_nowhere() -> None:
+    meta = type("Meta", (), {"model": get_user_model(), "name": "lost"})
+    spec = type("Lost", (ModelImport,), {"Meta": meta, "groups": Many("GROUPS", to="nope")})
+
+    assert any('Many on "groups" to "nope"' in problem[1] for problem in told(check_spec(spec)))
 
 
 @pytest.mark.parametrize("command", [("create_import", "lost", "x.csv"), ("explain_import", "lost")])

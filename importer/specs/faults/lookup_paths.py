@@ -1,4 +1,4 @@
-"""Checks the paths of a spec's lookups, once all models are loaded (a spec is declared earlier)."""
+"""Checks the paths of lookups and many-to-many fields, once all models are loaded (a spec is declared earlier)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from importer.specs.spec import ModelImport
 def unknown_paths(spec: type[ModelImport]) -> list[str]:
     """Return one sentence for each invalid path."""
     return [
-        f'{spec.__qualname__}: Lookup on "{name}" to "{path}": {fault}.'
+        f'{spec.__qualname__}: {"Many" if name in spec.manys else "Lookup"} on "{name}" to "{path}": {fault}.'
         for name, lookup in spec.lookups().items()
         for path in lookup.to
         if (fault := _fault(spec.options.model._meta.get_field(name).related_model, path))

@@ -70,3 +70,15 @@ def test_an_irregular_line_leaves_most_others_together(
 
     assert [row["a"] for row in found[:1_000]] == [str(n) if n != 950 else "[1]" for n in range(1_000)]
     assert len(alone) == 100
+
+
+def test_a_comma_behind_an_object_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "source.jsonl"
+    path.write_text('{"a": "x"},\n{"a": "y"}\n')
+
+    row, _, rejection, _ = read(JsonLinesReader(path, encoding="utf-8", columns=["a"]), 10)
+
+    assert row == {"a": "y"}
+    assert rejection.errors[0].message == (
+        "Invalid JSON: Extra data at character 11. Remove the comma at the end."
+    )
