@@ -257,8 +257,8 @@ def test_explain_tells_how_the_cells_are_read() -> None:
     ("change", "back", "words"),
     [
         (
-            "RENAME TO elsewhere",
-            "ALTER TABLE elsewhere RENAME TO {}",
+            "RENAME TO renamed_links",
+            "ALTER TABLE renamed_links RENAME TO {}",
             'has no table "{}" for the many-to-many field',
         ),
         (
