@@ -100,9 +100,9 @@ class DelimitedFile:
             and not may_hold_too_long_a_record(block)
         )
 
-    def decodes(self, block: RegularBlock) -> bool:
+    def decodes(self, data: bytes) -> bool:
         try:
-            block.data.decode(self.encoding)
+            data.decode(self.encoding)
         except UnicodeDecodeError:
             return False
         return True

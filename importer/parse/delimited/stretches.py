@@ -10,6 +10,9 @@ from importer.parse.delimited.file import DelimitedFile
 from importer.parse.delimited.records import Records
 from importer.records import Position, RecordError
 
+# Records of one stretch.
+MOST = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -39,24 +42,15 @@ class Stretches:
 
     @cached_property
     def record(self) -> re.Pattern[bytes]:
-        return re.compile(self._record)
-
-    @cached_property
-    def run(self) -> re.Pattern[bytes]:
-        """As many regular records as follow one another."""
-        return re.compile(b"(?:%s)*+" % self._record)
-
-    @cached_property
-    def _record(self) -> bytes:
         """The pattern of a record of the right width, with quotes at the borders of fields and a newline at its end."""
         delimiter, quote = re.escape(self.file.delimiter.encode()), re.escape(self.file.quote.encode())
         plain = b"[^%s%s\\r\\n]*+" % (delimiter, quote)
-        if len(self.file.delimiter.encode()) > 1:
-            plain = b"(?:(?!%s)[^%s\\r\\n])*+" % (delimiter, quote)
         field = (
             b"(?:%s(?:[^%s]++|%s%s)*+%s|%s)" % (quote, quote, quote, quote, quote, plain) if quote else plain
         )
-        return b"(?!\\r?\\n)%s(?:%s%s){%d}\\r?\\n" % (field, delimiter, field, self.file.width - 1)
+        return re.compile(
+            b"(?!\\r?\\n)%s(?:%s%s){%d}\\r?\\n" % (field, delimiter, field, self.file.width - 1)
+        )
 
     def walk(self, data: bytes, start: Position, stop: int, *, most: int) -> Iterator[Stretch]:
         """Yield the stretches of `data`, which begins at `start`, with at most `most` records.
@@ -86,28 +80,25 @@ class Stretches:
 
     def _regular(self, data: bytes, start: int, most: int) -> RegularBlock | None:
         """Return the regular records from an offset on, at most so many; None if the first one is irregular."""
-        if self.file.translation:
+        if self.file.translation or len(self.file.delimiter.encode()) > 1:
             return None
-        run = self.run.match(data, start)
-        if run is None or run.end() == start:
-            return None
-        text = run[0]
-        block = self.file.block(text, final=True)
-        if block is not None and (block.records > most or not self.file.decodes(block)):
-            text = text[: self._end_of_sound(text, most)]
-            block = self.file.block(text, final=True) if text else None
-        return block if block and self.file.is_plain(block, most_lines=self.records.most_lines) else None
+        most = min(most, MOST)
+        while most:
+            # Not one pattern for all: until Python 3.11.4, a possessive group that fails leaves its beginning matched.
+            end, most = self._run(data, start, most)
+            text = data[start:end]
+            block = self.file.block(text, final=True) if text and self.file.decodes(text) else None
+            if block is not None and self.file.is_plain(block, most_lines=self.records.most_lines):
+                return block
+            most //= 2
+        return None
 
-    def _end_of_sound(self, text: bytes, most: int) -> int:
-        """Return where the last of so many regular records ends, or the last one before a byte that is no text."""
-        end, sound = 0, len(text)
-        try:
-            text.decode(self.file.encoding)
-        except UnicodeDecodeError as error:
-            sound = error.start
-        for _ in range(most):
-            match = self.record.match(text, end)
-            if match is None or match.end() > sound:
-                break
-            end = match.end()
-        return end
+    def _run(self, data: bytes, start: int, most: int) -> tuple[int, int]:
+        """Return where the last of so many regular records ends that follow one another, and their number."""
+        match, end = self.record.match, start
+        for number in range(most):
+            found = match(data, end)
+            if found is None:
+                return end, number
+            end = found.end()
+        return end, most
