@@ -68,13 +68,15 @@ class Frames:
     # Blocks that are irregular somewhere
 
     def _in_stretches(self, data: bytes, start: Position, stop: int, limit: int) -> Batch | None:
-        """Read the regular stretches of the data by columns. None if they are few, or a single record is translated."""
+        """Read the regular stretches of the data by columns. None if they are few, or the dialect is translated."""
+        self.are_irregular = False
+        if self.translation:
+            return None
         blocks: list[RegularBlock] = []
         firsts: list[Position] = []
         rejections: list[Rejection] = []
         long_fields: list[tuple[int, int]] = []
         end, records, single = start, 0, 0
-        self.are_irregular = False
         for stretch in self.stretches.walk(data, start, stop, most=limit):
             end = stretch.end
             single += stretch.block is None
@@ -86,8 +88,6 @@ class Frames:
                 )
                 continue
             block = stretch.block or self._as_block(stretch.fields)
-            if block is None:
-                return None
             if stretch.lines > self.records.most_lines:
                 long_fields.append((stretch.start.line, end.line - 1))
             if block.records:
@@ -101,18 +101,14 @@ class Frames:
         if frame is None:
             return None
         lines = self._first_lines(frame, whole, [block.records for block in blocks], firsts)
-        if self.translation:
-            frame, lines = self._translated_back(frame, lines, whole)
         frame.columns = self.file.columns
-        self.are_irregular = single > 0 and not self.file.translation
+        self.are_irregular = single > 0
         return Batch(frame, lines, start, end, rejections, long_fields)
 
-    def _as_block(self, fields: Sequence[str | None]) -> RegularBlock | None:
-        """Write a record that was read by itself as CSV. None if the dialect translates what it writes."""
+    def _as_block(self, fields: Sequence[str | None]) -> RegularBlock:
+        """Write a record that was read by itself as CSV."""
         if not fields:
             return RegularBlock(b"", b"", 0)
-        if self.translation:
-            return None
         quote = self.file.quote
         texts = (
             f"{quote}{(text or '').replace(quote, quote * 2) if quote else text}{quote}" for text in fields
@@ -124,7 +120,7 @@ class Frames:
         self, frame: pl.DataFrame, block: RegularBlock, records: list[int], firsts: list[Position]
     ) -> pl.Series:
         """Return each record's first line: within a stretch, records follow one another."""
-        if block.embedded_newlines or self.file.has_escaped_newlines(block):
+        if block.embedded_newlines:
             before = self._heights(frame).cum_sum().shift(1, fill_value=0)
         else:
             before = pl.int_range(frame.height, eager=True)

@@ -10,8 +10,8 @@ from importer.parse.delimited.file import DelimitedFile
 from importer.parse.delimited.records import Records
 from importer.records import Position, RecordError
 
-# Records of one stretch.
-MOST = 10_000
+# Records of one stretch; the next one is tried with so many times as many.
+MOST, GROWTH = 10_000, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Stretch:
     """Whole records one after the other.
 
     start, end  their positions
-    block       of regular records, translated; None for a single record
+    block       of regular records; None for a single record
     fields      of the single record; none behind the last one
     errors      of the single record
     lines       the most lines of one of its fields
@@ -58,16 +58,19 @@ class Stretches:
         `stop` is the end of the range. The last record may end behind the data. A dialect that is translated has only
         single records.
         """
-        lines, position = self.file.lines(start), start
+        lines, position, step = self.file.lines(start), start, MOST
         end = min(stop, start.offset + len(data))
         while position.offset < end and most > 0:
-            block = self._regular(data, position.offset - start.offset, most)
+            block = self._regular(data, position.offset - start.offset, min(most, step))
             if block is not None:
+                # What was in the way may be in the way again, and each try costs its records.
+                step = min(MOST, block.records * GROWTH)
                 size, height = self.file.extent(block, block.data)
                 behind = Position(position.offset + size, position.line + height)
                 yield Stretch(position, behind, block)
                 position, most = behind, most - block.records
                 continue
+            step = max(1, step // GROWTH)
             lines.go_to(position)
             lines.pass_blank(stop)
             if lines.position.offset >= stop:
@@ -80,9 +83,8 @@ class Stretches:
 
     def _regular(self, data: bytes, start: int, most: int) -> RegularBlock | None:
         """Return the regular records from an offset on, at most so many; None if the first one is irregular."""
-        if self.file.translation or len(self.file.delimiter.encode()) > 1:
+        if self.file.translation:
             return None
-        most = min(most, MOST)
         while most:
             # Not one pattern for all: until Python 3.11.4, a possessive group that fails leaves its beginning matched.
             end, most = self._run(data, start, most)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from importer.exceptions import SourceRefused
 from importer.parse.delimited.reader import DelimitedReader
 from importer.parse.delimited.records import Records
+from importer.parse.delimited.stretches import Stretches
 from importer.records import Position
 from tests.importer.parse.public_suites import folder_of, papaparse_cases
 from tests.importer.parse.reading import PLENTY, opened, ranges_of, read, read_text, whole
@@ -475,6 +476,7 @@ IRREGULAR = {
     "a blank line": "\n",
     "a byte that is no text": "{n},\udcff,x\n",
     "a lone carriage return": "{n},a\rb,x\n",
+    "a field of very many lines": '{n},"' + "\n" * 120 + '",x\n',
 }
 
 
@@ -496,3 +498,25 @@ def test_an_irregular_record_leaves_the_others_to_the_columns(path: Path, settin
     assert list(by_columns.rejections) == list(one_by_one.rejections)
     assert by_columns.size == one_by_one.size == 2_000
     assert by_columns.end == one_by_one.end
+
+
+@pytest.mark.parametrize("kind", IRREGULAR)
+def test_to_find_regular_records_is_no_more_work_the_more_irregular_ones_there_are(
+    path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    lines = [IRREGULAR[kind].format(n=n) if n % 40 == 20 else f'{n},"a\nb",x\n' for n in range(8_000)]
+    reader = opened(path, "".join(lines).encode("utf-8", "surrogateescape"), 3)
+    data, stop, tried = path.read_bytes(), path.stat().st_size, []
+    run = Stretches._run
+
+    def counted(self: Stretches, *arguments: Any) -> tuple[int, int]:
+        end, number = run(self, *arguments)
+        tried.append(number)
+        return end, number
+
+    monkeypatch.setattr(Stretches, "_run", counted)
+
+    stretches = list(reader.frames.stretches.walk(data, Position(0, 1), stop, most=PLENTY))
+
+    assert stretches[-1].end.offset == stop
+    assert sum(tried) < 12 * len(lines)
