@@ -1,6 +1,6 @@
 """Measures imports into models and from files as sites have them.
 
-    python -m benchmarks.import_shapes [--records 50000] [--only models files] [--shapes period person]
+    python -m benchmarks.import_shapes [--records 50000] [--only small models files] [--shapes period person]
 
 Each model is filled from the same CSV by `run_import`, with one worker and with two, and by the lines that anybody
 writes by hand (`benchmarks/shapes/by_hand.py`): `Model(**row)`, `full_clean()`, `bulk_create()`. Each file holds the
@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,9 @@ from benchmarks.shapes.records import RECORDS, Record, records
 from cortex.embedded.postgres import EmbeddedPostgres
 
 Lines = list[str]
+PARTS = ["small", "models", "files"]
 WORKERS = (1, 2)
+SMALL, SMALL_RUNS = 1_000, 5
 # Shapes that are other records of the same model.
 TABLES = {"chain": "tree"}
 
@@ -40,6 +43,24 @@ class Shapes:
 
     def prepare(self) -> None:
         self.benchmark.manage("migrate", "--run-syncdb", "--verbosity", "0")
+
+    # Small files
+
+    def small(self) -> None:
+        """Compare whole commands, because people import small files most of the time."""
+        write_csv(self.folder / "small.csv", records("plain", SMALL))
+        for _ in range(SMALL_RUNS):
+            check = self.whole("check")
+            self.empty("plain")
+            seconds = self.whole("run_import", self.job("plain", self.folder / "small.csv"), "--no-progress")
+            print(
+                f"  {SMALL:,} records: {seconds:.2f} s, manage.py check: {check:.2f} s, {seconds / check:.2f} times"
+            )
+
+    def whole(self, *command: str) -> float:
+        began = time.monotonic()
+        self.benchmark.manage(*command)
+        return time.monotonic() - began
 
     # Models
 
@@ -189,7 +210,7 @@ FILES: dict[str, tuple[Writer, tuple[str, ...]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--records", type=int, default=50_000)
-    parser.add_argument("--only", nargs="+", choices=["models", "files"], default=["models", "files"])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--shapes", nargs="+", choices=list(RECORDS), default=list(RECORDS))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="import-shapes-") as name:
@@ -198,6 +219,9 @@ def main() -> None:
         with EmbeddedPostgres(folder / "postgres", durable=True) as server:
             shapes = Shapes(Benchmark(folder, server, options.records))
             shapes.prepare()
+            if "small" in options.only:
+                print("small", flush=True)
+                shapes.small()
             for shape in options.shapes if "models" in options.only else ():
                 print(shape, flush=True)
                 shapes.model(shape)

@@ -195,6 +195,22 @@ def test_json_lines_do_not_add_a_declared_column_beside_the_one_that_resembles_i
 
 
 SOURCE = "legacy_id,email,Phone,x\x1b[2J\n1,ann@example.com,5,6\n2,nobody,5,6\n"
+
+
+def test_an_update_says_that_the_key_of_a_row_stays() -> None:
+    class Companies(ModelImport):
+        class Meta:
+            model = Company
+            name = "made"
+            key = ("code",)
+            on_conflict = "update"
+
+    assert compile_mapping(Companies, ["id", "code", "name"]).notes == [
+        '"id" is the primary key of new rows alone: a row that the key finds keeps its own.'
+    ]
+    assert compile_mapping(Companies, ["code", "name"]).notes == []
+
+
 NAMED = '2 columns fill no field: "Phone", "x\\x1b[2J".'
 
 
