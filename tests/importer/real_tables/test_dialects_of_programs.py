@@ -171,6 +171,7 @@ def outfile(folder: Path, texts: list[str | None], options: str) -> Path:
         "--no-defaults",
         "--bootstrap",
         f"--datadir={data}",
+        f"--tmpdir={data}",
         "--skip-innodb",
         "--user=root",
     ]

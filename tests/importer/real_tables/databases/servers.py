@@ -60,11 +60,14 @@ def mariadb_server() -> Iterator[Path]:
 def _served(folder: Path, server: str, installer: str) -> Iterator[Path]:
     account = Account.for_server(folder / "none")
     data, socket, log = folder / "data", folder / "socket", folder / "server.log"
+    # Not the common /tmp: a server that starts removes the temporary tables it finds there, and another's queries crash.
+    temporary = f"--tmpdir={folder}"
     account.give(folder)
     made = subprocess.run(
         [
             installer,
             "--no-defaults",
+            temporary,
             f"--datadir={data}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
@@ -75,8 +78,8 @@ def _served(folder: Path, server: str, installer: str) -> Iterator[Path]:
         **account.launch_options,
     )
     assert made.returncode == 0, made.stdout.decode() + made.stderr.decode()
-    command = [server, *SETTINGS, f"--datadir={data}", f"--socket={socket}", f"--pid-file={folder}/pid"]
-    child = process.launch(command, account=account, log=log)
+    paths = [temporary, f"--datadir={data}", f"--socket={socket}", f"--pid-file={folder}/pid"]
+    child = process.launch([server, *SETTINGS, *paths], account=account, log=log)
     try:
         _wait_for(socket, child, log)
         yield socket
