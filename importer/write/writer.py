@@ -15,7 +15,7 @@ from django.db import connections, models, transaction
 from django.db.backends.utils import CursorWrapper
 
 from importer.batches import Cleaned, Links, column_named
-from importer.specs.mapping import AnyField, Fill, Mapping
+from importer.specs.mapping import Fill, Mapping
 from importer.validate.target import Target
 from importer.validate.values.encode import Encoder
 from importer.write.batch_table import BatchTable
@@ -81,23 +81,9 @@ class Writer:
         values = cleaned.values.select(pl.col(f.attname).alias(column_of(f)) for f in present)
         if len(sound) < values.height:
             values = values[sound]
-        values = values.with_columns(self._numbered(f, values) for f in self.serials)
         fills = [fill for fill in mapping.fills if fill.field not in present]
         filled = [self._filled(fill, values.height) for fill in fills]
         return values.with_columns(filled).select(sound.alias(NUMBER), *map(column_named, self.columns))
-
-    def _numbered(self, serial: AnyField, values: pl.DataFrame) -> pl.Series:
-        """Replace empty numbers by the next values of the column's default, as an INSERT without the column would."""
-        name = column_of(serial)
-        column = values.get_column(name).alias("numbers")  # its own name may be taken for a pattern
-        empty = column.is_null().arg_true()
-        if empty.is_empty():
-            return values.get_column(name)
-        default = self.batch_table.sql.target.of_field(serial).default
-        with self.connection.cursor() as cursor:
-            cursor.execute(f"SELECT ({default or 'NULL'})::text FROM generate_series(1, {len(empty)})")
-            numbers = [row[0] for row in cursor.fetchall()]
-        return column.scatter(empty, numbers).alias(name)
 
     def _filled(self, fill: Fill, height: int) -> pl.Series | pl.Expr:
         name, encode = column_of(fill.field), self.encoder.field_text
@@ -105,6 +91,23 @@ class Writer:
             values = [encode(fill.field, fill.make()) for _ in range(height)]
             return pl.Series(name, values, dtype=pl.String)
         return pl.lit(encode(fill.field, fill.make()), dtype=pl.String).alias(name)
+
+    def _numbered(self, cursor: CursorWrapper, rows: pl.DataFrame) -> pl.DataFrame:
+        """Replace empty numbers by the next values of the column's default, as an INSERT without the column would.
+
+        Raises what the database raises, as where a sequence has no number left.
+        """
+        for serial in self.serials:
+            name = column_of(serial)
+            column = rows.get_column(name).alias("numbers")  # its own name may be taken for a pattern
+            empty = column.is_null().arg_true()
+            if empty.is_empty():
+                continue
+            default = self.batch_table.sql.target.of_field(serial).default
+            cursor.execute(f"SELECT ({default or 'NULL'})::text FROM generate_series(1, {len(empty)})")
+            numbers = [row[0] for row in cursor.fetchall()]
+            rows = rows.with_columns(column.scatter(empty, numbers).alias(name))
+        return rows
 
     # Straight into the target
 
@@ -124,7 +127,8 @@ class Writer:
     def _copied(self, rows: pl.DataFrame) -> bool:
         try:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
-                if copy_frame(cursor, self.copy_sql, rows.drop(NUMBER)) < rows.height:
+                copied = copy_frame(cursor, self.copy_sql, self._numbered(cursor, rows).drop(NUMBER))
+                if copied < rows.height:
                     raise NotStored
         except DatabaseError as error:
             if not is_about_a_record(error):
@@ -177,7 +181,7 @@ class Writer:
         if self.mapping.key_is_unique or not self.mapping.key:
             # The temporary table has no statistics: without this, one batch may cost a scan of the whole target.
             cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        self.batch_table.load(cursor, rows)
+        self.batch_table.load(cursor, self._numbered(cursor, rows))
         written = Written()
         self.collisions.meet_new_rows(cursor, written)
         self.batch_table.keep_columns(cursor)

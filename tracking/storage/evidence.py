@@ -5,9 +5,7 @@ import ipaddress
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import Exists
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import JSONObject
 
 from tracking.conf import conf
 from tracking.events import Login
@@ -16,8 +14,12 @@ from tracking.models import LoginEvent, database
 # Counting stops here: during an attack there may be a million failures in the window.
 MOST_COUNTED = 1_000
 
+# SQL and its parameters. Django takes longer to compile the same from expressions than the database to answer it, and
+# every login waits for it.
+Sql = tuple[str, list[Any]]
 
-def evidence_of(event: Login) -> JSONObject:
+
+def evidence_of(event: Login) -> RawSQL:
     """Return an expression that the database evaluates to the evidence just before the event.
 
     account_failures   failures of the identifier within ALERT_WINDOW_MINUTES
@@ -26,42 +28,57 @@ def evidence_of(event: Login) -> JSONObject:
     device_known       of a success: whether one of those logins had the same device, browser and system
     """
     since = event.timestamp - dt.timedelta(minutes=conf.ALERT_WINDOW_MINUTES)
-    evidence: dict[str, Any] = {"account_failures": _count_account_failures(event, since)}
+    evidence = {"account_failures": _count_account_failures(event, since)}
     if not event.success:
         evidence["network_accounts"] = _count_network_accounts(event, since)
     elif event.user_id is not None:
-        earlier = LoginEvent._base_manager.filter(
-            user_id=event.user_id,
-            success=True,
-            timestamp__gt=event.timestamp - dt.timedelta(days=conf.ALERT_NEW_DEVICE_DAYS),
+        evidence["logged_in_before"] = _exists_login_of_user(event)
+        evidence["device_known"] = _exists_login_of_user(
+            event, device_type=event.device_type, browser=event.browser, os=event.os
         )
-        same = earlier.filter(device_type=event.device_type, browser=event.browser, os=event.os)
-        evidence |= {"logged_in_before": Exists(earlier), "device_known": Exists(same)}
-    return JSONObject(**evidence)
+    return _as_json(evidence)
 
 
-def _count_account_failures(event: Login, since: dt.datetime) -> Any:
+def _as_json(values: dict[str, Sql]) -> RawSQL:
+    is_postgresql = connections[database()].vendor == "postgresql"
+    pairs = ", ".join(f"'{name}', {sql}" for name, (sql, _) in values.items())
     return RawSQL(
+        f"{'jsonb_build_object' if is_postgresql else 'json_object'}({pairs})",
+        [parameter for _, parameters in values.values() for parameter in parameters],
+        output_field=models.JSONField(),
+    )
+
+
+def _exists_login_of_user(event: Login, **same: str) -> Sql:
+    user_id = LoginEvent._meta.get_field("user").get_db_prep_value(event.user_id, connections[database()])
+    since = event.timestamp - dt.timedelta(days=conf.ALERT_NEW_DEVICE_DAYS)
+    conditions = "".join(f" AND {column} = %s" for column in same)
+    return (
+        f"EXISTS (SELECT 1 FROM login_events WHERE user_id = %s AND success = true AND timestamp > %s{conditions})",
+        [user_id, _adapted(since), *same.values()],
+    )
+
+
+def _count_account_failures(event: Login, since: dt.datetime) -> Sql:
+    sql = (
         "(SELECT count(*) FROM (SELECT 1 FROM login_events WHERE identifier = %s AND success = false "
-        f"AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)",
-        [event.identifier, _adapted(since), _adapted(event.timestamp)],
-        output_field=models.IntegerField(),
+        f"AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)"
     )
+    return sql, [event.identifier, _adapted(since), _adapted(event.timestamp)]
 
 
-def _count_network_accounts(event: Login, since: dt.datetime) -> Any:
+def _count_network_accounts(event: Login, since: dt.datetime) -> Sql:
     if event.ip_address is None:
-        return models.Value(0)
+        return "0", []
     where, parameters = _in_network(event.ip_address)
-    return RawSQL(
+    sql = (
         "(SELECT count(DISTINCT identifier) FROM (SELECT identifier FROM login_events WHERE success = false "
-        f"AND {where} AND identifier <> %s AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)",
-        [*parameters, event.identifier, _adapted(since), _adapted(event.timestamp)],
-        output_field=models.IntegerField(),
+        f"AND {where} AND identifier <> %s AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)"
     )
+    return sql, [*parameters, event.identifier, _adapted(since), _adapted(event.timestamp)]
 
 
-def _in_network(address: str) -> tuple[str, list[Any]]:
+def _in_network(address: str) -> Sql:
     """Select the addresses of a network as a range, which an index serves.
 
     Databases other than PostgreSQL store addresses as text, which has no such order; there only the address counts.

@@ -52,6 +52,22 @@ def test_numbers_up_to_the_last_one_end_no_job(folder: Path) -> None:
         assert len(table.by_import(records(2**31 - 1, 5), folder).rows) == 2
 
 
+@pytest.mark.parametrize("column", ["", "code"])
+def test_a_sequence_without_a_number_left_rejects_records_and_ends_no_job(folder: Path, column: str) -> None:
+    """Whether the records bring some numbers along or none."""
+    with legacy(TABLE.format(kind="serial"), code=models.TextField()) as table:
+        execute("ALTER SEQUENCE legacy_id_seq MAXVALUE 2")
+        wanted = [{"id": number, "code": f"C{number}"} for number in ("7", "", "", "", "8", "")]
+        if column:
+            wanted = [{column: record[column]} for record in wanted]
+
+        filled = table.by_import(wanted, folder)
+
+        assert len(filled.rows) + len(filled.rejected) == 6
+        assert set(filled.rejected.values()) == {"database"}
+        assert column or {"(7,C7)", "(8,C8)"} <= set(filled.rows)
+
+
 def test_writers_beside_get_numbers_of_their_own(folder: Path) -> None:
     with legacy(TABLE.format(kind="serial"), code=models.TextField()) as table:
         done, drawn = threading.Event(), list[int]()

@@ -60,7 +60,7 @@ def mariadb_server() -> Iterator[Path]:
 def _served(folder: Path, server: str, installer: str) -> Iterator[Path]:
     account = Account.for_server(folder / "none")
     data, socket, log = folder / "data", folder / "socket", folder / "server.log"
-    # Not the common /tmp: a server that starts removes the temporary tables it finds there, and another's queries crash.
+    # Not the common /tmp: a server that starts removes the temporary tables it finds there, so another one crashes.
     temporary = f"--tmpdir={folder}"
     account.give(folder)
     made = subprocess.run(
