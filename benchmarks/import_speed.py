@@ -121,21 +121,30 @@ class Benchmark:
         self.empty()
         return self.run_import("contacts", workers=workers)
 
+    def importer_fresh(self, workers: int) -> Figure:
+        self.empty()
+        return self.run_import("contacts", "--fresh", workers=workers)
+
     def importer_upsert(self, workers: int) -> Figure:
         self.sql(f"UPDATE {TABLE} SET notes = 'old'", f"VACUUM ANALYZE {TABLE}", "CHECKPOINT")
         return self.run_import("contacts-upsert", workers=workers)
 
-    def run_import(self, spec: str, *, workers: int) -> Figure:
+    def run_import(self, spec: str, *options: str, workers: int) -> Figure:
         job = self.manage("create_import", spec, str(self.source)).strip()
         began = time.monotonic()
         with self.watching_memory() as memory:
-            answer = self.manage("run_import", job, "--workers", str(workers), "--json", "--no-progress")
+            answer = self.manage(
+                "run_import", job, "--workers", str(workers), "--json", "--no-progress", *options
+            )
         seconds = time.monotonic() - began
         result = json.loads(answer.splitlines()[-1])
         assert (result["read"], result["rejected"]) == (self.records, 0), result
         peak = max((size for _, size in memory), default=0.0)
         return Figure(
-            f"run_import {spec}, {workers} workers", self.records, seconds, peak_memory_mb=round(peak, 1)
+            " ".join([f"run_import {spec}, {workers} workers", *options]),
+            self.records,
+            seconds,
+            peak_memory_mb=round(peak, 1),
         )
 
     def bulk_create(self, *, clean: bool) -> Figure:
@@ -213,6 +222,7 @@ def measure(benchmark: Benchmark, options: argparse.Namespace) -> list[Figure]:
     show(reference)
     figures = [reference]
     figures += [show(_against(benchmark.importer(workers), reference)) for workers in options.workers]
+    figures.append(show(_against(benchmark.importer_fresh(options.workers[-1]), reference)))
     if not options.no_upsert:
         upsert = show(benchmark.copy_and_upsert())
         figures.append(upsert)

@@ -7,6 +7,7 @@ Packages from top to bottom. Imports only run down; import-linter checks it (`py
     run          carries out one run of a job: plan, survey, execute, settle, finish
     rejects      reports, exports, takes back and replays rejected records
     privacy      erases a person, deletes old data
+    fresh        loads an empty table through a bare copy, which then takes its place
     work         claims chunks and carries each through the stages
     ledger       the only writer of chunks, staging records and the log; leases, fencing, locks
     write        writes rows, by COPY or by comparison in a temporary table, and decides duplicates

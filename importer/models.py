@@ -161,6 +161,12 @@ class DataImportJob(Counters):
         return f"{part['name']}, line {line - part['first_line'] + 1}" if part else f"line {line}"
 
     @property
+    def bare_table(self) -> str:
+        """The bare copy that records go into, quoted; empty without --fresh, and once it is the target."""
+        fresh = self.options.get("fresh", {})
+        return "" if fresh.get("published") else str(fresh.get("copy", ""))
+
+    @property
     def sheet(self) -> str:
         """The sheet of a workbook that was named; empty: the first visible one with values."""
         return str(self.options.get("sheet", ""))
@@ -282,6 +288,7 @@ class LogEvent(models.TextChoices):
     PLANNED = "planned"
     SURVEY = "survey"
     NOTED = "noted"  # what a person should know about the source: keys that repeat, values hardly meant
+    FRESH = "fresh"  # records go into a bare copy of the empty table; the copy has taken its place
     EXECUTING = "executing"
     NO_WORKER = "no_worker"
     BATCH_SIZE = "batch_size"

@@ -11,7 +11,7 @@ its lease ends (`leases`). Only this package writes chunks, staging records and 
 
 from importer.ledger.audit import log, log_long_fields, log_total, note, notes_of
 from importer.ledger.deletion import delete_rows
-from importer.ledger.figures import Figures
+from importer.ledger.figures import Figures, take_back
 from importer.ledger.holds import JOBS, WORKERS, JobHold, Owner, hold_job, ledger_backend, let_job_go
 from importer.ledger.leases import (
     Lease,
@@ -58,6 +58,7 @@ __all__ = [
     "notes_of",
     "release",
     "set_aside",
+    "take_back",
     "unattended_chunks",
     "update_records",
 ]

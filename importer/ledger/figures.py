@@ -77,6 +77,16 @@ def add_to_settlement(job: DataImportJob, counts: Counts, *, was_rejected: int) 
         )
 
 
+def take_back(chunk: ImportChunk, records: int) -> None:
+    """Uncount records of a chunk that were counted as inserted and are set aside after all."""
+    with connections[ledger_alias()].cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {ImportChunk._meta.db_table} SET read = read - %(n)s, inserted = inserted - %(n)s "  # noqa: S608
+            "WHERE id = %(chunk)s",
+            {"n": records, "chunk": chunk.pk},
+        )
+
+
 def refresh_job_figures(job: DataImportJob) -> None:
     """Copy the ledger's figures to the job. Call it in the same transaction, so that a kill cannot separate them."""
     figures = _sums(job)[0]

@@ -16,3 +16,4 @@ class RunOptions:
     on_progress: OnProgress | None = None
     on_note: OnNote | None = None
     is_dry_run: bool = False
+    is_fresh: bool = False

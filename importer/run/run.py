@@ -21,6 +21,7 @@ from importer.exceptions import (
     reason_of,
     traceback_of,
 )
+from importer.fresh.load import begin, finish
 from importer.ledger import JobHold
 from importer.ledger.killed_runs import FormerRun, look_at_former_run
 from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent
@@ -62,6 +63,7 @@ def run_import(
     max_errors: int | None = None,
     max_error_rate: float | None = None,
     dry_run: bool = False,
+    fresh: bool = False,
     sample: Sample | None = None,
     on_progress: OnProgress | None = None,
     on_note: OnNote | None = None,
@@ -74,6 +76,7 @@ def run_import(
     max_errors      the job fails if more records than this are rejected in this run; None: the site's setting
     max_error_rate  the same as a part of the records read in this run, from 0 to 1
     dry_run         do everything, then roll it back; `sample` then collects examples of the changes
+    fresh           load an empty table through a bare copy, which then takes its place; a job begun so goes on so
     on_progress     called a few times per second with a `Progress`
     on_note         called with what to know about the source, such as columns that fill no field, a sentence at a time
     control         its `stop()`, called from any thread, ends the run after the current batches
@@ -91,6 +94,7 @@ def run_import(
         on_progress=on_progress,
         on_note=on_note,
         is_dry_run=dry_run,
+        is_fresh=fresh,
     )
     watch = Watch(job, options, JobHold(job.pk), control or Control())
     if job.status == DataImportJob.Status.COMPLETED:
@@ -130,6 +134,8 @@ def _perform(watch: Watch) -> ImportResult:
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
         tell_plan(watch)
+        if watch.options.is_fresh:
+            patiently(lambda: begin(job, mapping), watch.control)
         if not former.died:
             # After a killed run the attempts stay, because a chunk may have killed it. Otherwise a new run retries.
             ledger.forget_attempts(job)
@@ -172,6 +178,10 @@ def _execute(watch: Watch, mapping: Mapping) -> None:
         return
     if watch.open_chunks:
         raise ChunkFailed("Some chunks are not done, and no worker is left; run the same command again.")
+    if watch.job.bare_table:
+        watch.check_thresholds(is_finished=True)
+        if not patiently(lambda: finish(watch.job, mapping, watch.control), watch.control):
+            return
     patiently(lambda: tell_findings(watch, mapping), watch.control)
     patiently(lambda: settle_contested(watch.job, mapping, watch.control), watch.control)
     _read_ledger(watch)

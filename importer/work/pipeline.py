@@ -30,6 +30,7 @@ from importer.validate.target import Target
 from importer.validate.validate import Validator
 from importer.work.batch_size import BatchSize
 from importer.work.control import Control
+from importer.write.bare import BareWriter
 from importer.write.parents import ParentCreator
 from importer.write.sample import Sample
 from importer.write.writer import Writer
@@ -45,7 +46,7 @@ class Stages:
     survey: Survey
     resolver: Resolver
     row_lane: RowLane
-    writer: Writer
+    writer: Writer | BareWriter
     parents: ParentCreator
     decided: Decided
     suspicions: Suspicions
@@ -77,7 +78,7 @@ class Stages:
             survey=Survey.nothing() if ignore_survey else Survey.of(job, mapping),
             resolver=Resolver(mapping, create=parents),
             row_lane=RowLane(mapping, validator, target),
-            writer=Writer(mapping, target, sample),
+            writer=_writer(job, mapping, target, sample),
             parents=parents,
             decided=Decided({}) if ignore_survey else Decided.of(job, mapping),
             suspicions=Suspicions.of(mapping, job.place_of),
@@ -88,6 +89,14 @@ class Stages:
         """Forget the parents that a batch created whose transaction was rolled back."""
         self.parents.created.clear()
         self.resolver.forget()
+
+
+def _writer(
+    job: DataImportJob, mapping: Mapping, target: Target, sample: Sample | None
+) -> Writer | BareWriter:
+    if job.bare_table:
+        return BareWriter(mapping, target, job.bare_table)
+    return Writer(mapping, target, sample)
 
 
 def run_chunk(stages: Stages, lease: Lease, reader: Reader, control: Control) -> None:
@@ -160,12 +169,12 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
         ledger.log(stages.job, LogEvent.PARENTS_CREATED, parents, created=created)
     rejections = [
         *cleaned.batch.rejections,
-        *(_rejection(stages.job, free.batch, number, errors[number]) for number in sorted(errors)),
+        *(as_rejection(stages.job, free.batch, number, errors[number]) for number in sorted(errors)),
     ]
     return Outcome(
         counts + Counts(read=len(rejections) + skipped, skipped=skipped, rejected=len(rejections)),
         rejections,
-        contested=[_rejection(stages.job, cleaned.batch, number) for number in contested],
+        contested=[as_rejection(stages.job, cleaned.batch, number) for number in contested],
         searched=searched,
     )
 
@@ -179,9 +188,10 @@ def prepare_transaction(alias: str, *, durable: bool) -> None:
             cursor.execute("SET LOCAL synchronous_commit = off")
 
 
-def _rejection(
+def as_rejection(
     job: DataImportJob, batch: Batch, number: int, errors: Sequence[RecordError] = ()
 ) -> Rejection:
+    """Return a record of a batch as it is set aside, with its texts as the source has them."""
     raw = batch.texts.row(number, named=True)
     if len(raw) > len(columns := job.columns or []):
         # Leave out keys that only other records of the batch have.

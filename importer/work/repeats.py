@@ -17,6 +17,11 @@ def note_repeats(job: DataImportJob, mapping: Mapping, reader: Reader, found: pl
     if repeated.keys:
         sentence = repeated.sentence(mapping.duplicates)
         ledger.note(job, REPEATS, sentence, keys=repeated.keys, records=repeated.records)
+    note_counted(job)
+
+
+def note_counted(job: DataImportJob) -> None:
+    """Note that the keys have been counted."""
     job.options = (job.options or {}) | {COUNTED: True}
     job.save(update_fields=["options"])
 

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 
 import polars as pl
 from django.db import Error as DatabaseError
-from django.db import connections, models, transaction
+from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from importer.batches import Cleaned, Links, column_named
-from importer.specs.mapping import Fill, Mapping
+from importer.specs.mapping import Mapping
 from importer.validate.target import Target
-from importer.validate.values.encode import Encoder
 from importer.write.batch_table import BatchTable
 from importer.write.collisions.collisions import Collisions
 from importer.write.collisions.constraints import (
@@ -29,6 +28,7 @@ from importer.write.collisions.constraints import (
 from importer.write.comparison import NUMBER, Comparison
 from importer.write.copy import column_of, copy_frame
 from importer.write.links import LinkTable
+from importer.write.row_frames import RowFrames
 from importer.write.rows import NotStored, Rows
 from importer.write.sample import Sample
 from importer.write.written import Written
@@ -44,7 +44,7 @@ class Writer:
         self.mapping = mapping
         self.sample = sample
         self.connection = connections[mapping.alias]
-        self.encoder = Encoder(self.connection)
+        self.frames = RowFrames(mapping, target)
         comparison = Comparison(mapping, target, f"importer_batch_{uuid.uuid4().hex[:12]}")
         self.batch_table = BatchTable(comparison)
         self.collisions = Collisions(mapping, comparison, self.batch_table)
@@ -58,14 +58,12 @@ class Writer:
         self.links: Sequence[Links] = ()
         self.statements_pass = False
         quote = self.connection.ops.quote_name
-        self.table = quote(mapping.model._meta.db_table)
-        self.columns = [column_of(f) for f in mapping.written]
-        self.serials = [f for f in mapping.mapped if isinstance(f, models.AutoField)]
-        self.copy_sql = f"COPY {self.table} ({', '.join(map(quote, self.columns))}) FROM STDIN (FORMAT csv)"
+        columns = ", ".join(map(quote, self.frames.columns))
+        self.copy_sql = f"COPY {quote(mapping.model._meta.db_table)} ({columns}) FROM STDIN (FORMAT csv)"
 
     def write(self, cleaned: Cleaned) -> Written:
         """Write the records without errors, and return their fates."""
-        rows = self._as_rows(cleaned)
+        rows = self.frames.rows(cleaned)
         if rows.is_empty():
             return Written()
         if self._may_copy(rows) and self._copied(rows):
@@ -73,41 +71,6 @@ class Writer:
         self.links = cleaned.links
         self.statements_pass = False
         return self._compared(rows)
-
-    def _as_rows(self, cleaned: Cleaned) -> pl.DataFrame:
-        """Return the records without errors: their number in the batch, then their columns in writing order."""
-        mapping, sound = self.mapping, cleaned.sound()
-        present = [f for f in mapping.written if f.attname in cleaned.values.columns]
-        values = cleaned.values.select(pl.col(f.attname).alias(column_of(f)) for f in present)
-        if len(sound) < values.height:
-            values = values[sound]
-        fills = [fill for fill in mapping.fills if fill.field not in present]
-        filled = [self._filled(fill, values.height) for fill in fills]
-        return values.with_columns(filled).select(sound.alias(NUMBER), *map(column_named, self.columns))
-
-    def _filled(self, fill: Fill, height: int) -> pl.Series | pl.Expr:
-        name, encode = column_of(fill.field), self.encoder.field_text
-        if fill.per_record:
-            values = [encode(fill.field, fill.make()) for _ in range(height)]
-            return pl.Series(name, values, dtype=pl.String)
-        return pl.lit(encode(fill.field, fill.make()), dtype=pl.String).alias(name)
-
-    def _numbered(self, cursor: CursorWrapper, rows: pl.DataFrame) -> pl.DataFrame:
-        """Replace empty numbers by the next values of the column's default, as an INSERT without the column would.
-
-        Raises what the database raises, as where a sequence has no number left.
-        """
-        for serial in self.serials:
-            name = column_of(serial)
-            column = rows.get_column(name).alias("numbers")  # its own name may be taken for a pattern
-            empty = column.is_null().arg_true()
-            if empty.is_empty():
-                continue
-            default = self.batch_table.sql.target.of_field(serial).default
-            cursor.execute(f"SELECT ({default or 'NULL'})::text FROM generate_series(1, {len(empty)})")
-            numbers = [row[0] for row in cursor.fetchall()]
-            rows = rows.with_columns(column.scatter(empty, numbers).alias(name))
-        return rows
 
     # Straight into the target
 
@@ -127,7 +90,7 @@ class Writer:
     def _copied(self, rows: pl.DataFrame) -> bool:
         try:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
-                copied = copy_frame(cursor, self.copy_sql, self._numbered(cursor, rows).drop(NUMBER))
+                copied = copy_frame(cursor, self.copy_sql, self.frames.numbered(cursor, rows).drop(NUMBER))
                 if copied < rows.height:
                     raise NotStored
         except DatabaseError as error:
@@ -181,7 +144,7 @@ class Writer:
         if self.mapping.key_is_unique or not self.mapping.key:
             # The temporary table has no statistics: without this, one batch may cost a scan of the whole target.
             cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        self.batch_table.load(cursor, self._numbered(cursor, rows))
+        self.batch_table.load(cursor, self.frames.numbered(cursor, rows))
         written = Written()
         self.collisions.meet_new_rows(cursor, written)
         self.batch_table.keep_columns(cursor)

@@ -35,13 +35,22 @@ class Command(BaseCommand):
             "--max-error-rate", type=_rate, help="fail above this rate of rejected records, from 0 to 1"
         )
         parser.add_argument("--dry-run", action="store_true", help="do everything, then roll it back")
+        parser.add_argument(
+            "--fresh",
+            action="store_true",
+            help="for an empty table: load a bare copy, index it, then put it in the table's place",
+        )
         parser.add_argument("--json", action="store_true", help="print the figures as one JSON object, last")
         parser.add_argument("--no-progress", action="store_true", help="do not show progress")
 
     def handle(
         self, *, job_id: int, workers: int | None, executor: str | None, max_errors: int | None,
-        max_error_rate: float | None, dry_run: bool, json: bool, no_progress: bool, **_: Any,
+        max_error_rate: float | None, dry_run: bool, fresh: bool, json: bool, no_progress: bool, **_: Any,
     ) -> None:  # fmt: skip
+        if fresh and dry_run:
+            raise CommandError(
+                "--fresh and --dry-run exclude each other; --dry-run alone has the same counts."
+            )
         job = get_job(job_id)
         was_finished = job.status == DataImportJob.Status.COMPLETED
         sample = Sample()
@@ -62,6 +71,7 @@ class Command(BaseCommand):
                     max_errors=max_errors,
                     max_error_rate=max_error_rate,
                     dry_run=dry_run,
+                    fresh=fresh,
                     sample=sample,
                     on_progress=progress,
                     on_note=note,

@@ -79,6 +79,7 @@ def contacts(folder: Path) -> Path:
 
 
 ONE_WORKER = ("contacts", ("--executor", "inline"))
+FRESH = ("contacts-insert", ("--executor", "as-many", "--workers", "2", "--fresh"))
 SEVERAL_WORKERS = ("contacts-insert", ("--executor", "as-many", "--workers", "2"))
 Way = tuple[str, tuple[str, ...]]
 
@@ -225,15 +226,15 @@ class Line:
             connection.settings_dict["PORT"] = port
 
 
-# Every seventh call, for several workers; each call, in every way, is for `pytest -m long`.
+LONG = [pytest.mark.long, pytest.mark.timeout(1_200)]
+# Every seventh call, for several workers, and every 23rd into a bare copy; each, in every way, is for `pytest -m long`.
 CASES = [
     pytest.param(SEVERAL_WORKERS, False, False, 7, id="several workers, unheard, once, every seventh"),
     pytest.param(SEVERAL_WORKERS, False, True, 7, id="several workers, unheard, for good, every seventh"),
+    pytest.param(FRESH, False, False, 23, id="fresh, unheard, once, every 23rd"),
     *(
-        pytest.param(
-            way, answer_is_lost, for_good, 1, marks=pytest.mark.long, id=f"{name}, {heard}, {how_long}"
-        )
-        for way, name in ((ONE_WORKER, "one worker"), (SEVERAL_WORKERS, "several workers"))
+        pytest.param(way, answer_is_lost, for_good, 1, marks=LONG, id=f"{name}, {heard}, {how_long}")
+        for way, name in ((ONE_WORKER, "one worker"), (SEVERAL_WORKERS, "several workers"), (FRESH, "fresh"))
         for answer_is_lost, heard in ((False, "unheard"), (True, "unanswered"))
         for for_good, how_long in ((False, "once"), (True, "for good"))
     ),

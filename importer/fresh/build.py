@@ -1,0 +1,125 @@
+"""Gives the bare copy the indexes, keys and foreign keys of the target, once its records are there."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from django.db import IntegrityError, connections, transaction
+from django.db.backends.utils import CursorWrapper
+
+from importer.fresh.tables import Tables, quoted, rows_of
+
+# For each of the builds that go on side by side. PostgreSQL's default, 64 MB, sorts ten million keys on disk.
+MAINTENANCE_MEMORY = "128MB"
+INDEXES = """
+SELECT c.relname, i.indisunique, i.indnullsnotdistinct, pg_get_indexdef(i.indexrelid), k.contype, k.condeferrable,
+    k.condeferred, pg_get_expr(i.indpred, i.indrelid),
+    ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, true) FROM generate_series(1, i.indnkeyatts) AS n)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u')
+WHERE i.indrelid = %s
+ORDER BY i.indisunique DESC, c.relname
+"""
+FOREIGN_KEYS = """
+SELECT conname, replace(pg_get_constraintdef(f.oid), ' NOT VALID', ''), format('%%I.%%I', nspname, relname),
+    ARRAY(SELECT attname FROM unnest(conkey) WITH ORDINALITY AS key(number, place)
+          JOIN pg_attribute ON attrelid = conrelid AND attnum = number ORDER BY place),
+    ARRAY(SELECT attname FROM unnest(confkey) WITH ORDINALITY AS key(number, place)
+          JOIN pg_attribute ON attrelid = confrelid AND attnum = number ORDER BY place)
+FROM pg_constraint f JOIN pg_class c ON c.oid = confrelid JOIN pg_namespace n ON n.oid = relnamespace
+WHERE conrelid = %s AND contype = 'f' AND confrelid <> conrelid
+ORDER BY conname
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index of the target, and the constraint that it serves.
+
+    definition   CREATE INDEX for the target
+    condition    of a partial index
+    expressions  what it keeps in order, as SQL
+    """
+
+    name: str
+    is_unique: bool
+    nulls_are_equal: bool
+    definition: str
+    constraint: str | None
+    is_deferrable: bool | None
+    is_deferred: bool | None
+    condition: str | None
+    expressions: Sequence[str]
+
+    def create(self, cursor: CursorWrapper, tables: Tables) -> None:
+        """Build it on the copy, unless an earlier run has. Raises IntegrityError if rows meet in it."""
+        own = f"{quoted(tables.own)}.{quoted(self.name)}"
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [own])
+        if cursor.fetchone()[0]:
+            return
+        cursor.execute(f"SET LOCAL maintenance_work_mem = '{MAINTENANCE_MEMORY}'")
+        cursor.execute(self._on_copy(cursor, tables))
+        if self.constraint:
+            kind = "PRIMARY KEY" if self.constraint == "p" else "UNIQUE"
+            deferrable = " DEFERRABLE" if self.is_deferrable else ""
+            deferred = " INITIALLY DEFERRED" if self.is_deferred else ""
+            cursor.execute(
+                f"ALTER TABLE {tables.copy} ADD CONSTRAINT {quoted(self.name)} {kind} "
+                f"USING INDEX {quoted(self.name)}{deferrable}{deferred}"
+            )
+
+    def _on_copy(self, cursor: CursorWrapper, tables: Tables) -> str:
+        cursor.execute(
+            "SELECT format(' ON %%I.%%I USING ', %s::text, %s::text)", [tables.schema, tables.name]
+        )
+        before, on, after = self.definition.partition(cursor.fetchone()[0])
+        assert on, self.definition
+        return f"{before} ON {tables.copy} USING {after}"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key of the target to another table."""
+
+    name: str
+    definition: str
+    parent: str
+    columns: Sequence[str]
+    parent_columns: Sequence[str]
+
+    def create(self, cursor: CursorWrapper, tables: Tables) -> None:
+        """Add it to the copy, unless an earlier run has. Raises IntegrityError if a row has no parent."""
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = %s::regclass AND conname = %s)",
+            [tables.copy, self.name],
+        )
+        if not cursor.fetchone()[0]:
+            cursor.execute(f"ALTER TABLE {tables.copy} ADD CONSTRAINT {quoted(self.name)} {self.definition}")
+
+
+def indexes_of(cursor: CursorWrapper, tables: Tables) -> list[Index]:
+    """Return the target's indexes, the unique ones first."""
+    return [Index(*row) for row in rows_of(cursor, INDEXES, [tables.oid(cursor, tables.target)])]
+
+
+def foreign_keys_of(cursor: CursorWrapper, tables: Tables) -> list[ForeignKey]:
+    return [ForeignKey(*row) for row in rows_of(cursor, FOREIGN_KEYS, [tables.oid(cursor, tables.target)])]
+
+
+def build(tables: Tables, parts: Sequence[Index | ForeignKey], *, at_once: int) -> list[Index | ForeignKey]:
+    """Build parts on the copy, several at once, each in a transaction. Returns those that its rows break."""
+    with ThreadPoolExecutor(max(1, at_once)) as pool:
+        broken = pool.map(lambda part: _build(tables, part), parts)
+        return [part for part, is_broken in zip(parts, broken, strict=True) if is_broken]
+
+
+def _build(tables: Tables, part: Index | ForeignKey) -> bool:
+    """Build on a connection of this thread's own, and close it. True: rows break it."""
+    try:
+        with transaction.atomic(using=tables.alias), connections[tables.alias].cursor() as cursor:
+            part.create(cursor, tables)
+    except IntegrityError:
+        return True
+    finally:
+        connections[tables.alias].close()
+    return False

@@ -1,0 +1,93 @@
+"""Begins and ends a load through a bare copy. Each step is kept by the database, so a killed run goes on after it."""
+
+from typing import Any
+
+from django.db import connections, transaction
+
+from importer import ledger
+from importer.exceptions import TargetRefused
+from importer.fresh.build import ForeignKey, Index, build, foreign_keys_of, indexes_of
+from importer.fresh.meetings import Meetings
+from importer.fresh.properties import structure
+from importer.fresh.publish import make_copy, publish, rehearse
+from importer.fresh.refusals import refuse_unfit
+from importer.fresh.tables import OPTION, Tables, quoted
+from importer.models import DataImportJob, LogEvent
+from importer.parse.open import open_reader
+from importer.specs.mapping import Mapping
+from importer.work.control import Control
+from importer.work.machine import processors
+from importer.work.repeats import note_counted
+
+
+def begin(job: DataImportJob, mapping: Mapping) -> None:
+    """Make the bare copy that the job's records go into. Does nothing if it is there.
+
+    Raises TargetRefused where a copy cannot take the table's place, or could not be given all that the table has.
+    """
+    job.refresh_from_db(fields=["options", "contested"])  # what we noted may have been rolled back
+    if OPTION in job.options:
+        return
+    tables = Tables.of(job, mapping)
+    refuse_unfit(job, mapping, tables)
+    with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
+        rehearse(cursor, tables)
+        transaction.set_rollback(True, using=mapping.alias)
+    with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
+        make_copy(cursor, tables)
+        _note(job, copy=tables.copy, structure=structure(cursor, tables), published=False)
+        # Who comes first is decided when all records are there, so workers take chunks in any order.
+        job.note_survey(b"")
+        ledger.log(job, LogEvent.FRESH, f"records go into {tables.copy}")
+
+
+def finish(job: DataImportJob, mapping: Mapping, control: Control) -> bool:
+    """Give the copy its indexes and keys, set aside the records that meet, and put it in the table's place.
+
+    Returns False if it was asked to stop before that.
+    """
+    job.refresh_from_db(fields=["options"])  # the answer to the last commit may have been lost
+    if not job.bare_table:
+        return True
+    tables = Tables.of(job, mapping)
+    meetings = Meetings(tables, mapping)
+    connection = connections[mapping.alias]
+    with connection.cursor() as cursor:
+        indexes, foreign_keys = indexes_of(cursor, tables), foreign_keys_of(cursor, tables)
+        are_noted = meetings.are_noted(cursor)
+    if not are_noted:
+        broken = _build(tables, indexes, foreign_keys)
+        with transaction.atomic(using=mapping.alias), connection.cursor() as cursor:
+            if not meetings.note_lines(cursor, broken):
+                note_counted(job)
+    reader = open_reader(job)
+    try:
+        if not meetings.set_aside(job, reader, control):
+            return False
+    finally:
+        reader.close()
+    if broken := _build(tables, indexes, foreign_keys):
+        raise TargetRefused(
+            f'The copy of the table "{tables.name}" cannot get its {broken[0].name}: no search finds the rows that '
+            f"break it; run a new job without --fresh."
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {tables.copy}")
+    with transaction.atomic(using=mapping.alias), connection.cursor() as cursor:
+        publish(cursor, tables, job.options[OPTION]["structure"])
+        cursor.execute(f"DROP SCHEMA {quoted(tables.own)} CASCADE")
+        _note(job, published=True)
+        ledger.log(job, LogEvent.FRESH, f"the copy is the table {tables.target}")
+    return True
+
+
+def _build(tables: Tables, indexes: list[Index], foreign_keys: list[ForeignKey]) -> list[Index | ForeignKey]:
+    """Build the indexes side by side, then the foreign keys, which lock the table against one another."""
+    broken = build(tables, indexes, at_once=processors())
+    return [*broken, *build(tables, foreign_keys, at_once=1)]
+
+
+def _note(job: DataImportJob, **facts: Any) -> None:
+    job.refresh_from_db(fields=["options"])
+    job.options = job.options | {OPTION: job.options.get(OPTION, {}) | facts}
+    job.save(update_fields=["options"])

@@ -1,0 +1,73 @@
+"""Names the table that is loaded and its bare copy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+from django.db.backends.utils import CursorWrapper
+
+from importer.models import DataImportJob
+from importer.specs.mapping import Mapping
+
+# Name in `DataImportJob.options`: the bare copy, and whether it has taken the table's place.
+OPTION = "fresh"
+FOUND = """
+SELECT c.oid::bigint, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = to_regclass(%s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The target and its copy, which has the same name in a schema of its own, so that no index is called otherwise.
+
+    schema, name   of the target
+    own            the schema of the copy
+    """
+
+    schema: str
+    name: str
+    own: str
+    alias: str
+
+    @classmethod
+    def of(cls, job: DataImportJob, mapping: Mapping) -> "Tables":
+        connection = connections[mapping.alias]
+        with connection.cursor() as cursor:
+            cursor.execute(FOUND, [connection.ops.quote_name(mapping.model._meta.db_table)])
+            _, schema, name = cursor.fetchone()
+        return cls(schema, name, schema_of(job), mapping.alias)
+
+    def quoted(self, schema: str, name: str) -> str:
+        return f"{quoted(schema)}.{quoted(name)}"
+
+    @property
+    def target(self) -> str:
+        return self.quoted(self.schema, self.name)
+
+    @property
+    def copy(self) -> str:
+        return self.quoted(self.own, self.name)
+
+    def oid(self, cursor: CursorWrapper, table: str) -> int:
+        cursor.execute("SELECT %s::regclass::oid::bigint", [table])
+        return int(cursor.fetchone()[0])
+
+
+def quoted(name: str) -> str:
+    """Quote a name for PostgreSQL. Django's `quote_name` leaves names as they are that look quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def schema_of(job: DataImportJob) -> str:
+    return f"importer_fresh_{job.pk}"
+
+
+def rows_of(cursor: CursorWrapper, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    cursor.execute(sql, parameters)
+    return list(cursor.fetchall())
+
+
+def names_of(cursor: CursorWrapper, sql: str, parameters: Any = None) -> list[Any]:
+    """Return the first column of the rows."""
+    return [row[0] for row in rows_of(cursor, sql, parameters)]

@@ -1,0 +1,72 @@
+"""Copies batches into the bare copy of an empty table, which has neither indexes nor foreign keys (`importer.fresh`).
+
+What a batch alone cannot tell, such as keys that occur twice, is found when all records are there.
+"""
+
+import polars as pl
+from django.db import Error as DatabaseError
+from django.db import connections, transaction
+from django.db.backends.utils import CursorWrapper
+
+from importer.batches import Cleaned
+from importer.specs.mapping import Mapping
+from importer.validate.target import Target
+from importer.write.collisions.constraints import is_about_a_record, is_doubtful, refusal
+from importer.write.comparison import NUMBER
+from importer.write.copy import copy_frame
+from importer.write.row_frames import RowFrames
+from importer.write.written import Written
+
+# The column of the bare copy that says which line of the source a row comes from.
+LINE = "importer_line"
+
+
+class BareWriter:
+    """Writes the batches of one mapping into a bare copy, whose quoted name is `table`."""
+
+    def __init__(self, mapping: Mapping, target: Target, table: str) -> None:
+        self.mapping = mapping
+        self.frames = RowFrames(mapping, target)
+        self.statement_passes = False
+        quote = connections[mapping.alias].ops.quote_name
+        columns = ", ".join(map(quote, [*self.frames.columns, LINE]))
+        self.copy_sql = f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)"
+
+    def write(self, cleaned: Cleaned) -> Written:
+        """Write the records without errors, and return their fates."""
+        rows = self.frames.rows(cleaned)
+        lines = cleaned.batch.lines.gather(rows.get_column(NUMBER))
+        return self._copied(rows.with_columns(lines.alias(LINE)))
+
+    def _copied(self, rows: pl.DataFrame) -> Written:
+        """Copy the rows; what the database refuses is narrowed down to single records by halves."""
+        if rows.is_empty():
+            return Written()
+        try:
+            with transaction.atomic(using=self.mapping.alias), self._cursor() as cursor:
+                copy_frame(cursor, self.copy_sql, self.frames.numbered(cursor, rows).drop(NUMBER))
+        except DatabaseError as error:
+            if not self._is_about_a_record(error, rows):
+                raise
+            if rows.height == 1:
+                number, reason = int(rows[0, NUMBER]), refusal(self.mapping, error)
+                return Written(errors={number: [reason]}, searched=1)
+        else:
+            return Written(inserted=rows.height)
+        half = rows.height // 2
+        written = self._copied(rows.head(half))
+        written.add(self._copied(rows.tail(rows.height - half)))
+        return written
+
+    def _is_about_a_record(self, error: DatabaseError, rows: pl.DataFrame) -> bool:
+        """Whether the database refuses one of these records. Raises what it says to a COPY without any."""
+        if not is_about_a_record(error):
+            return False
+        if is_doubtful(error) and not self.statement_passes:
+            with transaction.atomic(using=self.mapping.alias), self._cursor() as cursor:
+                copy_frame(cursor, self.copy_sql, rows.head(0).drop(NUMBER))
+            self.statement_passes = True
+        return True
+
+    def _cursor(self) -> CursorWrapper:
+        return connections[self.mapping.alias].cursor()

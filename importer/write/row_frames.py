@@ -1,0 +1,58 @@
+"""Builds, from cleaned records, the rows that are written: their columns in writing order, as text for PostgreSQL."""
+
+import polars as pl
+from django.db import connections, models
+from django.db.backends.utils import CursorWrapper
+
+from importer.batches import Cleaned, column_named
+from importer.specs.mapping import Fill, Mapping
+from importer.validate.target import Target
+from importer.validate.values.encode import Encoder
+from importer.write.comparison import NUMBER
+from importer.write.copy import column_of
+
+
+class RowFrames:
+    """Builds the rows of one mapping."""
+
+    def __init__(self, mapping: Mapping, target: Target) -> None:
+        self.mapping = mapping
+        self.target = target
+        self.columns = [column_of(f) for f in mapping.written]
+        self.encoder = Encoder(connections[mapping.alias])
+        self.serials = [f for f in mapping.mapped if isinstance(f, models.AutoField)]
+
+    def rows(self, cleaned: Cleaned) -> pl.DataFrame:
+        """Return the records without errors: their number in the batch, then their columns in writing order."""
+        mapping, sound = self.mapping, cleaned.sound()
+        present = [f for f in mapping.written if f.attname in cleaned.values.columns]
+        values = cleaned.values.select(pl.col(f.attname).alias(column_of(f)) for f in present)
+        if len(sound) < values.height:
+            values = values[sound]
+        fills = [fill for fill in mapping.fills if fill.field not in present]
+        filled = [self._filled(fill, values.height) for fill in fills]
+        return values.with_columns(filled).select(sound.alias(NUMBER), *map(column_named, self.columns))
+
+    def numbered(self, cursor: CursorWrapper, rows: pl.DataFrame) -> pl.DataFrame:
+        """Replace empty numbers by the next values of the column's default, as an INSERT without the column would.
+
+        Raises what the database raises, as where a sequence has no number left.
+        """
+        for serial in self.serials:
+            name = column_of(serial)
+            column = rows.get_column(name).alias("numbers")  # its own name may be taken for a pattern
+            empty = column.is_null().arg_true()
+            if empty.is_empty():
+                continue
+            default = self.target.of_field(serial).default
+            cursor.execute(f"SELECT ({default or 'NULL'})::text FROM generate_series(1, {len(empty)})")
+            numbers = [row[0] for row in cursor.fetchall()]
+            rows = rows.with_columns(column.scatter(empty, numbers).alias(name))
+        return rows
+
+    def _filled(self, fill: Fill, height: int) -> pl.Series | pl.Expr:
+        name, encode = column_of(fill.field), self.encoder.field_text
+        if fill.per_record:
+            values = [encode(fill.field, fill.make()) for _ in range(height)]
+            return pl.Series(name, values, dtype=pl.String)
+        return pl.lit(encode(fill.field, fill.make()), dtype=pl.String).alias(name)

@@ -1,0 +1,201 @@
+"""An empty table that is loaded through a bare copy becomes the table that an ordinary import makes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import models
+
+from importer import ImportResult, run_import
+from importer.jobs import create_job
+from importer.models import DataImportJob, StagingRecord
+from importer.rejects.report import make_report
+from importer.run.results import Progress
+from importer.specs.registry import temporarily
+from importer.work.control import Control
+from tests.importer.real_tables.legacy import Filled, Legacy, Record, as_csv, changed, execute, legacy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MEETING: list[Record] = [
+    {"a": "1", "b": "x"}, {"a": "1", "b": "y"}, {"a": "2", "b": "y"}, {"a": "3", "b": "x"}, {"a": "4", "b": "Y"},
+    {"a": "", "b": ""}, {"a": "", "b": ""}, {"a": "5", "b": "z"}, {"a": "5", "b": "y"}, {"a": "6", "b": "z"},
+    {"a": "7", "b": "bad"}, {"a": "7", "b": "q"}, {"a": "x", "b": "q"}, {"a": "3", "b": ""}, {"a": "8", "b": "Z"},
+]  # fmt: skip
+FIELDS: dict[str, Any] = {
+    "a": models.IntegerField(null=True, blank=True),
+    "b": models.TextField(null=True, blank=True),
+}
+UNIQUE: dict[str, Any] = {
+    "a": models.IntegerField(null=True, blank=True, unique=True),
+    "b": models.TextField(null=True, blank=True, unique=True),
+}
+SETS = {
+    "two": "CREATE UNIQUE INDEX ON legacy (a); CREATE UNIQUE INDEX ON legacy (b)",
+    "functional": "CREATE UNIQUE INDEX ON legacy (lower(b))",
+    "conditional": "CREATE UNIQUE INDEX ON legacy (a) WHERE b = 'y' OR b = 'z'",
+    "nulls are equal": "CREATE UNIQUE INDEX ON legacy (a, b) NULLS NOT DISTINCT",
+    "including": "CREATE UNIQUE INDEX ON legacy (b DESC) INCLUDE (a)",
+    "collation": 'CREATE UNIQUE INDEX ON legacy (b COLLATE "C")',
+    "deferred": "ALTER TABLE legacy ADD UNIQUE (b) DEFERRABLE INITIALLY DEFERRED",
+    "parent": "CREATE TABLE parent (a int PRIMARY KEY); INSERT INTO parent VALUES (1), (3), (5), (8); "
+    "ALTER TABLE legacy ADD FOREIGN KEY (a) REFERENCES parent; CREATE UNIQUE INDEX ON legacy (b)",
+    "none": "SELECT 1",
+}
+TABLE = "CREATE TABLE legacy (id bigserial PRIMARY KEY, a int, b text CHECK (b <> 'bad'))"
+
+
+@pytest.fixture(autouse=True)
+def _tiny_pieces(folder: Path, settings: Any) -> None:
+    settings.IMPORTER |= {"CHUNK_BYTES": 12}
+    settings.IMPORTER |= dict.fromkeys(("BATCH_SIZE_INITIAL", "BATCH_SIZE_MIN", "BATCH_SIZE_MAX"), 3)
+
+
+def without_id(filled: Filled) -> tuple[list[str], dict[int, str]]:
+    """Numbers that records drew before they were rejected leave gaps in both ways, but not the same ones."""
+    return sorted(row.partition(",")[2] for row in filled.rows), filled.rejected
+
+
+def counts(result: ImportResult) -> tuple[int, ...]:
+    return result.read, result.inserted, result.updated, result.unchanged, result.skipped, result.rejected
+
+
+@pytest.fixture
+def parent() -> Iterator[None]:
+    with changed("SELECT 1", "DROP TABLE IF EXISTS parent CASCADE"):
+        yield
+
+
+@pytest.mark.parametrize("batch", [1, 3, 1000])
+@pytest.mark.parametrize("name", SETS)
+def test_records_that_meet_are_decided_as_in_order(
+    folder: Path, settings: Any, parent: None, name: str, batch: int
+) -> None:
+    settings.IMPORTER |= dict.fromkeys(("BATCH_SIZE_INITIAL", "BATCH_SIZE_MIN", "BATCH_SIZE_MAX"), batch)
+    with legacy(f"{TABLE}; {SETS[name]}", **FIELDS) as table:
+        ordinary = table.by_import(MEETING, folder)
+        execute("DROP TABLE IF EXISTS parent CASCADE")
+        table.make_anew()
+        fresh = table.by_import(MEETING, folder, fresh=True)
+
+        assert without_id(fresh) == without_id(ordinary)
+        assert len(fresh.rejected) > 1
+
+
+@pytest.mark.parametrize("on_conflict", ["reject", "skip", "update"])
+@pytest.mark.parametrize("name", ["two", "nulls are equal", "parent", "none"])
+@pytest.mark.parametrize("key", [("a",), ("a", "b"), ("b",)])
+def test_a_key_decides_as_in_order(
+    folder: Path, parent: None, name: str, on_conflict: str, key: tuple[str, ...]
+) -> None:
+    def imported(**options: Any) -> tuple[Any, ...]:
+        execute("DROP TABLE IF EXISTS parent CASCADE")
+        table.make_anew()
+        result = table.run(MEETING, folder, on_conflict=on_conflict, **options)
+        assert result.status == "completed", result
+        rejected = StagingRecord.objects.filter(job=result.job).order_by("line")
+        rows = sorted(row.partition(",")[2] for row in table.rows())
+        notes = make_report(DataImportJob.objects.get(pk=result.job)).notes
+        # Which of two constraints is named depends on the batch as well.
+        reasons = [(record.line, record.raw, record.errors[0]["code"]) for record in rejected]
+        return rows, counts(result), reasons, [note for note in notes if "key" in note]
+
+    # An update that releases a value is decided in order only if the model knows that the value is unique.
+    fields = UNIQUE if name == "two" else FIELDS
+    with legacy(f"{TABLE}; {SETS[name]}", key=key, **fields) as table:
+        assert imported(fresh=True) == imported()
+
+
+def test_many_batches_and_chunks(folder: Path, settings: Any) -> None:
+    settings.IMPORTER |= {"CHUNK_BYTES": 2_000}
+    settings.IMPORTER |= dict.fromkeys(("BATCH_SIZE_INITIAL", "BATCH_SIZE_MIN", "BATCH_SIZE_MAX"), 70)
+    records = [{"a": str(number % 900), "b": f"b{number}"} for number in range(1_000)]
+    with legacy(f"{TABLE}; {SETS['two']}", **FIELDS) as table:
+        ordinary = table.by_import(records, folder)
+        table.make_anew()
+        fresh = table.by_import(records, folder, fresh=True)
+
+        assert without_id(fresh) == without_id(ordinary)
+        assert len(fresh.rows) == 900
+
+
+def stopped_job(table: Legacy, folder: Path) -> DataImportJob:
+    """Begin a job with --fresh and stop it after its first batch."""
+    source = folder / "records.csv"
+    source.write_text(as_csv(MEETING))
+    job, control = create_job("legacy", str(source)), Control()
+
+    def stop(progress: Progress) -> None:
+        control.stop()
+
+    result = run_import(job, fresh=True, executor="inline", on_progress=stop, control=control)
+    assert result.status == "stopped"
+    assert 0 < result.read < len(MEETING)
+    return job
+
+
+def test_until_it_is_done_nobody_sees_a_row(folder: Path) -> None:
+    with legacy(f"{TABLE}; {SETS['two']}", **FIELDS) as table, temporarily(table.spec("reject")):
+        ordinary = table.by_import(MEETING, folder)
+        table.make_anew()
+        job = stopped_job(table, folder)
+
+        assert table.rows() == []
+        assert run_import(job, executor="inline").status == "completed"  # without saying --fresh again
+        assert without_id(Filled(table.rows())) == (without_id(ordinary)[0], {})
+
+
+def test_rows_that_somebody_wrote_meanwhile_are_not_lost(folder: Path) -> None:
+    with legacy(TABLE, **FIELDS) as table, temporarily(table.spec("reject")):
+        job = stopped_job(table, folder)
+        execute("INSERT INTO legacy (a) VALUES (99)")
+
+        result = run_import(job, executor="inline")
+
+        assert result.status == "failed"
+        assert 'The table "legacy" is not empty any more' in result.reason
+        assert len(table.rows()) == 1
+        execute("DELETE FROM legacy")
+        assert run_import(job, executor="inline").status == "completed"
+
+
+def test_a_table_that_changed_meanwhile_keeps_what_it_became(folder: Path) -> None:
+    with legacy(TABLE, **FIELDS) as table, temporarily(table.spec("reject")):
+        job = stopped_job(table, folder)
+        execute("ALTER TABLE legacy ADD COLUMN c int")
+
+        result = run_import(job, executor="inline")
+
+        assert result.status == "failed"
+        assert 'The table "legacy" has changed since --fresh began' in result.reason
+        assert execute("SELECT count(c) FROM legacy") == [(0,)]
+        execute("ALTER TABLE legacy DROP COLUMN c")
+        assert run_import(job, executor="inline").status == "completed"
+
+
+def test_a_job_that_has_begun_goes_on_as_it_began(folder: Path) -> None:
+    with legacy(TABLE, **FIELDS) as table, temporarily(table.spec("reject")):
+        job = stopped_job(table, folder)
+
+        assert run_import(job, dry_run=True).reason.startswith(f"The job {job.pk} has begun with --fresh")
+        other = run_import(create_job("legacy", job.source), fresh=True)
+        assert f"`DROP SCHEMA importer_fresh_{job.pk} CASCADE`" in other.reason
+        execute(f"DROP SCHEMA importer_fresh_{job.pk} CASCADE")
+
+
+def test_a_table_whose_name_has_everything(folder: Path) -> None:
+    name = '"my ""odd schema"."a table. 100% its own"'
+    fields = {"code": models.TextField(unique=True), "n": models.IntegerField()}
+    sql = (
+        'CREATE SCHEMA IF NOT EXISTS "my ""odd schema"; '
+        f"DROP TABLE IF EXISTS {name}; CREATE TABLE {name} (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+        'code text CONSTRAINT "one % ""code""" UNIQUE, n int)'
+    )
+    undo = 'DROP SCHEMA IF EXISTS "my ""odd schema" CASCADE'
+    with legacy("CREATE TABLE legacy ()", **fields) as table, changed(sql, undo):
+        table.model._meta.db_table = name
+        filled = table.by_import([{"code": f"C{n}", "n": str(n)} for n in range(9)], folder, fresh=True)
+
+        assert len(filled.rows) == 9
+        assert execute(f"INSERT INTO {name} (code) VALUES ('Z') RETURNING id") == [(10,)]
