@@ -20,7 +20,7 @@ WHOLE = tuple(sorted(path.stem for path in SUITE.glob("suite_*.py")))
 # By default one host passes the whole suite, and each other one what its wiring changes; `pytest -m long` has the rest.
 PARTS = {
     "plain": WHOLE,
-    "atomic": ("suite_logins", "suite_sessions", "suite_transactions"),
+    "atomic": ("suite_transactions",),
     "allauth": ("suite_allauth", "suite_logins"),
     "tokens": ("suite_logins", "suite_tokens"),
 }

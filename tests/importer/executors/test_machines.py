@@ -64,6 +64,7 @@ def begin(site: PrivateSite, job: int, *options: str) -> "subprocess.Popen[str]"
     return site.start("run_import", str(job), "--executor", "workers", "--no-progress", *options)
 
 
+@pytest.mark.long  # the next test has three machines make it, although one is killed and one frozen
 def test_two_machines_make_the_table_that_one_process_makes(
     site: PrivateSite,
     job: int,
@@ -122,6 +123,7 @@ def test_without_its_coordinator_the_same_command_goes_on(
     assert site.state_of(job) == undisturbed
 
 
+@pytest.mark.long  # test_kills.py has the shorter twin, of a run on one machine
 def test_sigterm_stops_the_machines_after_the_batch_in_hand(
     site: PrivateSite,
     job: int,

@@ -289,7 +289,7 @@ def test_what_a_spec_prints_holds_no_worker_up(site: PrivateSite, shell: Shell) 
     assert (answer.code, answer.figures["inserted"]) == (0, 300), answer.err
 
 
-@pytest.mark.parametrize("executor", ["inline", "process"])
+@pytest.mark.parametrize("executor", [pytest.param("inline", marks=pytest.mark.long), "process"])
 def test_without_the_right_to_insert_the_job_fails_and_goes_on_once_it_is_granted(
     site: PrivateSite, shell: Shell, executor: str
 ) -> None:
@@ -358,7 +358,14 @@ def test_a_database_without_our_tables_is_told_in_one_line(site: PrivateSite) ->
 # Stopped: 3
 
 
-@pytest.mark.parametrize("options", [("--executor", "inline"), ("--workers", "2")], ids="-".join)
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--executor", "inline"),
+        pytest.param(("--workers", "2"), marks=pytest.mark.long),
+    ],  # see also test_kills.py
+    ids="-".join,
+)
 def test_a_terminated_run_ends_with_3_and_goes_on_with_the_same_command(
     site: PrivateSite, shell: Shell, options: tuple[str, ...]
 ) -> None:

@@ -647,7 +647,10 @@ def test_any_damage_ends_in_records_rejections_or_a_refusal(
 # Size
 
 
-@pytest.mark.parametrize("kind", ["quoted", "bare", "json", "no-newline"])
+@pytest.mark.parametrize(
+    "kind",
+    ["quoted", "json", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("bare", "no-newline"))],
+)
 def test_a_field_of_100_mb_is_rejected_within_512_mb(private_site: PrivateSite, kind: str) -> None:
     path = private_site.folder / ("huge.jsonl" if kind == "json" else "huge.csv")
     beginning, end = {

@@ -662,15 +662,18 @@ def test_e013_s3_options_that_make_no_sense(folder: Path, settings: Any) -> None
 
 
 @needs_store
-@pytest.mark.parametrize("loses_spool", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.parametrize(
+    ("loses_spool", "kills"),
+    [(True, 1), *(pytest.param(loses, 3, marks=pytest.mark.long) for loses in (True, False))],
+)
 def test_killed_and_run_again_it_ends_as_from_a_file(
-    running_store: ObjectStore, private_site: PrivateSite, loses_spool: bool
+    running_store: ObjectStore, private_site: PrivateSite, loses_spool: bool, kills: int
 ) -> None:
     site = private_site
     lines = ["legacy_id,email,first_name,ROLE,COMP_CD,JOIN_DT,balance"]
     lines += [
         f"{n},c{n}@example.com,Na,{'nobody' if n % 89 == 0 else 'user'},C{n % 50 + 1},02/28/2020,{n}.5"
-        for n in range(1, 6_001)
+        for n in range(1, 2_000 * kills + 1)
     ]
     content = ("\n".join(lines) + "\n").encode()
     (site.folder / "remote.csv").write_bytes(content)
@@ -683,7 +686,7 @@ def test_killed_and_run_again_it_ends_as_from_a_file(
     site.importer = {"S3": running_store.options, "REMOTE_ROOTS": [ROOT]}
     try:
         job = int(site.manage("create_import", "contacts-insert", source))
-        for _ in range(3):
+        for _ in range(kills):
             process = site.start("run_import", str(job), "--no-progress", "--workers", "2")
             if site.wait_for_batches(job, site.committed(job), process):
                 process.send_signal(signal.SIGKILL)

@@ -330,7 +330,7 @@ class DiskFile(io.FileIO):
         return super().readall()
 
 
-@pytest.mark.parametrize("name", ["contacts.csv", "contacts.csv.gz"])
+@pytest.mark.parametrize("name", ["contacts.csv", pytest.param("contacts.csv.gz", marks=pytest.mark.long)])
 def test_any_read_of_the_source_may_fail(contacts: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     path = packed(contacts, name)
     undisturbed = undisturbed_state(path, SEVERAL_WORKERS)
