@@ -204,12 +204,12 @@ def _choose_executor(watch: Watch) -> None:
     if executor == "inline":
         workers = 1
     elif not workers:
-        workers = _usual_workers(executor, chunks)
+        workers = usual_workers(executor, chunks)
     executor = executor or ("inline" if workers == 1 else "process")
     watch.options = replace(watch.options, executor=executor, workers=workers)
 
 
-def _usual_workers(executor: str, chunks: int) -> int:
+def usual_workers(executor: str, chunks: int) -> int:
     """Return the default number of workers: by processors for processes, by chunks for other machines."""
     if executor not in ("", "process"):
         return max(2, chunks)

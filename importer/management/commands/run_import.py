@@ -7,9 +7,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from importer.conf import conf
 from importer.exceptions import one_line
+from importer.management.forecast import forecast_lines
 from importer.management.progress import PlainProgress, TerminalProgress, clock
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.models import DataImportJob
+from importer.run.forecast import forecast as make_forecast
 from importer.run.results import ImportResult
 from importer.run.run import run_import
 from importer.write.sample import Sample
@@ -36,6 +38,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="do everything, then roll it back")
         parser.add_argument(
+            "--forecast",
+            action="store_true",
+            help="import a sample, roll it back, and say what the whole will take",
+        )
+        parser.add_argument(
             "--fresh",
             action="store_true",
             help="for an empty table: load a bare copy, index it, then put it in the table's place",
@@ -45,13 +52,17 @@ class Command(BaseCommand):
 
     def handle(
         self, *, job_id: int, workers: int | None, executor: str | None, max_errors: int | None,
-        max_error_rate: float | None, dry_run: bool, fresh: bool, json: bool, no_progress: bool, **_: Any,
+        max_error_rate: float | None, dry_run: bool, forecast: bool, fresh: bool, json: bool, no_progress: bool,
+        **_: Any,
     ) -> None:  # fmt: skip
         if fresh and dry_run:
             raise CommandError(
                 "--fresh and --dry-run exclude each other; --dry-run alone has the same counts."
             )
         job = get_job(job_id)
+        if forecast:
+            self._forecast(job, as_json=json)
+            return
         was_finished = job.status == DataImportJob.Status.COMPLETED
         sample = Sample()
         progress = _progress(hidden=no_progress)
@@ -84,6 +95,11 @@ class Command(BaseCommand):
         self._print(result, sample, notes, as_json=json)
         if code := EXIT_CODES[result.status]:
             raise CommandError(_why(result), returncode=code)
+
+    def _forecast(self, job: DataImportJob, *, as_json: bool) -> None:
+        with refusals_in_one_line():
+            found = make_forecast(job)
+        self.stdout.write(json.dumps(found.as_dict()) if as_json else "\n".join(forecast_lines(found)))
 
     def _print(self, result: ImportResult, sample: Sample, notes: list[str], *, as_json: bool) -> None:
         if as_json:
