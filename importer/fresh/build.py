@@ -1,7 +1,7 @@
 """Gives the bare copy the indexes, keys and foreign keys of the target, once its records are there."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from django.db import IntegrityError, connections, transaction
@@ -11,6 +11,7 @@ from importer.fresh.tables import Tables, quoted, rows_of
 
 # For each of the builds that go on side by side. PostgreSQL's default, 64 MB, sorts ten million keys on disk.
 MAINTENANCE_MEMORY = "128MB"
+KEEP_SECONDS = 0.25
 INDEXES = """
 SELECT c.relname, i.indisunique, i.indnullsnotdistinct, pg_get_indexdef(i.indexrelid), k.contype, k.condeferrable,
     k.condeferred, pg_get_expr(i.indpred, i.indrelid),
@@ -106,17 +107,25 @@ def foreign_keys_of(cursor: CursorWrapper, tables: Tables) -> list[ForeignKey]:
     return [ForeignKey(*row) for row in rows_of(cursor, FOREIGN_KEYS, [tables.oid(cursor, tables.target)])]
 
 
-def build(tables: Tables, parts: Sequence[Index | ForeignKey], *, at_once: int) -> list[Index | ForeignKey]:
-    """Build parts on the copy, several at once, each in a transaction. Returns those that its rows break."""
+def build(
+    tables: Tables, parts: Sequence[Index | ForeignKey], *, at_once: int, keep: Callable[[], None]
+) -> list[Index | ForeignKey]:
+    """Build parts on the copy, several at once, each in a transaction. Returns those that its rows break.
+
+    `keep` is called again and again meanwhile, so that the hold on the job is not taken for idle.
+    """
     with ThreadPoolExecutor(max(1, at_once)) as pool:
-        broken = pool.map(lambda part: _build(tables, part), parts)
-        return [part for part, is_broken in zip(parts, broken, strict=True) if is_broken]
+        builds = [pool.submit(_build, tables, part) for part in parts]
+        while wait(builds, timeout=KEEP_SECONDS).not_done:
+            keep()
+        return [part for part, done in zip(parts, builds, strict=True) if done.result()]
 
 
 def _build(tables: Tables, part: Index | ForeignKey) -> bool:
     """Build on a connection of this thread's own, and close it. True: rows break it."""
     try:
         with transaction.atomic(using=tables.alias), connections[tables.alias].cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")  # a role's limit is meant for queries
             part.create(cursor, tables)
     except IntegrityError:
         return True

@@ -1,5 +1,6 @@
 """Begins and ends a load through a bare copy. Each step is kept by the database, so a killed run goes on after it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import connections, transaction
@@ -41,10 +42,10 @@ def begin(job: DataImportJob, mapping: Mapping) -> None:
         ledger.log(job, LogEvent.FRESH, f"records go into {tables.copy}")
 
 
-def finish(job: DataImportJob, mapping: Mapping, control: Control) -> bool:
+def finish(job: DataImportJob, mapping: Mapping, control: Control, keep: Callable[[], None]) -> bool:
     """Give the copy its indexes and keys, set aside the records that meet, and put it in the table's place.
 
-    Returns False if it was asked to stop before that.
+    Returns False if it was asked to stop before that. `keep` is called again and again, and keeps the hold on the job.
     """
     job.refresh_from_db(fields=["options"])  # the answer to the last commit may have been lost
     if not job.bare_table:
@@ -56,24 +57,24 @@ def finish(job: DataImportJob, mapping: Mapping, control: Control) -> bool:
         indexes, foreign_keys = indexes_of(cursor, tables), foreign_keys_of(cursor, tables)
         are_noted = meetings.are_noted(cursor)
     if not are_noted:
-        broken = _build(tables, indexes, foreign_keys)
+        broken = _build(tables, indexes, foreign_keys, keep)
         with transaction.atomic(using=mapping.alias), connection.cursor() as cursor:
             if not meetings.note_lines(cursor, broken):
                 note_counted(job)
     reader = open_reader(job)
     try:
-        if not meetings.set_aside(job, reader, control):
+        if not meetings.set_aside(job, reader, control, keep):
             return False
     finally:
         reader.close()
-    if broken := _build(tables, indexes, foreign_keys):
+    if broken := _build(tables, indexes, foreign_keys, keep):
         raise TargetRefused(
             f'The copy of the table "{tables.name}" cannot get its {broken[0].name}: no search finds the rows that '
             f"break it; run a new job without --fresh."
         )
-    with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {tables.copy}")
     with transaction.atomic(using=mapping.alias), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(f"ANALYZE {tables.copy}")
         publish(cursor, tables, job.options[OPTION]["structure"])
         cursor.execute(f"DROP SCHEMA {quoted(tables.own)} CASCADE")
         _note(job, published=True)
@@ -81,10 +82,12 @@ def finish(job: DataImportJob, mapping: Mapping, control: Control) -> bool:
     return True
 
 
-def _build(tables: Tables, indexes: list[Index], foreign_keys: list[ForeignKey]) -> list[Index | ForeignKey]:
+def _build(
+    tables: Tables, indexes: list[Index], foreign_keys: list[ForeignKey], keep: Callable[[], None]
+) -> list[Index | ForeignKey]:
     """Build the indexes side by side, then the foreign keys, which lock the table against one another."""
-    broken = build(tables, indexes, at_once=processors())
-    return [*broken, *build(tables, foreign_keys, at_once=1)]
+    broken = build(tables, indexes, at_once=processors(), keep=keep)
+    return [*broken, *build(tables, foreign_keys, at_once=1, keep=keep)]
 
 
 def _note(job: DataImportJob, **facts: Any) -> None:

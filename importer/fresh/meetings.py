@@ -6,7 +6,7 @@ source, as in any import, so that each is rejected, skipped or updates with the 
 of those was set aside with it, so nothing is decided before its turn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -82,7 +82,9 @@ class Meetings:
             f"ORDER BY {LINE}) AS turn FROM {self.tables.copy}{where}) AS alike WHERE turn > 1"
         )
 
-    def set_aside(self, job: DataImportJob, reader: Reader, control: Control) -> bool:
+    def set_aside(
+        self, job: DataImportJob, reader: Reader, control: Control, keep: Callable[[], None]
+    ) -> bool:
         """Take the noted lines out of the copy, chunk by chunk, with their records as the source has them.
 
         Returns False if it was asked to stop. Raises SourceChanged if the source has not those records any more.
@@ -91,6 +93,7 @@ class Meetings:
         for chunk, lines in self._by_chunk(job):
             if control.stopping:
                 return False
+            keep()
             wanted = frozenset(lines)
             records = list(_records(job, chunk, reader, wanted))
             if len(records) != len(wanted):

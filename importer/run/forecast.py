@@ -187,7 +187,9 @@ def _written(cursor: CursorWrapper) -> int:
 def _size_of(cursor: CursorWrapper, mapping: Mapping) -> int:
     quote = connections[mapping.alias].ops.quote_name
     tables = [quote(table._meta.db_table) for table in mapping.tables]
-    cursor.execute("SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name", [tables])
+    cursor.execute(
+        "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name", [tables]
+    )
     return int(cursor.fetchone()[0])
 
 

@@ -180,7 +180,7 @@ def _execute(watch: Watch, mapping: Mapping) -> None:
         raise ChunkFailed("Some chunks are not done, and no worker is left; run the same command again.")
     if watch.job.bare_table:
         watch.check_thresholds(is_finished=True)
-        if not patiently(lambda: finish(watch.job, mapping, watch.control), watch.control):
+        if not patiently(lambda: finish(watch.job, mapping, watch.control, watch.tick), watch.control):
             return
     patiently(lambda: tell_findings(watch, mapping), watch.control)
     patiently(lambda: settle_contested(watch.job, mapping, watch.control), watch.control)

@@ -1,9 +1,11 @@
 """An empty table that is loaded through a bare copy becomes the table that an ordinary import makes."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from django.db import models
 
@@ -105,6 +107,58 @@ def test_a_key_decides_as_in_order(
     fields = UNIQUE if name == "two" else FIELDS
     with legacy(f"{TABLE}; {SETS[name]}", key=key, **fields) as table:
         assert imported(fresh=True) == imported()
+
+
+def write_csv(path: Path) -> str:
+    path.with_suffix(".csv").write_text(as_csv(MEETING))
+    return str(path.with_suffix(".csv"))
+
+
+def write_files(path: Path) -> str:
+    for number in range(5):
+        path.with_name(f"part-{number}.csv").write_text(as_csv(MEETING[3 * number : 3 * number + 3]))
+    return str(path.with_name("part-*.csv"))
+
+
+def write_json_array(path: Path) -> str:
+    path.with_suffix(".json").write_text(json.dumps(MEETING))
+    return str(path.with_suffix(".json"))
+
+
+def write_json_lines(path: Path) -> str:
+    path.with_suffix(".jsonl").write_text("\n".join(map(json.dumps, MEETING)))
+    return str(path.with_suffix(".jsonl"))
+
+
+def write_parquet(path: Path) -> str:
+    pl.DataFrame(MEETING).write_parquet(path.with_suffix(".parquet"), row_group_size=4)
+    return str(path.with_suffix(".parquet"))
+
+
+def write_table(path: Path) -> str:
+    execute("DROP TABLE IF EXISTS source; CREATE TABLE source (number int PRIMARY KEY, a text, b text)")
+    for number, record in enumerate(MEETING):
+        execute(f"INSERT INTO source VALUES ({number}, '{record['a']}', '{record['b']}')")
+    return "db:default/source"
+
+
+@pytest.mark.parametrize(
+    "write", [write_csv, write_files, write_json_array, write_json_lines, write_parquet, write_table]
+)
+def test_every_format_finds_its_records_again(folder: Path, write: Callable[[Path], str]) -> None:
+    with legacy(f"{TABLE}; {SETS['two']}", **FIELDS) as table, temporarily(table.spec("reject")):
+        source, found = write(folder / "records"), []
+        for fresh in (True, False):
+            table.make_anew()
+            result = run_import(create_job("legacy", source), executor="inline", fresh=fresh)
+            assert result.status == "completed", result
+            rejected = StagingRecord.objects.filter(job=result.job).order_by("line")
+            reasons = [(record.line, record.raw, record.errors[0]["code"]) for record in rejected]
+            found.append((without_id(Filled(table.rows()))[0], counts(result), reasons))
+
+        assert found[0] == found[1]
+        assert len(found[0][2]) > 5
+    execute("DROP TABLE IF EXISTS source")
 
 
 def test_many_batches_and_chunks(folder: Path, settings: Any) -> None:
