@@ -74,7 +74,7 @@ def described() -> list[str]:
         return sorted(describe(cursor, Tables("public", "legacy", "", "default")))
 
 
-@pytest.mark.parametrize("identity", ["ALWAYS", "BY DEFAULT"])
+@pytest.mark.parametrize("identity", ["BY DEFAULT", pytest.param("ALWAYS", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_a_property_is_carried_over(folder: Path, role: str, name: str, identity: str) -> None:
     with legacy(TABLE.format(identity=identity), **FIELDS) as table, changed(PROPERTIES[name], UNDO):
