@@ -4,11 +4,13 @@ A worker reads orders as lines of JSON from its standard input and answers with 
 input ends, its parent is gone, and it stops after the current batch. Its command line has no secrets.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import IO, Any
 
 from django.conf import settings
@@ -30,12 +32,24 @@ LOOKS_BEFORE_RECYCLING = 50
 SECONDS_TO_FINISH = 10
 
 
+@contextlib.contextmanager
+def stand_by(watch: Watch) -> Iterator[None]:
+    """Start the processes while the survey goes on in this one: to load Django and Polars takes as long."""
+    watch.crew = [WorkerProcess(watch, stands_by=True) for _ in range(watch.workers)]
+    try:
+        yield
+    finally:
+        for process in watch.crew:  # if `execute` has not taken them over
+            process.end()
+        watch.crew = []
+
+
 def execute(watch: Watch) -> None:
     """Run `watch.workers` processes until no chunk is left or the run stops.
 
     Replaces workers that die. Raises ImporterError with a worker's reason, and ChunkFailed if workers keep dying.
     """
-    crew = [WorkerProcess(watch) for _ in range(watch.workers)]
+    crew = _crew(watch)
     deaths = 0
     looks_over_budget = 0
     try:
@@ -66,6 +80,17 @@ def execute(watch: Watch) -> None:
             process.end()
 
 
+def _crew(watch: Watch) -> list["WorkerProcess"]:
+    """Send those who stand by to work, and dismiss those that are too many; without any, start processes."""
+    crew, spare = watch.crew[: watch.workers], watch.crew[watch.workers :]
+    watch.crew = []
+    for process in spare:
+        process.end()
+    for process in crew:
+        process.begin()
+    return crew or [WorkerProcess(watch) for _ in range(watch.workers)]
+
+
 def _log_death(watch: Watch, process: "WorkerProcess", deaths: int) -> None:
     reason = f"worker {process.popen.pid} died with {process.popen.returncode}"
     patiently(lambda: ledger.log(watch.job, LogEvent.WORKER_DIED, reason), watch.control)
@@ -74,8 +99,8 @@ def _log_death(watch: Watch, process: "WorkerProcess", deaths: int) -> None:
 
 
 class WorkerProcess:
-    def __init__(self, watch: Watch) -> None:
-        first_orders = orders(watch.job.pk)
+    def __init__(self, watch: Watch, *, stands_by: bool = False) -> None:
+        first_orders = orders(watch.job.pk) | {"stand_by": stands_by}
         self.stop_sent = False
         self.recycled = False
         self.memory_sent = False
@@ -90,6 +115,10 @@ class WorkerProcess:
             start_new_session=True,  # Ctrl-C reaches only the coordinator, which then stops its workers
         )
         self._send(first_orders)
+
+    def begin(self) -> None:
+        """Send a process to work that stands by."""
+        self._send({"begin": True})
 
     def is_running(self) -> bool:
         return self.popen.poll() is None

@@ -26,9 +26,13 @@ def main() -> int:
     from importer.work.retry import patiently
     from importer.work.worker import Worker
 
-    control = Control()
+    control, may_begin = Control(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: control.stop())
-    threading.Thread(target=_listen, args=(control,), daemon=True).start()
+    threading.Thread(target=_listen, args=(control, may_begin), daemon=True).start()
+    if orders["stand_by"]:
+        may_begin.wait()
+    if control.stopping:
+        return 0
     try:
         job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
         Worker(job, control).drain()
@@ -60,14 +64,18 @@ def _set_up_django(orders: dict[str, Any]) -> None:
         connections[alias].settings_dict["NAME"] = name  # the coordinator's, which may be a test database
 
 
-def _listen(control: Any) -> None:
+def _listen(control: Any, may_begin: threading.Event) -> None:
     for line in sys.stdin:
         order = json.loads(line)
+        if order.get("begin"):
+            may_begin.set()
         if "memory_is_short" in order:
             control.memory_is_short = order["memory_is_short"]
         if order.get("stop"):
             control.stop()
+            may_begin.set()
     control.stop()  # the input has ended: the coordinator is gone
+    may_begin.set()
 
 
 if __name__ == "__main__":

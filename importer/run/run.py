@@ -2,6 +2,9 @@
 
 import os
 import socket
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -164,14 +167,23 @@ def _execute(watch: Watch, mapping: Mapping) -> None:
     watch.begin()
     prepare_repeats(watch, mapping)
     _choose_executor(watch)
-    if (
-        watch.workers > 1
-        and watch.job.survey_state == DataImportJob.SurveyState.NOT_DONE
-        and watch.open_chunks
-    ):
-        _survey(watch, mapping)
-    ledger.log(watch.job, LogEvent.EXECUTING, f"{watch.options.executor}, {watch.workers} workers")
-    import_string(conf.EXECUTORS[watch.options.executor])(watch)
+    execute = import_string(conf.EXECUTORS[watch.options.executor])
+    with ExitStack() as stack:
+        if (
+            watch.workers > 1
+            and watch.job.survey_state == DataImportJob.SurveyState.NOT_DONE
+            and watch.open_chunks
+        ):
+            reason = why_order_matters(mapping)
+            if not reason:
+                stack.enter_context(_standing_by(watch, execute))
+                reason = _survey(watch, mapping)
+            if reason:
+                watch.options = replace(watch.options, workers=1)
+                told = f"one worker takes the records in order, because {reason}"
+                ledger.log(watch.job, LogEvent.SURVEY, told)
+        ledger.log(watch.job, LogEvent.EXECUTING, f"{watch.options.executor}, {watch.workers} workers")
+        execute(watch)
     if not watch.control.stopping:
         _read_ledger(watch)  # the workers may have seen a request to stop before us
     if watch.control.stopping:
@@ -216,22 +228,25 @@ def usual_workers(executor: str, chunks: int) -> int:
     return 2 if executor else max(1, min(processors(), chunks // 2))
 
 
-def _survey(watch: Watch, mapping: Mapping) -> None:
-    """Find the contested keys. If workers cannot know them, one worker takes all records in order."""
-    reason = why_order_matters(mapping)
-    if not reason:
-        reader = open_reader(watch.job)
-        try:
-            found = survey(watch.job, mapping, reader)
-            if mapping.key and not has_counted_keys(watch.job):
-                note_repeats(watch.job, mapping, reader, found)
-        except OrderDecides as finding:
-            reason = str(finding)
-        finally:
-            reader.close()
-    if reason:
-        watch.options = replace(watch.options, workers=1)
-        ledger.log(watch.job, LogEvent.SURVEY, f"one worker takes the records in order, because {reason}")
+def _standing_by(watch: Watch, execute: Callable[[Watch], None]) -> AbstractContextManager[None]:
+    """Let the executor prepare its workers during the survey, if its module has a `stand_by` for that."""
+    module = sys.modules.get(getattr(execute, "__module__", ""))
+    stand_by: Callable[[Watch], AbstractContextManager[None]] | None = getattr(module, "stand_by", None)
+    return stand_by(watch) if stand_by else nullcontext()
+
+
+def _survey(watch: Watch, mapping: Mapping) -> str:
+    """Find the contested keys. Returns why one worker has to take all records in order, if it has to."""
+    reader = open_reader(watch.job)
+    try:
+        found = survey(watch.job, mapping, reader)
+        if mapping.key and not has_counted_keys(watch.job):
+            note_repeats(watch.job, mapping, reader, found)
+    except OrderDecides as finding:
+        return str(finding)
+    finally:
+        reader.close()
+    return ""
 
 
 def _finish(watch: Watch, mapping: Mapping) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from django.db import Error as DatabaseError
 
@@ -24,7 +25,10 @@ RATE_COUNTS_FROM = 1_000
 
 @dataclass(slots=True)
 class Watch:
-    """A run as executors see it: `job`, `workers`, `control`, `open_chunks`, `batches` and `tick()`."""
+    """A run as executors see it: `job`, `workers`, `control`, `open_chunks`, `batches` and `tick()`.
+
+    crew  what an executor keeps from its `stand_by` until it is called
+    """
 
     job: DataImportJob
     options: RunOptions
@@ -34,6 +38,7 @@ class Watch:
     figures: Figures = field(default_factory=Figures)
     before: Counts = field(default_factory=Counts)
     batch_size: int = 0
+    crew: list[Any] = field(default_factory=list)
     peak_memory_mb: float = 0.0
     _patience: Patience | None = None
     _next_tick: float = 0.0

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore.config import Config
 from django.core.management import CommandError, call_command
@@ -155,6 +156,20 @@ def test_workers_in_processes_do_the_same(importing: Importing, settings: Any) -
 
     assert (result.status, result.inserted, result.rejected) == ("completed", 990, 10)
     assert job.chunks.count() > 5
+
+
+def test_who_stood_by_for_a_survey_that_wants_one_worker_is_dismissed(importing: Importing) -> None:
+    text = "code,name\n" + "".join(f"C{number % 1_200},x\n" for number in range(2_400))
+
+    job, result = importing("companies", text, workers=2)
+
+    assert (result.status, result.inserted, result.rejected) == ("completed", 1_200, 1_200)
+    told = dict(MigrationLog.objects.filter(job=job).values_list("event", "reason"))
+    assert told["survey"] == "one worker takes the records in order, because keys repeat too often"
+    assert told["executing"] == "process, 1 workers"
+    assert not [
+        child for child in psutil.Process().children() if "worker_process" in " ".join(child.cmdline())
+    ]
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
