@@ -3,7 +3,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from importer.management.refusals import refusals_in_one_line
+from importer.order.hidden import why_order_matters
+from importer.specs.compile import all_columns, compile_mapping
 from importer.specs.registry import get_spec
+from importer.specs.spec import ModelImport
 from importer.validate.explain import explain
 
 
@@ -15,4 +18,13 @@ class Command(BaseCommand):
 
     def handle(self, *, spec: str, **_: Any) -> None:
         with refusals_in_one_line(returncode=2):
-            self.stdout.write(explain(get_spec(spec)))
+            found = get_spec(spec)
+            self.stdout.write(explain(found))
+            self.stdout.write(f"  workers    {_workers(found)}")
+
+
+def _workers(spec: type[ModelImport]) -> str:
+    mapping = compile_mapping(spec, all_columns(spec), spec.options.dialect.as_dict())
+    if reason := why_order_matters(mapping):
+        return f"one takes all records in order, because {reason}"
+    return "several share the records of a large source, unless its keys repeat too often"
