@@ -7,7 +7,10 @@ from importer.exceptions import TargetRefused, first_line
 from importer.fresh.build import foreign_keys_of, indexes_of
 from importer.fresh.properties import carried, describe, structure
 from importer.fresh.tables import Tables, names_of, quoted
+from importer.work.retry import is_transient
 from importer.write.bare import LINE
+
+LOCK_TIMEOUT = "2s"
 
 
 def make_copy(cursor: CursorWrapper, tables: Tables) -> None:
@@ -33,6 +36,8 @@ def publish(cursor: CursorWrapper, tables: Tables, structure_then: str) -> None:
 
     Raises TargetRefused if that has got rows, or another structure than when the copy was made.
     """
+    # Whoever comes while we wait for the lock waits behind us, so we give way and try again.
+    cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     cursor.execute(f"LOCK TABLE {tables.target} IN ACCESS EXCLUSIVE MODE")
     cursor.execute(f"SELECT EXISTS (SELECT FROM {tables.target})")
     if cursor.fetchone()[0]:
@@ -77,7 +82,8 @@ def publish(cursor: CursorWrapper, tables: Tables, structure_then: str) -> None:
 def rehearse(cursor: CursorWrapper, tables: Tables) -> None:
     """Replace the empty table by an empty copy, within a transaction of the caller's that is rolled back.
 
-    Raises TargetRefused if that fails, or if the new table lacks anything that the old one had.
+    Raises TargetRefused if that fails, or if the new table lacks anything that the old one had, and DatabaseError if
+    the database is away or somebody has the table locked.
     """
     before = describe(cursor, tables)
     try:
@@ -89,6 +95,8 @@ def rehearse(cursor: CursorWrapper, tables: Tables) -> None:
         publish(cursor, tables, structure(cursor, tables))
         after = describe(cursor, tables)
     except DatabaseError as error:
+        if is_transient(error):
+            raise
         detail = getattr(getattr(error.__cause__, "diag", None), "message_detail", None)
         raise TargetRefused(
             f'--fresh is not possible: a copy cannot take the place of the table "{tables.name}": '

@@ -1,13 +1,14 @@
 """An empty table that is loaded through a bare copy becomes the table that an ordinary import makes."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from django.db import models
+from django.db import connection, models, transaction
 
 from importer import ImportResult, run_import
 from importer.jobs import create_job
@@ -223,6 +224,38 @@ def test_rows_that_somebody_wrote_meanwhile_are_not_lost(folder: Path) -> None:
         assert len(table.rows()) == 1
         execute("DELETE FROM legacy")
         assert run_import(job, executor="inline").status == "completed"
+
+
+def test_a_long_reader_is_waited_for_and_does_not_hold_up_others(folder: Path) -> None:
+    with legacy(TABLE, **FIELDS) as table, temporarily(table.spec("reject")):
+        job = stopped_job(table, folder)
+        reads, ended, meanwhile = threading.Event(), threading.Event(), list[bool]()
+
+        def read_for_long() -> None:
+            with transaction.atomic():
+                execute("SELECT count(*) FROM legacy")
+                reads.set()
+                execute("SELECT pg_sleep(6)")
+            ended.set()
+            connection.close()
+
+        def read_now_and_then() -> None:
+            while not ended.wait(0.2):
+                execute("SELECT count(*) FROM legacy")
+                meanwhile.append(not ended.is_set())
+            connection.close()
+
+        threads = [threading.Thread(target=target) for target in (read_for_long, read_now_and_then)]
+        threads[0].start()
+        reads.wait()
+        threads[1].start()
+        result = run_import(job, executor="inline")
+        for thread in threads:
+            thread.join()
+
+        assert result.status == "completed"
+        # Without a limit the first that comes after the run asks for its lock waits until the long reader ends.
+        assert sum(meanwhile[-5:]) >= 3
 
 
 def test_a_table_that_changed_meanwhile_keeps_what_it_became(folder: Path) -> None:
