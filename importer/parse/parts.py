@@ -11,6 +11,7 @@ from importer.exceptions import SourceRefused
 from importer.parse.reader import Range, Reader
 from importer.records import Position
 from importer.sources.parts import Part
+from importer.specs.columns import by_likeness
 
 # Notes and names of files that the plan tells.
 SHOWN = 5
@@ -43,6 +44,7 @@ class PartsReader:
         self._columns = columns
         self._starts = [part.first_offset for part in parts]
         self._opened: tuple[int, Reader | None] = (-1, None)
+        self._names: dict[int, dict[str, str]] = {}
 
     def close(self) -> None:
         reader = self._opened[1]
@@ -57,13 +59,13 @@ class PartsReader:
 
     def ranges(self) -> Iterator[Range]:
         """Cut each part into ranges. Afterwards `parts` tells where each of them begins."""
-        names, without_records = self.columns(), []
+        without_records: list[str] = []
         offset, lines = 0, 0
         for number, part in enumerate(self.parts):
             reader = self._reader(number)
-            own = reader.columns() if reader else names
-            if self.same_names:
-                self._refuse_other_columns(part, own)
+            if self.same_names and reader:
+                called = self._names_of(number)
+                self._refuse_other_columns(part, [called.get(name, name) for name in reader.columns()])
             self.parts[number] = replace(part, first_offset=offset, first_line=lines + 1)
             last = None
             for last in reader.ranges() if reader else ():
@@ -86,7 +88,8 @@ class PartsReader:
         batch = reader.read(
             Position(start.offset - offset, start.line - lines), _moved(end, -offset, -lines), limit=limit
         )
-        return self._joined(batch, part)
+        names = self._names_of(number) if self.same_names else {}
+        return self._joined(batch, part, names)
 
     def _reader(self, number: int) -> Reader | None:
         if self._opened[0] != number:
@@ -96,6 +99,19 @@ class PartsReader:
             for note in notes:
                 self._part_notes.setdefault(part.name, note)
         return self._opened[1]
+
+    def _names_of(self, number: int) -> dict[str, str]:
+        """Return what the job calls those columns of a part whose names differ only in case, blanks or underscores."""
+        if number not in self._names:
+            reader = self._reader(number)
+            job, own = self.columns(), reader.columns() if reader else []
+            wanted, found = by_likeness(set(job) - set(own)), by_likeness(set(own) - set(job))
+            self._names[number] = {
+                found[likeness][0]: wanted[likeness][0]
+                for likeness in wanted.keys() & found.keys()
+                if len(wanted[likeness]) == len(found[likeness]) == 1
+            }
+        return self._names[number]
 
     def _found_columns(self) -> list[str]:
         """Return the columns of the first part that is not empty, or of all parts."""
@@ -130,11 +146,11 @@ class PartsReader:
         if len(told) > SHOWN:
             self.notes.append(f"There are such notes on {len(told) - SHOWN:,} more files.")
 
-    def _joined(self, batch: Batch, part: Part) -> Batch:
-        """Return the part's batch as one of the job."""
+    def _joined(self, batch: Batch, part: Part, names: dict[str, str]) -> Batch:
+        """Return the part's batch as one of the job, whose columns are called as `names` says."""
         offset, lines = part.first_offset, part.first_line - 1
         return Batch(
-            self._in_order(batch.texts),
+            self._in_order(batch.texts.rename(names)),
             batch.lines + lines,
             Position(batch.start.offset + offset, batch.start.line + lines),
             Position(batch.end.offset + offset, batch.end.line + lines),

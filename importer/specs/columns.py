@@ -70,7 +70,7 @@ class SourceColumns:
 
     def _take(self, names: Iterable[str]) -> None:
         """Match the names that have no column yet to the columns that have no name yet."""
-        wanted, free = _by_likeness(set(names) - self.taken.keys()), self._free()
+        wanted, free = by_likeness(set(names) - self.taken.keys()), self._free()
         for likeness, alike in wanted.items():
             match alike, free.get(likeness, ()):
                 case [name], [column]:
@@ -80,7 +80,7 @@ class SourceColumns:
 
     def _free(self) -> dict[str, list[str]]:
         used = set(self.taken.values())
-        return _by_likeness(column for column in self.available if column not in used)
+        return by_likeness(column for column in self.available if column not in used)
 
     def named(self, name: str) -> str | None:
         """Return the column that a declaration calls by this name."""
@@ -170,7 +170,8 @@ def _has_name(declared: Column | Lookup) -> bool:
     return bool(declared.columns if isinstance(declared, Lookup) else declared.name)
 
 
-def _by_likeness(names: Iterable[str]) -> dict[str, list[str]]:
+def by_likeness(names: Iterable[str]) -> dict[str, list[str]]:
+    """Group names that differ only in case, blanks and underscores."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(loosely(name), []).append(name)

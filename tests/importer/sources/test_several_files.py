@@ -195,6 +195,30 @@ def test_other_columns_are_refused_when_the_job_is_planned(folder: Path) -> None
     assert not Contact.objects.exists()
 
 
+def test_columns_of_later_files_may_differ_in_case_blanks_and_underscores(folder: Path) -> None:
+    other = "joindt,Legacy ID,EMAIL,role,comp_cd\n,2,b@example.com,user,\n"
+    written(folder, a__csv=HEADER + record(1), b__csv=other, c__csv=HEADER + record(3))
+
+    job = create_job("contacts", str(folder / "*.csv"))
+
+    result = run_import(job, executor="inline")
+    assert (result.status, result.inserted) == ("completed", 3), result
+    assert Contact.objects.get(legacy_id=2).email == "b@example.com"
+
+
+def test_columns_that_resemble_one_another_are_not_guessed(folder: Path) -> None:
+    """Either of two may be meant."""
+    written(
+        folder,
+        a__csv=HEADER + record(1),
+        b__csv="legacy_id,E_mail,e mail,ROLE,JOIN_DT,COMP_CD\n2,a,b,user,,\n",
+    )
+
+    job = create_job("contacts", str(folder / "*.csv"))
+
+    assert 'it lacks "email" and it has also "E_mail", "e mail"' in refusal(job)
+
+
 def test_without_a_header_columns_are_matched_by_position(folder: Path) -> None:
     written(folder, a__csv=record(1), b__csv=record(2))
 
