@@ -14,7 +14,7 @@ from importer.models import ImportChunk
 from importer.privacy.retention import invalid_days
 from importer.sources.names import S3_PREFIX, STORAGE_PREFIX, split_remote
 from importer.sources.remote.remote import storage_called
-from importer.specs.compile import all_columns, compile_mapping
+from importer.specs.compile import compile_mapping, usual_columns
 from importer.specs.constants import invalid_constants
 from importer.specs.faults.formats import invalid_formats
 from importer.specs.faults.hooks import ignored_hooks
@@ -112,7 +112,7 @@ def check_target(spec: type[ModelImport], databases: Any) -> list[CheckMessage]:
     if router.db_for_write(spec.options.model) not in databases:
         return []
     try:
-        mapping = compile_mapping(spec, all_columns(spec))
+        mapping = compile_mapping(spec, usual_columns(spec))
         obstacles = list(Target.of(mapping).obstacles(mapping))
     except (MappingRefused, TargetRefused, DatabaseError):
         return []

@@ -112,6 +112,13 @@ def all_columns(spec: type[ModelImport]) -> list[str]:
     return list(dict.fromkeys([*spec.declared_columns(), *names]))
 
 
+def usual_columns(spec: type[ModelImport]) -> list[str]:
+    """Return the same without a primary key that the database gives, unless the spec declares it."""
+    key = spec.options.model._meta.pk
+    is_given = isinstance(key, models.AutoField) and key.name not in spec.declared
+    return [name for name in all_columns(spec) if not (is_given and name == key.name)]
+
+
 class _Compiler:
     def __init__(self, spec: type[ModelImport], columns: list[str], dialect: dict[str, Any]) -> None:
         self.spec = spec

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from importer.management.refusals import refusals_in_one_line
 from importer.order.hidden import why_order_matters
-from importer.specs.compile import all_columns, compile_mapping
+from importer.specs.compile import compile_mapping, usual_columns
 from importer.specs.registry import get_spec
 from importer.specs.spec import ModelImport
 from importer.validate.explain import explain
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
 
 def _workers(spec: type[ModelImport]) -> str:
-    mapping = compile_mapping(spec, all_columns(spec), spec.options.dialect.as_dict())
+    mapping = compile_mapping(spec, usual_columns(spec), spec.options.dialect.as_dict())
     if reason := why_order_matters(mapping):
         return f"one takes all records in order, because {reason}"
     return "several share the records of a large source, unless its keys repeat too often"
