@@ -8,8 +8,8 @@ from django.db import connections, transaction
 from importer import ledger
 from importer.exceptions import TargetRefused
 from importer.fresh.build import ForeignKey, Index, build, foreign_keys_of, indexes_of
+from importer.fresh.description import structure
 from importer.fresh.meetings import Meetings
-from importer.fresh.properties import structure
 from importer.fresh.publish import make_copy, publish, rehearse
 from importer.fresh.refusals import refuse_unfit
 from importer.fresh.tables import OPTION, Tables, quoted

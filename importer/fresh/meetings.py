@@ -49,7 +49,7 @@ class Meetings:
 
     @property
     def _aside(self) -> str:
-        return self.tables.quoted(self.tables.own, ASIDE)
+        return f"{quoted(self.tables.own)}.{quoted(ASIDE)}"
 
     def are_noted(self, cursor: CursorWrapper) -> bool:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [self._aside])

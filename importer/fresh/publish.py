@@ -5,7 +5,8 @@ from django.db.backends.utils import CursorWrapper
 
 from importer.exceptions import TargetRefused, first_line
 from importer.fresh.build import foreign_keys_of, indexes_of
-from importer.fresh.properties import carried, describe, structure
+from importer.fresh.carry import carried
+from importer.fresh.description import describe, structure
 from importer.fresh.tables import Tables, names_of, quoted
 from importer.work.retry import is_transient
 from importer.write.bare import LINE

@@ -12,7 +12,7 @@ from importer.specs.mapping import Mapping
 # Name in `DataImportJob.options`: the bare copy, and whether it has taken the table's place.
 OPTION = "fresh"
 FOUND = """
-SELECT c.oid::bigint, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = to_regclass(%s)
 """
 
@@ -35,19 +35,16 @@ class Tables:
         connection = connections[mapping.alias]
         with connection.cursor() as cursor:
             cursor.execute(FOUND, [connection.ops.quote_name(mapping.model._meta.db_table)])
-            _, schema, name = cursor.fetchone()
+            schema, name = cursor.fetchone()
         return cls(schema, name, schema_of(job), mapping.alias)
-
-    def quoted(self, schema: str, name: str) -> str:
-        return f"{quoted(schema)}.{quoted(name)}"
 
     @property
     def target(self) -> str:
-        return self.quoted(self.schema, self.name)
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
 
     @property
     def copy(self) -> str:
-        return self.quoted(self.own, self.name)
+        return f"{quoted(self.own)}.{quoted(self.name)}"
 
     def oid(self, cursor: CursorWrapper, table: str) -> int:
         cursor.execute("SELECT %s::regclass::oid::bigint", [table])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection, models
 
-from importer.fresh.properties import describe
+from importer.fresh.description import describe
 from importer.fresh.tables import Tables
 from tests.importer.real_tables.legacy import changed, execute, legacy
 
