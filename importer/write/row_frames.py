@@ -1,13 +1,15 @@
 """Builds, from cleaned records, the rows that are written: their columns in writing order, as text for PostgreSQL."""
 
 import polars as pl
-from django.db import connections, models
+from django.db import Error as DatabaseError
+from django.db import connections, models, transaction
 from django.db.backends.utils import CursorWrapper
 
 from importer.batches import Cleaned, column_named
 from importer.specs.mapping import Fill, Mapping
 from importer.validate.target import Target
 from importer.validate.values.encode import Encoder
+from importer.write.collisions.constraints import is_about_a_record
 from importer.write.comparison import NUMBER
 from importer.write.copy import column_of
 
@@ -19,7 +21,8 @@ class RowFrames:
         self.mapping = mapping
         self.target = target
         self.columns = [column_of(f) for f in mapping.written]
-        self.encoder = Encoder(connections[mapping.alias])
+        self.connection = connections[mapping.alias]
+        self.encoder = Encoder(self.connection)
         self.serials = [f for f in mapping.mapped if isinstance(f, models.AutoField)]
 
     def rows(self, cleaned: Cleaned) -> pl.DataFrame:
@@ -31,7 +34,21 @@ class RowFrames:
             values = values[sound]
         fills = [fill for fill in mapping.fills if fill.field not in present]
         filled = [self._filled(fill, values.height) for fill in fills]
-        return values.with_columns(filled).select(sound.alias(NUMBER), *map(column_named, self.columns))
+        rows = values.with_columns(filled).select(sound.alias(NUMBER), *map(column_named, self.columns))
+        return self._with_numbers(rows) if self.serials else rows
+
+    def _with_numbers(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Draw numbers for all rows at once, so that each keeps its own however often it is tried.
+
+        Where the sequence has not enough left, `numbered` draws for fewer rows, when they are written.
+        """
+        try:
+            with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
+                return self.numbered(cursor, rows)
+        except DatabaseError as error:
+            if not is_about_a_record(error):
+                raise
+            return rows
 
     def numbered(self, cursor: CursorWrapper, rows: pl.DataFrame) -> pl.DataFrame:
         """Replace empty numbers by the next values of the column's default, as an INSERT without the column would.
