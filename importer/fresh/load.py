@@ -74,7 +74,6 @@ def finish(job: DataImportJob, mapping: Mapping, control: Control, keep: Callabl
         )
     with transaction.atomic(using=mapping.alias), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
-        cursor.execute(f"ANALYZE {tables.copy}")
         publish(cursor, tables, job.options[OPTION]["structure"])
         cursor.execute(f"DROP SCHEMA {quoted(tables.own)} CASCADE")
         _note(job, published=True)

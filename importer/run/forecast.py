@@ -111,7 +111,7 @@ def _forecast(job: DataImportJob) -> Forecast:
         families=make_report(job).families,
         advice=[
             *_advice(mapping, workers, rejected / records),
-            *(["the table is empty: --fresh loads it about twice as fast"] if is_fit_for_fresh else []),
+            *(["the table is empty: --fresh loads it faster"] if is_fit_for_fresh else []),
         ],
     )
 
