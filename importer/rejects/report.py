@@ -107,8 +107,20 @@ def make_report(job: DataImportJob) -> Report:
         erased=staged[State.DISCARDED],
         pruned=gone.total() - gone[State.REPLAYED],
         families=_families(job),
-        notes=[*(note for notes in notes_of(job).values() for note in notes), *notes_on_reading(job)],
+        notes=[
+            *(note for notes in notes_of(job).values() for note in notes),
+            *notes_on_reading(job),
+            *_unseen(job),
+        ],
     )
+
+
+def _unseen(job: DataImportJob) -> list[str]:
+    if not job.bare_table:
+        return []
+    return [
+        "What is inserted so far is in a copy of the table, which takes the table's place when the job is completed."
+    ]
 
 
 def other_names(job: DataImportJob) -> dict[str, str]:

@@ -208,8 +208,10 @@ def test_until_it_is_done_nobody_sees_a_row(folder: Path) -> None:
         job = stopped_job(table, folder)
 
         assert table.rows() == []
+        assert any("in a copy of the table" in note for note in make_report(job).notes)
         assert run_import(job, executor="inline").status == "completed"  # without saying --fresh again
         assert without_id(Filled(table.rows())) == (without_id(ordinary)[0], {})
+        assert not any("in a copy of the table" in note for note in make_report(job).notes)
 
 
 def test_rows_that_somebody_wrote_meanwhile_are_not_lost(folder: Path) -> None:
