@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+from django.db import Error as DatabaseError
 from django.db import IntegrityError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
+from importer.exceptions import first_line
 from importer.fresh.tables import Tables, quoted, rows_of
+from importer.write.collisions.constraints import is_about_a_record
 
 # For each of the builds that go on side by side. PostgreSQL's default, 64 MB, sorts ten million keys on disk.
 MAINTENANCE_MEMORY = "128MB"
@@ -31,6 +34,10 @@ FROM pg_constraint f JOIN pg_class c ON c.oid = confrelid JOIN pg_namespace n ON
 WHERE conrelid = %s AND contype = 'f' AND confrelid <> conrelid
 ORDER BY conname
 """
+
+
+class CannotBuild(Exception):
+    """Raised with the reason why a part cannot be built, such as a row that is too long for an index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,8 @@ def build(
 ) -> list[Index | ForeignKey]:
     """Build parts on the copy, several at once, each in a transaction. Returns those that its rows break.
 
+    Raises CannotBuild.
+
     `keep` is called again and again meanwhile, so that the hold on the job is not taken for idle.
     """
     with ThreadPoolExecutor(max(1, at_once)) as pool:
@@ -122,13 +131,17 @@ def build(
 
 
 def _build(tables: Tables, part: Index | ForeignKey) -> bool:
-    """Build on a connection of this thread's own, and close it. True: rows break it."""
+    """Build on a connection of this thread's own, and close it. True: rows break it. Raises CannotBuild."""
     try:
         with transaction.atomic(using=tables.alias), connections[tables.alias].cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")  # a role's limit is meant for queries
             part.create(cursor, tables)
     except IntegrityError:
         return True
+    except DatabaseError as error:
+        if not is_about_a_record(error):
+            raise
+        raise CannotBuild(f'"{part.name}" cannot be built over all records: {first_line(error)}') from error
     finally:
         connections[tables.alias].close()
     return False

@@ -13,7 +13,7 @@ from importer.fresh.tables import Tables, names_of
 RIGHTS = """
 SELECT format('%%s to %%s%%s', privilege_type,
     CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
-    CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END || ' by ' || pg_get_userbyid(grantor))
 """
 DESCRIBED = (
     # The table itself.
@@ -54,8 +54,9 @@ DESCRIBED = (
     # Constraints, its own and those of tables that refer to it.
     """
     SELECT format('constraint %%s of %%s: %%s', conname, conrelid::regclass, concat_ws(', ', pg_get_constraintdef(oid),
-        CASE WHEN convalidated THEN 'validated' END, 'comment ' || obj_description(oid, 'pg_constraint')))
-    FROM pg_constraint WHERE conrelid = %(oid)s OR confrelid = %(oid)s
+        CASE WHEN convalidated THEN 'validated' END, 'comment ' || obj_description(oid, 'pg_constraint'),
+        'enforced ' || (SELECT string_agg(DISTINCT tgenabled::text, '') FROM pg_trigger WHERE tgconstraint = c.oid)))
+    FROM pg_constraint c WHERE conrelid = %(oid)s OR confrelid = %(oid)s
     """,
     """
     SELECT format('index %%s: %%s', indexrelid::regclass, concat_ws(', ', pg_get_indexdef(indexrelid),
@@ -92,7 +93,8 @@ DESCRIBED = (
     """,
     """
     SELECT format('statistics %%s: %%s', stxname, concat_ws(', ', pg_get_statisticsobjdef(oid),
-        'target ' || NULLIF(stxstattarget, -1), obj_description(oid, 'pg_statistic_ext')))
+        'target ' || NULLIF(stxstattarget, -1), 'owner ' || pg_get_userbyid(stxowner),
+        obj_description(oid, 'pg_statistic_ext')))
     FROM pg_statistic_ext WHERE stxrelid = %(oid)s
     """,
     """

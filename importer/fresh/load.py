@@ -6,19 +6,22 @@ from typing import Any
 from django.db import connections, transaction
 
 from importer import ledger
-from importer.exceptions import TargetRefused
-from importer.fresh.build import ForeignKey, Index, build, foreign_keys_of, indexes_of
+from importer.fresh.build import CannotBuild, ForeignKey, Index, build, foreign_keys_of, indexes_of
 from importer.fresh.description import structure
 from importer.fresh.meetings import Meetings
 from importer.fresh.publish import make_copy, publish, rehearse
 from importer.fresh.refusals import refuse_unfit
-from importer.fresh.tables import OPTION, Tables, quoted
+from importer.fresh.tables import OPTION, Tables, quoted, schema_of
 from importer.models import DataImportJob, LogEvent
 from importer.parse.open import open_reader
 from importer.specs.mapping import Mapping
 from importer.work.control import Control
 from importer.work.machine import processors
-from importer.work.repeats import note_counted
+from importer.work.repeats import COUNTED, note_counted
+
+
+class GivenUp(Exception):
+    """Raised with the reason why a load through a copy was given up. Nothing of it is left."""
 
 
 def begin(job: DataImportJob, mapping: Mapping) -> None:
@@ -46,7 +49,18 @@ def finish(job: DataImportJob, mapping: Mapping, control: Control, keep: Callabl
     """Give the copy its indexes and keys, set aside the records that meet, and put it in the table's place.
 
     Returns False if it was asked to stop before that. `keep` is called again and again, and keeps the hold on the job.
+    Raises GivenUp if one record keeps an index from being built: the ordinary way then finds that record.
     """
+    try:
+        return _finish(job, mapping, control, keep)
+    except CannotBuild as reason:
+        _give_up(job, mapping, str(reason))
+        raise GivenUp(
+            f"The load through a copy was given up, because {reason}. The job has begun anew in the ordinary way."
+        ) from reason
+
+
+def _finish(job: DataImportJob, mapping: Mapping, control: Control, keep: Callable[[], None]) -> bool:
     job.refresh_from_db(fields=["options"])  # the answer to the last commit may have been lost
     if not job.bare_table:
         return True
@@ -68,10 +82,7 @@ def finish(job: DataImportJob, mapping: Mapping, control: Control, keep: Callabl
     finally:
         reader.close()
     if broken := _build(tables, indexes, foreign_keys, keep):
-        raise TargetRefused(
-            f'The copy of the table "{tables.name}" cannot get its {broken[0].name}: no search finds the rows that '
-            f"break it; run a new job without --fresh."
-        )
+        raise CannotBuild(f'"{broken[0].name}" cannot be built: no search finds the records that break it')
     with transaction.atomic(using=mapping.alias), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         publish(cursor, tables, job.options[OPTION]["structure"])
@@ -79,6 +90,18 @@ def finish(job: DataImportJob, mapping: Mapping, control: Control, keep: Callabl
         _note(job, published=True)
         ledger.log(job, LogEvent.FRESH, f"the copy is the table {tables.target}")
     return True
+
+
+def _give_up(job: DataImportJob, mapping: Mapping, reason: str) -> None:
+    """Drop the copy, and let the job begin anew in the ordinary way."""
+    with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {quoted(schema_of(job))} CASCADE")
+        ledger.begin_anew(job)
+        job.refresh_from_db(fields=["options"])
+        job.options = job.options | {OPTION: {"given_up": reason}, COUNTED: False}
+        job.contested = None
+        job.save(update_fields=["options", "contested"])
+        ledger.log(job, LogEvent.FRESH, f"given up: {reason}")
 
 
 def _build(

@@ -6,14 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from importer.conf import conf
 from importer.exceptions import LeaseLost
 from importer.ledger.figures import ADDITIONS, values_of
 from importer.ledger.holds import WORKERS, Owner, lock_number
-from importer.models import DataImportJob, ImportChunk, KeyEncoder, ledger_alias
-from importer.records import Counts, Position
+from importer.models import (
+    SETTLEMENT,
+    DataImportJob,
+    ImportChunk,
+    KeyEncoder,
+    StagingRecord,
+    ledger_alias,
+)
+from importer.records import FATES, Counts, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,23 @@ def release(lease: Lease) -> None:
 def forget_attempts(job: DataImportJob) -> None:
     """Reset the attempts of unfinished chunks, so that a new run tries them again."""
     ImportChunk.objects.filter(job=job).exclude(state=ImportChunk.State.DONE).update(attempts=0)
+
+
+def begin_anew(job: DataImportJob) -> None:
+    """Forget what was read of the source, in the transaction that removes the rows. The plan stays."""
+    begun = ImportChunk.objects.filter(job=job, number__gt=SETTLEMENT)
+    begun.update(
+        state=ImportChunk.State.PENDING,
+        committed_offset=F("start_offset"),
+        committed_line=F("first_line"),
+        committed_key=None,
+        lease_owner="",
+        lease_expires_at=None,
+        attempts=0,
+        batches=0,
+        **dict.fromkeys(FATES, 0),
+    )
+    StagingRecord.objects.filter(job=job).delete()
 
 
 def note_failure(lease: Lease, reason: str) -> None:

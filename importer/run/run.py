@@ -24,7 +24,7 @@ from importer.exceptions import (
     reason_of,
     traceback_of,
 )
-from importer.fresh.load import begin, finish
+from importer.fresh.load import GivenUp, begin, finish
 from importer.ledger import JobHold
 from importer.ledger.killed_runs import FormerRun, look_at_former_run
 from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent
@@ -165,6 +165,15 @@ def _give_up(watch: Watch, former: FormerRun) -> ImportResult:
 
 def _execute(watch: Watch, mapping: Mapping) -> None:
     watch.begin()
+    try:
+        _carry_out(watch, mapping)
+    except GivenUp as reason:
+        watch.tell([str(reason)])
+        _read_ledger(watch)
+        _carry_out(watch, mapping)
+
+
+def _carry_out(watch: Watch, mapping: Mapping) -> None:
     prepare_repeats(watch, mapping)
     _choose_executor(watch)
     execute = import_string(conf.EXECUTORS[watch.options.executor])

@@ -1,7 +1,7 @@
 """Compares the target's tables with what a mapping writes: what can be bridged, and what cannot be written."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -89,7 +89,10 @@ def _table_of(model: type[models.Model], mapping: Mapping) -> TargetTable:
             f'The database has no table "{name}" for {model.__name__}; run `manage.py migrate`, or correct '
             f"Meta.db_table."
         )
-    return table
+    columns = {
+        name: replace(column, sent_as=_literal_type(column.sent_as)) for name, column in table.columns.items()
+    }
+    return replace(table, columns=columns)
 
 
 def rows_of(model: type[models.Model], alias: str) -> str:
@@ -122,6 +125,12 @@ def comparable(
     if _sent_as(field, alias) is None and not is_text:
         return f"{column}::text", text
     return column, f"{text}::{type_}"
+
+
+def _literal_type(sent_as: str | None) -> str | None:
+    """Return the type of the literal that is sent: floats and decimals arrive as numbers with all their digits."""
+    is_number = sent_as is not None and sent_as.partition("(")[0] in ("double precision", "numeric")
+    return "numeric" if is_number else sent_as
 
 
 def _sent_as(field: AnyField, alias: str) -> str | None:

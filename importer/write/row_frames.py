@@ -23,6 +23,10 @@ class RowFrames:
         self.columns = [column_of(f) for f in mapping.written]
         self.connection = connections[mapping.alias]
         self.encoder = Encoder(self.connection)
+        # A column that is no float gets the digits of Python's float, not those of the source.
+        self.floats = [
+            f for f in mapping.written if isinstance(f, models.FloatField) and target.of_field(f).sent_as
+        ]
         self.serials = [f for f in mapping.mapped if isinstance(f, models.AutoField)]
 
     def rows(self, cleaned: Cleaned) -> pl.DataFrame:
@@ -35,6 +39,8 @@ class RowFrames:
         fills = [fill for fill in mapping.fills if fill.field not in present]
         filled = [self._filled(fill, values.height) for fill in fills]
         rows = values.with_columns(filled).select(sound.alias(NUMBER), *map(column_named, self.columns))
+        if self.floats:
+            rows = rows.with_columns(_as_sent(rows.get_column(column_of(f))) for f in self.floats)
         return self._with_numbers(rows) if self.serials else rows
 
     def _with_numbers(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -73,3 +79,10 @@ class RowFrames:
             values = [encode(fill.field, fill.make()) for _ in range(height)]
             return pl.Series(name, values, dtype=pl.String)
         return pl.lit(encode(fill.field, fill.make()), dtype=pl.String).alias(name)
+
+
+def _as_sent(texts: pl.Series) -> pl.Series:
+    """Return floats as Python writes them, as psycopg sends them."""
+    values = texts.unique().drop_nulls().to_list()
+    sent = {text: repr(float(text)) for text in values}
+    return pl.Series(texts.name, [sent.get(text) for text in texts.to_list()], dtype=pl.String)

@@ -26,6 +26,8 @@ class Encoder:
         self._refuse_unreadable(value)
         if value is None or type(value) is str:
             return value
+        if type(value) is float and not value:
+            return "0.0"  # a literal, as `save()` sends it, has no negative zero
         if isinstance(value, uuid.UUID):
             return str(value)  # PostgreSQL's own form, so that equal keys are equal texts
         dumped = self.transformer.get_dumper(value, PyFormat.TEXT).dump(value)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,35 @@ def test_a_job_that_has_begun_goes_on_as_it_began(folder: Path) -> None:
         other = run_import(create_job("legacy", job.source), fresh=True)
         assert f"`DROP SCHEMA importer_fresh_{job.pk} CASCADE`" in other.reason
         execute(f"DROP SCHEMA importer_fresh_{job.pk} CASCADE")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE INDEX ON legacy ((10 / a))",
+        "CREATE UNIQUE INDEX ON legacy ((10 / a), b)",
+        "CREATE INDEX ON legacy (b)",
+        "ALTER TABLE legacy ADD FOREIGN KEY (a, b) REFERENCES parent (x, y) MATCH FULL",
+    ],
+)
+def test_a_record_that_no_index_takes_is_found_in_the_ordinary_way(
+    folder: Path, parent: None, sql: str
+) -> None:
+    # Compressed, the letters would be short enough for an index.
+    long = "".join(sha256(str(number).encode()).hexdigest() for number in range(300))
+    values = [("1", "x"), ("0", "y"), ("2", ""), ("5", long), ("", "")]
+    records = [{"a": a, "b": b} for a, b in values]
+    execute("CREATE TABLE parent (x int, y text, UNIQUE (x, y))")
+    with legacy(f"{TABLE}; {sql}", **FIELDS) as table:
+        ordinary = table.by_import(records, folder)
+        table.make_anew()
+        notes: list[str] = []
+        fresh = table.by_import(records, folder, fresh=True, on_note=notes.append)
+
+        assert without_id(fresh) == without_id(ordinary)
+        assert fresh.rejected
+        assert any(note.startswith("The load through a copy was given up, because ") for note in notes)
+        assert not execute("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'importer_fresh%'")
 
 
 def test_a_table_whose_name_has_everything(folder: Path) -> None:

@@ -103,13 +103,24 @@ REFUSED = {
     "INSERT INTO legacy (code) VALUES ('here')": "is not empty",
     "ALTER TABLE legacy ADD CONSTRAINT later CHECK (code <> 'z') NOT VALID": "constraint later",
     "ALTER TABLE legacy SET UNLOGGED": "persistence",
+    "CREATE TABLE parent (id int PRIMARY KEY); ALTER TABLE legacy ADD COLUMN parent int REFERENCES parent; "
+    "ALTER TABLE legacy DISABLE TRIGGER ALL": "enforced D",
+    "CREATE TABLE child (legacy int REFERENCES legacy); ALTER TABLE child DISABLE TRIGGER ALL": "child_legacy_fkey",
+    "CREATE STATISTICS st ON code, name FROM legacy; ALTER STATISTICS st OWNER TO A_ROLE": "statistics st: ",
+    "GRANT SELECT ON legacy TO A_ROLE WITH GRANT OPTION; SET ROLE A_ROLE; GRANT SELECT ON legacy TO PUBLIC; "
+    "RESET ROLE": "right: SELECT to PUBLIC by ",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("sql", REFUSED)
-def test_what_cannot_be_carried_over_is_refused_before_the_first_record(folder: Path, sql: str) -> None:
+def test_what_cannot_be_carried_over_is_refused_before_the_first_record(
+    folder: Path, role: str, sql: str
+) -> None:
     undo = f"DROP PUBLICATION IF EXISTS news; DROP TABLE IF EXISTS of_it; {UNDO}"
-    with legacy(TABLE.format(identity="ALWAYS"), **FIELDS) as table, changed(sql, undo):
+    with (
+        legacy(TABLE.format(identity="ALWAYS"), **FIELDS) as table,
+        changed(sql.replace("A_ROLE", role), undo),
+    ):
         before = described()
 
         result = table.run(RECORDS, folder, fresh=True)
