@@ -19,6 +19,8 @@ NEWLINES_TO_BLANKS = bytes.maketrans(b"\r\n", b"  ")
 # JSON has no newlines in strings. As a control character it stays invalid, and the line stays one.
 NEWLINES_TO_CONTROLS = bytes.maketrans(b"\r\n", b"\x01\x01")
 BOM = b"\xef\xbb\xbf"
+GAP = re.compile(r"[ \t\r\n,]*")
+OBJECTS_LOOKED_AT = 100
 # Names that promise one object per line; other layouts are refused there.
 LINES = (".jsonl", ".ndjson")
 
@@ -38,6 +40,8 @@ def layout_of(block: bytes) -> Layout:
     whole = [line for line in lines if line.startswith(b"{") and line.endswith(b"}")]
     if not text.startswith(b"{"):
         return Layout.LINES
+    if _share_a_line_or_span_lines(text):
+        return Layout.VALUES
     if len(whole) * 2 >= len(lines):
         return Layout.VALUES if _has_two_values(whole[0]) else Layout.LINES
     return Layout.VALUES if _begins_with_long_object(text) else Layout.LINES
@@ -46,6 +50,25 @@ def layout_of(block: bytes) -> Layout:
 def may_have_any_layout(source: str) -> bool:
     path = Path(source)
     return (path.with_suffix("") if compression_of(path) else path).suffix.lower() not in LINES
+
+
+def _share_a_line_or_span_lines(text: bytes) -> bool:
+    """Tell whether one of the first objects has several lines, or shares one with the next. Looks up to a fault."""
+    decoder, position, decoded = json.JSONDecoder(), 0, text.decode(errors="replace")
+    for _ in range(OBJECTS_LOOKED_AT):
+        match = GAP.match(decoded, position)
+        position = match.end() if match else position
+        if not decoded.startswith("{", position):
+            return False
+        try:
+            _, end = decoder.raw_decode(decoded, position)
+        except (ValueError, RecursionError):
+            return False
+        rest = decoded[end : decoded.find("\n", end) + 1 or len(decoded)]
+        if "\n" in decoded[position:end] or rest.lstrip(" \t,").startswith("{"):
+            return True
+        position = end
+    return False
 
 
 def _has_two_values(line: bytes) -> bool:

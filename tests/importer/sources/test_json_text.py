@@ -61,7 +61,9 @@ def test_every_value_becomes_one_line(
         ('[{"a": 1}]', Layout.ARRAY), ("\ufeff\n [\n", Layout.ARRAY), ('{\n  "a": 1\n}\n', Layout.VALUES),
         ('{"a": 1}{"a": 2}', Layout.VALUES), ('{"a": 1},\n{"a": 2}', Layout.LINES), ("{\n bad \n}\n", Layout.LINES),
         ('{"a": "}{"}\n{"a": 2}\n', Layout.LINES), ('{"a": 1} {"a": 2}\n{"a": 3} {"a": 4}', Layout.VALUES),
-        ('{"a":\n  {"b": 1}\n}{"a": 2}', Layout.VALUES),
+        ('{"a":\n  {"b": 1}\n}{"a": 2}', Layout.VALUES), ('{"a": 1}{"b": 2,\n"c": 3}', Layout.VALUES),
+        ('{"a": 1}\n{"a": 2,\n"b": 3}', Layout.VALUES), ('{"a": 1}\r\n{"a": 2\r\n{"a": 3}\r\n', Layout.LINES),
+        ('{"a": 1}\n' * 99 + '{"a": 2,\n"b": 3}\n{"a": 1}\n', Layout.VALUES),
     ],
 )  # fmt: skip
 def test_the_layout_is_told_by_the_first_block(text: str, layout: Layout) -> None:
