@@ -37,7 +37,7 @@ def publish(cursor: CursorWrapper, tables: Tables, structure_then: str) -> None:
 
     Raises TargetRefused if that has got rows, or another structure than when the copy was made.
     """
-    # Whoever comes while we wait for the lock waits behind us, so we give way and try again.
+    # Later readers queue behind a lock that is waited for. So the wait is short, and the caller tries again.
     cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     cursor.execute(f"LOCK TABLE {tables.target} IN ACCESS EXCLUSIVE MODE")
     cursor.execute(f"SELECT EXISTS (SELECT FROM {tables.target})")

@@ -9,7 +9,7 @@ from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from importer import ledger
-from importer.exceptions import ImporterError, TargetRefused
+from importer.exceptions import ImporterError, TargetRefused, any_fault, reason_of
 from importer.fresh.refusals import refuse_unfit
 from importer.fresh.tables import Tables
 from importer.ledger import JobHold
@@ -33,7 +33,7 @@ MANY_REJECTED = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the rest of a job is going to take, as far as a sample tells.
+    """A forecast for the rest of a job, from a sample.
 
     records       how many are left; `is_exact`: they were counted, not estimated from bytes
     sampled       fates of the sample
@@ -66,7 +66,7 @@ class Forecast:
 def forecast(job: DataImportJob) -> Forecast:
     """Plan the job, write a sample of its records, and roll both back.
 
-    Raises what `plan` raises, JobAlreadyRunning, and ImporterError if nothing is left to do.
+    Raises ImporterError: what `plan` raises, JobAlreadyRunning, any fault in one line, or that nothing is left to do.
     """
     if job.status == DataImportJob.Status.COMPLETED:
         raise ImporterError(f"Job {job.pk} is completed; nothing is left to forecast.")
@@ -76,6 +76,10 @@ def forecast(job: DataImportJob) -> Forecast:
         with transaction.atomic(using=ledger_alias()):
             found = _forecast(job)
             transaction.set_rollback(True, using=ledger_alias())
+    except any_fault() as error:
+        if isinstance(error, ImporterError):
+            raise
+        raise ImporterError(reason_of(error)) from error
     finally:
         hold.release()
     return found

@@ -59,7 +59,7 @@ class BareWriter:
         return written
 
     def _is_about_a_record(self, error: DatabaseError, rows: pl.DataFrame) -> bool:
-        """Whether the database refuses one of these records. Raises what it says to a COPY without any."""
+        """Whether the error is about one of these records. Raises the error of a COPY without any, if that fails."""
         if not is_about_a_record(error):
             return False
         if is_doubtful(error) and not self.statement_passes:

@@ -36,13 +36,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--max-error-rate", type=_rate, help="fail above this rate of rejected records, from 0 to 1"
         )
-        parser.add_argument("--dry-run", action="store_true", help="do everything, then roll it back")
-        parser.add_argument(
+        ways = parser.add_mutually_exclusive_group()
+        ways.add_argument("--dry-run", action="store_true", help="do everything, then roll it back")
+        ways.add_argument(
             "--forecast",
             action="store_true",
             help="import a sample, roll it back, and say what the whole will take",
         )
-        parser.add_argument(
+        ways.add_argument(
             "--fresh",
             action="store_true",
             help="for an empty table: load a bare copy, index it, then put it in the table's place",
@@ -55,10 +56,6 @@ class Command(BaseCommand):
         max_error_rate: float | None, dry_run: bool, forecast: bool, fresh: bool, json: bool, no_progress: bool,
         **_: Any,
     ) -> None:  # fmt: skip
-        if fresh and dry_run:
-            raise CommandError(
-                "--fresh and --dry-run exclude each other; --dry-run alone has the same counts."
-            )
         job = get_job(job_id)
         if forecast:
             self._forecast(job, as_json=json)

@@ -235,7 +235,7 @@ def test_rows_that_somebody_wrote_meanwhile_are_not_lost(folder: Path) -> None:
 
 
 def test_a_long_reader_is_waited_for_and_does_not_hold_up_others(folder: Path) -> None:
-    """Who reads while the run waits for its lock would wait behind it, if the run did not give way."""
+    """A reader that comes while the run waits for its lock must not queue behind it."""
     with legacy(TABLE, **FIELDS) as table, temporarily(table.spec("reject")):
         job = stopped_job(table, folder)
         reads, asked, passed = threading.Event(), threading.Event(), threading.Event()

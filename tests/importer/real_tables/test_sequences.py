@@ -54,7 +54,7 @@ def test_numbers_up_to_the_last_one_end_no_job(folder: Path) -> None:
 
 @pytest.mark.parametrize("column", ["", "code"])
 def test_a_sequence_without_a_number_left_rejects_records_and_ends_no_job(folder: Path, column: str) -> None:
-    """Whether the records bring some numbers along or none."""
+    """Both where some records have numbers of their own and where none has."""
     with legacy(TABLE.format(kind="serial"), code=models.TextField()) as table:
         execute("ALTER SEQUENCE legacy_id_seq MAXVALUE 2")
         wanted = [{"id": number, "code": f"C{number}"} for number in ("7", "", "", "", "8", "")]

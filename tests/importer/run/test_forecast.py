@@ -102,6 +102,20 @@ def test_of_a_job_that_has_begun_it_tells_the_rest(source: Path, settings: Any) 
             forecast(job)
 
 
+def test_a_defect_is_one_line_for_a_person(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importer.run.forecast.PLACES", None)
+    with legacy(TABLE, **FIELDS) as table, temporarily(table.spec("reject")):
+        job = create_job("legacy", str(source))
+        with pytest.raises(CommandError, match="^Unexpected TypeError: "):
+            forecast(job)
+
+
+@pytest.mark.parametrize("other", ["--fresh", "--dry-run"])
+def test_it_excludes_other_ways_to_run(other: str) -> None:
+    with pytest.raises(CommandError, match="not allowed with argument"):
+        call_command("run_import", "1", "--forecast", other)
+
+
 def test_a_source_without_records_has_no_forecast(source: Path) -> None:
     source.write_text("code,name\n")
     with legacy(TABLE, **FIELDS) as table, temporarily(table.spec("reject")):
