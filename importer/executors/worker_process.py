@@ -27,7 +27,12 @@ def main() -> int:
     from importer.work.worker import Worker
 
     control, may_begin = Control(), threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: control.stop())
+
+    def stop(*_: Any) -> None:
+        control.stop()
+        may_begin.set()
+
+    signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_listen, args=(control, may_begin), daemon=True).start()
     if orders["stand_by"]:
         may_begin.wait()

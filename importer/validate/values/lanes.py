@@ -139,7 +139,7 @@ def _float(field: AnyField) -> FastLane | str:
     if field.validators or field.choices is not None:
         return "validators and choices of floats are judged by Django"
     # PostgreSQL keeps the sign of zero in a text; `save()` sends a literal, whose zero has none.
-    return _lane([_matching(FLOAT), lambda text: ~text.str.contains(r"^-[0.]+(?:[eE]|$)")])
+    return _lane([_matching(FLOAT), lambda text: ~text.str.contains(r"^-[0.]+$")])
 
 
 def _boolean(field: AnyField) -> FastLane | str:
