@@ -9,21 +9,14 @@ from django.db import IntegrityError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from importer.exceptions import first_line
-from importer.fresh.tables import Tables, quoted, rows_of
+from importer.fresh.tables import Tables
+from importer.validate.indexes import Index, indexes_of
+from importer.validate.queries import quoted, rows_of
 from importer.write.collisions.constraints import is_about_a_record
 
 # For each of the builds that go on side by side. PostgreSQL's default, 64 MB, sorts ten million keys on disk.
 MAINTENANCE_MEMORY = "128MB"
 KEEP_SECONDS = 0.25
-INDEXES = """
-SELECT c.relname, i.indisunique, i.indnullsnotdistinct, pg_get_indexdef(i.indexrelid), k.contype, k.condeferrable,
-    k.condeferred, pg_get_expr(i.indpred, i.indrelid),
-    ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, true) FROM generate_series(1, i.indnkeyatts) AS n)
-FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u')
-WHERE i.indrelid = %s
-ORDER BY i.indisunique DESC, c.relname
-"""
 FOREIGN_KEYS = """
 SELECT conname, replace(pg_get_constraintdef(f.oid), ' NOT VALID', ''), format('%%I.%%I', nspname, relname),
     ARRAY(SELECT attname FROM unnest(conkey) WITH ORDINALITY AS key(number, place)
@@ -41,23 +34,14 @@ class CannotBuild(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
-    """An index of the target, and the constraint that it serves.
+class CopyIndex:
+    """An index of the target, to be built on the copy."""
 
-    definition   CREATE INDEX for the target
-    condition    of a partial index
-    expressions  what it keeps in order, as SQL
-    """
+    of: Index
 
-    name: str
-    is_unique: bool
-    nulls_are_equal: bool
-    definition: str
-    constraint: str | None
-    is_deferrable: bool | None
-    is_deferred: bool | None
-    condition: str | None
-    expressions: Sequence[str]
+    @property
+    def name(self) -> str:
+        return self.of.name
 
     def create(self, cursor: CursorWrapper, tables: Tables) -> None:
         """Build it on the copy, unless an earlier run has. Raises IntegrityError if rows meet in it."""
@@ -67,10 +51,10 @@ class Index:
             return
         cursor.execute(f"SET LOCAL maintenance_work_mem = '{MAINTENANCE_MEMORY}'")
         cursor.execute(self._on_copy(cursor, tables))
-        if self.constraint:
-            kind = "PRIMARY KEY" if self.constraint == "p" else "UNIQUE"
-            deferrable = " DEFERRABLE" if self.is_deferrable else ""
-            deferred = " INITIALLY DEFERRED" if self.is_deferred else ""
+        if self.of.constraint:
+            kind = "PRIMARY KEY" if self.of.constraint == "p" else "UNIQUE"
+            deferrable = " DEFERRABLE" if self.of.is_deferrable else ""
+            deferred = " INITIALLY DEFERRED" if self.of.is_deferred else ""
             cursor.execute(
                 f"ALTER TABLE {tables.copy} ADD CONSTRAINT {quoted(self.name)} {kind} "
                 f"USING INDEX {quoted(self.name)}{deferrable}{deferred}"
@@ -80,8 +64,8 @@ class Index:
         cursor.execute(
             "SELECT format(' ON %%I.%%I USING ', %s::text, %s::text)", [tables.schema, tables.name]
         )
-        before, on, after = self.definition.partition(cursor.fetchone()[0])
-        assert on, self.definition
+        before, on, after = self.of.definition.partition(cursor.fetchone()[0])
+        assert on, self.of.definition
         return f"{before} ON {tables.copy} USING {after}"
 
 
@@ -105,9 +89,9 @@ class ForeignKey:
             cursor.execute(f"ALTER TABLE {tables.copy} ADD CONSTRAINT {quoted(self.name)} {self.definition}")
 
 
-def indexes_of(cursor: CursorWrapper, tables: Tables) -> list[Index]:
+def copy_indexes(cursor: CursorWrapper, tables: Tables) -> list[CopyIndex]:
     """Return the target's indexes, the unique ones first."""
-    return [Index(*row) for row in rows_of(cursor, INDEXES, [tables.oid(cursor, tables.target)])]
+    return [CopyIndex(index) for index in indexes_of(cursor, tables.oid(cursor, tables.target))]
 
 
 def foreign_keys_of(cursor: CursorWrapper, tables: Tables) -> list[ForeignKey]:
@@ -115,8 +99,8 @@ def foreign_keys_of(cursor: CursorWrapper, tables: Tables) -> list[ForeignKey]:
 
 
 def build(
-    tables: Tables, parts: Sequence[Index | ForeignKey], *, at_once: int, keep: Callable[[], None]
-) -> list[Index | ForeignKey]:
+    tables: Tables, parts: Sequence[CopyIndex | ForeignKey], *, at_once: int, keep: Callable[[], None]
+) -> list[CopyIndex | ForeignKey]:
     """Build parts on the copy, several at once, each in a transaction. Returns those that its rows break.
 
     Raises CannotBuild.
@@ -130,7 +114,7 @@ def build(
         return [part for part, done in zip(parts, builds, strict=True) if done.result()]
 
 
-def _build(tables: Tables, part: Index | ForeignKey) -> bool:
+def _build(tables: Tables, part: CopyIndex | ForeignKey) -> bool:
     """Build on a connection of this thread's own, and close it. True: rows break it. Raises CannotBuild."""
     try:
         with transaction.atomic(using=tables.alias), connections[tables.alias].cursor() as cursor:

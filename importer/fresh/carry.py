@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from django.db.backends.utils import CursorWrapper
 
-from importer.fresh.tables import Tables, names_of, quoted, rows_of
+from importer.fresh.tables import Tables
+from importer.validate.queries import names_of, quoted, rows_of
 
 
 def carried(cursor: CursorWrapper, tables: Tables) -> list[str]:

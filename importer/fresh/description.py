@@ -7,7 +7,8 @@ from hashlib import sha256
 
 from django.db.backends.utils import CursorWrapper
 
-from importer.fresh.tables import Tables, names_of
+from importer.fresh.tables import Tables
+from importer.validate.queries import names_of
 
 # Rights by name: `aclexplode` of what is granted, or of what an owner has by default.
 RIGHTS = """

@@ -6,15 +6,16 @@ from typing import Any
 from django.db import connections, transaction
 
 from importer import ledger
-from importer.fresh.build import CannotBuild, ForeignKey, Index, build, foreign_keys_of, indexes_of
+from importer.fresh.build import CannotBuild, CopyIndex, ForeignKey, build, copy_indexes, foreign_keys_of
 from importer.fresh.description import structure
 from importer.fresh.meetings import Meetings
 from importer.fresh.publish import make_copy, publish, rehearse
 from importer.fresh.refusals import refuse_unfit
-from importer.fresh.tables import OPTION, Tables, quoted, schema_of
+from importer.fresh.tables import OPTION, Tables, schema_of
 from importer.models import DataImportJob, LogEvent
 from importer.parse.open import open_reader
 from importer.specs.mapping import Mapping
+from importer.validate.queries import quoted
 from importer.work.control import Control
 from importer.work.machine import processors
 from importer.work.repeats import COUNTED, note_counted
@@ -68,16 +69,16 @@ def _finish(job: DataImportJob, mapping: Mapping, control: Control, keep: Callab
     meetings = Meetings(tables, mapping)
     connection = connections[mapping.alias]
     with connection.cursor() as cursor:
-        indexes, foreign_keys = indexes_of(cursor, tables), foreign_keys_of(cursor, tables)
-        are_noted = meetings.are_noted(cursor)
+        indexes, foreign_keys = copy_indexes(cursor, tables), foreign_keys_of(cursor, tables)
+        are_noted = meetings.aside.are_noted(cursor)
     if not are_noted:
         broken = _build(tables, indexes, foreign_keys, keep)
         with transaction.atomic(using=mapping.alias), connection.cursor() as cursor:
-            if not meetings.note_lines(cursor, broken):
+            if not meetings.aside.note(cursor, meetings.queries(broken)):
                 note_counted(job)
     reader = open_reader(job)
     try:
-        if not meetings.set_aside(job, reader, control, keep):
+        if not meetings.aside.set_aside(job, reader, control, keep=keep, uncount=ledger.take_back):
             return False
     finally:
         reader.close()
@@ -105,8 +106,8 @@ def _give_up(job: DataImportJob, mapping: Mapping, reason: str) -> None:
 
 
 def _build(
-    tables: Tables, indexes: list[Index], foreign_keys: list[ForeignKey], keep: Callable[[], None]
-) -> list[Index | ForeignKey]:
+    tables: Tables, indexes: list[CopyIndex], foreign_keys: list[ForeignKey], keep: Callable[[], None]
+) -> list[CopyIndex | ForeignKey]:
     """Build the indexes side by side, then the foreign keys, which lock the table against one another."""
     broken = build(tables, indexes, at_once=processors(), keep=keep)
     return [*broken, *build(tables, foreign_keys, at_once=1, keep=keep)]

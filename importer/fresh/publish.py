@@ -4,10 +4,11 @@ from django.db import Error as DatabaseError
 from django.db.backends.utils import CursorWrapper
 
 from importer.exceptions import TargetRefused, first_line
-from importer.fresh.build import foreign_keys_of, indexes_of
+from importer.fresh.build import copy_indexes, foreign_keys_of
 from importer.fresh.carry import carried
 from importer.fresh.description import describe, structure
-from importer.fresh.tables import Tables, names_of, quoted
+from importer.fresh.tables import Tables
+from importer.validate.queries import names_of, quoted
 from importer.work.retry import is_transient
 from importer.write.bare import LINE
 
@@ -89,7 +90,7 @@ def rehearse(cursor: CursorWrapper, tables: Tables) -> None:
     before = describe(cursor, tables)
     try:
         make_copy(cursor, tables)
-        for index in indexes_of(cursor, tables):
+        for index in copy_indexes(cursor, tables):
             index.create(cursor, tables)
         for foreign_key in foreign_keys_of(cursor, tables):
             foreign_key.create(cursor, tables)

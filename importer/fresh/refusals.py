@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from django.db import connections
 
 from importer.exceptions import TargetRefused
-from importer.fresh.tables import Tables, rows_of
+from importer.fresh.tables import Tables
 from importer.ledger import committed_batches
 from importer.models import DataImportJob
 from importer.specs.mapping import Mapping
+from importer.validate.queries import rows_of
 from importer.validate.target import Target
 
 ORDINARY = "run the job without --fresh"

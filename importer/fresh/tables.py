@@ -1,13 +1,13 @@
 """Names the table that is loaded and its bare copy."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from importer.models import DataImportJob
 from importer.specs.mapping import Mapping
+from importer.validate.queries import quoted
 
 # Name in `DataImportJob.options`: the bare copy, and whether it has taken the table's place.
 OPTION = "fresh"
@@ -51,20 +51,5 @@ class Tables:
         return int(cursor.fetchone()[0])
 
 
-def quoted(name: str) -> str:
-    """Quote a name for PostgreSQL. Django's `quote_name` leaves names as they are that look quoted."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def schema_of(job: DataImportJob) -> str:
     return f"importer_fresh_{job.pk}"
-
-
-def rows_of(cursor: CursorWrapper, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-    cursor.execute(sql, parameters)
-    return list(cursor.fetchall())
-
-
-def names_of(cursor: CursorWrapper, sql: str, parameters: Any = None) -> list[Any]:
-    """Return the first column of the rows."""
-    return [row[0] for row in rows_of(cursor, sql, parameters)]
