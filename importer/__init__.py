@@ -8,6 +8,7 @@ Packages from top to bottom. Imports only run down; import-linter checks it (`py
     rejects      reports, exports, takes back and replays rejected records
     privacy      erases a person, deletes old data
     fresh        loads an empty table through a bare copy, which then takes its place
+    gather       lets workers share a job in which the order decides: records wait in a table of their own
     work         claims chunks and carries each through the stages
     ledger       the only writer of chunks, staging records and the log; leases, fencing, locks
     write        writes rows, by COPY or by comparison in a temporary table, and decides duplicates

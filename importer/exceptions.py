@@ -61,6 +61,10 @@ class ImporterError(Exception):
         super().__init__(one_line(reason))
 
 
+class GivenUp(Exception):
+    """Another way of loading was given up, for this reason. Nothing of it is left, and the job begins anew."""
+
+
 class UnknownSpec(ImporterError):
     """No spec of that name is registered."""
 
@@ -83,6 +87,10 @@ class MappingRefused(ImporterError):
 
 class TargetRefused(ImporterError):
     """The target table would take none of the records."""
+
+
+class OrderDecides(ImporterError):
+    """One worker must import the records in the order of the source, for this reason."""
 
 
 class JobAlreadyRunning(ImporterError):

@@ -81,6 +81,13 @@ class DataImportJob(Counters):
         NOTHING_REPEATS = "nothing repeats"
         KEYS_REPEAT = "keys repeat"
 
+    class GatherPhase(enum.StrEnum):
+        """Where records go, if they wait in a table of their own until it is decided which come first."""
+
+        NONE = ""
+        GATHER = "gather"  # from the source into that table
+        POUR = "pour"  # from there into the target
+
     name = models.CharField(max_length=200, blank=True)
     spec = models.CharField(max_length=200)
     source = models.CharField(max_length=2000)
@@ -167,6 +174,26 @@ class DataImportJob(Counters):
         return "" if fresh.get("published") else str(fresh.get("copy", ""))
 
     @property
+    def gather_phase(self) -> GatherPhase:
+        return self.GatherPhase(self.options.get("gathered", {}).get("phase", ""))
+
+    @property
+    def unfinished_load(self) -> str:
+        """Say where the records are, while those that were read are not in the table yet; empty if they are."""
+        if self.bare_table:
+            return "has begun with --fresh, and what it has loaded so far is not in the table yet"
+        if self.gather_phase:
+            return (
+                "has begun, and its records wait in a table of their own until it is known which come first"
+            )
+        return ""
+
+    @property
+    def gathered_table(self) -> str:
+        """The table in which records wait until it is decided which come first, quoted."""
+        return str(self.options["gathered"]["table"])
+
+    @property
     def sheet(self) -> str:
         """The sheet of a workbook that was named; empty: the first visible one with values."""
         return str(self.options.get("sheet", ""))
@@ -216,6 +243,9 @@ class ImportChunk(Counters):
     committed_line = models.BigIntegerField()
     committed_key = models.JSONField(null=True, encoder=KeyEncoder)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    gathered = models.BigIntegerField(
+        default=0, help_text="Records that wait in a table of their own, and have no fate yet."
+    )
 
     lease_owner = models.CharField(max_length=200, blank=True)
     lease_token = models.BigIntegerField(default=0)
@@ -289,6 +319,9 @@ class LogEvent(models.TextChoices):
     SURVEY = "survey"
     NOTED = "noted"  # what a person should know about the source: keys that repeat, values hardly meant
     FRESH = "fresh"  # records go into a bare copy of the empty table; the copy has taken its place
+    GATHERED = (
+        "gathered"  # records wait in a table of their own; who comes first is decided; they are written
+    )
     EXECUTING = "executing"
     NO_WORKER = "no_worker"
     BATCH_SIZE = "batch_size"

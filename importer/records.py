@@ -123,9 +123,11 @@ class Outcome:
     rejections  the rejected records
     contested   records that are set aside until the end of the run
     searched    number of records that a search by halves found (the database rejects them one at a time)
+    gathered    number of records that wait in a table of their own, and have no fate yet
     """
 
     counts: Counts
     rejections: Sequence[Rejection]
     contested: Sequence[Rejection] = ()
     searched: int = 0
+    gathered: int = 0

@@ -34,8 +34,11 @@ SECONDS_TO_FINISH = 10
 
 @contextlib.contextmanager
 def stand_by(watch: Watch) -> Iterator[None]:
-    """Start the processes while the survey goes on in this one: to load Django and Polars takes as long."""
-    watch.crew = [WorkerProcess(watch, stands_by=True) for _ in range(watch.workers)]
+    """Start the processes while the survey goes on in this one: to load Django and Polars takes as long.
+
+    Those that have gathered records stand by already.
+    """
+    watch.crew = watch.crew or [WorkerProcess(watch, stands_by=True) for _ in range(watch.workers)]
     try:
         yield
     finally:
@@ -75,6 +78,8 @@ def execute(watch: Watch) -> None:
                     watch.job, LogEvent.RECYCLED, "memory stayed above the budget", pid=crew[0].popen.pid
                 )
                 crew[0].recycle()
+        if watch.job.gather_phase == watch.job.GatherPhase.GATHER and not watch.control.stopping:
+            watch.crew, crew = crew, []  # they pour next
     finally:
         for process in crew:
             process.end()

@@ -1,4 +1,7 @@
-"""Runs a worker in its own process: `python -m importer.executors.worker_process` (see `process`)."""
+"""Runs a worker in its own process: `python -m importer.executors.worker_process` (see `process`).
+
+When no chunk is left, it waits for the order to begin again, with the next phase of the job, or to stop.
+"""
 
 import contextlib
 import json
@@ -34,13 +37,15 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_listen, args=(control, may_begin), daemon=True).start()
-    if orders["stand_by"]:
-        may_begin.wait()
-    if control.stopping:
-        return 0
+    if not orders["stand_by"]:
+        may_begin.set()
     try:
-        job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
-        Worker(job, control).drain()
+        while not control.stopping:
+            may_begin.wait()
+            may_begin.clear()
+            if not control.stopping:
+                job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
+                Worker(job, control).drain()
     except any_fault() as error:
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):

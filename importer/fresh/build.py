@@ -1,8 +1,8 @@
 """Gives the bare copy the indexes, keys and foreign keys of the target, once its records are there."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import Error as DatabaseError
 from django.db import IntegrityError, connections, transaction
@@ -12,11 +12,11 @@ from importer.exceptions import first_line
 from importer.fresh.tables import Tables
 from importer.validate.indexes import Index, indexes_of
 from importer.validate.queries import quoted, rows_of
+from importer.work.meanwhile import meanwhile
 from importer.write.collisions.constraints import is_about_a_record
 
 # For each of the builds that go on side by side. PostgreSQL's default, 64 MB, sorts ten million keys on disk.
 MAINTENANCE_MEMORY = "128MB"
-KEEP_SECONDS = 0.25
 FOREIGN_KEYS = """
 SELECT conname, replace(pg_get_constraintdef(f.oid), ' NOT VALID', ''), format('%%I.%%I', nspname, relname),
     ARRAY(SELECT attname FROM unnest(conkey) WITH ORDINALITY AS key(number, place)
@@ -107,15 +107,13 @@ def build(
 
     `keep` is called again and again meanwhile, so that the hold on the job is not taken for idle.
     """
-    with ThreadPoolExecutor(max(1, at_once)) as pool:
-        builds = [pool.submit(_build, tables, part) for part in parts]
-        while wait(builds, timeout=KEEP_SECONDS).not_done:
-            keep()
-        return [part for part, done in zip(parts, builds, strict=True) if done.result()]
+    calls = [partial(_build, tables, part) for part in parts]
+    broken = meanwhile(calls, alias=tables.alias, at_once=at_once, keep=keep)
+    return [part for part, is_broken in zip(parts, broken, strict=True) if is_broken]
 
 
 def _build(tables: Tables, part: CopyIndex | ForeignKey) -> bool:
-    """Build on a connection of this thread's own, and close it. True: rows break it. Raises CannotBuild."""
+    """Build in a transaction. True: rows break it. Raises CannotBuild."""
     try:
         with transaction.atomic(using=tables.alias), connections[tables.alias].cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")  # a role's limit is meant for queries
@@ -126,6 +124,4 @@ def _build(tables: Tables, part: CopyIndex | ForeignKey) -> bool:
         if not is_about_a_record(error):
             raise
         raise CannotBuild(f'"{part.name}" cannot be built over all records: {first_line(error)}') from error
-    finally:
-        connections[tables.alias].close()
     return False

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from importer import ledger
+from importer.exceptions import GivenUp
 from importer.fresh.build import CannotBuild, CopyIndex, ForeignKey, build, copy_indexes, foreign_keys_of
 from importer.fresh.description import structure
 from importer.fresh.meetings import Meetings
@@ -19,10 +20,6 @@ from importer.validate.queries import quoted
 from importer.work.control import Control
 from importer.work.machine import processors
 from importer.work.repeats import COUNTED, note_counted
-
-
-class GivenUp(Exception):
-    """Raised with the reason why a load through a copy was given up. Nothing of it is left."""
 
 
 def begin(job: DataImportJob, mapping: Mapping) -> None:

@@ -43,7 +43,7 @@ def refuse_unfit(job: DataImportJob, mapping: Mapping, tables: Tables) -> None:
 
 
 def _of_job(job: DataImportJob) -> Iterator[str]:
-    if committed_batches(job):
+    if job.gather_phase or committed_batches(job):
         yield f"the job {job.pk} has begun without it"
 
 

@@ -11,7 +11,7 @@ its lease ends (`leases`). Only this package writes chunks, staging records and 
 
 from importer.ledger.audit import log, log_long_fields, log_total, note, notes_of
 from importer.ledger.deletion import delete_rows
-from importer.ledger.figures import Figures, take_back
+from importer.ledger.figures import Figures, take_back, take_gathered_back
 from importer.ledger.holds import JOBS, WORKERS, JobHold, Owner, hold_job, ledger_backend, let_job_go
 from importer.ledger.leases import (
     Lease,
@@ -26,6 +26,7 @@ from importer.ledger.leases import (
     forget_failures,
     has_open_chunks,
     note_failure,
+    open_all,
     release,
     unattended_chunks,
 )
@@ -58,9 +59,11 @@ __all__ = [
     "note",
     "note_failure",
     "notes_of",
+    "open_all",
     "release",
     "set_aside",
     "take_back",
+    "take_gathered_back",
     "unattended_chunks",
     "update_records",
 ]

@@ -140,10 +140,10 @@ def fence(lease: Lease) -> None:
             raise LeaseLost(f"Another worker took over the lease of {lease.chunk}.")
 
 
-def advance(lease: Lease, end: Position, counts: Counts, *, done: bool) -> bool:
+def advance(lease: Lease, end: Position, counts: Counts, *, done: bool, gathered: int = 0) -> bool:
     """Move the cursor and the counters, in the transaction that wrote the records. True: the job was asked to stop.
 
-    Raises LeaseLost.
+    `gathered` is added to the records that wait for their fate. Raises LeaseLost.
     """
     values: dict[str, Any] = values_of(counts) | {
         "chunk": lease.chunk.pk,
@@ -152,11 +152,13 @@ def advance(lease: Lease, end: Position, counts: Counts, *, done: bool) -> bool:
         "line": end.line,
         "key": None if end.key is None else json.dumps(end.key, cls=KeyEncoder),
         "state": "done" if done else "running",
+        "gathered": gathered,
     }
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute(
             f"UPDATE data_import_chunks SET committed_offset = %(offset)s, committed_line = %(line)s, "  # noqa: S608
-            f"committed_key = %(key)s::jsonb, state = %(state)s, attempts = 1, batches = batches + 1, {ADDITIONS} "
+            f"committed_key = %(key)s::jsonb, state = %(state)s, attempts = 1, batches = batches + 1, "
+            f"gathered = gathered + %(gathered)s, {ADDITIONS} "
             f"WHERE id = %(chunk)s AND lease_token = %(token)s "
             f"RETURNING (SELECT stop_requested FROM data_import_jobs WHERE id = job_id)",
             values,
@@ -179,10 +181,9 @@ def forget_attempts(job: DataImportJob) -> None:
     ImportChunk.objects.filter(job=job).exclude(state=ImportChunk.State.DONE).update(attempts=0)
 
 
-def begin_anew(job: DataImportJob) -> None:
-    """Forget what was read of the source, in the transaction that removes the rows. The plan stays."""
-    begun = ImportChunk.objects.filter(job=job, number__gt=SETTLEMENT)
-    begun.update(
+def open_all(job: DataImportJob, **values: Any) -> None:
+    """Let all chunks be claimed from their beginning. A worker that still has one of them loses its lease."""
+    ImportChunk.objects.filter(job=job, number__gt=SETTLEMENT).update(
         state=ImportChunk.State.PENDING,
         committed_offset=F("start_offset"),
         committed_line=F("first_line"),
@@ -190,9 +191,13 @@ def begin_anew(job: DataImportJob) -> None:
         lease_owner="",
         lease_expires_at=None,
         attempts=0,
-        batches=0,
-        **dict.fromkeys(FATES, 0),
+        **values,
     )
+
+
+def begin_anew(job: DataImportJob) -> None:
+    """Forget what was read of the source, in the transaction that removes the rows. The plan stays."""
+    open_all(job, batches=0, gathered=0, **dict.fromkeys(FATES, 0))
     StagingRecord.objects.filter(job=job).delete()
 
 

@@ -59,8 +59,9 @@ class TerminalProgress:
 
 def progress_line(progress: Progress) -> str:
     eta = "" if progress.eta_seconds is None else f" · {clock(progress.eta_seconds)} left"
+    gathered = f" ({progress.gathered:,} wait)" if progress.gathered else ""
     return (
-        f"{progress.counts.read:,} records · {progress.records_per_second:,.0f}/s{eta} · "
+        f"{progress.counts.read + progress.gathered:,} records{gathered} · {progress.records_per_second:,.0f}/s{eta} · "
         f"batch {progress.batch_size:,} · {progress.counts.rejected:,} rejected · {progress.memory_mb:,.0f} MB"
     )
 

@@ -29,13 +29,15 @@ def canonical(plan: ColumnPlan) -> Callable[[str], str] | None:
     field = plan.field
     if _cleans_as(field, models.DecimalField):
         return _by(lambda text: hash(Decimal(text)))
+    if _cleans_as(field, models.FloatField):
+        return _by(lambda text: float(text) + 0.0)  # zero has no sign
     if _cleans_as(field, models.DateTimeField) and settings.USE_TZ:
         return _by(lambda text: hash(dt.datetime.fromisoformat(text)))
     return None
 
 
-def _by(number: Callable[[str], int]) -> Callable[[str], str]:
-    """Hash texts by their value: Python's hashes of equal numbers and moments are equal, however they are written."""
+def _by(number: Callable[[str], float]) -> Callable[[str], str]:
+    """Write texts by their value: Python's hashes of equal numbers and moments are equal, however they are written."""
 
     def call(text: str) -> str:
         try:

@@ -1,14 +1,16 @@
-"""Detects specs whose records may meet unseen; one worker imports those in order.
+"""Detects specs whose records may meet unseen.
 
 Several workers must know beforehand which records depend on one another; the survey compares the texts of their keys.
-Where texts cannot tell, one worker takes the records in the order of the source.
+Where texts cannot tell, records are gathered first (`importer.gather`), or one worker takes them in order.
 """
 
 from django.db import models
 
-from importer.order.comparable import is_comparable
-from importer.specs.mapping import Mapping, key_groups
+from importer.exceptions import OrderDecides
+from importer.order.rivals import hidden_index, rivals_of
+from importer.specs.mapping import Mapping
 from importer.specs.tables import constraints_of, field_named, unique_groups
+from importer.validate.target import Target
 
 
 def why_order_matters(mapping: Mapping) -> str:
@@ -17,11 +19,15 @@ def why_order_matters(mapping: Mapping) -> str:
         return f"{mapping.row_lane}, and may change what must be unique"
     if any(lookup.reads(mapping.model) for lookup in mapping.lookups):
         return "records refer to others of the same table"
-    if reason := constraint_not_surveyed(mapping):
+    if reason := _constraint_of_the_database(mapping):
         return reason
-    for plan in {plan for group in key_groups(mapping) for plan in group}:
-        if not is_comparable(plan, mapping.alias):
-            return f'equal values of "{plan.field.name}" may be written differently'
+    target = Target.of(mapping)
+    try:
+        rivals_of(mapping, target)
+    except OrderDecides as decides:
+        return str(decides)
+    if name := hidden_index(mapping, target):
+        return f"the model does not name {name}, which keeps rows of the table apart"
     if _all_alike(mapping):
         return "a field that must be unique has the same default in each record"
     if _may_release_values(mapping) and mapping.model._base_manager.using(mapping.alias).exists():
@@ -29,16 +35,26 @@ def why_order_matters(mapping: Mapping) -> str:
     return ""
 
 
-def constraint_not_surveyed(mapping: Mapping) -> str:
-    """Say which constraint may make records collide whose unique groups all differ; empty if none can."""
+def tells_too_much(mapping: Mapping) -> bool:
+    """Whether the survey may take many records for rivals that are none. Only where `why_order_matters` is empty."""
+    return any(rivals.is_coarse for rivals in rivals_of(mapping, Target.of(mapping)))
+
+
+def may_collide_unseen(mapping: Mapping) -> bool:
+    """Whether a constraint may make records collide whose unique groups all differ."""
     for table, constraint in constraints_of(mapping.model):
         if isinstance(constraint, models.UniqueConstraint):
-            if constraint.condition is not None or constraint.contains_expressions:
-                return f"the unique constraint {constraint.name} has a condition or expressions"
             fields = [field_named(table, name) for name in constraint.fields]
+            if constraint.condition is not None or constraint.contains_expressions:
+                return True
             if constraint.nulls_distinct is False and any(f.null for f in fields):
-                return f"the unique constraint {constraint.name} treats nulls as equal"
-        elif not isinstance(constraint, models.CheckConstraint):
+                return True
+    return bool(_constraint_of_the_database(mapping))
+
+
+def _constraint_of_the_database(mapping: Mapping) -> str:
+    for _, constraint in constraints_of(mapping.model):
+        if not isinstance(constraint, models.UniqueConstraint | models.CheckConstraint):
             return f"only the database can check the constraint {constraint.name}"
     for group in unique_groups(mapping.model):
         # Defaults of primary keys and UUIDs differ in each record.

@@ -13,6 +13,7 @@ import polars as pl
 from importer.batches import Batch, Cleaned
 from importer.models import DataImportJob, ImportChunk
 from importer.order.comparable import canonical
+from importer.order.rivals import Rivals, folded
 from importer.parse.reader import Reader, chunk_range
 from importer.records import Position
 from importer.specs.mapping import ColumnPlan, Mapping, key_columns
@@ -48,7 +49,7 @@ class Repeats:
         at_most: int | None = None,
         is_exact: bool = False,
     ) -> None:
-        self.groups = (key_columns(mapping),) * (2 if is_exact else 1)
+        self.groups = (Rivals(key_columns(mapping)),) * (2 if is_exact else 1)
         self.share, self.of, self.at_most = share, of, at_most
         self.records = self.keys = 0
         self._frames: list[pl.DataFrame] = []
@@ -93,22 +94,28 @@ def _repeating(keys: pl.DataFrame) -> pl.DataFrame:
     return candidates.filter(pl.struct("key", "check").is_duplicated())
 
 
-def group_hashes(cleaned: Cleaned, groups: tuple[tuple[ColumnPlan, ...], ...]) -> list[pl.Series]:
-    """Return a series of hashes (UInt64) per group, null where the whole key is null.
+def group_hashes(cleaned: Cleaned, groups: tuple[Rivals, ...]) -> list[pl.Series]:
+    """Return a series of hashes (UInt64) per group, null where the whole key is null and no other null equals it.
 
     The group's number seeds the hash, so equal keys of different groups have different hashes.
     """
     series = []
     for number, group in enumerate(groups):
-        values = pl.DataFrame([_comparable(cleaned.values, plan) for plan in group])
-        is_null = values.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        values = pl.DataFrame(
+            [_comparable(cleaned.values, plan, is_folded=plan in group.folded) for plan in group.plans]
+        )
         hashes = values.hash_rows(seed=number)
-        series.append(pl.select(pl.when(~is_null).then(hashes)).to_series())
+        if not group.nulls_are_equal:
+            is_null = values.select(pl.all_horizontal(pl.all().is_null())).to_series()
+            hashes = pl.select(pl.when(~is_null).then(hashes)).to_series()
+        series.append(hashes)
     return series
 
 
-def _comparable(values: pl.DataFrame, plan: ColumnPlan) -> pl.Series:
+def _comparable(values: pl.DataFrame, plan: ColumnPlan, *, is_folded: bool) -> pl.Series:
     texts, make_canonical = values.get_column(plan.target), canonical(plan)
+    if is_folded:
+        return folded(texts)
     if make_canonical is None:
         return texts
     return texts.map_elements(make_canonical, return_dtype=pl.String)

@@ -14,6 +14,7 @@ import polars as pl
 from django.db import models
 
 from importer.batches import Cleaned
+from importer.exceptions import OrderDecides
 from importer.models import DataImportJob, ImportChunk
 from importer.order.repeats import (
     BUCKETS,
@@ -24,8 +25,10 @@ from importer.order.repeats import (
     planned_chunks,
     records_of,
 )
+from importer.order.rivals import Rivals, rivals_of
 from importer.parse.reader import Reader
-from importer.specs.mapping import ColumnPlan, Mapping, key_groups
+from importer.specs.mapping import Mapping
+from importer.validate.target import Target
 from importer.validate.validate import Validator
 
 # Above this part of all records, setting them aside costs more than several workers gain.
@@ -41,13 +44,13 @@ class Survey:
     """The result of surveying a job's source: the hashes of contested keys."""
 
     hashes: pl.Series
-    groups: tuple[tuple[ColumnPlan, ...], ...]
+    groups: tuple[Rivals, ...]
 
     @classmethod
-    def of(cls, job: DataImportJob, mapping: Mapping) -> "Survey":
+    def of(cls, job: DataImportJob, mapping: Mapping, target: Target) -> "Survey":
         if job.survey_state != DataImportJob.SurveyState.KEYS_REPEAT:
             return cls.nothing()
-        return cls(_unpacked(bytes(job.contested or b"")), key_groups(mapping))
+        return cls(_unpacked(bytes(job.contested or b"")), rivals_of(mapping, target))
 
     @classmethod
     def nothing(cls) -> "Survey":
@@ -64,17 +67,13 @@ class Survey:
         return cleaned.without(contested), contested
 
 
-class OrderDecides(Exception):
-    """Raised by the survey with the reason why one worker must import in order."""
-
-
 def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> pl.DataFrame:
     """Find the contested keys and store their hashes with the job. Raises OrderDecides.
 
     Reads only the columns that decide uniqueness, once for each `HASHES_PER_PASS` hashes. Returns the records whose
     natural key repeats, as `Repeats.found()` does.
     """
-    groups = key_groups(mapping)
+    groups = rivals_of(mapping, Target.of(mapping))
     found = [pl.DataFrame(schema=FOUND)]
     if not groups:
         job.note_survey(b"")
@@ -100,14 +99,14 @@ def _hashes(
     alias: str,
     chunks: list[ImportChunk],
     reader: Reader,
-    groups: tuple[tuple[ColumnPlan, ...], ...],
+    groups: tuple[Rivals, ...],
     repeats: Repeats | None,
     *,
     share: int,
     of: int,
 ) -> Iterator[pl.Series]:
     """Yield the hashes of all records' keys that belong to one of the passes (`share` of `of`), batch by batch."""
-    plans = list(dict.fromkeys(plan for group in groups for plan in group))
+    plans = list(dict.fromkeys(plan for group in groups for plan in group.plans))
     validator = Validator(plans, alias)
     numbered = [plan.target for plan in plans if isinstance(plan.field, models.AutoField)]
     for batch in batches(chunks, reader):

@@ -29,10 +29,8 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
     conf.verify()
     if job.planned_at is None:
         raise RejectsRefused(f"Job {job.pk} has not been run yet, so nothing was rejected.")
-    if job.bare_table:
-        raise RejectsRefused(
-            f"Job {job.pk} has begun with --fresh and is not finished; run it to its end, then replay."
-        )
+    if unfinished := job.unfinished_load:
+        raise RejectsRefused(f"Job {job.pk} {unfinished}; run it to its end, then replay.")
     if not ledger.hold_job(job.pk):
         raise JobAlreadyRunning(f"Job {job.pk} is running; replay its rejected records when it has ended.")
     control = Control()

@@ -24,11 +24,8 @@ from importer.write.sample import Sample
 
 def run_dry(watch: Watch, sample: Sample) -> ImportResult:
     """Run the job in one transaction and roll it back: the counts are exact, and nothing remains."""
-    if watch.job.bare_table:
-        return watch.result(
-            DataImportJob.Status.FAILED,
-            f"The job {watch.job.pk} has begun with --fresh, and what it has loaded so far is not in the table yet.",
-        )
+    if unfinished := watch.job.unfinished_load:
+        return watch.result(DataImportJob.Status.FAILED, f"The job {watch.job.pk} {unfinished}.")
     watch.options = replace(watch.options, executor="inline", workers=1)
     try:
         with transaction.atomic(using=ledger_alias()):

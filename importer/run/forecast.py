@@ -12,6 +12,7 @@ from importer import ledger
 from importer.exceptions import ImporterError, TargetRefused, any_fault, reason_of
 from importer.fresh.refusals import refuse_unfit
 from importer.fresh.tables import Tables
+from importer.gather.fitness import one_worker, why_not_gathered
 from importer.ledger import JobHold
 from importer.models import SETTLEMENT, DataImportJob, ImportChunk, StagingRecord, ledger_alias
 from importer.order.hidden import why_order_matters
@@ -19,8 +20,8 @@ from importer.parse.open import open_reader
 from importer.parse.reader import Reader, chunk_position, chunk_range
 from importer.records import Counts
 from importer.rejects.report import Family, make_report
+from importer.run.carry import usual_workers
 from importer.run.plan import plan
-from importer.run.run import usual_workers
 from importer.specs.mapping import Mapping
 from importer.work.pipeline import Stages, prepare_transaction, write_batch
 
@@ -211,5 +212,6 @@ def _advice(mapping: Mapping, workers: int, rejected: float) -> Iterator[str]:
         yield f"{rejected:.1%} of the sample are rejected: look at the reasons before you run it"
     if mapping.row_lane:
         yield f"{mapping.row_lane}, so records go through Python one by one (`explain_import {spec}`)"
-    if workers > 1 and (reason := why_order_matters(mapping)):
-        yield f"one worker takes all records in order, because {reason}"
+    reason = why_order_matters(mapping) if workers > 1 else ""
+    if reason and (obstacle := why_not_gathered(mapping)):
+        yield one_worker(reason, obstacle)

@@ -48,6 +48,7 @@ class Progress:
     counts       counts over the whole job
     part         how much of the source is done, from 0 to 1
     eta_seconds  expected seconds until the end; None: not known yet
+    gathered     records that wait in a table of their own until it is decided which come first
     """
 
     job: int
@@ -58,6 +59,7 @@ class Progress:
     eta_seconds: float | None
     batch_size: int
     memory_mb: float
+    gathered: int = 0
 
 
 OnProgress = Callable[[Progress], None]

@@ -2,38 +2,29 @@
 
 import os
 import socket
-import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import replace
 from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import connections
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import (
-    ChunkFailed,
     DatabaseGone,
-    ImporterError,
     any_fault,
     one_line,
     reason_of,
     traceback_of,
 )
-from importer.fresh.load import GivenUp, begin, finish
+from importer.fresh.load import begin
 from importer.ledger import JobHold
 from importer.ledger.killed_runs import FormerRun, look_at_former_run
-from importer.models import SETTLEMENT, DataImportJob, ImportChunk, LogEvent
-from importer.order.hidden import why_order_matters
-from importer.order.survey import OrderDecides, survey
-from importer.parse.open import open_reader
+from importer.models import DataImportJob, LogEvent
 from importer.records import FATES
+from importer.run.carry import carry_out
 from importer.run.dry_run import run_dry
-from importer.run.findings import prepare_repeats, tell_findings, tell_missing_rows, tell_plan
+from importer.run.findings import tell_plan
 from importer.run.options import RunOptions
 from importer.run.plan import plan
 from importer.run.results import ImportResult, OnNote, OnProgress
@@ -43,10 +34,7 @@ from importer.sources.spool.folder import remove_spool
 from importer.specs.mapping import Mapping
 from importer.specs.registry import all_specs, get_spec
 from importer.work.control import Control, stopping_on_signals
-from importer.work.machine import processors
-from importer.work.repeats import has_counted_keys, note_repeats
 from importer.work.retry import is_transient, patiently
-from importer.work.settle import settle_contested
 from importer.write.sample import Sample
 from importer.write.sequences import advance_sequences
 
@@ -142,7 +130,8 @@ def _perform(watch: Watch) -> ImportResult:
         if not former.died:
             # After a killed run the attempts stay, because a chunk may have killed it. Otherwise a new run retries.
             ledger.forget_attempts(job)
-        _execute(watch, mapping)
+        watch.begin()
+        carry_out(watch, mapping)
         status, reason = (
             (DataImportJob.Status.STOPPED, "")
             if watch.control.stopping
@@ -161,101 +150,6 @@ def _give_up(watch: Watch, former: FormerRun) -> ImportResult:
         to=DataImportJob.Status.RUNNING, believed=(DataImportJob.Status.RUNNING,), deaths=former.deaths
     )
     return _conclude(watch, DataImportJob.Status.FAILED, former.reason, {})
-
-
-def _execute(watch: Watch, mapping: Mapping) -> None:
-    watch.begin()
-    try:
-        _carry_out(watch, mapping)
-    except GivenUp as reason:
-        watch.tell([str(reason)])
-        _read_ledger(watch)
-        _carry_out(watch, mapping)
-
-
-def _carry_out(watch: Watch, mapping: Mapping) -> None:
-    prepare_repeats(watch, mapping)
-    _choose_executor(watch)
-    execute = import_string(conf.EXECUTORS[watch.options.executor])
-    with ExitStack() as stack:
-        if (
-            watch.workers > 1
-            and watch.job.survey_state == DataImportJob.SurveyState.NOT_DONE
-            and watch.open_chunks
-        ):
-            reason = why_order_matters(mapping)
-            if not reason:
-                stack.enter_context(_standing_by(watch, execute))
-                reason = _survey(watch, mapping)
-            if reason:
-                watch.options = replace(watch.options, workers=1)
-                told = f"one worker takes the records in order, because {reason}"
-                ledger.log(watch.job, LogEvent.SURVEY, told)
-        ledger.log(watch.job, LogEvent.EXECUTING, f"{watch.options.executor}, {watch.workers} workers")
-        execute(watch)
-    if not watch.control.stopping:
-        _read_ledger(watch)  # the workers may have seen a request to stop before us
-    if watch.control.stopping:
-        return
-    if watch.open_chunks:
-        raise ChunkFailed("Some chunks are not done, and no worker is left; run the same command again.")
-    if watch.job.bare_table:
-        watch.check_thresholds(is_finished=True)
-        if not patiently(lambda: finish(watch.job, mapping, watch.control, watch.tick), watch.control):
-            return
-    patiently(lambda: tell_findings(watch, mapping), watch.control)
-    patiently(lambda: settle_contested(watch.job, mapping, watch.control), watch.control)
-    _read_ledger(watch)
-    patiently(lambda: tell_missing_rows(watch), watch.control)
-    watch.check_thresholds(is_finished=True)
-
-
-def _read_ledger(watch: Watch) -> None:
-    """Read the ledger between the stages of a run, and wait for the database if it is away."""
-    patiently(watch.hold.keep, watch.control)
-    patiently(watch.read_ledger, watch.control)
-    watch.tick(at_once=True)
-
-
-def _choose_executor(watch: Watch) -> None:
-    executor, workers = watch.options.executor, watch.options.workers
-    if executor and executor not in conf.EXECUTORS:
-        raise ImporterError(f'There is no executor "{executor}"; known: {", ".join(conf.EXECUTORS)}.')
-    chunks = ImportChunk.objects.filter(job=watch.job, number__gt=SETTLEMENT).count()
-    if executor == "inline":
-        workers = 1
-    elif not workers:
-        workers = usual_workers(executor, chunks)
-    executor = executor or ("inline" if workers == 1 else "process")
-    watch.options = replace(watch.options, executor=executor, workers=workers)
-
-
-def usual_workers(executor: str, chunks: int) -> int:
-    """Return the default number of workers: by processors for processes, by chunks for other machines."""
-    if executor not in ("", "process"):
-        return max(2, chunks)
-    return 2 if executor else max(1, min(processors(), chunks // 2))
-
-
-def _standing_by(watch: Watch, execute: Callable[[Watch], None]) -> AbstractContextManager[None]:
-    """Let the executor prepare its workers during the survey, if its module has a `stand_by` for that."""
-    module = sys.modules.get(getattr(execute, "__module__", ""))
-    stand_by: Callable[[Watch], AbstractContextManager[None]] | None = getattr(module, "stand_by", None)
-    return stand_by(watch) if stand_by else nullcontext()
-
-
-def _survey(watch: Watch, mapping: Mapping) -> str:
-    """Find the contested keys. Returns why one worker has to take all records in order, if it has to."""
-    reader = open_reader(watch.job)
-    try:
-        found = survey(watch.job, mapping, reader)
-        if mapping.key and not has_counted_keys(watch.job):
-            note_repeats(watch.job, mapping, reader, found)
-    except OrderDecides as finding:
-        return str(finding)
-    finally:
-        reader.close()
-    return ""
 
 
 def _finish(watch: Watch, mapping: Mapping) -> None:

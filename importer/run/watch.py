@@ -36,7 +36,7 @@ class Watch:
     control: Control = field(default_factory=Control)
     began: float = field(default_factory=time.monotonic)
     figures: Figures = field(default_factory=Figures)
-    before: Counts = field(default_factory=Counts)
+    before: Figures = field(default_factory=Figures)
     batch_size: int = 0
     crew: list[Any] = field(default_factory=list)
     peak_memory_mb: float = 0.0
@@ -58,12 +58,17 @@ class Watch:
     @property
     def counts_here(self) -> Counts:
         """Counts of this run, without earlier ones."""
-        return self.figures.counts - self.before
+        return self.figures.counts - self.before.counts
+
+    @property
+    def read_here(self) -> int:
+        """Records read in this run, those that wait for their fate included."""
+        return self.counts_here.read + self.figures.gathered - self.before.gathered
 
     def begin(self) -> None:
         """Start to count this run, and look at each batch."""
         self.read_ledger()
-        self.before = self.figures.counts
+        self.before = self.figures
         self.control.on_batch(self.after_batch)
 
     def tell(self, notes: list[str]) -> None:
@@ -113,10 +118,10 @@ class Watch:
             raise ThresholdPassed(
                 f"{here.rejected} records were rejected, more than the {options.max_errors} allowed; {self._advice()}"
             )
-        if options.max_error_rate is None or not here.read:
+        if options.max_error_rate is None or not self.read_here:
             return
-        rate = here.rejected / here.read
-        if rate > options.max_error_rate and (is_finished or here.read >= RATE_COUNTS_FROM):
+        rate = here.rejected / self.read_here
+        if rate > options.max_error_rate and (is_finished or self.read_here >= RATE_COUNTS_FROM):
             raise ThresholdPassed(
                 f"{rate:.2%} of the records were rejected, more than the {options.max_error_rate:.2%} allowed; "
                 f"{self._advice()}"
@@ -134,11 +139,22 @@ class Watch:
 
     def _progress(self, memory: float) -> Progress:
         seconds = time.monotonic() - self.began
-        counts, part = self.figures.counts, self.figures.part
-        rate = self.counts_here.read / seconds if seconds else 0.0
-        left = counts.read / part - counts.read if part else 0.0
-        eta = left / rate if rate and part else None
-        return Progress(self.job.pk, counts, part, seconds, rate, eta, self.batch_size, memory)
+        figures = self.figures
+        part_here = figures.part - self.before.part
+        total = figures.records / figures.part_read if figures.part_read else 0.0
+        rate = total * part_here / seconds if seconds else 0.0
+        eta = (1 - figures.part) * seconds / part_here if part_here > 0 else None
+        return Progress(
+            self.job.pk,
+            figures.counts,
+            figures.part,
+            seconds,
+            rate,
+            eta,
+            self.batch_size,
+            memory,
+            figures.gathered,
+        )
 
     def result(self, status: str, reason: str = "") -> ImportResult:
         if status == DataImportJob.Status.COMPLETED and self.job.result:

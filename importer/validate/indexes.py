@@ -53,6 +53,12 @@ class Index:
     operators: Sequence[str]
     columns: Sequence[str]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it compares whole columns of all rows."""
+        plain = {expression.partition(" COLLATE ")[0].strip('"') for expression in self.expressions}
+        return self.condition is None and plain == set(self.columns)
+
 
 def indexes_of(cursor: CursorWrapper, oid: int) -> list[Index]:
     """Return the indexes of the table with this oid, the unique ones first."""

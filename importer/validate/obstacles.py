@@ -10,7 +10,7 @@ from importer.specs.tables import AnyField
 from importer.validate.catalogue import TargetTable
 
 # Columns of the temporary tables.
-OWN_NAMES = re.compile(r"importer_(number|turn|place|(sent|key)_\d+)")
+OWN_NAMES = re.compile(r"importer_(number|turn|place|line|(sent|key)_\d+)")
 
 
 def obstacles_of_table(table: TargetTable, model: type[models.Model], mapping: Mapping) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import connections, models
 
 from importer.batches import Cleaned
-from importer.exceptions import ImporterError, MappingRefused
+from importer.exceptions import ImporterError, MappingRefused, OrderDecides
 from importer.records import RecordError
 from importer.specs.mapping import ColumnPlan, Mapping
 from importer.validate.existing import existing_rows
@@ -30,10 +31,17 @@ ALIKE = frozenset((str, int, bool, type(None), dt.date, uuid.UUID))
 
 
 class RowLane:
-    """Runs the site's code on each record without errors, and takes over its changes."""
+    """Runs the site's code on each record without errors, and takes over its changes.
 
-    def __init__(self, mapping: Mapping, validator: Validator, target: Target) -> None:
+    is_blind  the target does not have the records before this one yet, so the code must not read it
+    """
+
+    def __init__(
+        self, mapping: Mapping, validator: Validator, target: Target, *, is_blind: bool = False
+    ) -> None:
         self.mapping = mapping
+        self.connection = connections[mapping.alias]
+        self.is_blind = is_blind
         self.target = target
         self.columns = [(plan, PythonValues(plan, validator.judge_of(plan))) for plan in mapping.columns]
         self.encoder = Encoder(connections[mapping.alias])
@@ -57,6 +65,18 @@ class RowLane:
                 self.fill_texts.clear()
             self.fill_texts[key] = self.encoder.field_text(field, value)
         return self.fill_texts[key]
+
+    def watched(self) -> AbstractContextManager[None]:
+        """Watch what the site's code asks the database, where the target is not as in a run in order."""
+        return self.connection.execute_wrapper(self._refuse_target) if self.is_blind else nullcontext()
+
+    def _refuse_target(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        for table in self.mapping.tables:
+            if str(table._meta.db_table) in str(sql):
+                raise OrderDecides(f"{self.mapping.row_lane}, and it reads the table itself")
+        return execute(sql, params, many, context)
 
     def clean(self, cleaned: Cleaned) -> Cleaned:
         """Return the batch with the changes and errors of `clean_record()` and `Model.clean()`."""
@@ -96,19 +116,22 @@ class _Rows:
         self.kept = {plan.field for plan in lane.mapping.kept}
 
     def each(self, clean: Callable[[int], None]) -> None:
-        for number in self.sound:
-            if number in self.errors:
-                continue
-            try:
-                clean(number)
-            except ImporterError:
-                raise
-            except ValidationError as error:
-                self.errors[number] = as_errors("", error)
-            except Exception as error:
-                # The site's code may raise anything. It rejects this record, and the job continues.
-                message = f"{type(error).__name__}: {error}"
-                self.errors[number] = [RecordError("", "clean_failed", message)]
+        with self.lane.watched():
+            for number in self.sound:
+                if number not in self.errors:
+                    self._try(number, clean)
+
+    def _try(self, number: int, clean: Callable[[int], None]) -> None:
+        try:
+            clean(number)
+        except ImporterError:
+            raise
+        except ValidationError as error:
+            self.errors[number] = as_errors("", error)
+        except Exception as error:
+            # The site's code may raise anything. It rejects this record, and the job continues.
+            message = f"{type(error).__name__}: {error}"
+            self.errors[number] = [RecordError("", "clean_failed", message)]
 
     def clean_record(self, number: int) -> None:
         record = self._record(number)

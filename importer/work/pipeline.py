@@ -75,9 +75,9 @@ class Stages:
             job=job,
             mapping=mapping,
             validator=validator,
-            survey=Survey.nothing() if ignore_survey else Survey.of(job, mapping),
+            survey=Survey.nothing() if ignore_survey else Survey.of(job, mapping, target),
             resolver=Resolver(mapping, create=parents),
-            row_lane=RowLane(mapping, validator, target),
+            row_lane=RowLane(mapping, validator, target, is_blind=job.gather_phase == job.GatherPhase.GATHER),
             writer=_writer(job, mapping, target, sample),
             parents=parents,
             decided=Decided({}) if ignore_survey else Decided.of(job, mapping),
@@ -96,6 +96,8 @@ def _writer(
 ) -> Writer | BareWriter:
     if job.bare_table:
         return BareWriter(mapping, target, job.bare_table)
+    if job.gather_phase == job.GatherPhase.GATHER:
+        return BareWriter(mapping, target, job.gathered_table, gathers=True)
     return Writer(mapping, target, sample)
 
 
@@ -132,36 +134,49 @@ def commit(stages: Stages, lease: Lease, cleaned: Cleaned, control: Control, *, 
         suspicious = stages.suspicions.look(cleaned)
         for about, sentence in suspicious.items():
             ledger.note(job, about, sentence)
-        must_stop = ledger.advance(lease, batch.end, outcome.counts, done=is_done)
+        must_stop = ledger.advance(lease, batch.end, outcome.counts, done=is_done, gathered=outcome.gathered)
     stages.suspicions.told |= suspicious.keys()
     seconds = time.monotonic() - began
-    _learn(
-        stages, lease, outcome, seconds=seconds, records=batch.size, memory_is_short=control.memory_is_short
-    )
     if batch.long_fields:
         ledger.log_long_fields(job.pk, chunk.pk, batch.long_fields)
+    tell_committed(stages, lease, outcome, control, line=batch.end.line, seconds=seconds, records=batch.size)
+    return must_stop
+
+
+def tell_committed(
+    stages: Stages,
+    lease: Lease,
+    outcome: Outcome,
+    control: Control,
+    *,
+    line: int,
+    seconds: float,
+    records: int,
+) -> None:
+    """Adapt the batch size to a batch that was committed, and send the signal."""
+    _learn(stages, lease, outcome, seconds=seconds, records=records, memory_is_short=control.memory_is_short)
     batch_committed.send(
         sender=stages.mapping.spec,
-        job=job,
-        chunk_id=chunk.pk,
-        line=batch.end.line,
+        job=stages.job,
+        chunk_id=lease.chunk.pk,
+        line=line,
         counts=outcome.counts,
         seconds=seconds,
     )
-    return must_stop
 
 
 def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
     """Write the records of a batch that have no errors. Every record gets its fate."""
     cleaned, skipped = stages.decided.part(cleaned)
     free, contested = stages.survey.part(cleaned)
-    counts, searched = Counts(), 0
+    counts, searched, gathered = Counts(), 0, 0
     errors: dict[int, Sequence[RecordError]] = {}
     for start, end in stretches(free, stages.mapping):
         rows = stages.row_lane.clean(stages.resolver.resolve(free.part(start, end)))
         written = stages.writer.write(rows)
         counts += written.counts()
         searched += written.searched
+        gathered += written.gathered
         refused = rows.rejecting(written.errors).errors
         errors |= {number + start: reasons for number, reasons in refused.items()}
     if created := stages.parents.settle(stages.resolver):
@@ -176,6 +191,7 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
         rejections,
         contested=[as_rejection(stages.job, cleaned.batch, number) for number in contested],
         searched=searched,
+        gathered=gathered,
     )
 
 
@@ -183,9 +199,14 @@ def prepare_transaction(alias: str, *, durable: bool) -> None:
     with connections[alias].cursor() as cursor:
         # A deferred constraint would fail at COMMIT, too late to tell which record violates it.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        if not durable:
-            # Records and cursor are lost together or not at all, so a server crash costs time but no correctness.
-            cursor.execute("SET LOCAL synchronous_commit = off")
+    if not durable:
+        commit_lazily(alias)
+
+
+def commit_lazily(alias: str) -> None:
+    """Let a server crash undo this transaction: records and cursor are lost together, which costs only time."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def as_rejection(

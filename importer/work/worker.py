@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 
 from importer import ledger
 from importer.conf import conf
-from importer.exceptions import ChunkFailed, LeaseLost, first_line
+from importer.exceptions import ChunkFailed, LeaseLost, OrderDecides, first_line
 from importer.ledger import Figures
 from importer.ledger.holds import Owner
 from importer.ledger.leases import Lease
@@ -22,6 +22,7 @@ from importer.specs.compile import compile_mapping
 from importer.specs.registry import get_spec
 from importer.work.control import Control
 from importer.work.pipeline import Stages, run_chunk
+from importer.work.pour import pour_chunk
 from importer.work.repeats import note_repeats
 from importer.work.retry import is_transient, patiently
 from importer.write.sample import Sample
@@ -131,8 +132,23 @@ class Worker:
                 f"Chunk {chunk.number} (from {self.job.place_of(chunk.committed_line)}) failed "
                 f"{chunk.attempts - 1} times without progress: {chunk.last_error or 'its workers died'}."
             )
-        run_chunk(self.stages, self.lease, self.reader, self.control)
+        if phase := self.job.gather_phase:
+            self.job.refresh_from_db(fields=["options"])
+            if self.job.gather_phase != phase:  # a worker may outlive a phase
+                self.stages = Stages.of(self.job, self.mapping)
+        run = pour_chunk if self.job.gather_phase == self.job.GatherPhase.POUR else run_chunk
+        try:
+            run(self.stages, self.lease, self.reader, self.control)
+        except OrderDecides as reason:
+            self._note_order(str(reason))
+            raise
         return True
+
+    def _note_order(self, reason: str) -> None:
+        """Note why records cannot be gathered after all, for the coordinator."""
+        self.job.refresh_from_db(fields=["options"])
+        self.job.options["gathered"]["order"] = reason
+        self.job.save(update_fields=["options"])
 
     def _remember_trouble(self, error: DatabaseError) -> None:
         self.trouble = first_line(error)

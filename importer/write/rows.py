@@ -68,6 +68,11 @@ class Rows:
         overriding = "OVERRIDING SYSTEM VALUE " if is_identity else ""
         return f"INSERT INTO {self.sql.quote(table._meta.db_table)} ({columns}) {overriding}SELECT {columns}"
 
+    def insert_from(self, cursor: CursorWrapper, source: str) -> int:
+        """Insert rows of another table with the same columns (`FROM …`) as they are. Returns how many were stored."""
+        cursor.execute(f"{self.inserts[0]} {source}")
+        return int(cursor.rowcount)
+
     def _returning(self) -> str:
         """Ask for the keys that the database gives, if nothing else could tell which rows a trigger has deleted."""
         key = self.sql.target.columns.get(str(self.mapping.model._meta.pk.column))

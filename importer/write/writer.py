@@ -7,7 +7,7 @@ else the database refuses is narrowed down to single records by halving the batc
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import polars as pl
 from django.db import Error as DatabaseError
@@ -69,8 +69,7 @@ class Writer:
         if self._may_copy(rows) and self._copied(rows):
             return Written(inserted=rows.height)
         self.links = cleaned.links
-        self.statements_pass = False
-        return self._compared(rows)
+        return self.compared(rows)
 
     # Straight into the target
 
@@ -87,11 +86,25 @@ class Writer:
                 return False
         return True
 
+    def poured(self, gathered: str, records: int) -> bool:
+        """Insert the records of another table (`FROM …`) as they are; False if they have to be compared."""
+        if self.caution:
+            self.caution -= 1
+            return False
+        if not self.takes_copy:
+            return False
+        return self._stored(lambda cursor: self.rows.insert_from(cursor, gathered), records)
+
     def _copied(self, rows: pl.DataFrame) -> bool:
+        def copy(cursor: CursorWrapper) -> int:
+            return copy_frame(cursor, self.copy_sql, self.frames.numbered(cursor, rows).drop(NUMBER))
+
+        return self._stored(copy, rows.height)
+
+    def _stored(self, store: Callable[[CursorWrapper], int], records: int) -> bool:
         try:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
-                copied = copy_frame(cursor, self.copy_sql, self.frames.numbered(cursor, rows).drop(NUMBER))
-                if copied < rows.height:
+                if store(cursor) < records:
                     raise NotStored
         except DatabaseError as error:
             if not is_about_a_record(error):
@@ -104,6 +117,11 @@ class Writer:
         return False
 
     # Through the temporary table
+
+    def compared(self, rows: pl.DataFrame, *, are_independent: bool = False) -> Written:
+        """Compare the rows with the target and write them. `are_independent`: none depends on another."""
+        self.statements_pass = False
+        return self._compared(rows, are_independent=are_independent)
 
     def _compared(self, rows: pl.DataFrame, *, are_independent: bool = False) -> Written:
         try:

@@ -13,6 +13,7 @@ class Written:
     errors     reasons of the records that were rejected, by record number
     searched   how many of them a search by halves found, which costs time for each
     dependent  records that depend on one another and are not written yet, in rounds
+    gathered   how many were put into a table of their own, where they wait for their fate
     """
 
     inserted: int = 0
@@ -22,6 +23,7 @@ class Written:
     errors: dict[int, list[RecordError]] = field(default_factory=dict)
     searched: int = 0
     dependent: list[list[int]] = field(default_factory=list)
+    gathered: int = 0
 
     def reject(self, number: int, errors: Sequence[RecordError]) -> None:
         self.errors.setdefault(number, []).extend(errors)
@@ -31,6 +33,7 @@ class Written:
         self.updated += other.updated
         self.unchanged += other.unchanged
         self.skipped += other.skipped
+        self.gathered += other.gathered
         self.searched += other.searched
         for number, errors in other.errors.items():
             self.reject(number, errors)

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from importer.gather.fitness import how_workers_share
 from importer.management.refusals import refusals_in_one_line
-from importer.order.hidden import why_order_matters
 from importer.specs.compile import compile_mapping, usual_columns
 from importer.specs.registry import get_spec
 from importer.specs.spec import ModelImport
@@ -25,6 +25,4 @@ class Command(BaseCommand):
 
 def _workers(spec: type[ModelImport]) -> str:
     mapping = compile_mapping(spec, usual_columns(spec), spec.options.dialect.as_dict())
-    if reason := why_order_matters(mapping):
-        return f"one takes all records in order, because {reason}"
-    return "several share the records of a large source, unless its keys repeat too often"
+    return how_workers_share(mapping)

@@ -5,7 +5,8 @@ from typing import Any
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
-from importer.order.hidden import constraint_not_surveyed
+from importer.order.hidden import may_collide_unseen
+from importer.order.rivals import hidden_index
 from importer.records import RecordError
 from importer.specs.mapping import AnyField, Mapping
 from importer.specs.tables import fields_of
@@ -32,7 +33,10 @@ class Collisions:
         self.connection = connections[mapping.alias]
         # What an empty cell means in a new row: a text, nothing, or the reason for a rejection.
         self.kept = {plan.field: blank_of(plan, self.connection) for plan in mapping.kept}
-        self.has_unsurveyed_constraint = bool(constraint_not_surveyed(mapping))
+        is_update = mapping.on_conflict == "update"
+        self.may_collide_unseen = is_update and (
+            may_collide_unseen(mapping) or bool(hidden_index(mapping, comparison.target))
+        )
 
     # 0. Rows that do not exist yet
 
@@ -108,7 +112,7 @@ class Collisions:
         These are rows that share a unique value within the batch, rows that need the value of an existing row, and
         rows that may change that existing row. All others are independent.
         """
-        if self.has_unsurveyed_constraint and self._changes_any(cursor):
+        if self.may_collide_unseen and self._changes_any(cursor):
             every = numbers_of(cursor, f"SELECT {NUMBER} FROM {self.sql.batch} ORDER BY {NUMBER}")
             self.batch.take_out(cursor, every, written)
             return [[number] for number in every]

@@ -94,7 +94,7 @@ class Legacy:
         source = folder / "records.csv"
         source.write_text(as_csv(records))
         with temporarily(self.spec(on_conflict)):
-            return run_import(create_job("legacy", str(source)), executor="inline", **options)
+            return run_import(create_job("legacy", str(source)), **{"executor": "inline"} | options)
 
     def spec(self, on_conflict: str) -> type[ModelImport]:
         meta = {"model": self.model, "name": "legacy", "key": self.key, "on_conflict": on_conflict}

@@ -1,0 +1,138 @@
+"""Begins and ends each phase of a job whose records are gathered. Each step is kept, so a killed run goes on."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connections, transaction
+
+from importer import ledger
+from importer.exceptions import GivenUp
+from importer.gather.meetings import Meetings
+from importer.models import DataImportJob, LogEvent
+from importer.order.survey import WORTH_IT
+from importer.parse.open import open_reader
+from importer.specs.mapping import Mapping
+from importer.validate.queries import quoted
+from importer.validate.target import Target
+from importer.work.aside import Aside
+from importer.work.control import Control
+from importer.work.meanwhile import meanwhile
+from importer.work.repeats import note_counted
+from importer.write.bare import LINE
+from importer.write.gathered import Gathered
+
+# Name in `DataImportJob.options`: the table, and the phase.
+OPTION = "gathered"
+# So few records may always wait, however small the source is.
+FEW = 1_000
+MEMORY = "128MB"
+Phase = DataImportJob.GatherPhase
+
+
+def begin(job: DataImportJob, mapping: Mapping) -> None:
+    """Make the table in which the job's records wait. Does nothing if it is there."""
+    job.refresh_from_db(fields=["options", "contested"])  # what we noted may have been rolled back
+    if job.gather_phase:
+        return
+    target = Target.of(mapping)
+    with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
+        table = _name_beside(mapping, job)
+        cursor.execute(f"DROP TABLE IF EXISTS {table}")
+        Gathered(table, mapping).create(cursor, target)
+        ledger.open_all(job)
+        _note(job, table=table, phase=Phase.GATHER)
+        job.note_survey(b"")
+        ledger.log(job, LogEvent.GATHERED, f"records wait in {table}")
+
+
+def decide(job: DataImportJob, mapping: Mapping, control: Control, keep: Callable[[], None]) -> bool:
+    """Set aside the gathered records that depend on others, and let workers pour the rest into the target.
+
+    Returns False if it was asked to stop before that. `keep` is called again and again, and keeps the hold on the job.
+    Raises GivenUp if so many depend on one another that one worker is faster.
+    """
+    job.refresh_from_db(fields=["options"])  # the answer to the last commit may have been lost
+    if job.gather_phase != Phase.GATHER:
+        return True
+    gathered, aside = job.gathered_table, _aside(job, mapping)
+    calls = [lambda: _note_lines(mapping, gathered, aside)]
+    (waiting,) = meanwhile(calls, alias=mapping.alias, at_once=1, keep=keep)
+    if not waiting and mapping.key:
+        note_counted(job)
+    reader = open_reader(job)
+    try:
+        if not aside.set_aside(job, reader, control, keep=keep, uncount=ledger.take_gathered_back):
+            return False
+    finally:
+        reader.close()
+    with transaction.atomic(using=mapping.alias):
+        ledger.open_all(job)
+        _note(job, phase=Phase.POUR)
+        ledger.log(job, LogEvent.GATHERED, "who comes first is decided")
+    return True
+
+
+def _note_lines(mapping: Mapping, gathered: str, aside: Aside) -> int:
+    """Find the records that depend on others, unless an earlier run has. Returns their number."""
+    with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
+        if aside.are_noted(cursor):
+            return aside.note(cursor, [])
+        # A role's limit of time is meant for queries, and PostgreSQL's own of memory would sort on disk.
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(f"SET LOCAL maintenance_work_mem = '{MEMORY}'; SET LOCAL work_mem = '{MEMORY}'")
+        cursor.execute(f"CREATE INDEX ON {gathered} ({LINE})")
+        cursor.execute(f"ANALYZE {gathered}")
+        waiting = aside.note(cursor, Meetings(mapping, Target.of(mapping), gathered).queries())
+        cursor.execute(f"SELECT count(*) FROM {gathered}")
+        if waiting > max(FEW, cursor.fetchone()[0] * WORTH_IT):
+            raise GivenUp("keys repeat too often")
+        return waiting
+
+
+def finish(job: DataImportJob, mapping: Mapping) -> None:
+    """Drop the table, once all records have left it."""
+    with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
+        job.refresh_from_db(fields=["options"])
+        if not job.gather_phase:
+            return
+        cursor.execute(f"DROP TABLE {job.gathered_table}, {_aside(job, mapping).lines}")
+        _note(job, phase=Phase.NONE)
+        ledger.log(job, LogEvent.GATHERED, "all have left the table")
+
+
+def found_order(job: DataImportJob) -> str:
+    """Return why a worker has found that the records cannot be gathered; empty if none has."""
+    job.refresh_from_db(fields=["options"])
+    return str(job.options[OPTION].get("order", "")) if job.gather_phase else ""
+
+
+def give_up(job: DataImportJob, mapping: Mapping, reason: str) -> None:
+    """Drop the table, and let the job begin anew, by one worker."""
+    with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
+        job.refresh_from_db(fields=["options"])
+        cursor.execute(f"DROP TABLE IF EXISTS {job.gathered_table}, {_aside(job, mapping).lines}")
+        ledger.begin_anew(job)
+        _note(job, phase=Phase.NONE, order=reason)
+        job.contested = None
+        job.save(update_fields=["contested"])
+        ledger.log(job, LogEvent.GATHERED, f"given up: {reason}")
+
+
+def _name_beside(mapping: Mapping, job: DataImportJob) -> str:
+    with connections[mapping.alias].cursor() as cursor:
+        table = connections[mapping.alias].ops.quote_name(mapping.model._meta.db_table)
+        cursor.execute(
+            "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = %s::regclass",
+            [table],
+        )
+        return f"{quoted(cursor.fetchone()[0])}.importer_gathered_{job.pk}"
+
+
+def _aside(job: DataImportJob, mapping: Mapping) -> Aside:
+    return Aside(job.gathered_table, f"{job.gathered_table}_aside", mapping.alias)
+
+
+def _note(job: DataImportJob, **facts: Any) -> None:
+    job.refresh_from_db(fields=["options"])
+    job.options = job.options | {OPTION: job.options.get(OPTION, {}) | facts}
+    job.save(update_fields=["options"])
