@@ -23,7 +23,7 @@ def stretches(cleaned: Cleaned, mapping: Mapping) -> Iterator[tuple[int, int]]:
     dependencies = [
         _Dependency(
             cleaned.values.select(part.target for part in plan.parts).rows(),
-            _created_keys(cleaned.values, mapping, plan),
+            created_keys(cleaned.values, mapping, plan),
         )
         for plan in mapping.lookups
         if plan.reads(mapping.model)
@@ -75,7 +75,7 @@ def _key_columns(mapping: Mapping) -> list[str]:
     return [name for field in mapping.key for name in columns[field]]
 
 
-def _created_keys(values: pl.DataFrame, mapping: Mapping, plan: LookupPlan) -> Values | None:
+def created_keys(values: pl.DataFrame, mapping: Mapping, plan: LookupPlan) -> Values | None:
     """Return the key by which the lookup finds each record once it is written; None if it is not known before."""
     columns = {column.field.name: column for column in mapping.columns}
     may_change_others = mapping.on_conflict == "update" and not set(plan.to) <= {f.name for f in mapping.key}

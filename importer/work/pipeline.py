@@ -6,7 +6,7 @@
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connections, transaction
@@ -30,10 +30,12 @@ from importer.validate.target import Target
 from importer.validate.validate import Validator
 from importer.work.batch_size import BatchSize
 from importer.work.control import Control
+from importer.work.families import Families
 from importer.write.bare import BareWriter
 from importer.write.parents import ParentCreator
 from importer.write.sample import Sample
 from importer.write.writer import Writer
+from importer.write.written import Written
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Stages:
     resolver: Resolver
     row_lane: RowLane
     writer: Writer | BareWriter
+    families: Families | None
     parents: ParentCreator
     decided: Decided
     suspicions: Suspicions
@@ -71,14 +74,17 @@ class Stages:
         validator = Validator.of(mapping)
         target = Target.of(mapping)
         parents = ParentCreator(mapping)
+        resolver = Resolver(mapping, create=parents)
+        writer = _writer(job, mapping, target, sample)
         return cls(
             job=job,
             mapping=mapping,
             validator=validator,
             survey=Survey.nothing() if ignore_survey else Survey.of(job, mapping, target),
-            resolver=Resolver(mapping, create=parents),
+            resolver=resolver,
             row_lane=RowLane(mapping, validator, target, is_blind=job.gather_phase == job.GatherPhase.GATHER),
-            writer=_writer(job, mapping, target, sample),
+            writer=writer,
+            families=Families.of(mapping, target, resolver, writer),
             parents=parents,
             decided=Decided({}) if ignore_survey else Decided.of(job, mapping),
             suspicions=Suspicions.of(mapping, job.place_of),
@@ -171,9 +177,7 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
     free, contested = stages.survey.part(cleaned)
     counts, searched, gathered = Counts(), 0, 0
     errors: dict[int, Sequence[RecordError]] = {}
-    for start, end in stretches(free, stages.mapping):
-        rows = stages.row_lane.clean(stages.resolver.resolve(free.part(start, end)))
-        written = stages.writer.write(rows)
+    for start, rows, written in _written(stages, free):
         counts += written.counts()
         searched += written.searched
         gathered += written.gathered
@@ -193,6 +197,17 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
         searched=searched,
         gathered=gathered,
     )
+
+
+def _written(stages: Stages, free: Cleaned) -> Iterator[tuple[int, Cleaned, Written]]:
+    """Write a batch at once, or in stretches. Yield each one's first number, its records and their fates."""
+    together = stages.families.write(free) if stages.families else None
+    if together:
+        yield 0, *together
+        return
+    for start, end in stretches(free, stages.mapping):
+        rows = stages.row_lane.clean(stages.resolver.resolve(free.part(start, end)))
+        yield start, rows, stages.writer.write(rows)
 
 
 def prepare_transaction(alias: str, *, durable: bool) -> None:

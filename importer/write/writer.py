@@ -77,14 +77,30 @@ class Writer:
         if self.caution:
             self.caution -= 1
             return False
-        if not self.takes_copy:
-            return False
-        for group in self.mapping.unique_groups:
-            names = [column_of(f) for f in group]
-            keys = rows.select(map(column_named, names)).drop_nulls()
+        return self.takes_copy and self._differ(rows)
+
+    def _differ(self, rows: pl.DataFrame) -> bool:
+        """Whether no two rows have the same values in a unique set, or the same key."""
+        written = set(self.mapping.written)
+        groups = [*self.mapping.unique_groups, *([self.mapping.key] if self.mapping.key else [])]
+        for group in dict.fromkeys(groups):
+            if not set(group) <= written:
+                continue
+            keys = rows.select(column_named(column_of(f)) for f in group).drop_nulls()
             if keys.height > 1 and keys.is_duplicated().any():
                 return False
         return True
+
+    def copied_with(self, rows: pl.DataFrame, numbers: pl.Series) -> bool:
+        """Copy rows with the numbers that the table would give; False if they have to be compared."""
+        if not self._differ(rows):
+            return False
+        quote = self.connection.ops.quote_name
+        columns = ", ".join(map(quote, [*self.frames.columns, numbers.name]))
+        table = quote(self.mapping.model._meta.db_table)
+        numbered = rows.drop(NUMBER).with_columns(numbers)
+        statement = f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)"
+        return self._stored(lambda cursor: copy_frame(cursor, statement, numbered), rows.height)
 
     def poured(self, gathered: str, records: int) -> bool:
         """Insert the records of another table (`FROM …`) as they are; False if they have to be compared."""

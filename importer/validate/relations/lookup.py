@@ -30,7 +30,13 @@ def with_parents(cleaned: Cleaned, index: ParentIndex, create: CreateParents | N
         cleaned = cleaned.rejecting(_create_missing(cleaned, index, parents, create))
         parents = _parents(index, looked_up)
     joined = cleaned.values.select(keys).join(parents, on=keys, how="left", maintain_order="left")
-    values = joined.get_column(FOUND).replace({AMBIGUOUS: None}).alias(plan.target)
+    return filled(cleaned, plan, joined.get_column(FOUND))
+
+
+def filled(cleaned: Cleaned, plan: LookupPlan, found: pl.Series) -> Cleaned:
+    """Return the batch with the primary keys that were found for each record, and errors where none was."""
+    joined = cleaned.values.select(part.target for part in plan.parts).with_columns(found.alias(FOUND))
+    values = found.replace({AMBIGUOUS: None}).alias(plan.target)
     resolved = replace(cleaned, values=cleaned.values.with_columns(values))
     if values.null_count():
         resolved = resolved.rejecting(_missing_parents(resolved, plan, joined, values))

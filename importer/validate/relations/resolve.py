@@ -25,6 +25,10 @@ class Resolver:
         """Return the batch with a column of primary keys for each lookup, links, and errors for what is missing."""
         for index in self.indexes:
             cleaned = with_parents(cleaned, index, self.create)
+        return self.resolve_rest(cleaned)
+
+    def resolve_rest(self, cleaned: Cleaned) -> Cleaned:
+        """Do the same, once the lookups are filled."""
         cleaned = cleaned.rejecting(_empty_keys(cleaned, self.key))
         for many in self.manys:
             cleaned = many.resolve(cleaned)
