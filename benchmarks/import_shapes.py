@@ -1,26 +1,31 @@
 """Measures imports into models and from files as sites have them.
 
     python -m benchmarks.import_shapes [--records 50000] [--only small models files] [--shapes period person]
+        [--sources Parquet MariaDB]
 
 Each model is filled from the same CSV by `run_import`, with one worker and with two, and by the lines that anybody
-writes by hand (`benchmarks/shapes/by_hand.py`): `Model(**row)`, `full_clean()`, `bulk_create()`. Each file holds the
-records of `plain` and is compared with the clean CSV. A figure counts from when Django has started; beside
-it, the microseconds of a processor that a record cost Python and PostgreSQL, the start included.
+writes by hand (`benchmarks/shapes/by_hand.py`): `Model(**row)`, `full_clean()`, `bulk_create()`. Each file and each
+table of another database holds the records of `plain` and is compared with the clean CSV. A figure counts from when
+Django has started; beside it, the microseconds of a processor that a record cost Python and PostgreSQL, the start
+included.
 """
 
 import argparse
 import csv
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import polars as pl
+import psycopg
 
 from benchmarks.import_scale import processor_seconds
 from benchmarks.import_speed import Benchmark
@@ -104,9 +109,10 @@ class Shapes:
 
     # Files
 
-    def files(self) -> None:
+    def files(self, names: Sequence[str]) -> None:
         clean = 0.0
-        for name, (write, options) in FILES.items():
+        for name in names:
+            write, options = SOURCES[name]
             self.empty("plain")
             source = write(self.folder, list(records("plain", self.count)))
             seconds = self.timed(name, partial(self.run_import, self.job("plain", source, *options)))
@@ -187,7 +193,47 @@ def sqlite(folder: Path, rows: list[Record]) -> str:
     return "db:legacy/items"
 
 
-FILES: dict[str, tuple[Writer, tuple[str, ...]]] = {
+TYPED_TABLE = (
+    "CREATE TABLE items (code varchar(20) PRIMARY KEY, name varchar(80), email varchar(254), "
+    "amount numeric(10, 2), day date)"
+)
+
+
+def typed_parquet(folder: Path, rows: list[Record]) -> Path:
+    typed = pl.DataFrame(rows).with_columns(
+        pl.col("amount").cast(pl.Decimal(10, 2)), pl.col("day").str.to_date()
+    )
+    typed.write_parquet(folder / "file.parquet")
+    return folder / "file.parquet"
+
+
+def postgres(folder: Path, rows: list[Record]) -> str:
+    with psycopg.connect(os.environ["BENCHMARK_DATABASE_URL"]) as connection:
+        connection.execute("DROP TABLE IF EXISTS items")
+        connection.execute(TYPED_TABLE)
+        with connection.cursor() as cursor, cursor.copy("COPY items FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(tuple(row.values()))
+        connection.execute("ANALYZE items")
+    return "db:default/items"
+
+
+def mariadb(folder: Path, rows: list[Record]) -> str:
+    import pymysql
+
+    with pymysql.connect(unix_socket=os.environ["BENCHMARK_MARIADB"], user="root") as connection:
+        cursor = connection.cursor()
+        cursor.execute("CREATE OR REPLACE DATABASE legacy CHARACTER SET utf8mb4")
+        cursor.execute(TYPED_TABLE.replace("items", "legacy.items"))
+        cursor.executemany(
+            "INSERT INTO legacy.items VALUES (%s, %s, %s, %s, %s)", [tuple(row.values()) for row in rows]
+        )
+        connection.commit()
+        cursor.execute("ANALYZE TABLE legacy.items")
+    return "db:mariadb/items"
+
+
+SOURCES: dict[str, tuple[Writer, tuple[str, ...]]] = {
     "clean": (text_file(), ()),
     "0.2 % ragged": (text_file(each=500, damage=lambda line: f"{line},more"), ()),
     "1 % ragged": (text_file(each=100, damage=lambda line: f"{line},more"), ()),
@@ -203,7 +249,10 @@ FILES: dict[str, tuple[Writer, tuple[str, ...]]] = {
     "backslash escapes": (dialect(","), ("--quote", "none", "--escape", "\\")),
     "JSON lines": (json_lines, ()),
     "Parquet": (parquet, ()),
+    "typed Parquet": (typed_parquet, ()),
     "SQLite": (sqlite, ()),
+    "PostgreSQL": (postgres, ()),
+    "MariaDB": (mariadb, ()),
 }
 
 
@@ -212,11 +261,18 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--shapes", nargs="+", choices=list(RECORDS), default=list(RECORDS))
+    parser.add_argument("--sources", nargs="+", choices=list(SOURCES), default=list(SOURCES))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="import-shapes-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        with EmbeddedPostgres(folder / "postgres", durable=True) as server:
+        with ExitStack() as stack:
+            server = stack.enter_context(EmbeddedPostgres(folder / "postgres", durable=True))
+            os.environ["BENCHMARK_DATABASE_URL"] = server.url
+            if "MariaDB" in options.sources and "files" in options.only:
+                from tests.importer.real_tables.databases.servers import mariadb_server
+
+                os.environ["BENCHMARK_MARIADB"] = str(stack.enter_context(mariadb_server()))
             shapes = Shapes(Benchmark(folder, server, options.records))
             shapes.prepare()
             if "small" in options.only:
@@ -227,7 +283,7 @@ def main() -> None:
                 shapes.model(shape)
             if "files" in options.only:
                 print("files", flush=True)
-                shapes.files()
+                shapes.files(options.sources)
 
 
 if __name__ == "__main__":  # workers are spawned

@@ -8,6 +8,15 @@ DATABASES = {"default": environ.Env.db_url_config(os.environ["BENCHMARK_DATABASE
 DATABASES["legacy"] = {
     "ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["BENCHMARK_FOLDER"] + "/legacy.sqlite"
 }  # fmt: skip
+if socket := os.environ.get("BENCHMARK_MARIADB"):
+    import pymysql
+
+    # Django asks for the version of mysqlclient, whose place PyMySQL takes.
+    pymysql.version_info = (2, 2, 8, "final", 0)
+    pymysql.install_as_MySQLdb()
+    DATABASES["mariadb"] = {
+        "ENGINE": "django.db.backends.mysql", "HOST": socket, "NAME": "legacy", "USER": "root"
+    }  # fmt: skip
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -5,8 +5,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from importer.exceptions import SettingsRefused
 
 MEGABYTE = 1024 * 1024
@@ -99,7 +97,7 @@ class Conf(Defaults):
 
     def __getattribute__(self, name: str) -> Any:
         if name.isupper():
-            site = getattr(settings, "IMPORTER", {}) if self._adopted is None else self._adopted
+            site = _of_site() if self._adopted is None else self._adopted
             if name in site:
                 return site[name]
         return super().__getattribute__(name)
@@ -130,6 +128,13 @@ class Conf(Defaults):
         """Raise SettingsRefused for an invalid number. For runs that skip the system checks."""
         for reason in self.invalid_numbers():
             raise SettingsRefused(reason)
+
+
+def _of_site() -> dict[str, Any]:
+    # Not imported with this module: the process that weighs Parquet would start a tenth later.
+    from django.conf import settings
+
+    return getattr(settings, "IMPORTER", {})
 
 
 POSITIVE = (

@@ -5,12 +5,18 @@ import re
 import traceback
 from typing import Any
 
-from django.db import Error as DatabaseError
-
 logger = logging.getLogger("importer")
 
 # Characters that break a line, control a terminal (C0, C1), reverse the direction of text, or that PostgreSQL rejects.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def is_of_database(error: BaseException) -> bool:
+    """Tell whether a database reported the error."""
+    # Not imported with this module: the process that weighs Parquet would start a tenth later.
+    from django.db import Error
+
+    return isinstance(error, Error)
 
 
 def any_fault() -> tuple[type[BaseException], ...]:
@@ -33,7 +39,7 @@ def reason_of(error: BaseException) -> str:
     """Describe any fault in one line, for the person who reads it."""
     if isinstance(error, ImporterError):
         return str(error)
-    if isinstance(error, DatabaseError):
+    if is_of_database(error):
         return one_line(f"Database error: {first_line(error)}")
     if isinstance(error, MemoryError):
         return (
@@ -47,7 +53,7 @@ def reason_of(error: BaseException) -> str:
 
 def traceback_of(error: BaseException) -> dict[str, Any]:
     """Return the traceback of a defect (ours or a signal receiver's) for the audit trail; {} for expected faults."""
-    if isinstance(error, ImporterError | DatabaseError | OSError | MemoryError):
+    if isinstance(error, ImporterError | OSError | MemoryError) or is_of_database(error):
         return {}
     logger.debug("Unexpected %s", type(error).__name__, exc_info=error)
     lines = "".join(traceback.format_exception(error)).splitlines()

@@ -1,5 +1,7 @@
 """Collects the objects of a batch of JSON lines, and the columns that their new keys add."""
 
+from bisect import bisect
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -16,9 +18,13 @@ Record = dict[str, Any]
 
 
 class Collected:
-    """The records, columns and rejections of a batch so far."""
+    """The records, columns and rejections of a batch so far.
 
-    def __init__(self, columns: list[str]) -> None:
+    plain  the lines of other records, which have no new columns
+    """
+
+    def __init__(self, columns: list[str], plain: Sequence[int] = ()) -> None:
+        self.plain = plain
         self.columns = dict.fromkeys(columns)
         self.planned = len(self.columns)
         self.widest = max(conf.MAX_COLUMNS, len(columns))
@@ -36,13 +42,10 @@ class Collected:
         wider = self.columns
         if not wider.keys() >= record.keys():
             wider = wider | dict.fromkeys(record)
-        new = len(wider) - self.planned
-        if (
-            new
-            and self.records
-            and (len(wider) > self.widest or new * (len(self.records) + 1) > self.new_cells)
-        ):
-            return False
+        if new := len(wider) - self.planned:
+            before = len(self.records) + bisect(self.plain, line)
+            if before and (len(wider) > self.widest or new * (before + 1) > self.new_cells):
+                return False
         self.columns = wider
         self.records.append(record)
         self.numbers.append(line)

@@ -4,15 +4,20 @@ import json
 import re
 import uuid
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import polars as pl
 
 from importer import budget
 from importer.batches import Batch
 from importer.conf import conf
 from importer.exceptions import SourceRefused
+from importer.parse.delimited.blocks import offset_after
 from importer.parse.delimited.lines import pass_over
 from importer.parse.json_columns import Collected, Record
+from importer.parse.json_layouts import Layouts, Plain
 from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Position, RecordError, Rejection, escaped, shown
@@ -25,6 +30,8 @@ RECORDS_THAT_NAME_COLUMNS = 1_000
 SCAN_BYTES = 1 << 20
 # Possessive quantifiers, because backtracking would cost memory for each of millions of escapes.
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+# What Python strips from bytes.
+BLANK = r"^[ \t\r\x0b\x0c]*$"
 # Lines that are decoded at once; one that cannot be costs only these.
 GROUP = 100
 # A JSON string that no file has.
@@ -67,6 +74,7 @@ class JsonLinesReader:
         )
         # Numbers stay text, so that 1.50 does not become 1.5.
         self._decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).decode
+        self.layouts = Layouts(self._keys_of_layout)
 
     def close(self) -> None:
         self.file.close()
@@ -96,20 +104,39 @@ class JsonLinesReader:
             data = data[: data.rfind(b"\n") + 1] or self._long_line(start.offset)
             if len(data) > self.longest and b"\n" not in data[:-1]:
                 return self._pass_over(start, data)
-        collected = Collected(self.columns())
-        limit = budget.records_within(collected.columns, limit)
-        offset, line = start.offset, start.line
-        lines = data.splitlines(keepends=True) if b"\r" not in data else _split(data)
-        for raw, record in self._records(lines, line):
-            if len(collected.numbers) + len(collected.rejections) == limit:
-                break
-            if record is not None and not collected.add(record, line):
-                break
-            offset, line = offset + len(raw), line + 1
-        batch = collected.batch(start, Position(offset, line))
+        batch = self._batch(data, start, budget.records_within(self.columns(), limit))
         if batch.size:
-            self.bytes_per_record = (offset - start.offset) / batch.size
+            self.bytes_per_record = (batch.end.offset - start.offset) / batch.size
         return batch
+
+    def _batch(self, data: bytes, start: Position, limit: int) -> Batch:
+        """Return at most `limit` records: by columns, and those without a layout as Python decodes them."""
+        # A byte that is no text becomes a character that no layout takes.
+        text = data.decode(self.encoding, "replace")
+        lines = _first_records(_lines_of(text), limit)
+        plain = self.layouts.read(self._short(lines, len(data)), text)
+        numbers, end = plain.numbers, len(lines)
+        collected = Collected(self.columns(), (numbers.sort() + start.line).to_list() if plain.others else [])
+        for number, record in self._others(data, plain.others, start.line):
+            if record is not None and not collected.add(record, start.line + number):
+                end = number
+                break
+        offset = start.offset + (
+            offset_after(data, newlines=end) if end < data.count(b"\n") + 1 else len(data)
+        )
+        batch = collected.batch(start, Position(offset, start.line + end))
+        return _with_plain(batch, plain, start.line)
+
+    def _short(self, lines: pl.Series, size: int) -> pl.Series:
+        """Return null instead of lines that may be too long, or have too many values."""
+        most = min(self.longest, self.most_values)
+        return lines if size <= most else lines.set(lines.str.len_bytes() > most, None)
+
+    def _keys_of_layout(self, line: str | None) -> Sequence[str] | None:
+        record = None if line is None else self._record(line.encode(self.encoding, "replace"), 0)
+        if not isinstance(record, dict) or record.keys() & self.json_columns.keys():
+            return None
+        return list(record) if record.keys() <= set(self.columns()) else None
 
     def _pass_over(self, start: Position, beginning: bytes) -> Batch:
         """Return a batch of one rejection, for a line that is too long; only its beginning is stored."""
@@ -118,15 +145,19 @@ class JsonLinesReader:
         collected.add(_too_long(beginning, start.line, size), start.line)
         return collected.batch(start, Position(start.offset + size, start.line + 1))
 
-    def _records(self, lines: list[bytes], first: int) -> Iterator[tuple[bytes, Record | Rejection | None]]:
-        """Yield each line with its record, or None for a blank line."""
-        for start in range(0, len(lines), GROUP):
-            group = lines[start : start + GROUP]
-            if records := self._plain_records(group):
+    def _others(
+        self, data: bytes, numbers: Sequence[int], first: int
+    ) -> Iterator[tuple[int, Record | Rejection | None]]:
+        """Yield these lines' numbers with their records, or None for blank lines. The line 0 has the number `first`."""
+        lines = (data.splitlines(keepends=True) if b"\r" not in data else _split(data)) if numbers else []
+        for start in range(0, len(numbers), GROUP):
+            group = numbers[start : start + GROUP]
+            if records := self._plain_records([lines[number] for number in group]):
                 yield from zip(group, records, strict=True)
                 continue
-            for number, raw in enumerate(group, first + start):
-                yield raw, self._record(raw, number) if raw.strip() else None
+            for number in group:
+                raw = lines[number]
+                yield number, self._record(raw, first + number) if raw.strip() else None
 
     def _plain_records(self, lines: list[bytes]) -> list[Record] | None:
         """Decode lines at once, if each is a plain object: no line is blank, nested, or has an escaped letter."""
@@ -279,6 +310,30 @@ class JsonLinesReader:
         """Return the rest of the line, or enough of it to show that it is too long."""
         self.file.seek(offset)
         return self.file.readline(self.longest + 1)
+
+
+def _lines_of(text: str) -> pl.Series:
+    lines = pl.Series([text]).str.split("\n").explode()
+    return lines.head(-1) if text.endswith("\n") or not text else lines
+
+
+def _first_records(lines: pl.Series, limit: int) -> pl.Series:
+    """Return the lines up to the one with the last of `limit` records. Blank lines are no records."""
+    if len(lines) <= limit:
+        return lines
+    records = (~lines.str.contains(BLANK)).cum_sum()
+    return lines.head(int(records.search_sorted(limit)) + 1)
+
+
+def _with_plain(batch: Batch, plain: Plain, first: int) -> Batch:
+    """Add the records that were read by columns, up to the batch's end, in the order of their lines."""
+    texts = pl.concat([batch.texts, *plain.frames], how="diagonal")
+    lines = pl.concat([batch.lines, plain.numbers + first])
+    if not lines.is_sorted():
+        order = lines.arg_sort()
+        texts, lines = texts[order], lines.gather(order)
+    fitting = int(lines.search_sorted(batch.end.line))
+    return replace(batch, texts=texts.head(fitting), lines=lines.head(fitting))
 
 
 def _values(raw: bytes) -> int:

@@ -156,8 +156,55 @@ def _column_as_text(series: pl.Series, json_columns: Mapping[str, frozenset[str]
     kind = series.dtype
     if kind == pl.String:
         return series
-    if kind.is_integer() or kind == pl.Date or kind in (pl.Categorical, pl.Enum):
+    if kind.is_integer() or kind.is_decimal() or kind in (pl.Date, pl.Categorical, pl.Enum):
         return series.cast(pl.String)
     if kind == pl.Boolean:
         return series.replace_strict({True: "True", False: "False"}, default=None, return_dtype=pl.String)
+    if kind.is_float():
+        return _floats_as_text(series.cast(pl.Float64))
+    if kind == pl.Time:
+        return _with_fraction(series, "%H:%M:%S")
+    # Other zones' rules are Python's: Polars may know another version of them.
+    if isinstance(kind, pl.Datetime) and kind.time_zone in (None, "UTC"):
+        texts = _with_fraction(series.dt.replace_time_zone(None), "%Y-%m-%d %H:%M:%S")
+        return texts + "+00:00" if kind.time_zone else texts
+    decoded_texts = _decoded_column(series) if kind == pl.Binary else None
+    return _each_by_python(series) if decoded_texts is None else decoded_texts
+
+
+def _each_by_python(series: pl.Series) -> pl.Series:
     return pl.Series(series.name, [as_text(value) for value in series.to_list()], dtype=pl.String)
+
+
+def _floats_as_text(series: pl.Series) -> pl.Series:
+    """Write floats by column where Polars and Python write the same digits: where neither needs an exponent."""
+    value = pl.col("value")
+    is_whole = (value == value.floor()) & (value.abs() < 1e15)
+    has_no_exponent = (value.abs() >= 1e-4) & (value.abs() < 1e15)
+    texts = (
+        pl.when(is_whole)
+        .then(value.cast(pl.Int64, strict=False).cast(pl.String))
+        .when(has_no_exponent)
+        .then(value.cast(pl.String))
+    )
+    written = pl.DataFrame({"value": series}).select(texts).to_series().alias(series.name)
+    left = (written.is_null() & series.is_not_null()).arg_true()
+    return written.scatter(left, _each_by_python(series.gather(left))) if len(left) else written
+
+
+def _with_fraction(series: pl.Series, format_: str) -> pl.Series:
+    """Write times as Python does: with six digits behind the second, or none if they are all zeros."""
+    value = pl.col("value")
+    is_whole = value.dt.microsecond() == 0
+    texts = (
+        pl.when(is_whole).then(value.dt.to_string(format_)).otherwise(value.dt.to_string(f"{format_}%.6f"))
+    )
+    return pl.DataFrame({"value": series}).select(texts).to_series().alias(series.name)
+
+
+def _decoded_column(series: pl.Series) -> pl.Series | None:
+    """Decode bytes as UTF-8. None if some of them are not."""
+    try:
+        return series.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return None

@@ -87,6 +87,10 @@ class DelimitedFile:
             data = translated
         return regular_block(data, delimiter=self.delimiter.encode(), quote=self.quote.encode(), final=final)
 
+    def is_quoted(self, data: bytes) -> bool:
+        """Tell whether the data has quotes, in a dialect that is not translated."""
+        return bool(self.quote) and not self.translation and self.quote.encode() in data
+
     def is_plain(self, block: RegularBlock, *, most_lines: int) -> bool:
         """Tell whether Polars can parse the columns: right number of fields, no blank line, lone CR or long record."""
         skeleton = block.skeleton

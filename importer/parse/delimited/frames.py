@@ -34,7 +34,7 @@ class Frames:
     def read(self, start: Position, stop: int, *, size: int, limit: int) -> Batch | None:
         """Return the batch from `start`. None: its records must be read one by one."""
         data = self.file.read(start.offset, min(size, stop - start.offset))
-        if self.are_irregular:
+        if self.are_irregular or self.file.is_quoted(data):
             return self._in_stretches(data, start, stop, limit)
         block = self.file.block(data, final=start.offset + len(data) >= stop)
         if block is not None and self._is_plain(block) and (frame := self._frame(block)) is not None:

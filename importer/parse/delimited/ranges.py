@@ -35,15 +35,15 @@ class Ranges:
 
     def _end(self, start: Position) -> Position:
         data = self.file.read(start.offset, min(conf.CHUNK_BYTES, self.file.size - start.offset))
-        if not self.are_irregular:
+        if not self.are_irregular and not self.file.is_quoted(data):
             block = self.file.block(data, final=start.offset + len(data) >= self.file.size)
             if block is not None and (found := self.frames.size_of(block, data)):
                 size, lines = found
                 return Position(start.offset + size, start.line + lines)
-        self.are_irregular = not self.file.translation
         end = start
         for stretch in self.frames.stretches.walk(data, start, self.file.size, most=MANY):
             if self.deadline is not None:
                 self.deadline.check()
             end = stretch.end
+            self.are_irregular |= stretch.block is None and not self.file.translation
         return end

@@ -11,6 +11,7 @@ from importer.parse.delimited.frames import Frames
 from importer.parse.delimited.header import read_header
 from importer.parse.delimited.ranges import Ranges
 from importer.parse.delimited.records import Records
+from importer.parse.delimited.regular import RegularText
 from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range
 from importer.records import Position
 from importer.specs.dialect import Dialect
@@ -85,7 +86,8 @@ class DelimitedReader:
             return
         data = file.translation.line(data) if file.translation else data
         lines = data.decode(file.encoding, "surrogateescape").split("\n")
-        if number := file.shape().odd_quotes(lines):
+        text = RegularText(data, self.frames.stretches.pattern)
+        if number := file.shape().odd_quotes(lines, text.odd, opening=text.lines_with_opening_quote()):
             self.notes.append(
                 f"In {number:,} of {len(lines):,} lines a quote begins a field and does not end it. If quotes "
                 f"are ordinary characters in this file, create the job with --quote none."

@@ -73,15 +73,16 @@ class Shape:
                 return ended
         return ended
 
-    def odd_quotes(self, lines: Sequence[str]) -> int:
+    def odd_quotes(self, lines: Sequence[str], suspects: Iterable[int], *, opening: int) -> int:
         """Count the lines whose quote begins a field and does not end it, if that is what quotes mostly do here.
 
-        A text of several lines does the same, but its lines rarely have the right number of fields.
+        A text of several lines does the same, but its lines rarely have the right number of fields. `suspects` are the
+        numbers of lines that may be irregular; in `opening` of all lines a quote begins a field.
         """
-        opening = odd = 0
-        for number, line in enumerate(lines):
+        odd = 0
+        for number in suspects:
+            line = lines[number]
             if self.quote in line and self.opening.search(line):
-                opening += 1
                 pair = lines[number : number + 2]
                 is_record = all(text.count(self.delimiter) == self.width - 1 for text in pair)
                 odd += is_record and not self._is_regular(line)

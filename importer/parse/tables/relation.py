@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from django.db import OperationalError
+
 from importer.budget import KEY_BYTES, QUERY_ROW_BYTES
 from importer.parse.tables.keys import Key
 from importer.parse.tables.names import quoted
@@ -47,6 +49,8 @@ class Relation:
         self.expressions = dict(expressions)
         self.key_expressions: Mapping[str, str] = NONE
         self.key: list[str] = []
+        # Of SQLite: whether a text is not UTF-8. Until one is found, the driver decodes them, which is faster.
+        self.has_broken_text = False
 
     def order_by(self, key: list[str], expressions: Mapping[str, str] = NONE) -> None:
         """Read the rows by these columns. `expressions`: those that must not be compared by their names alone."""
@@ -54,13 +58,14 @@ class Relation:
         self.key_expressions = expressions
         self.expressions |= expressions
 
-    def keys(self, after: Key | None, *, limit: int) -> Iterator[Key]:
-        """Yield up to `limit` keys after one. Raises DataError for a long key, if the database reports it."""
+    def keys(self, after: Key | None, *, limit: int) -> Iterator[list[Key]]:
+        """Yield up to `limit` keys after one, in pages. Raises DataError for a long key, if the database reports it."""
         longest = QUERY_ROW_BYTES if self.is_query else KEY_BYTES
         while limit > 0:
             size = min(limit, KEYS_AT_ONCE)
             keys = self.fetch(*self.select(self.key, after=after, upto=None, limit=size), longest=longest)
-            yield from keys
+            if keys:
+                yield keys
             if len(keys) < size:
                 return
             limit, after = limit - size, keys[-1]
@@ -81,24 +86,35 @@ class Relation:
     def fetch(
         self, statement: str, values: list[Any] | None = None, *, longest: int | None = None
     ) -> list[tuple[Any, ...]]:
-        with self.cursor(longest) as cursor:
+        if self.vendor == "sqlite" and not self.has_broken_text:
+            try:
+                return self._fetch(statement, values, longest)
+            except OperationalError as error:
+                if "decode" not in str(error):
+                    raise
+                self.has_broken_text = True
+        return self._fetch(statement, values, longest)
+
+    def _fetch(self, statement: str, values: list[Any] | None, longest: int | None) -> list[tuple[Any, ...]]:
+        with self.cursor(longest, decodes_each=self.has_broken_text) as cursor:
             # As bytes, because in a database without an encoding psycopg encodes statements as ASCII.
             is_postgres = self.vendor == "postgresql"
             cursor.execute(statement.encode() if is_postgres else statement, values or [])
             return list(cursor.fetchall())
 
     @contextlib.contextmanager
-    def cursor(self, longest: int | None) -> Iterator[Any]:
+    def cursor(self, longest: int | None, *, decodes_each: bool = True) -> Iterator[Any]:
         """Open a cursor that reads values as they are stored: what Python cannot hold arrives as text.
 
-        `longest` limits the bytes of a value on SQLite: a longer one raises DataError.
+        longest       limits the bytes of a value on SQLite: a longer one raises DataError
+        decodes_each  whether a text of SQLite that is not UTF-8 costs its record; else it raises OperationalError
         """
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self.connection.cursor())
             if self.vendor == "postgresql":
                 stack.enter_context(as_postgresql_writes(cursor, self.types))
             elif self.vendor == "sqlite":
-                stack.enter_context(as_sqlite_stores(cursor, longest))
+                stack.enter_context(as_sqlite_stores(cursor, longest, decodes_each=decodes_each))
             yield cursor
 
     def quoted(self, name: str) -> str:

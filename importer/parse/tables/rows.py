@@ -6,6 +6,7 @@ row and rejects values beyond a given limit. From other databases fewer rows are
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from django.db import DataError
@@ -53,7 +54,7 @@ class Fetcher:
         rows = self.relation.fetch(*self.relation.select(self.columns, after=after, upto=upto, limit=within))
         sizes = [_bytes_of(row) for row in rows]
         self.bytes_per_row = max(1, sum(sizes) // len(rows)) if rows else self.bytes_per_row
-        return Rows(list(zip(*rows, strict=True)), sizes, len(rows) < within or within == limit)
+        return Rows(_columns(rows), sizes, len(rows) < within or within == limit)
 
     # PostgreSQL and MySQL
 
@@ -77,7 +78,7 @@ class Fetcher:
             f") AS added WHERE bytes_before < {conf.BATCH_MAX_BYTES} ORDER BY place",
             values,
         )
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * (len(names) + 1)
+        columns = _columns(rows) or [()] * (len(names) + 1)
         sizes = columns.pop()
         longest = conf.MAX_RECORD_BYTES
         total = sum(size if size <= longest else 1 for size in sizes)  # as the query adds up
@@ -123,7 +124,7 @@ class Fetcher:
         except DataError:
             self.has_long_values = True
             return None
-        return Rows(list(zip(*rows, strict=True)), [0] * len(rows), whole=True)
+        return Rows(_columns(rows), [0] * len(rows), whole=True)
 
     def _rows_one_by_one(self, after: Key | None, upto: Key | None, limit: int) -> Rows:
         rows: list[tuple[Any, ...]] = []
@@ -145,7 +146,7 @@ class Fetcher:
             if not rows:
                 return self._row_by_columns(after)
             left = 0
-        return Rows(list(zip(*rows, strict=True)), sizes, left > 0)
+        return Rows(_columns(rows), sizes, left > 0)
 
     def _longest_value(self) -> int:
         """Return the limit for a value. For a query SQLite may hold whole rows, and applies the limit to them too."""
@@ -161,7 +162,7 @@ class Fetcher:
 
     def _row_by_columns(self, after: Key | None) -> Rows:
         """Fetch the next row one value at a time, until it has too many bytes."""
-        key = next(self.relation.keys(after, limit=1))
+        (key,) = next(self.relation.keys(after, limit=1))
         key_values = dict(zip(self.relation.key, key, strict=True))
         row, size, longest = [], 0, conf.MAX_RECORD_BYTES
         for name in self.columns:
@@ -177,6 +178,11 @@ class Fetcher:
             row.append(value)
         values = tuple(row) if size <= longest else self._key_alone(tuple(row))
         return Rows([(value,) for value in values], [size], whole=False)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[Any]]:
+    """Turn rows into columns. `zip` would make an iterator for each row, for the garbage collector to walk over."""
+    return [list(map(itemgetter(number), rows)) for number in range(len(rows[0]) if rows else 0)]
 
 
 def _bytes_of(row: Sequence[Any]) -> int:

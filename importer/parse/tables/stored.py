@@ -106,15 +106,15 @@ def _is_without_encoding(connection: Any) -> bool:
 
 
 @contextlib.contextmanager
-def as_sqlite_stores(cursor: Any, longest: int | None) -> Iterator[None]:
-    """Let text that is not UTF-8 cost its own record only, not the whole fetch.
+def as_sqlite_stores(cursor: Any, longest: int | None, *, decodes_each: bool) -> Iterator[None]:
+    """Let text that is not UTF-8 cost its own record only, not the whole fetch, if each text is decoded by itself.
 
-    `longest` limits the bytes of a value: a longer one raises DataError.
+    Otherwise it raises OperationalError. `longest` limits the bytes of a value: a longer one raises DataError.
     """
     import sqlite3
 
     raw = cursor.db.connection
-    raw.text_factory = decoded
+    raw.text_factory = decoded if decodes_each else str
     former = raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest) if longest else None
     try:
         yield

@@ -12,7 +12,7 @@ from importer.budget import KEY_BYTES, QUERY_ROW_BYTES, records_within, too_long
 from importer.conf import conf
 from importer.exceptions import SourceChanged, SourceRefused
 from importer.parse.reader import Range
-from importer.parse.tables.keys import Key, is_usable
+from importer.parse.tables.keys import Key, are_plain, is_usable
 from importer.parse.tables.names import (
     Parts,
     find_table,
@@ -122,9 +122,10 @@ class TableReader:
         """Return how many keys the next range has, and its last key (None: no keys are left)."""
         number, last = 0, None
         try:
-            for key in self.relation.keys(after, limit=conf.CHUNK_RECORDS):
-                self._refuse_unusable_key(key)
-                number, last = number + 1, tuple(key)
+            for keys in self.relation.keys(after, limit=conf.CHUNK_RECORDS):
+                for key in () if are_plain(keys) else keys:
+                    self._refuse_unusable_key(key)
+                number, last = number + len(keys), tuple(keys[-1])
         except DataError:
             if self.relation.vendor != "sqlite":  # PostgreSQL was asked for the longest key before
                 raise
@@ -173,7 +174,7 @@ class TableReader:
         columns = columns or [()] * len(self._columns)
         return pl.DataFrame(
             {
-                name: list(map(self._writer(name), values))
+                name: _texts(values, self._writer(name))
                 for name, values in zip(self._columns, columns, strict=True)
             },
             schema=dict.fromkeys(self._columns, pl.String()),
@@ -253,6 +254,16 @@ class TableReader:
                 f"name a query with a unique first column in the spec's Meta.queries."
             )
         return columns
+
+
+def _texts(values: Sequence[Any], write: Callable[[Any], str | None]) -> Sequence[str | None]:
+    """Write values as text. Texts and integers look alike in columns of all kinds, so they need no writer."""
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds <= {str}:
+        return values
+    if kinds == {int}:
+        return [None if value is None else str(value) for value in values]
+    return list(map(write, values))
 
 
 def _shown_key(key: Key | None) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from importer.exceptions import SourceRefused
 from importer.parse.delimited.reader import DelimitedReader
 from importer.parse.delimited.records import Records
-from importer.parse.delimited.stretches import Stretches
+from importer.parse.delimited.regular import MOST_FIELDS, RegularText
 from importer.records import Position
 from tests.importer.parse.public_suites import folder_of, papaparse_cases
 from tests.importer.parse.reading import PLENTY, opened, ranges_of, read, read_text, whole
@@ -507,16 +507,37 @@ def test_to_find_regular_records_is_no_more_work_the_more_irregular_ones_there_a
     lines = [IRREGULAR[kind].format(n=n) if n % 40 == 20 else f'{n},"a\nb",x\n' for n in range(8_000)]
     reader = opened(path, "".join(lines).encode("utf-8", "surrogateescape"), 3)
     data, stop, tried = path.read_bytes(), path.stat().st_size, []
-    run = Stretches._run
+    height = RegularText._height
 
-    def counted(self: Stretches, *arguments: Any) -> tuple[int, int]:
-        end, number = run(self, *arguments)
-        tried.append(number)
-        return end, number
+    def counted(self: RegularText, offset: int) -> int:
+        tried.append(offset)
+        return height(self, offset)
 
-    monkeypatch.setattr(Stretches, "_run", counted)
+    monkeypatch.setattr(RegularText, "_height", counted)
 
     stretches = list(reader.frames.stretches.walk(data, Position(0, 1), stop, most=PLENTY))
 
     assert stretches[-1].end.offset == stop
-    assert sum(tried) < 12 * len(lines)
+    assert len(tried) < 2 * len(lines)
+
+
+@pytest.mark.parametrize("width", [MOST_FIELDS, MOST_FIELDS + 1])
+def test_records_of_many_fields_are_read_by_columns(path: Path, width: int) -> None:
+    lines = [f'{n},"a ""b"", c"' + ",x" * (width - 2) + ",y" * (n == 9) + "\n" for n in range(20)]
+    reader, stop = opened(path, "".join(lines), width), sum(map(len, lines))
+
+    by_columns = reader.frames.read(Position(0, 1), stop, size=stop, limit=PLENTY)
+    one_by_one = reader.records.read(Position(0, 1), stop, PLENTY)
+
+    assert by_columns is not None
+    assert by_columns.texts.equals(one_by_one.texts)
+    assert list(by_columns.rejections) == list(one_by_one.rejections)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_regular_quotes_are_not_taken_for_ordinary_characters(path: Path, newline: str) -> None:
+    notes: list[str] = []
+    reader = opened(path, f'a,b{newline}1,"x"{newline}2,"y"{newline}', notes=notes)
+
+    assert ranges_of(reader)
+    assert not notes

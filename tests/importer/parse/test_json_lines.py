@@ -1,5 +1,6 @@
 """Lines decoded together are the records that each line is by itself."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ LINES = [
     '{"a": "\\ud800"}', '{"a": {"b": 1}}', '{"a": [1, 2]}', '{"a": "{"}', "", "  ", "5", "null", '"text"',
     '{"a": 1}, {"b": 2}',
     '{"a": 1} {"b": 2}', '{"a": [{"b": 1}', '{"c": 1}]}', '{"a": 1', '{"a": 1e400}', '{"a": NaN}', '{"a": "x"},', "{}",
+    '{"b": 0.10, "a": "x"}', '{ "a" :"x" ,\t"b":false}\r', '{"a": "1\\n2\\"3\\\\4\\/", "b": "null"}',
+    '{"a": "\\uD83D\\uDE00"}', '{"a": "\\u0000\\u000a", "b": "\x7f"}', '{"a": 01, "b": -}',
+    '{"a": "\ufffd", "b": -1.5E+3}', '{"a": "\\x"}', "\x0b",
     '{"a": 1, "a": 2}', '{"a\\u0000": 1}', '{"a": "tab\there"}', '{"a": -0}', '{"a": "x"}\r',
 ]  # fmt: skip
 
@@ -47,6 +51,7 @@ def test_together_and_one_by_one_they_are_the_same(
         patch.setattr("importer.parse.jsonlines.GROUP", 1)
         by_ones = read(JsonLinesReader(path, encoding="utf-8", columns=["a", "b"]), limit)
         patch.setattr(JsonLinesReader, "_plain_records", lambda *_: None)
+        patch.setattr("importer.parse.json_layouts.MOST_KEYS", 0)
         one_by_one = read(JsonLinesReader(path, encoding="utf-8", columns=["a", "b"]), limit)
 
     assert together == by_ones == one_by_one
@@ -69,7 +74,55 @@ def test_an_irregular_line_leaves_most_others_together(
     found = read(JsonLinesReader(path, encoding="utf-8", columns=["a"]), 10_000)
 
     assert [row["a"] for row in found[:1_000]] == [str(n) if n != 950 else "[1]" for n in range(1_000)]
-    assert len(alone) == 100
+    assert alone == [b'{"a": "0"}', b'{"a": [1]}\n']
+
+
+JSON_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+JSON_VALUE = st.none() | st.booleans() | st.integers() | st.floats() | JSON_TEXT
+
+
+@many
+@given(
+    keys=st.lists(JSON_TEXT, min_size=1, max_size=17, unique=True),
+    rows=st.lists(st.lists(JSON_VALUE, min_size=17, max_size=17), min_size=1, max_size=4),
+    is_ascii=st.booleans(),
+)
+def test_lines_of_one_layout_are_what_pythons_decoder_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: list[str], rows: list[Any], is_ascii: bool
+) -> None:
+    path = tmp_path / "source.jsonl"
+    objects = [dict(zip(keys, row, strict=False)) for row in rows]
+    path.write_text("\n".join(json.dumps(one, ensure_ascii=is_ascii) for one in objects))
+
+    by_columns = read(JsonLinesReader(path, encoding="utf-8", columns=keys), 10)
+    with monkeypatch.context() as patch:
+        patch.setattr("importer.parse.json_layouts.MOST_KEYS", 0)
+        decoded = read(JsonLinesReader(path, encoding="utf-8", columns=keys), 10)
+
+    assert by_columns == decoded
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_byte_that_is_no_text_costs_its_line(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "source.jsonl"
+    path.write_bytes(b"".join(b'{"a": "\x81"}\n' if n == 5 else b'{"a": "x"}\n' for n in range(20)))
+
+    found = read(JsonLinesReader(path, encoding=encoding, columns=["a"]), 100)
+
+    assert found[:19] == [{"a": "x"}] * 19
+    assert [rejection.errors[0].code for rejection in found[38:-1]] == ["undecodable"]
+
+
+def test_lines_of_several_layouts_stay_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "source.jsonl"
+    layouts = ['{{"a": "{n}", "b": 1}}', '{{"b": 2, "a": "{n}"}}', '{{"a": "{n}"}}', '{{"a": [{n}]}}', ""]
+    path.write_text("\n".join(layouts[n % 5].format(n=n) for n in range(100)))
+
+    found = read(JsonLinesReader(path, encoding="utf-8", columns=["a", "b"]), 7)
+
+    values = [row["a"].strip("[]") for row in found if isinstance(row, dict)]
+    assert values == [str(n) for n in range(100) if n % 5 < 4]
+    assert [line for line in found if isinstance(line, int)] == [n + 1 for n in range(100) if n % 5 < 4]
 
 
 def test_a_comma_behind_an_object_is_named(tmp_path: Path) -> None:
