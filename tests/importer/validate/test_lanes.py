@@ -41,14 +41,25 @@ EVERYDAY = {
     models.EmailField: ["ann.o+x@example.com"],
     models.URLField: ["https://www.example.com/a"],
     models.IntegerField: ["0", "7", "112"],
-    models.DecimalField: ["0.5", "12.34", "7"],
-    models.FloatField: ["0.5", "-12.25", "7"],
+    models.DecimalField: ["0.75", "12.34", "7"],
+    models.FloatField: ["0.5", "-12.25", "7", "1e-05", "2.5E+10", "0.14285714285714285"],
     models.BooleanField: ["True", "False", "1", "0", "t", "f"],
     models.DateField: ["2024-02-29", "1999-12-31"],
-    models.DateTimeField: ["2024-02-29 12:34:56", "2024-02-29T12:34:56.789Z", "2024-02-29 12:34+01:00"],
+    models.DateTimeField: [
+        "2024-02-29 12:34:56", "2024-02-29T12:34:56.789Z", "2024-02-29 12:34+01:00", "2024-02-29 12:34:56 -0330",
+        "2024-02-29 12:34:56.1234567Z",
+    ],
     models.TimeField: ["12:34", "23:59:59.5"],
     models.UUIDField: ["12345678-1234-5678-1234-567812345678"],
-}
+    models.DurationField: [
+        "1 02:03:04", "2 days, 3:04:05", "3 days 04:05:06.789", "04:05:06", "5:06", "7", "86.5", "P1DT2H3M4S", "PT5M",
+    ],
+    models.GenericIPAddressField: ["192.0.2.1", "2001:db8::1", "2001:DB8:0:1:1:1:1:1", "::1", "::"],
+    models.JSONField: [
+        '{"a": 1}', '[1, -2.5, "x", true, null]', '{"a":{"b":[{"c":"\\u00e9\\n"}]}}', ' "text"\n', "7", "false",
+        '"\\ud83d\\ude00"', "[0.14285714285714285]", "[[[[[[[1]]]]]]]",
+    ],
+}  # fmt: skip
 
 
 def plan_for(field: AnyField) -> ColumnPlan:
@@ -78,13 +89,9 @@ def accepted_fast(field: AnyField, texts: Sequence[str]) -> dict[int, str]:
     """Return the lane's own answer for texts that are not empty; empty ones are handled outside it."""
     lane = lane_of(field).fast
     assert lane
-    value, accepted = lane(pl.col("text"))
-    frame = pl.DataFrame({"text": texts}, schema={"text": pl.String()}).select(value=value, accepted=accepted)
-    return {
-        number: row["value"]
-        for number, row in enumerate(frame.iter_rows(named=True))
-        if row["accepted"] and texts[number]
-    }
+    frame = pl.DataFrame({"text": texts}, schema={"text": pl.String()}).select(lane(pl.col("text")))
+    values = frame.to_series().to_list()
+    return {number: value for number, value in enumerate(values) if value is not None and texts[number]}
 
 
 def validated(plan: ColumnPlan, texts: Sequence[str | None]) -> dict[int, str | None]:
@@ -130,6 +137,62 @@ def test_both_lanes_together_answer_as_django_does_to_any_text(field: AnyField, 
     answers = validated(plan_for(field), texts)
 
     assert shown(stored_texts(field, answers), texts) == shown(saved_texts(field, texts), texts)
+
+
+ODD = {
+    "address_required": border_texts.addresses,
+    "address_four": border_texts.addresses,
+    "address_six": border_texts.addresses,
+    "address_unpacked": border_texts.addresses,
+    "data_required": border_texts.documents,
+    "data_encoded": border_texts.documents,
+    "duration_required": border_texts.durations,
+    "moment_required": border_texts.moments,
+    "real_required": border_texts.numbers,
+    "real_between": border_texts.numbers,
+    "decimal_between": border_texts.numbers,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@settings(many, max_examples=40)
+@given(data=st.data())
+def test_lanes_of_odd_types_answer_as_django_does_to_texts_of_their_kind(
+    name: str, data: st.DataObject
+) -> None:
+    field = Variants._meta.get_field(name)
+    kind = ODD[name]
+    texts = data.draw(st.lists(st.one_of(kind, border_texts.damaged(kind)), min_size=1, max_size=60))
+
+    answers = validated(plan_for(field), texts)
+    accepted = accepted_fast(field, texts)
+
+    saved = saved_texts(field, texts)
+    assert shown(stored_texts(field, answers), texts) == shown(saved, texts)
+    assert shown(stored_texts(field, accepted), texts) == {
+        texts[n]: saved.get(n, "refused") for n in accepted
+    }
+
+
+@pytest.mark.parametrize("name", ["address_required", "address_six", "address_unpacked"])
+def test_equal_addresses_are_equal_texts_in_either_lane(name: str) -> None:
+    """They may be keys, which are compared as texts within a batch."""
+    field = Variants._meta.get_field(name)
+    judge = judge_of(plan_for(field))
+
+    accepted = shown(accepted_fast(field, border_texts.ADDRESSES), border_texts.ADDRESSES)
+
+    assert accepted == {text: judge(text)[0] for text in accepted}
+
+
+def test_a_message_without_its_parameters_rejects_the_record_and_not_the_run() -> None:
+    """Django puts the field's message, with a protocol, in place of the message of a RegexValidator."""
+    field = Variants._meta.get_field("address_private")
+
+    value, errors = judge_of(plan_for(field))("192.0.2.1")
+
+    assert value is None
+    assert [error.message for error in errors] == ["Enter a valid %(protocol)s address."]
 
 
 @pytest.mark.parametrize("name", ["char", "char_blank", "char_null", "integer", "moment", "data"])
