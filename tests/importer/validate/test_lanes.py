@@ -1,5 +1,6 @@
 """Whatever a fast lane accepts, Django accepts, and saves as the same value."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from importer.specs.mapping import ColumnPlan
 from importer.validate.validate import Validator
 from importer.validate.values.judge import Judge
 from importer.validate.values.lanes import lane_of
+from importer.validate.values.layouts import as_iso, layouts_of
 from tests.importer.samples.crm.imports import EverythingImport, VariantsImport
 from tests.importer.samples.crm.models import Everything, Variants
 from tests.importer.validate import border_texts
@@ -246,11 +248,19 @@ FORMATS = [
     "%Y-%m-%d", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y%m%d", "%d %m, %Y", "%Y-%m-%d %H:%M:%S",
     "%m/%d/%Y %H:%M", "%d.%m.%YT%H:%M:%S", "%H:%M %Y-%m-%d", "%Y-%m-%d %H", "%Y-%m-%d %M", "%Y-%m-%d %S",
     "%Y-%m-%d %H:%S", "%Y:%m:%d", "%d/%m/%y", "%d %b %Y", "%Y-%j", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %H:%M:%S.%f",
-    "%Y-%m-%dT%H:%M:%S%z", "%Y-%m", "%H:%M",
+    "%Y-%m-%dT%H:%M:%S%z", "%Y-%m", "%H:%M", "%y%m%d", "%d/%m/%y %H:%M:%S.%f", "%f %Y-%m-%d %H:%M:%S", "%Y %y-%m-%d",
+    "%m%d %Y", "%Y-%m %d%H%M", "%d.%m.%Y%%",
+]  # fmt: skip
+SEVERAL_FORMATS = [
+    ("%m/%d/%Y", "%d/%m/%Y"), ("%Y-%m-%d", "%d.%m.%Y"), ("%d.%m.%Y", "%Y-%m-%d", "%m/%d/%Y"), ("%Y%m%d", "%d%m%Y"),
+    ("%Y-%m-%d", "%Y%m%d"), ("%d/%m/%y", "%d/%m/%Y"), ("%d/%m/%Y", "%d/%m/%y"), ("%d.%m.%Y %H:%M", "%d.%m.%Y"),
+    ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"), ("%d %b %Y", "%d %m %Y"), ("%d %m %Y", "%d  %m %Y"),
+    ("%m%d %Y", "%m %d%Y"), ("%d/%m/%Y", "%d %b %Y", "%d.%m.%Y"), ("%H:%M %d/%m/%Y", "%d/%m/%Y %H:%M"),
 ]  # fmt: skip
 rendered = st.tuples(st.datetimes(), st.sampled_from(FORMATS)).map(lambda pair: pair[0].strftime(pair[1]))
 dated = st.one_of(
     rendered,
+    rendered.map(lambda text: re.sub(r"\b0([0-9])", r"\1", text)),
     rendered.flatmap(
         lambda text: st.tuples(
             st.integers(0, len(text)), st.sampled_from(["", " ", "\n", "0", "٣", "-", "１"])
@@ -262,11 +272,20 @@ dated = st.one_of(
 
 
 @pytest.mark.parametrize("name", ["date", "moment", "time"])
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize(
+    "formats",
+    [*((format_,) for format_ in FORMATS), *SEVERAL_FORMATS],
+    ids=lambda formats: " or ".join(formats),
+)
 @settings(many, max_examples=6)
-@given(texts=st.lists(dated, min_size=1, max_size=30))
-def test_formats_are_read_as_strptime_reads_them(name: str, format_: str, texts: list[str]) -> None:
-    plan = plan_with(Column(formats=(format_,)), name)
+@given(data=st.data())
+def test_formats_are_read_as_strptime_reads_them(
+    name: str, formats: tuple[str, ...], data: st.DataObject
+) -> None:
+    own = st.tuples(st.datetimes(), st.sampled_from(formats)).map(lambda pair: pair[0].strftime(pair[1]))
+    unpadded = own.map(lambda text: re.sub(r"\b0([0-9])", r"\1", text))
+    texts = data.draw(st.lists(st.one_of(own, unpadded, dated), min_size=1, max_size=40))
+    plan = plan_with(Column(formats=formats), name)
 
     answers = validated(plan, texts)
 
@@ -275,6 +294,28 @@ def test_formats_are_read_as_strptime_reads_them(name: str, format_: str, texts:
     expected = {number: value for number, (value, errors) in judged.items() if not errors}
     field = plan.field
     assert shown(stored_texts(field, answers), texts) == shown(stored_texts(field, expected), texts)
+
+
+@pytest.mark.parametrize(
+    ("formats", "count"),
+    [
+        (("%m/%d/%Y", "%d/%m/%Y"), 2), (("%Y-%m-%d", "%d.%m.%y"), 2), (("%Y%m%d", "%d%m%Y"), 1), (("%d %b %Y",
+        "%Y-%m-%d"), 0),
+        (("%d/%m/%Y %H:%M:%S.%f", "%d/%m/%Y"), 2), (("%Y-%j",), 0), (("%d/%m/%Y", "%d/%m/%Y"), 2), (("%H:%M",), 0),
+    ],
+)  # fmt: skip
+def test_formats_are_read_by_place_until_one_has_none_or_could_be_taken_for_another(
+    formats: tuple[str, ...], count: int
+) -> None:
+    assert len(layouts_of(formats)) == count
+
+
+def test_dates_are_read_by_place_with_or_without_zeros() -> None:
+    texts = pl.Series(["31.12.2024", "1.2.2024", "1/2/68", "01/02/69", "1/2/8", "2024-1-5", "1.2.24"])
+
+    read = as_iso(texts, layouts_of(("%d.%m.%Y", "%m/%d/%y")), with_clock=False)
+
+    assert read.to_list() == ["2024-12-31", "2024-02-01", "2068-01-02", "1969-01-02", None, None, None]
 
 
 @pytest.mark.parametrize("order", [("%m/%d/%Y", "%d/%m/%Y"), ("%Y-%m-%d", "%d.%m.%Y")])
