@@ -13,9 +13,10 @@ from importer.validate.values.patterns import translate
 # text → whether it is accepted for certain
 Accepts = Callable[[pl.Expr], pl.Expr]
 
-# Only lower-case domains of ASCII labels; quoted users, literal addresses and international names go to Django.
-EMAIL = r"^[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
-URL = r"^https?://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?:/[A-Za-z0-9._~/%=+-]*)?$"
+# Only domains of ASCII labels; quoted users, literal addresses, ports and international names go to Django.
+DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+EMAIL = rf"^[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*@{DOMAIN}$"
+URL = rf"^https?://{DOMAIN}(?:[/?#][A-Za-z0-9._~/%=+?&#:;,@!$'()*-]*)?$"
 ADDRESSES: list[tuple[object, Accepts]] = [
     (validators.validate_ipv4_address, is_ipv4),
     (validators.validate_ipv6_address, is_ipv6),

@@ -110,6 +110,7 @@ EMAILS = [
     "a" * 242 + "@example.com", "a" * 243 + "@example.com", "a@" + "b" * 63 + ".com", "a@" + "b" * 64 + ".com",
     "a@b." + "c" * 63, "a@b." + "c" * 64, "a@" + "b." * 120 + "com", "a-@b.com", "-a@b.com", "_@b.com",
     "a+@b.com", "+a@b.com", "a@b--c.com", "@b.com", "a@", "a@.com", "a@b..com", "ſ@b.com", "a@b.coK",
+    "a@Example.COM", "a@EXAMPLE.c-M", "A@X.IO", "a@xn--p1ai.XN--P1AI", "a@b.CO\n", "a@" + "B" * 64 + ".COM",
 ]  # fmt: skip
 URLS = [
     "http://example.com", "https://example.com/", "HTTP://EXAMPLE.COM", "ftp://example.com",
@@ -124,7 +125,10 @@ URLS = [
     "http://" + "a" * 60 + "." + "b" * 60 + "." + "c" * 60 + ".com", "http://a.com/" + "x" * 187,
     "http://a.com/" + "x" * 188, "http://a.com//x", "http://a.com/../x", "https://a.com/=+-~%",
     "http://a.com?x", "http://a.com#x", "http://xn--4ca.com/", "http://1.2", "http://1.2.3.4.5/",
-    "http://0x7f.1/",
+    "http://0x7f.1/", "https://Example.COM/A", "http://a.com/?q=1&r=a%20b#c", "http://a.com?q@b", "http://a.com#@b",
+    "http://a.com/x:1;y,(z)*!$'", "http://a.com/[x]", "http://a.com/x\\y", "http://a.com/<x>", "http://a.com/x?[",
+    "http://a.com:8/?x", "http://u@a.com/", "http://a.com?\n", "http://a.COM/?" + "x" * 186, "http://a.com??##//",
+    "http://" + "a." * 125 + "com?x",
 ]  # fmt: skip
 SLUGS = [
     "a-b_1", "A", "-", "_", "ä", "ａ", "a b", "a.b", "a\n", "\na", "12345678", "123456789", "a" * 50, "a" * 51,
@@ -220,8 +224,10 @@ documents = st.builds(
 )
 names = st.one_of(
     st.emails(),
-    st.from_regex(r"[a-z0-9.+_-]{1,6}@([a-z0-9-]{1,4}\.){1,3}[a-z]{1,4}", fullmatch=True),
-    st.from_regex(r"https?://([a-z0-9-]{1,4}\.){1,3}[a-z-]{1,4}(/[a-zA-Z0-9%?#:. -]{0,6})?", fullmatch=True),
+    st.from_regex(r"[a-z0-9.+_-]{1,6}@([a-zA-Z0-9-]{1,4}\.){1,3}[a-zA-Z]{1,4}", fullmatch=True),
+    st.from_regex(
+        r"https?://([a-zA-Z0-9-]{1,4}\.){1,3}[a-zA-Z-]{1,4}([/?#][a-zA-Z0-9%?#:@&. -]{0,6})?", fullmatch=True
+    ),
     st.from_regex(r"[-a-zA-Z0-9_]{1,9}", fullmatch=True),
     st.uuids().map(str),
     st.uuids().map(lambda value: value.hex),
