@@ -69,7 +69,7 @@ def lane_of(field: AnyField) -> Lane:
     if not classes:
         return Lane(None, f"{name} has no fast lane")
     own = next(method for method in CLEANING_METHODS if not _is_inherited(method, field, classes[-1]))
-    advice = f"a {classes[-1].__name__} with validators would be judged by columns"
+    advice = f"{classes[-1].__name__} and validators instead would be judged by columns"
     return Lane(None, f"{name} has a {own}() of its own", advice)
 
 
@@ -181,7 +181,8 @@ def _address(field: AnyField) -> Built:
     for validator in field.validators:
         check = address_check(validator)
         if check is None:
-            return _judged(validator, "without it an address")
+            why = f"the validator {name_of(validator)} is called by Django"
+            return Lane(None, why, "addresses without validators are judged by columns")
         checks.append(check)
     accepts = _all(checks)
     return lambda text: pl.when(accepts(text)).then(text.str.to_lowercase())
@@ -193,7 +194,7 @@ def _json(field: Any) -> Built:
     if field.encoder not in (None, DjangoJSONEncoder):
         advice = "with DjangoJSONEncoder, or none, it would be judged by columns"
         return Lane(None, f"the encoder {name_of(field.encoder)} is called by Django", advice)
-    return document
+    return Lane(document, "JSONField by columns; Python parses what is deep or has long fractions")
 
 
 BUILDERS: dict[type, Builder] = {
