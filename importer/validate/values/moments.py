@@ -43,23 +43,18 @@ class Moments:
         return text.map_batches(self._read, return_dtype=pl.String)
 
     def _read(self, texts: pl.Series) -> pl.Series:
-        text = pl.col("text")
-        is_local = text.str.contains(WITHOUT_OFFSET_IN_UTC if self.is_utc else WITHOUT_OFFSET)
-        facts = texts.alias("text").to_frame().with_columns(is_local=is_local, is_day=is_day(text))
-        is_moment = pl.col("is_day") & (pl.col("is_local") | text.str.contains(WITH_OFFSET))
-        moments = facts.select(pl.when(is_moment).then(text), local=is_moment & pl.col("is_local"))
-        if moments.select(text.str.contains(f"{BLANK}|{DIGITS}").any()).item():
-            moments = moments.with_columns(text.str.replace(BLANK, "${1}").str.replace(DIGITS, "${1}"))
-        if moments.get_column("local").any():
-            days = moments.select(pl.when("local").then(text.str.slice(0, 10))).to_series()
-            moments = moments.with_columns(
-                pl.when("local").then(text + self._offsets_of(days)).otherwise(text)
-            )
-        return moments.get_column("text")
+        moments = _moments(texts, WITH_OFFSET)
+        if moments.null_count() == texts.null_count():
+            return moments
+        local = _moments(texts, WITHOUT_OFFSET_IN_UTC if self.is_utc else WITHOUT_OFFSET)
+        if local.null_count() < local.len():
+            local = local + self._offsets_of(local)
+        return moments.zip_with(moments.is_not_null(), local)
 
-    def _offsets_of(self, days: pl.Series) -> pl.Series:
+    def _offsets_of(self, moments: pl.Series) -> pl.Series:
         if self.is_utc:
             return pl.Series(["+00:00"])
+        days = moments.str.slice(0, 10)
         distinct = days.drop_nulls().unique()
         offsets = pl.Series([self._offset_of(day) for day in distinct.to_list()], dtype=pl.String)
         return days.replace_strict(distinct, offsets, default=None, return_dtype=pl.String)
@@ -76,3 +71,13 @@ class Moments:
             offsets = {(midnight + dt.timedelta(hours=hour)).utcoffset() for hour in range(0, 25, 6)}
             self._offsets[day] = str(midnight)[19:] if len(offsets) == 1 else None
         return self._offsets[day]
+
+
+def _moments(texts: pl.Series, pattern: str) -> pl.Series:
+    """Return the texts of a pattern as PostgreSQL reads them as Django does, and null for others."""
+    text = pl.col("text")
+    frame = texts.alias("text").to_frame()
+    frame = frame.select(pl.when(text.str.contains(pattern) & is_day(text)).then(text))
+    if frame.select(text.str.contains(f"{BLANK}|{DIGITS}").any()).item():
+        frame = frame.select(text.str.replace(BLANK, "${1}").str.replace(DIGITS, "${1}"))
+    return frame.to_series()
