@@ -7,7 +7,7 @@ import polars as pl
 from django.core.exceptions import ValidationError
 from django.db import connections
 
-from importer.batches import Batch, Cleaned
+from importer.batches import Batch, Cleaned, column_named
 from importer.records import RecordError
 from importer.specs.mapping import ColumnPlan, Mapping
 from importer.validate.values.encode import Encoder
@@ -56,8 +56,8 @@ class Validator:
 def _fast(batch: Batch, columns: list[_Column]) -> pl.DataFrame:
     """Return, for each plan, a column of values and one (`?`) that tells which are accepted.
 
-    Uses three queries, because a query computes an expression as often as it occurs: raw texts (`#`), transformed texts
-    (`!`), and the lanes.
+    Uses four queries, because a query computes an expression as often as it occurs: raw texts (`#`), transformed texts
+    (`!`), the lanes' values, and what they accept.
     """
     plans = [column.plan for column in columns]
     raw = batch.texts.select(raw_text(plan).alias(f"{plan.target}#") for plan in plans)
@@ -66,24 +66,25 @@ def _fast(batch: Batch, columns: list[_Column]) -> pl.DataFrame:
         for plan in plans
         if plan.is_rewritten
     )
-    return texts.select(expression for column in columns for expression in _lane_expressions(column))
+    values = texts.with_columns(_value(column).alias(column.plan.target) for column in columns)
+    return values.with_columns(_accepted(plan).alias(f"{plan.target}?") for plan in plans)
 
 
-def _lane_expressions(column: _Column) -> tuple[pl.Expr, pl.Expr]:
+def _value(column: _Column) -> pl.Expr:
+    """Return the value that the lane accepts; null for what is left to Django, and for null."""
     plan, fast = column.plan, column.lane.fast
     raw = pl.col(f"{plan.target}#")
     text = pl.col(f"{plan.target}!") if plan.is_rewritten else raw
-    if fast is None:
-        value, accepted = pl.lit(None, dtype=pl.String), pl.lit(value=False)
-    else:
-        value, accepted = fast(text)
-        empty = text == ""
-        accepted = (accepted | empty) if plan.accepts_empty else accepted & ~empty
-    null_passes = pl.lit(plan.accepts_null or plan.null_is_blank)
-    accepted = ((raw.is_null() & null_passes) | accepted).fill_null(value=False)
-    if plan.null_is_blank:
-        value = pl.when(raw.is_null()).then(pl.lit("")).otherwise(value)
-    return value.alias(plan.target), accepted.alias(f"{plan.target}?")
+    value = pl.lit(None, dtype=pl.String)
+    if fast is not None:
+        empty = pl.lit("" if plan.accepts_empty else None, dtype=pl.String)
+        value = pl.when(text == "").then(empty).otherwise(fast(text))
+    return pl.when(raw.is_null()).then(pl.lit("")).otherwise(value) if plan.null_is_blank else value
+
+
+def _accepted(plan: ColumnPlan) -> pl.Expr:
+    is_value = column_named(plan.target).is_not_null()
+    return is_value | pl.col(f"{plan.target}#").is_null() if plan.accepts_null else is_value
 
 
 def _slow(

@@ -170,7 +170,11 @@ def as_errors(field: str, error: ValidationError, text: str | None = None) -> li
 
 
 def _message(error: ValidationError) -> str:
-    return escaped(" ".join(error.messages))
+    try:
+        return escaped(" ".join(error.messages))
+    except (KeyError, TypeError, ValueError):
+        # A field's own message in place of the validator's, which lacks the parameters (Django's for addresses).
+        return escaped(str(error.message))
 
 
 def _value(text: str | None) -> str | None:

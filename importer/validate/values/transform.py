@@ -1,9 +1,7 @@
 """Transforms a column's raw text into the text that a field cleans."""
 
 import enum
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -11,6 +9,7 @@ import polars as pl
 from importer.batches import column_named
 from importer.records import LONE_SURROGATE
 from importer.specs.mapping import ColumnPlan
+from importer.validate.values.layouts import as_iso, layouts_of
 from importer.validate.values.notation import plain_column
 
 # ASCII characters that `str.strip()` removes; Polars' default differs.
@@ -24,22 +23,6 @@ VECTORISED: dict[Callable[..., Any], Callable[[pl.Expr], pl.Expr]] = {
     str.lstrip: lambda text: text.str.strip_chars_start(ASCII_SPACE),
     str.rstrip: lambda text: text.str.strip_chars_end(ASCII_SPACE),
 }
-
-# strptime directives whose full-width form all parsers read alike.
-DIRECTIVES = {
-    "%Y": r"[1-9][0-9]{3}",
-    "%m": r"(?:0[1-9]|1[0-2])",
-    "%d": r"(?:0[1-9]|[12][0-9]|3[01])",
-    "%H": r"(?:[01][0-9]|2[0-3])",
-    "%M": r"[0-5][0-9]",
-    "%S": r"[0-5][0-9]",
-}
-WIDTHS = {directive: 4 if directive == "%Y" else 2 for directive in DIRECTIVES}
-ISO_PIECES = {
-    "%Y-%m-%d": ("%Y", "-", "%m", "-", "%d"),
-    "%Y-%m-%d %H:%M:%S": ("%Y", "-", "%m", "-", "%d", " ", "%H", ":", "%M", ":", "%S"),
-}
-ISO_DEFAULTS = {"%H": "00", "%M": "00", "%S": "00"}
 
 
 def raw_text(plan: ColumnPlan) -> pl.Expr:
@@ -58,13 +41,13 @@ class Way(enum.Enum):
     AS_THEY_ARE = enum.auto()
     BY_COLUMN = enum.auto()
     BY_DISTINCT_VALUE = enum.auto()
-    BY_POSITION = enum.auto()  # texts of the first format are rewritten as ISO, piece by piece
+    BY_POSITION = enum.auto()  # texts of formats with fixed places are rewritten as ISO, piece by piece
     BY_STRPTIME = enum.auto()  # the judge reads each distinct text
 
 
 def way_of(plan: ColumnPlan) -> Way:
     if plan.formats:
-        is_fixed = not plan.transforms and plan.iso_format is not None and fixed_layout(plan.formats[0])
+        is_fixed = not plan.transforms and plan.iso_format is not None and layouts_of(plan.formats)
         return Way.BY_POSITION if is_fixed else Way.BY_STRPTIME
     if not plan.transforms:
         return Way.AS_THEY_ARE
@@ -92,53 +75,13 @@ def _transformed(plan: ColumnPlan, raw: pl.Series) -> pl.Expr | pl.Series:
         case Way.BY_STRPTIME:
             return pl.lit(None, dtype=pl.String)
         case Way.BY_POSITION:
-            return _as_iso(text, plan)
+            return as_iso(raw, layouts_of(plan.formats), with_clock=plan.iso_format != "%Y-%m-%d")
         case Way.BY_DISTINCT_VALUE:
             return _by_distinct_value(plan, raw)
     is_ascii = text.str.len_bytes() == text.str.len_chars()
     for transform in plan.transforms:
         text = VECTORISED[transform](text)
     return pl.when(is_ascii).then(text)
-
-
-def _as_iso(text: pl.Expr, plan: ColumnPlan) -> pl.Expr:
-    """Rewrite texts in the first format as ISO. Other formats and widths are left to the judge."""
-    layout = fixed_layout(plan.formats[0])
-    assert layout
-    assert plan.iso_format
-    pieces = [
-        text.str.slice(layout.places[piece], WIDTHS[piece])
-        if piece in layout.places
-        else pl.lit(ISO_DEFAULTS.get(piece, piece))
-        for piece in ISO_PIECES[plan.iso_format]
-    ]
-    return pl.when(text.str.contains(layout.pattern)).then(pl.concat_str(pieces))
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A format whose directives have fixed widths: the pattern of its texts, and where each directive begins."""
-
-    pattern: str
-    places: dict[str, int]
-
-
-def fixed_layout(format_: str) -> Layout | None:
-    """Return the layout of a strptime format; None if its positions are not fixed."""
-    pattern, rest, place = "^", format_, 0
-    places: dict[str, int] = {}
-    while rest:
-        directive = rest[:2]
-        if directive in DIRECTIVES and directive not in places:
-            places[directive] = place
-            pattern, rest, place = pattern + DIRECTIVES[directive], rest[2:], place + WIDTHS[directive]
-        elif rest[0] in "/-.: T,":
-            pattern, rest, place = pattern + re.escape(rest[0]), rest[1:], place + 1
-        else:
-            return None
-    clock = places.keys() & {"%H", "%M", "%S"}
-    is_whole = {"%Y", "%m", "%d"} <= places.keys() and (not clock or {"%H", "%M"} <= clock)
-    return Layout(pattern + "$", places) if is_whole else None
 
 
 def _by_distinct_value(plan: ColumnPlan, texts: pl.Series) -> pl.Series:

@@ -4,6 +4,7 @@ import enum
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import (
     EmailValidator,
     MaxValueValidator,
@@ -126,6 +127,10 @@ class Variants(models.Model):
     char_long_enough = models.CharField(max_length=9, validators=[MinLengthValidator(2)])
     char_long_enough_or_blank = models.CharField(max_length=9, blank=True, validators=[MinLengthValidator(2)])
     char_without_nul = models.CharField(max_length=9, validators=[ProhibitNullCharactersValidator()])
+    char_pattern_inverse = models.CharField(
+        max_length=9, validators=[RegexValidator(r"[<>]| $", inverse_match=True)]
+    )
+    char_pattern_ahead = models.CharField(max_length=9, validators=[RegexValidator(r"^(?=.*[0-9])\w+$")])
     char_pattern = models.CharField(max_length=9, validators=[RegexValidator(r"^[a-z]+$")])
     char_choices = models.CharField(max_length=5, choices=[("a", "A"), ("B ", "B"), ("ä", "Umlaut")])
     char_choices_blank = models.CharField(max_length=5, blank=True, choices=[("a", "A"), ("b", "B")])
@@ -176,11 +181,15 @@ class Variants(models.Model):
     decimal_above_half = models.DecimalField(
         max_digits=6, decimal_places=2, validators=[MinValueValidator(Decimal("0.5"))]
     )
+    decimal_between = models.DecimalField(
+        max_digits=30, decimal_places=10, validators=[MinValueValidator(-0.1), MaxValueValidator(10**17 + 1)]
+    )
     decimal_choices = models.DecimalField(
         max_digits=6, decimal_places=2, choices=[(Decimal("1.50"), "one fifty")]
     )
     real_required = models.FloatField()
     real_above = models.FloatField(validators=[MinValueValidator(0)])
+    real_between = models.FloatField(validators=[MinValueValidator(-90.1), MaxValueValidator(2**70)])
     flag_required = models.BooleanField()
     flag_null = models.BooleanField(null=True, blank=True)
     flag_choices = models.BooleanField(choices=[(True, "yes")])
@@ -192,6 +201,9 @@ class Variants(models.Model):
     uuid_required = models.UUIDField()
     address_required = models.GenericIPAddressField()
     address_four = models.GenericIPAddressField(protocol="IPv4")
+    address_six = models.GenericIPAddressField(protocol="IPv6")
+    address_private = models.GenericIPAddressField(validators=[RegexValidator(r"^10\.")])
     address_unpacked = models.GenericIPAddressField(unpack_ipv4=True)
     data_required = models.JSONField()
+    data_encoded = models.JSONField(encoder=DjangoJSONEncoder)
     binary_null = models.BinaryField(null=True, blank=True, editable=True)
