@@ -1,7 +1,7 @@
 """Writes the table of records set aside: rejected ones, and repeated keys left for the end."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from django.db import connections
 from django.utils import timezone
@@ -29,8 +29,12 @@ def set_aside(job_id: int, chunk_id: int, rejections: Sequence[Rejection], *, st
             copy.write_row((job_id, chunk_id, rejection.line, raw, errors, state, now, now))
 
 
-def update_set_aside(records: list[StagingRecord], rejections: Sequence[Rejection]) -> None:
+def update_set_aside(
+    records: list[StagingRecord], rejections: Sequence[Rejection], waiting: Container[int] = ()
+) -> None:
     """Update records that went through the pipeline again; `rejections` are those that were rejected.
+
+    `waiting`: the lines of those that still wait.
 
     A contested record that was written is deleted. A replayed one stays as part of the history.
     """
@@ -38,6 +42,8 @@ def update_set_aside(records: list[StagingRecord], rejections: Sequence[Rejectio
     rejected = {rejection.line: rejection for rejection in rejections}
     changed, written = [], []
     for record in records:
+        if record.line in waiting:
+            continue
         rejection = rejected.get(record.line)
         if rejection is None and record.state == StagingRecord.State.CONTESTED:
             written.append(record.pk)

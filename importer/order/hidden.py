@@ -7,16 +7,15 @@ Where texts cannot tell, records are gathered first (`importer.gather`), or one 
 from django.db import models
 
 from importer.exceptions import OrderDecides
-from importer.order.rivals import hidden_index, rivals_of
+from importer.order.rivals import fields_of_rivals, hidden_index, rivals_of
 from importer.specs.mapping import Mapping
+from importer.specs.plain_clean import fields_changed_by_clean
 from importer.specs.tables import constraints_of, field_named, unique_groups
 from importer.validate.target import Target
 
 
 def why_order_matters(mapping: Mapping) -> str:
     """Say why workers cannot know which records depend on one another; empty if they can."""
-    if mapping.row_lane and (mapping.unique_groups or mapping.key):
-        return f"{mapping.row_lane}, and may change what must be unique"
     if any(lookup.reads(mapping.model) for lookup in mapping.lookups):
         return "records refer to others of the same table"
     if reason := _constraint_of_the_database(mapping):
@@ -26,6 +25,8 @@ def why_order_matters(mapping: Mapping) -> str:
         rivals_of(mapping, target)
     except OrderDecides as decides:
         return str(decides)
+    if mapping.row_lane and fields_of_rivals(mapping) and _may_change_keys(mapping):
+        return f"{mapping.row_lane}, and may change what must be unique"
     if name := hidden_index(mapping, target):
         return f"the model does not name {name}, which keeps rows of the table apart"
     if _all_alike(mapping):
@@ -33,6 +34,16 @@ def why_order_matters(mapping: Mapping) -> str:
     if _may_release_values(mapping) and mapping.model._base_manager.using(mapping.alias).exists():
         return "an update of an existing row may release a unique value that another record takes"
     return ""
+
+
+def _may_change_keys(mapping: Mapping) -> bool:
+    """Whether the site's own code may change a value by which records meet."""
+    if mapping.spec.cleans_records():
+        return True
+    changed = fields_changed_by_clean(mapping.model)
+    if changed is None:
+        return True
+    return bool(changed & {name for f in fields_of_rivals(mapping) for name in (f.name, f.attname)})
 
 
 def tells_too_much(mapping: Mapping) -> bool:

@@ -115,9 +115,7 @@ def _of_constraint(
     is_special = constraint.condition is not None or constraint.contains_expressions
     if not is_special and constraint.nulls_distinct is not False:
         return
-    fields = [(field_named(table, name), False) for name in constraint.fields]
-    for expression in constraint.expressions:
-        fields += [_field_of(table, expression, constraint, is_folded=False)]
+    fields = _fields_of(table, constraint)
     parts: list[tuple[ColumnPlan, bool]] = []
     for field, is_folded in fields:
         if field not in mapping.written:
@@ -132,6 +130,22 @@ def _of_constraint(
         nulls_are_equal=constraint.nulls_distinct is False,
         is_coarse=constraint.condition is not None,
     )
+
+
+def fields_of_rivals(mapping: Mapping) -> set[AnyField]:
+    """Return the fields by whose values records may meet. Raises OrderDecides where texts cannot tell."""
+    found = {f for group in [*mapping.unique_groups, mapping.key] for f in group}
+    for table, constraint in constraints_of(mapping.model):
+        if isinstance(constraint, models.UniqueConstraint):
+            found |= {field for field, _ in _fields_of(table, constraint)}
+    return found
+
+
+def _fields_of(table: type[models.Model], constraint: models.UniqueConstraint) -> list[tuple[AnyField, bool]]:
+    """Return the fields of a constraint, each with whether its texts have to be folded."""
+    fields = [(field_named(table, name), False) for name in constraint.fields]
+    expressions = constraint.expressions
+    return [*fields, *(_field_of(table, each, constraint, is_folded=False) for each in expressions)]
 
 
 def _field_of(

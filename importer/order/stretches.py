@@ -86,4 +86,12 @@ def created_keys(values: pl.DataFrame, mapping: Mapping, plan: LookupPlan) -> Va
     parts = [columns[name] for name in plan.to]
     if not all(is_comparable(part, mapping.alias) and canonical(part) is None for part in parts):
         return None
-    return values.select(part.target for part in parts).rows()
+    return brought_keys(values, mapping, plan)
+
+
+def brought_keys(values: pl.DataFrame, mapping: Mapping, plan: LookupPlan) -> Values:
+    """Return the key by which the lookup would find each record, as far as its columns tell; nothing if they do not."""
+    columns = {column.field.name: column for column in mapping.columns}
+    if not set(plan.to) <= columns.keys():
+        return []
+    return values.select(columns[name].target for name in plan.to).rows()

@@ -46,7 +46,9 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
                 else [StagingRecord.State.FIXED]
             )
             mapping = compile_mapping(get_spec(job.spec), job.columns or [], job.dialect)
-            counts = replay(Stages.of(job, mapping, ignore_survey=True), control, states=states)
+            counts = replay(
+                Stages.of(job, mapping, ignore_survey=True, orphans_wait=False), control, states=states
+            )
             counts = replace(counts, left=counts.left + taken.left, passed_over=taken.passed_over)
             ledger.log(job, LogEvent.REPLAYED, **asdict(counts))
     finally:

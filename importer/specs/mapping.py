@@ -169,6 +169,11 @@ class Mapping:
     manys: tuple[ManyPlan, ...] = ()
 
     @property
+    def own_lookups(self) -> tuple[LookupPlan, ...]:
+        """The lookups that find rows of the same table."""
+        return tuple(plan for plan in self.lookups if plan.reads(self.model))
+
+    @property
     def notes(self) -> list[str]:
         """Say what the import leaves out of the source, or of a row that exists."""
         names = ", ".join(f'"{name[:60]}"' for name in self.ignored)

@@ -54,6 +54,7 @@ class Stages:
     decided: Decided
     suspicions: Suspicions
     repeats: Repeats | None = None
+    orphans_wait: bool = True
     size: BatchSize = field(default_factory=BatchSize)
 
     @classmethod
@@ -65,11 +66,12 @@ class Stages:
         sample: Sample | None = None,
         repeats: Repeats | None = None,
         ignore_survey: bool = False,
+        orphans_wait: bool = True,
     ) -> "Stages":
         """Create the stages on this thread's connection.
 
         `repeats` collects the keys. `ignore_survey`: write contested records like all others, because they are settled
-        or replayed now.
+        or replayed now. `orphans_wait`: set aside records that refer to one of their table which is not there yet.
         """
         validator = Validator.of(mapping)
         target = Target.of(mapping)
@@ -89,6 +91,7 @@ class Stages:
             decided=Decided({}) if ignore_survey else Decided.of(job, mapping),
             suspicions=Suspicions.of(mapping, job.place_of),
             repeats=repeats,
+            orphans_wait=orphans_wait,
         )
 
     def forget(self) -> None:
@@ -186,6 +189,9 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
     if created := stages.parents.settle(stages.resolver):
         parents = ", ".join(f"{number:,} {name}" for name, number in created.items())
         ledger.log(stages.job, LogEvent.PARENTS_CREATED, parents, created=created)
+    orphans = {
+        n: errors.pop(n) for n in sorted(errors) if stages.orphans_wait and _is_orphan(errors[n], stages)
+    }
     rejections = [
         *cleaned.batch.rejections,
         *(as_rejection(stages.job, free.batch, number, errors[number]) for number in sorted(errors)),
@@ -193,10 +199,19 @@ def write_batch(stages: Stages, cleaned: Cleaned) -> Outcome:
     return Outcome(
         counts + Counts(read=len(rejections) + skipped, skipped=skipped, rejected=len(rejections)),
         rejections,
-        contested=[as_rejection(stages.job, cleaned.batch, number) for number in contested],
+        contested=[
+            *(as_rejection(stages.job, cleaned.batch, number) for number in contested),
+            *(as_rejection(stages.job, free.batch, number, reasons) for number, reasons in orphans.items()),
+        ],
         searched=searched,
         gathered=gathered,
     )
+
+
+def _is_orphan(errors: Sequence[RecordError], stages: Stages) -> bool:
+    """Whether a record is rejected only because it names a record of its table that is not there, or not yet."""
+    own = {plan.field.name for plan in stages.mapping.own_lookups}
+    return all(error.code == "does_not_exist" and error.field in own for error in errors)
 
 
 def _written(stages: Stages, free: Cleaned) -> Iterator[tuple[int, Cleaned, Written]]:

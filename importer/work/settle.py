@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import polars as pl
 from django.db import transaction
+from django.db.models import QuerySet
 
 from importer.batches import Batch
 from importer.conf import conf
@@ -16,21 +17,61 @@ from importer.ledger.figures import add_to_settlement, refresh_job_figures
 from importer.ledger.pages import within_bytes
 from importer.ledger.staging import update_set_aside
 from importer.models import DataImportJob, StagingRecord
+from importer.order.descent import Descent
+from importer.order.stretches import brought_keys
 from importer.records import RAW, Counts, Position, Replayed
 from importer.specs.mapping import Mapping
+from importer.validate.validate import Validator
 from importer.work.control import Control
 from importer.work.pipeline import Stages, prepare_transaction, write_batch
 
 
 def settle_contested(job: DataImportJob, mapping: Mapping, control: Control) -> None:
-    """Write the contested records in the order of the source."""
+    """Write the contested records in the order of the source, then those that waited for one of their table."""
+    waiting = StagingRecord.objects.filter(job=job, state=StagingRecord.State.CONTESTED)
+    _settle(job, mapping, control, _in_batches(waiting.filter(errors=[])))
+    if mapping.own_lookups and not control.stopping:
+        _settle(job, mapping, control, _families(waiting, mapping, job.columns or []), orphans_wait=False)
+
+
+def _settle(
+    job: DataImportJob,
+    mapping: Mapping,
+    control: Control,
+    batches: Iterator[list[StagingRecord]],
+    *,
+    orphans_wait: bool = True,
+) -> None:
     stages = None
-    for records in _in_batches(job, [StagingRecord.State.CONTESTED]):
-        stages = stages or Stages.of(job, mapping, ignore_survey=True)
+    for records in batches:
+        stages = stages or Stages.of(job, mapping, ignore_survey=True, orphans_wait=orphans_wait)
         _write_stored(stages, records)
         control.after_batch(len(records))
         if control.stopping:
             return
+
+
+def _families(
+    waiting: QuerySet[StagingRecord], mapping: Mapping, columns: list[str]
+) -> Iterator[list[StagingRecord]]:
+    """Yield batches of the records that wait, each record after those to which it refers."""
+    descent, lines = Descent(), []
+    validator = Validator.of(mapping)
+    for records in _in_batches(waiting):
+        lines += [record.line for record in records]
+        values = validator.validate(_as_batch(records, columns)).values
+        looked_up = [values.select(part.target for part in plan.parts).rows() for plan in mapping.own_lookups]
+        brought = [brought_keys(values, mapping, plan) for plan in mapping.own_lookups]
+        for number in range(len(records)):
+            descent.add(
+                ((plan, keys[number]) for plan, keys in enumerate(brought) if keys),
+                ((plan, keys[number]) for plan, keys in enumerate(looked_up)),
+            )
+    ordered = [lines[place] for place in descent.order()]
+    for start in range(0, len(ordered), conf.BATCH_SIZE_INITIAL):
+        wanted = ordered[start : start + conf.BATCH_SIZE_INITIAL]
+        found = {record.line: record for record in waiting.filter(line__in=wanted)}
+        yield [found[line] for line in wanted if line in found]
 
 
 def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replayed:
@@ -39,7 +80,10 @@ def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replay
     Returns the counts of the records that were tried.
     """
     total, left = Counts(), 0
-    for records in _in_batches(stages.job, states):
+    rejected = StagingRecord.objects.filter(job=stages.job, state__in=states)
+    by_family = bool(stages.mapping.own_lookups)
+    columns = stages.job.columns or []
+    for records in _families(rejected, stages.mapping, columns) if by_family else _in_batches(rejected):
         whole = [record for record in records if RAW not in record.raw and not _lost_to_another(record)]
         total += _write_stored(stages, whole)
         left += len(records) - len(whole)
@@ -55,10 +99,10 @@ def _lost_to_another(record: StagingRecord) -> bool:
     return not is_fixed and any(error["code"] == "duplicate_key" for error in record.errors)
 
 
-def _in_batches(job: DataImportJob, states: Sequence[str]) -> Iterator[list[StagingRecord]]:
+def _in_batches(some: QuerySet[StagingRecord]) -> Iterator[list[StagingRecord]]:
     line = -1
     while True:
-        waiting = StagingRecord.objects.filter(job=job, state__in=states, line__gt=line).order_by("line")
+        waiting = some.filter(line__gt=line).order_by("line")
         number = len(within_bytes(waiting[: conf.BATCH_SIZE_INITIAL], "raw", conf.BATCH_MAX_BYTES))
         records = list(waiting[:number])
         if not records:
@@ -75,7 +119,7 @@ def _write_stored(stages: Stages, records: list[StagingRecord]) -> Counts:
     with transaction.atomic(using=stages.mapping.alias):
         prepare_transaction(stages.mapping.alias, durable=True)
         outcome = write_batch(stages, cleaned)
-        update_set_aside(records, outcome.rejections)
+        update_set_aside(records, outcome.rejections, {record.line for record in outcome.contested})
         add_to_settlement(stages.job, outcome.counts, was_rejected=was_rejected)
         if was_rejected:
             refresh_job_figures(stages.job)

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, connection, models, transaction
 
-from importer.models import MigrationLog
+from importer.models import MigrationLog, StagingRecord
 from importer.order.rivals import folded
 from importer.write.collisions.rounds import rounds
 from tests.importer.conftest import Importing
@@ -22,23 +22,43 @@ Record = Mapping[str, str]
 def in_plain_django(
     model: type[models.Model], records: Iterable[Record], *, key: str = "", parent: str = ""
 ) -> list[Any]:
-    """Return the table that a loop writes. `key`: the field that updates match. `parent`: the parents' key field."""
+    """Return the table that a loop writes. `key`: the field that updates match. `parent`: the parents' key field.
+
+    Records whose parent is not there yet are saved at the end, each after its parent.
+    """
+    orphans = []
     for record in records:
-        values: dict[str, Any] = {name: text or None for name, text in record.items()}
-        try:
-            with transaction.atomic():
-                if parent and values["parent"]:
-                    values["parent"] = model._base_manager.get(**{parent: values["parent"]})
-                row: Any = key and model._base_manager.filter(**{key: values[key]}).first()
-                row = row or model()
-                for name, value in values.items():
-                    is_text = isinstance(model._meta.get_field(name), models.CharField)
-                    setattr(row, name, "" if value is None and is_text else value)
-                row.full_clean()
-                row.save()
-        except (ValidationError, IntegrityError, ObjectDoesNotExist, MultipleObjectsReturned):
-            continue
+        if has_parent(model, record, parent):
+            save(model, record, key, parent)
+        else:
+            orphans.append(record)
+    while ready := [record for record in orphans if has_parent(model, record, parent)]:
+        orphans = [record for record in orphans if record not in ready]
+        for record in ready:
+            save(model, record, key, parent)
     return table(model)
+
+
+def has_parent(model: type[models.Model], record: Record, parent: str) -> bool:
+    name = record.get("parent") if parent else ""
+    return not name or model._base_manager.filter(**{parent: name}).exists()
+
+
+def save(model: type[models.Model], record: Record, key: str, parent: str) -> None:
+    values: dict[str, Any] = {name: text or None for name, text in record.items()}
+    try:
+        with transaction.atomic():
+            if parent and values["parent"]:
+                values["parent"] = model._base_manager.get(**{parent: values["parent"]})
+            row: Any = key and model._base_manager.filter(**{key: values[key]}).first()
+            row = row or model()
+            for name, value in values.items():
+                is_text = isinstance(model._meta.get_field(name), models.CharField)
+                setattr(row, name, "" if value is None and is_text else value)
+            row.full_clean()
+            row.save()
+    except (ValidationError, IntegrityError, ObjectDoesNotExist, MultipleObjectsReturned):
+        return
 
 
 # "as-many": the survey and the settlement of several workers, with the work itself done in this process.
@@ -178,6 +198,30 @@ def test_a_record_may_refer_to_an_earlier_one(
     importing(spec, as_csv(records), **AS_MANY)
 
     assert table(Node) == expected
+
+
+@pytest.mark.parametrize("batch", [3, 1000])
+def test_a_tree_comes_in_whatever_order(importing: Importing, settings: Any, *, batch: int) -> None:
+    ordered = records_of("code,label,parent", *(f"{n},,{n // 2 if n > 1 else ''}" for n in range(1, 100)))
+    chain = records_of("code,label,parent", "c0,,", *(f"c{n},,c{n - 1}" for n in range(1, 60)))
+    lost = records_of("code,label,parent", "x,,y", "z,,x", "p,,q", "q,,p", "self,,self")
+    records = ordered + chain + lost
+    sizes(settings, batch)
+    for shuffle in (lambda: records.reverse(), lambda: random.Random(3).shuffle(records)):
+        Node.objects.all().delete()
+        shuffle()
+
+        job, result = importing("order.node", as_csv(records), **AS_MANY)
+
+        assert (result.inserted, result.rejected) == (159, 5)
+        names = Node.objects.values_list("code", "parent__code")
+        assert {code: parent or "" for code, parent in names} == {
+            r["code"]: r["parent"] for r in ordered + chain
+        }
+        rejected = StagingRecord.objects.filter(job=job)
+        assert {(r.state, r.raw["code"], r.errors[0]["code"]) for r in rejected} == {
+            ("rejected", r["code"], "does_not_exist") for r in lost
+        }
 
 
 def test_what_an_import_changes_is_looked_up_again(importing: Importing, settings: Any) -> None:
