@@ -111,11 +111,22 @@ class Legacy:
 
 
 @contextmanager
-def legacy(sql: str, *, key: tuple[str, ...] = (), **fields: models.Field) -> Iterator[Legacy]:  # type: ignore[type-arg]
-    """Make the table `legacy` with SQL, and a model with these fields over it. Both are gone after the block."""
+def legacy(
+    sql: str,
+    *,
+    key: tuple[str, ...] = (),
+    constraints: Sequence[models.BaseConstraint] = (),
+    rules: type = object,
+    **fields: models.Field,  # type: ignore[type-arg]
+) -> Iterator[Legacy]:
+    """Make the table `legacy` with SQL, and a model with these fields over it. Both are gone after the block.
+
+    `rules`: a class whose `clean()` the model inherits.
+    """
     with isolate_apps("tests.importer.samples.order"):
-        meta = type("Meta", (), {"managed": False, "db_table": "legacy", "app_label": "order"})
-        model = type("Legacy", (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
+        names = {"managed": False, "db_table": "legacy", "app_label": "order", "constraints": constraints}
+        bases = (models.Model,) if rules is object else (rules, models.Model)
+        model = type("Legacy", bases, {"__module__": __name__, "Meta": type("Meta", (), names), **fields})
         made = Legacy(model, f"DROP TABLE IF EXISTS legacy CASCADE; {sql}", key)
         made.make_anew()
         try:
