@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from importer import ledger
-from importer.exceptions import GivenUp
+from importer.exceptions import GivenUp, MappingRefused
 from importer.gather.meetings import Meetings
 from importer.models import DataImportJob, LogEvent
 from importer.order.survey import WORTH_IT
@@ -19,6 +19,7 @@ from importer.work.control import Control
 from importer.work.meanwhile import meanwhile
 from importer.work.repeats import note_counted
 from importer.write.bare import LINE
+from importer.write.copy import column_of
 from importer.write.gathered import Gathered
 
 # Name in `DataImportJob.options`: the table, and the phase.
@@ -40,9 +41,31 @@ def begin(job: DataImportJob, mapping: Mapping) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {table}")
         Gathered(table, mapping).create(cursor, target)
         ledger.open_all(job)
-        _note(job, table=table, phase=Phase.GATHER)
+        _note(job, table=table, phase=Phase.GATHER, columns=_columns(mapping))
         job.note_survey(b"")
         ledger.log(job, LogEvent.GATHERED, f"records wait in {table}")
+
+
+def refuse_other_columns(job: DataImportJob, mapping: Mapping) -> None:
+    """See that the import still fills the columns with which records were gathered.
+
+    Raises GivenUp if it does not and nothing is in the target yet, and MappingRefused if something is.
+    """
+    job.refresh_from_db(fields=["options"])
+    if not job.gather_phase or job.options[OPTION]["columns"] == _columns(mapping):
+        return
+    reason = "the import fills other columns than when they were gathered"
+    if job.gather_phase == Phase.GATHER:
+        give_up(job, mapping, reason, for_good=False)
+        raise GivenUp(f"The records are read anew, because {reason}.")
+    raise MappingRefused(
+        f"Some records of job {job.pk} still wait, and {reason}; run the job to its end with the model and the spec "
+        f"as they were, then import the other columns with a new job."
+    )
+
+
+def _columns(mapping: Mapping) -> list[str]:
+    return [column_of(f) for f in mapping.written]
 
 
 def decide(job: DataImportJob, mapping: Mapping, control: Control, keep: Callable[[], None]) -> bool:
@@ -106,13 +129,13 @@ def found_order(job: DataImportJob) -> str:
     return str(job.options[OPTION].get("order", "")) if job.gather_phase else ""
 
 
-def give_up(job: DataImportJob, mapping: Mapping, reason: str) -> None:
-    """Drop the table, and let the job begin anew, by one worker."""
+def give_up(job: DataImportJob, mapping: Mapping, reason: str, *, for_good: bool = True) -> None:
+    """Drop the table, and let the job begin anew; `for_good` by one worker, in the order of the source."""
     with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
         job.refresh_from_db(fields=["options"])
         cursor.execute(f"DROP TABLE IF EXISTS {job.gathered_table}, {_aside(job, mapping).lines}")
         ledger.begin_anew(job)
-        _note(job, phase=Phase.NONE, order=reason)
+        _note(job, phase=Phase.NONE, order=reason if for_good else "")
         job.contested = None
         job.save(update_fields=["contested"])
         ledger.log(job, LogEvent.GATHERED, f"given up: {reason}")

@@ -8,7 +8,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from importer import run_import
 from importer.models import DataImportJob, MigrationLog, StagingRecord
+from importer.rejects.report import make_report
+from importer.specs.registry import temporarily
+from importer.work.control import Control
 from tests.importer.conftest import Importing
 from tests.importer.order.test_source_order import as_csv, sizes
 from tests.importer.real_tables.legacy import Legacy, Record, execute, legacy
@@ -197,3 +201,45 @@ def test_a_clean_sees_the_row_that_it_changes(importing: Importing, settings: An
         found.append((rows, fates(job.pk)))
 
     assert found[1] == found[0]
+
+
+class StopsAfter(Control):
+    """Asks to stop after some batches."""
+
+    def __init__(self, batches: int) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def after_batch(self, records: int) -> None:
+        self.batches -= records > 0
+        if self.batches == 0:
+            self.stop()
+        super().after_batch(records)
+
+
+@pytest.mark.parametrize("phase", ["gather", "pour"])
+def test_a_model_that_has_other_columns_by_now_begins_anew_or_is_refused(
+    folder: Path, settings: Any, phase: str
+) -> None:
+    records = [{"a": str(n), "b": "x", "c": str(n)} for n in range(70)]
+    sql = "CREATE TABLE legacy (id serial PRIMARY KEY, a int, b varchar(3) NOT NULL, c int)"
+    with legacy(f"{sql}; CREATE UNIQUE INDEX ON legacy ((a + 0))", **FIELDS) as table:
+        sizes(settings, 10)
+        control = StopsAfter(3 if phase == "gather" else 30)
+        first = table.run(records, folder, control=control, **AS_MANY)
+        job = DataImportJob.objects.get(pk=first.job)
+        assert (first.status, str(job.gather_phase)) == ("stopped", phase)
+        assert execute("SELECT count(*) FROM legacy") == [(first.inserted,)]
+        assert "wait" in make_report(job).notes[-1]
+        job.options["gathered"]["columns"] = ["a", "b"]
+        job.save()
+
+        with temporarily(table.spec("reject")):
+            again = run_import(job, **AS_MANY)
+
+        if phase == "gather":
+            assert (again.status, again.read, again.inserted) == ("completed", 70, 70)
+            assert execute("SELECT count(*) FROM legacy") == [(70,)]
+        else:
+            assert again.status == "failed"
+            assert "still wait" in again.reason
