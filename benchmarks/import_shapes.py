@@ -1,11 +1,11 @@
-"""Measures imports into models and from files as sites have them.
+r"""Measures imports into models and from files as sites have them.
 
     python -m benchmarks.import_shapes [--records 50000] [--only small models files] [--shapes period person]
         [--sources Parquet MariaDB]
 
 Each model is filled from the same CSV by `run_import`, with one worker and with two, and by the lines that anybody
-writes by hand (`benchmarks/shapes/by_hand.py`): `Model(**row)`, `full_clean()`, `bulk_create()`. Each file and each
-table of another database holds the records of `plain` and is compared with the clean CSV. A figure counts from when
+writes by hand (`benchmarks/shapes/by_hand.py`): `Model(**row)`, `full_clean()`, `bulk_create()`. Then `\copy` takes the
+same rows, already clean. Each file and each table of another database holds the records of `plain` and is compared with the clean CSV. A figure counts from when
 Django has started; beside it, the microseconds of a processor that a record cost Python and PostgreSQL, the start
 included.
 """
@@ -36,8 +36,11 @@ Lines = list[str]
 PARTS = ["small", "models", "files"]
 WORKERS = (1, 2)
 SMALL, SMALL_RUNS = 1_000, 5
-# Shapes that are other records of the same model.
-TABLES = {"chain": "tree"}
+# Shapes that are other records, or another spec, of the same model.
+TABLES = {"chain": "tree", "update": "twokeys"}
+SPECS = {"chain": "tree", "update": "twokeys-update"}
+# By hand a rate does not depend on the number of records; what asks for the parent of each one takes minutes.
+BY_HAND, ONE_BY_ONE = 50_000, 5_000
 
 
 class Shapes:
@@ -72,15 +75,31 @@ class Shapes:
     def model(self, shape: str) -> None:
         path, table = self.folder / f"{shape}.csv", TABLES.get(shape, shape)
         write_csv(path, records(shape, self.count))
-        by_hand = self.timed("by hand", lambda: self.by_hand(table, path))
+        some = min(self.count, ONE_BY_ONE if table == "tree" else BY_HAND)
+        write_csv(self.folder / "some.csv", records(shape, some))
+        by_hand = self.timed("by hand", lambda: self.by_hand(table, self.folder / "some.csv"), some)
         for workers in WORKERS:
             self.empty(table)
-            work = partial(self.run_import, self.job(table, path), workers)
-            seconds = self.timed(f"run_import, {workers} workers", work)
-            print(f"{'':34}{by_hand / seconds:>6.2f} times by hand", flush=True)
+            if shape == "update":  # every second record is there, and differs
+                self.run_import(self.job(table, path))
+                self.benchmark.sql(f"UPDATE shapes_{table} SET name = 'before' WHERE id % 2 = 0")
+            work = partial(self.run_import, self.job(SPECS.get(shape, table), path), workers)
+            rate = self.timed(f"run_import, {workers} workers", work)
+            print(f"{'':34}{rate / by_hand:>6.2f} times by hand", flush=True)
+        copied = self.timed("\\copy, one stream", lambda: self.copy(table))
+        print(f"{'':34}{copied / by_hand:>6.2f} times by hand", flush=True)
 
     def empty(self, table: str) -> None:
-        self.benchmark.sql(f"TRUNCATE shapes_{table} CASCADE", "CHECKPOINT")
+        self.benchmark.sql(f"TRUNCATE shapes_{table} CASCADE", f"VACUUM ANALYZE shapes_{table}", "CHECKPOINT")
+
+    def copy(self, table: str) -> float:
+        """Copy the rows that an import has made out of the table, and measure how long it takes to copy them in."""
+        file = self.folder / "rows.csv"
+        self.benchmark.sql(f"\\copy (SELECT * FROM shapes_{table} ORDER BY id) TO '{file}' (FORMAT csv)")
+        self.empty(table)
+        began = time.monotonic()
+        self.benchmark.sql(f"\\copy shapes_{table} FROM '{file}' (FORMAT csv)")
+        return time.monotonic() - began
 
     def by_hand(self, shape: str, path: Path) -> float:
         command = [sys.executable, "-m", "benchmarks.shapes.by_hand", shape, str(path)]
@@ -100,12 +119,14 @@ class Shapes:
         assert result["read"] >= self.count, result
         return float(result["seconds"])
 
-    def timed(self, way: str, work: Callable[[], float]) -> float:
+    def timed(self, way: str, work: Callable[[], float], count: int = 0) -> float:
+        """Return how many records a second the work takes, of `count` (0: all)."""
+        count = count or self.count
         with processor_seconds() as spent:
-            seconds = work()
-        cost = ", ".join(f"{kind} {total / self.count * 1e6:.1f} µs" for kind, total in spent.items())
-        print(f"  {way:32}{self.count / seconds:>10,.0f} records/s   {cost}", flush=True)
-        return seconds
+            rate = count / work()
+        cost = ", ".join(f"{kind} {total / count * 1e6:.1f} µs" for kind, total in spent.items())
+        print(f"  {way:32}{rate:>10,.0f} records/s   {cost}", flush=True)
+        return rate
 
     # Files
 
@@ -115,9 +136,9 @@ class Shapes:
             write, options = SOURCES[name]
             self.empty("plain")
             source = write(self.folder, list(records("plain", self.count)))
-            seconds = self.timed(name, partial(self.run_import, self.job("plain", source, *options)))
-            clean = clean or seconds
-            print(f"{'':34}{clean / seconds:>6.2f} times the clean file", flush=True)
+            rate = self.timed(name, partial(self.run_import, self.job("plain", source, *options)))
+            clean = clean or rate
+            print(f"{'':34}{rate / clean:>6.2f} times the clean file", flush=True)
 
 
 def write_csv(path: Path, rows: Iterator[Record]) -> None:

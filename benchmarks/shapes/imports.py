@@ -3,9 +3,18 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from benchmarks.shapes import models
 from importer import Constant, Lookup, ModelImport, register
 
-for _name in ("Plain", "Functional", "Conditional", "TwoKeys", "Period", "Odd", "Wide"):
+for _name in ("Plain", "Functional", "Conditional", "TwoKeys", "Period", "Shouted", "Odd", "Wide"):
     _meta = type("Meta", (), {"model": getattr(models, _name), "name": _name.lower()})
     register(type(f"{_name}Import", (ModelImport,), {"Meta": _meta}))
+
+
+@register
+class TwoKeysUpdate(ModelImport):
+    class Meta:
+        model = models.TwoKeys
+        name = "twokeys-update"
+        key = ("code",)
+        on_conflict = "update"
 
 
 @register

@@ -68,6 +68,13 @@ class Period(models.Model):
         self.name = self.name.strip()
 
 
+class Shouted(Item):
+    """A `clean()` that changes what must be unique."""
+
+    def clean(self) -> None:
+        self.code = self.code.upper()
+
+
 class Odd(models.Model):
     """Types that take the longest to judge, all values distinct."""
 

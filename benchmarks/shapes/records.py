@@ -84,6 +84,8 @@ RECORDS: dict[str, Callable[[int], Record]] = {
     "wide": wide,
     "odd": odd,
     "period": period,
+    "shouted": item,
+    "update": item,
     "person": person,
 }
 
