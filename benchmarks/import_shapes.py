@@ -5,9 +5,9 @@ r"""Measures imports into models and from files as sites have them.
 
 Each model is filled from the same CSV by `run_import`, with one worker and with two, and by the lines that anybody
 writes by hand (`benchmarks/shapes/by_hand.py`): `Model(**row)`, `full_clean()`, `bulk_create()`. Then `\copy` takes the
-same rows, already clean. Each file and each table of another database holds the records of `plain` and is compared with the clean CSV. A figure counts from when
-Django has started; beside it, the microseconds of a processor that a record cost Python and PostgreSQL, the start
-included.
+same rows, already clean. Each file and each table of another database holds the records of `plain` and is compared with
+the clean CSV. A figure counts from when Django has started; beside it, the microseconds of a processor that a record
+cost Python and PostgreSQL, the start included.
 """
 
 import argparse
