@@ -180,8 +180,8 @@ class WorkerProcess:
         assert stdin
         try:
             stdin.write(json.dumps(order).encode() + b"\n")
-        except BrokenPipeError:
-            return  # the process has ended; the next poll sees its exit status
+        except (BrokenPipeError, ValueError):
+            return  # the process has ended, or its pipe is closed; the next poll sees its exit status
 
 
 def orders(job_id: int) -> dict[str, Any]:

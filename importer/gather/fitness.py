@@ -1,6 +1,7 @@
 """Says where records cannot be gathered, so that one worker has to take them in the order of the source."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from django.db import connections, models
 
@@ -10,14 +11,13 @@ from importer.models import DataImportJob
 from importer.order.hidden import why_order_matters
 from importer.specs.mapping import Mapping
 from importer.specs.tables import constraints_of
-from importer.validate.queries import names_of
 from importer.validate.target import Target
 from importer.write.copy import column_of
 
 
 def why_not_gathered(mapping: Mapping, job: DataImportJob | None = None) -> str:
     """Say why the records of a mapping, or of a job, cannot be gathered; empty if they can."""
-    return next((reason for reason in (*_of_job(job), *_of_mapping(mapping), *_of_table(mapping))), "")
+    return next(chain(_of_job(job), _of_mapping(mapping), _of_table(mapping)), "")
 
 
 def one_worker(reason: str, obstacle: str) -> str:
@@ -46,11 +46,16 @@ def _of_job(job: DataImportJob | None) -> Iterator[str]:
         yield str(order)
     if ledger.committed_batches(job):
         yield "the job has begun so"
+    if job.format == DataImportJob.Format.TABLE:
+        yield "rows of another database may have other places when they are read again"
 
 
 def _of_mapping(mapping: Mapping) -> Iterator[str]:
     if len(mapping.tables) > 1:
         yield f"a row of {mapping.model.__name__} has parts in several tables"
+    is_update = mapping.on_conflict == "update"
+    if is_update and len(mapping.key) > 1 and all(f.null for f in mapping.key):
+        yield "no part of the key must be filled"
     if mapping.manys:
         yield f'"{mapping.manys[0].field.name}" refers to many rows'
     for lookup in mapping.lookups:
@@ -70,6 +75,7 @@ def _of_table(mapping: Mapping) -> Iterator[str]:
         yield f'"{target.tables[0].name}" is not a plain table'
         return
     written = {column_of(f): f for f in mapping.written}
+    kept = {column_of(plan.field): plan.column for plan in mapping.kept}
     for group in groups_of(mapping):
         for name in group.columns:
             own = target.columns[name]
@@ -78,13 +84,17 @@ def _of_table(mapping: Mapping) -> Iterator[str]:
                 yield f'the database fills "{name}", which is part of a unique set'
             elif own.sent_as and name in written:
                 yield f'PostgreSQL converts the values of "{name}", which must be unique'
+            elif name in kept:
+                yield f'an empty cell of "{kept[name]}" keeps a value that must be unique'
         if group.operators and mapping.on_conflict == "update":
             yield "an update may release what an exclusion constraint keeps apart"
     with connections[mapping.alias].cursor() as cursor:
         table = connections[mapping.alias].ops.quote_name(mapping.model._meta.db_table)
-        (schema,) = names_of(
-            cursor, "SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = %s::regclass", [table]
+        cursor.execute(
+            "SELECT has_schema_privilege(relnamespace, 'CREATE'), relnamespace::regnamespace::text "
+            "FROM pg_class WHERE oid = %s::regclass",
+            [table],
         )
-        cursor.execute("SELECT has_schema_privilege(%s, 'CREATE')", [schema])
-        if not cursor.fetchone()[0]:
+        may_create, schema = cursor.fetchone()
+        if not may_create:
             yield f"the database user may not CREATE a table in the schema {schema}, in which records could wait"

@@ -24,8 +24,9 @@ from importer.write.gathered import Gathered
 
 # Name in `DataImportJob.options`: the table, and the phase.
 OPTION = "gathered"
-# So few records may always wait, however small the source is.
+# So few records may always wait: they take less than a second, as long as to begin anew.
 FEW = 1_000
+# For sorting. PostgreSQL's own, of 4 MB, would sort a million keys on disk.
 MEMORY = "128MB"
 Phase = DataImportJob.GatherPhase
 
@@ -41,7 +42,7 @@ def begin(job: DataImportJob, mapping: Mapping) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {table}")
         Gathered(table, mapping).create(cursor, target)
         ledger.open_all(job)
-        _note(job, table=table, phase=Phase.GATHER, columns=_columns(mapping))
+        _note(job, table=table, phase=Phase.GATHER, columns=_columns(mapping, target))
         job.note_survey(b"")
         ledger.log(job, LogEvent.GATHERED, f"records wait in {table}")
 
@@ -52,7 +53,7 @@ def refuse_other_columns(job: DataImportJob, mapping: Mapping) -> None:
     Raises GivenUp if it does not and nothing is in the target yet, and MappingRefused if something is.
     """
     job.refresh_from_db(fields=["options"])
-    if not job.gather_phase or job.options[OPTION]["columns"] == _columns(mapping):
+    if not job.gather_phase or job.options[OPTION]["columns"] == _columns(mapping, Target.of(mapping)):
         return
     reason = "the import fills other columns than when they were gathered"
     if job.gather_phase == Phase.GATHER:
@@ -64,8 +65,10 @@ def refuse_other_columns(job: DataImportJob, mapping: Mapping) -> None:
     )
 
 
-def _columns(mapping: Mapping) -> list[str]:
-    return [column_of(f) for f in mapping.written]
+def _columns(mapping: Mapping, target: Target) -> list[str]:
+    """Describe all that decides what a gathered row means: its columns, their types, the key and what it is for."""
+    columns = [f"{column_of(f)} {target.of_field(f).type}" for f in mapping.written]
+    return [*columns, *(column_of(f) for f in mapping.key), mapping.on_conflict]
 
 
 def decide(job: DataImportJob, mapping: Mapping, control: Control, keep: Callable[[], None]) -> bool:
@@ -80,7 +83,7 @@ def decide(job: DataImportJob, mapping: Mapping, control: Control, keep: Callabl
     gathered, aside = job.gathered_table, _aside(job, mapping)
     calls = [lambda: _note_lines(mapping, gathered, aside)]
     (waiting,) = meanwhile(calls, alias=mapping.alias, at_once=1, keep=keep)
-    if not waiting and mapping.key:
+    if waiting == 0 and mapping.key:
         note_counted(job)
     reader = open_reader(job)
     try:
@@ -95,20 +98,32 @@ def decide(job: DataImportJob, mapping: Mapping, control: Control, keep: Callabl
     return True
 
 
-def _note_lines(mapping: Mapping, gathered: str, aside: Aside) -> int:
-    """Find the records that depend on others, unless an earlier run has. Returns their number."""
+def _note_lines(mapping: Mapping, gathered: str, aside: Aside) -> int | None:
+    """Find the records that depend on others, and return their number; None if an earlier run has found them."""
     with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
         if aside.are_noted(cursor):
-            return aside.note(cursor, [])
+            return None
         # A role's limit of time is meant for queries, and PostgreSQL's own of memory would sort on disk.
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(f"SET LOCAL maintenance_work_mem = '{MEMORY}'; SET LOCAL work_mem = '{MEMORY}'")
         cursor.execute(f"CREATE INDEX ON {gathered} ({LINE})")
         cursor.execute(f"ANALYZE {gathered}")
-        waiting = aside.note(cursor, Meetings(mapping, Target.of(mapping), gathered).queries())
+        meetings = Meetings(mapping, Target.of(mapping), gathered)
+        for statement in meetings.indexes():
+            cursor.execute(statement)
+        waiting = aside.note(cursor, meetings.queries())
         cursor.execute(f"SELECT count(*) FROM {gathered}")
         if waiting > max(FEW, cursor.fetchone()[0] * WORTH_IT):
             raise GivenUp("keys repeat too often")
+        if (
+            waiting
+            and mapping.row_lane
+            and mapping.on_conflict == "update"
+            and meetings.do_keys_repeat(cursor)
+        ):
+            raise GivenUp(
+                f"{mapping.row_lane}, and keys repeat, so it must see what an earlier record has left"
+            )
         return waiting
 
 
@@ -126,13 +141,15 @@ def finish(job: DataImportJob, mapping: Mapping) -> None:
 def found_order(job: DataImportJob) -> str:
     """Return why a worker has found that the records cannot be gathered; empty if none has."""
     job.refresh_from_db(fields=["options"])
-    return str(job.options[OPTION].get("order", "")) if job.gather_phase else ""
+    return str(job.options[OPTION].get("order", "")) if job.gather_phase == Phase.GATHER else ""
 
 
 def give_up(job: DataImportJob, mapping: Mapping, reason: str, *, for_good: bool = True) -> None:
     """Drop the table, and let the job begin anew; `for_good` by one worker, in the order of the source."""
     with transaction.atomic(using=mapping.alias), connections[mapping.alias].cursor() as cursor:
         job.refresh_from_db(fields=["options"])
+        if job.gather_phase != Phase.GATHER:
+            return  # somebody else has, or records are in the target already
         cursor.execute(f"DROP TABLE IF EXISTS {job.gathered_table}, {_aside(job, mapping).lines}")
         ledger.begin_anew(job)
         _note(job, phase=Phase.NONE, order=reason if for_good else "")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import connections
+from django.db.backends.utils import CursorWrapper
 
 from importer.specs.mapping import AnyField, Mapping
 from importer.validate.indexes import Index, indexes_of
@@ -24,7 +25,8 @@ from importer.write.copy import column_of
 class Group:
     """Expressions that the table keeps unique, or that an exclusion constraint compares.
 
-    operators  of an exclusion constraint: two rows meet for which all of them are true
+    operators   of an exclusion constraint: two rows meet for which all of them are true
+    definition  CREATE INDEX for the target, if it is an index
     """
 
     columns: Sequence[str]
@@ -32,10 +34,18 @@ class Group:
     condition: str | None = None
     nulls_are_equal: bool = False
     operators: Sequence[str] = ()
+    definition: str = ""
 
     @classmethod
     def of_index(cls, index: Index) -> "Group":
-        return cls(index.columns, index.expressions, index.condition, index.nulls_are_equal, index.operators)
+        return cls(
+            index.columns,
+            index.expressions,
+            index.condition,
+            index.nulls_are_equal,
+            index.operators,
+            index.definition,
+        )
 
     @classmethod
     def of_fields(cls, fields: Sequence[AnyField], *, nulls_are_equal: bool = False) -> "Group":
@@ -62,7 +72,7 @@ def _without_repeats(groups: Sequence[Group]) -> Iterator[Group]:
     """Yield the groups, without those that are the same set of plain columns as another one."""
     seen: set[tuple[frozenset[str], bool]] = set()
     for group in groups:
-        plain = frozenset(expression.partition(" COLLATE ")[0].strip('"') for expression in group.expressions)
+        plain = frozenset(expression.strip('"') for expression in group.expressions)
         if group.condition or group.operators or plain != frozenset(group.columns):
             yield group
         elif (plain, group.nulls_are_equal) not in seen and (plain, True) not in seen:
@@ -86,6 +96,17 @@ class Meetings:
             if set(group.columns) <= written  # a number that the table gives meets no other
         ]
 
+    def indexes(self) -> Iterator[str]:
+        """Yield the statements for the indexes by which overlaps are found; equal values are found without."""
+        for group in groups_of(self.mapping):
+            if group.operators:
+                yield f"CREATE INDEX ON {self.gathered} USING {group.definition.partition(' USING ')[2]}"
+
+    def do_keys_repeat(self, cursor: CursorWrapper) -> bool:
+        key = Group.of_fields(self.mapping.key, nulls_are_equal=self.mapping.empty_parts_are_equal)
+        cursor.execute(f"SELECT EXISTS ({self._later(key)})")
+        return bool(cursor.fetchone()[0])
+
     def _later(self, group: Group) -> str:
         keys = [f"key_{number}" for number in range(len(group.expressions))]
         present = (
@@ -104,8 +125,8 @@ class Meetings:
             for key, operator in zip(keys, group.operators, strict=True)
         )
         return (
-            f"SELECT later.line FROM ({claims}) AS earlier JOIN ({claims}) AS later "
-            f"ON earlier.line < later.line AND {meet}"
+            f"SELECT later.line FROM ({claims}) AS later WHERE EXISTS "
+            f"(SELECT FROM ({claims}) AS earlier WHERE earlier.line < later.line AND {meet})"
         )
 
     def _claims(self, group: Group, keys: Sequence[str]) -> str:

@@ -25,6 +25,8 @@ def why_order_matters(mapping: Mapping) -> str:
         rivals_of(mapping, target)
     except OrderDecides as decides:
         return str(decides)
+    if kept := next((plan for plan in mapping.kept if plan.field in fields_of_rivals(mapping)), None):
+        return f'an empty cell of "{kept.column}" keeps a value that must be unique'
     if mapping.row_lane and fields_of_rivals(mapping) and _may_change_keys(mapping):
         return f"{mapping.row_lane}, and may change what must be unique"
     if name := hidden_index(mapping, target):
@@ -102,4 +104,10 @@ def _may_release_values(mapping: Mapping) -> bool:
         for group in mapping.unique_groups
         if set(group) != key and not (mapping.key_is_unique and set(group) > key)
     ]
-    return mapping.on_conflict == "update" and bool(others)
+    special = [
+        constraint
+        for _, constraint in constraints_of(mapping.model)
+        if isinstance(constraint, models.UniqueConstraint)
+        and (constraint.condition is not None or constraint.contains_expressions)
+    ]
+    return mapping.on_conflict == "update" and bool(others or special)

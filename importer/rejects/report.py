@@ -118,7 +118,7 @@ def make_report(job: DataImportJob) -> Report:
 def _unseen(job: DataImportJob) -> list[str]:
     if job.bare_table:
         return [
-            "What is inserted so far is in a copy, which takes the table's place when the job is completed."
+            "What is inserted so far is in a copy of the table, which takes its place when the job is completed."
         ]
     if job.gather_phase:
         return ["Other records wait until it is known which come first; run the job to its end."]

@@ -10,7 +10,15 @@ from django.utils.module_loading import import_string
 
 from importer import ledger
 from importer.conf import conf
-from importer.exceptions import ChunkFailed, GivenUp, ImporterError, OrderDecides
+from importer.exceptions import (
+    ChunkFailed,
+    DatabaseGone,
+    GivenUp,
+    ImporterError,
+    JobAlreadyRunning,
+    OrderDecides,
+    ThresholdPassed,
+)
 from importer.fresh import load
 from importer.gather import gather
 from importer.gather.fitness import one_worker, why_not_gathered
@@ -31,21 +39,20 @@ Execute = Callable[[Watch], None]
 
 def carry_out(watch: Watch, mapping: Mapping) -> None:
     """Carry the records through all stages, or until asked to stop. Where a way is given up, begin anew on the next."""
+    is_done = False
     try:
-        while not _is_carried_out(watch, mapping):
-            _read_ledger(watch)
+        while not is_done:
+            try:
+                _carry_out(watch, mapping)
+                is_done = True
+            except GivenUp as reason:
+                watch.tell([str(reason)])
+                _read_ledger(watch)
+                watch.before = watch.figures
     finally:
-        for process in watch.crew:  # if no phase has taken them over
+        crew, watch.crew = watch.crew, []
+        for process in crew:  # if no phase has taken them over
             process.end()
-
-
-def _is_carried_out(watch: Watch, mapping: Mapping) -> bool:
-    try:
-        _carry_out(watch, mapping)
-    except GivenUp as reason:
-        watch.tell([str(reason)])
-        return False
-    return True
 
 
 def _carry_out(watch: Watch, mapping: Mapping) -> None:
@@ -77,6 +84,8 @@ def _execute(watch: Watch, mapping: Mapping, execute: Execute) -> None:
     ledger.log(watch.job, LogEvent.EXECUTING, f"{watch.options.executor}, {watch.workers} workers")
     try:
         execute(watch)
+    except (JobAlreadyRunning, ThresholdPassed, DatabaseGone):
+        raise
     except ImporterError:
         if order := gather.found_order(watch.job):
             _give_up(watch, mapping, order)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import models
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
+from django.db.models.query_utils import DeferredAttribute
 
 # Builtins that reach an instance or code by another name.
 UNTOLD = frozenset(
@@ -30,7 +32,9 @@ HARMLESS_OF_PYTHON = frozenset(("datetime", "decimal", "math", "re", "string", "
 
 def fields_changed_by_clean(model: type[models.Model]) -> frozenset[str] | None:
     """Return the attributes that a model's `clean()` may set; None if that cannot be told."""
-    columns = {name for f in model._meta.concrete_fields for name in _names(f)}
+    if model.__setattr__ is not object.__setattr__ or model.__getattribute__ is not object.__getattribute__:
+        return None
+    columns = {name for f in model._meta.concrete_fields for name in _names(f, model)}
     changed: set[str] = set()
     for cls in model.__mro__:
         if cls is models.Model:
@@ -47,9 +51,18 @@ def fields_changed_by_clean(model: type[models.Model]) -> frozenset[str] | None:
     return None
 
 
-def _names(field: Any) -> set[str]:
-    """Return the attributes that hold the column's value: of a relation, not the other instance."""
+def _names(field: Any, model: type[models.Model]) -> set[str]:
+    """Return the attributes that hold nothing but the column's value: not another instance, and no file."""
+    descriptor = inspect.getattr_static(model, field.attname, None)
+    if type(descriptor) not in (DeferredAttribute, ForeignKeyDeferredAttribute):
+        return set()
     return {field.attname} if field.is_relation else {field.name, field.attname}
+
+
+def _is_value(found: Any) -> bool:
+    if type(found) in (tuple, frozenset):
+        return all(map(_is_value, found))
+    return type(found) in (str, int, float, bool, type(None))
 
 
 class _Read:
@@ -101,7 +114,8 @@ class _Read:
             return isinstance(node.ctx, ast.Load)
         if node.id == "super":
             return self._is_super(parent)
-        if not isinstance(node.ctx, ast.Load) or node.id in self._locals():
+        is_local = node.id in self._locals() and node.id not in self.scope
+        if not isinstance(node.ctx, ast.Load) or is_local:
             return True
         return self._is_harmless(node.id)
 
@@ -123,7 +137,7 @@ class _Read:
         if name not in self.scope:
             return hasattr(builtins, name) and name not in UNTOLD and not name.startswith("_")
         found = self.scope[name]
-        if isinstance(found, str | int | float | tuple | frozenset | type(None)):
+        if _is_value(found):
             return True
         if inspect.ismodule(found):
             module = found.__name__

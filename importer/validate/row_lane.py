@@ -42,6 +42,7 @@ class RowLane:
         self.mapping = mapping
         self.connection = connections[mapping.alias]
         self.is_blind = is_blind
+        self.order: OrderDecides | None = None
         self.target = target
         self.columns = [(plan, PythonValues(plan, validator.judge_of(plan))) for plan in mapping.columns]
         self.encoder = Encoder(connections[mapping.alias])
@@ -75,7 +76,9 @@ class RowLane:
     ) -> Any:
         for table in self.mapping.tables:
             if str(table._meta.db_table) in str(sql):
-                raise OrderDecides(f"{self.mapping.row_lane}, and it reads the table itself")
+                # Raised again in `each`, because the site's code may catch anything.
+                self.order = OrderDecides(f"{self.mapping.row_lane}, and it reads the table itself")
+                raise self.order
         return execute(sql, params, many, context)
 
     def clean(self, cleaned: Cleaned) -> Cleaned:
@@ -120,6 +123,8 @@ class _Rows:
             for number in self.sound:
                 if number not in self.errors:
                     self._try(number, clean)
+                if self.lane.order:
+                    raise self.lane.order
 
     def _try(self, number: int, clean: Callable[[int], None]) -> None:
         try:

@@ -63,10 +63,14 @@ class Aside:
             if control.stopping:
                 return False
             keep()
-            records = SourceRecords(job, chunk, reader).of(lines)
+            source = SourceRecords(job, chunk, reader)
+            records = source.of(lines)
+            if job.format == DataImportJob.Format.TABLE:
+                source.verify(chunk.read + chunk.gathered)
             with transaction.atomic(using=self.alias), connections[self.alias].cursor() as cursor:
-                cursor.execute(f"DELETE FROM {self.rows} WHERE {LINE} = ANY(%s)", [lines])
-                cursor.execute(f"DELETE FROM {self.lines} WHERE line = ANY(%s)", [lines])
+                for table, column in ((self.rows, LINE), (self.lines, "line")):
+                    name = table.replace("%", "%%")
+                    cursor.execute(f"DELETE FROM {name} WHERE {column} = ANY(%s)", [lines])
                 ledger.set_aside(job.pk, chunk.pk, records, state=StagingRecord.State.CONTESTED)
                 uncount(chunk, len(records))
         return not control.stopping
@@ -94,6 +98,7 @@ class SourceRecords:
         self.part = chunk_range(chunk)
         self.position = Position(self.part.start_offset, self.part.first_line, self.part.start_key)
         self.batch: Batch | None = None
+        self.seen = 0
 
     def of(self, lines: Collection[int]) -> list[Rejection]:
         """Return the records of these lines. Raises SourceChanged if the source has not all of them."""
@@ -102,18 +107,29 @@ class SourceRecords:
         while len(found) < len(wanted):
             batch = self.batch or self._next()
             if batch is None:
-                raise SourceChanged(
-                    f'The source "{self.job.source}" has not the records any more that were read from it.'
-                )
+                raise self._changed()
             numbers = batch.lines.is_in(list(wanted)).arg_true().to_list()
             found += [as_rejection(self.job, batch, number) for number in numbers]
             if len(found) < len(wanted):
                 self.batch = None
         return found
 
+    def verify(self, records: int) -> None:
+        """Raise SourceChanged unless the chunk still has so many records: a row that is gone moves those behind it."""
+        while self._next():
+            pass
+        if self.seen != records:
+            raise self._changed()
+
+    def _changed(self) -> SourceChanged:
+        return SourceChanged(
+            f'The source "{self.job.source}" has not the records any more that were read from it.'
+        )
+
     def _next(self) -> Batch | None:
         if self.position.offset >= self.part.end_offset:
             return None
         self.batch = self.reader.read(self.position, self.part, limit=conf.BATCH_SIZE_INITIAL)
         self.position = self.batch.end
+        self.seen += self.batch.size
         return self.batch

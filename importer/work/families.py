@@ -43,8 +43,8 @@ class _Kin:
         known = {row[:-1]: row[-1] for row in stored}
         return cls(index, keys.rows(), brought, [None] * keys.height, known)
 
-    def may_be_found(self, number: int) -> bool:
-        """Find the record's parent. False: it has none, though it names one."""
+    def find_parent(self, number: int) -> bool:
+        """Find the parent of the record with this number. False: it has none, though it names one."""
         key = self.looked_up[number]
         if all(part is None for part in key):
             return True
@@ -60,8 +60,8 @@ class Families:
         self.resolver = resolver
         self.writer = writer
         self.own = [index for index in resolver.indexes if index.plan.reads(mapping.model)]
-        self.number = mapping.model._meta.pk
-        column = target.columns.get(str(self.number.column))
+        self.primary_key = mapping.model._meta.pk
+        column = target.columns.get(str(self.primary_key.column))
         self.next_number = column.default if column else None
         self.caution = 0
 
@@ -73,7 +73,9 @@ class Families:
         families = cls(mapping, target, resolver, writer)
         is_plain = len(mapping.tables) == 1 and not mapping.manys and not mapping.row_lane
         may_copy = writer.sample is None and target.takes_copy(mapping)
-        is_drawn = isinstance(families.number, models.AutoField) and families.number not in mapping.written
+        is_drawn = (
+            isinstance(families.primary_key, models.AutoField) and families.primary_key not in mapping.written
+        )
         if not (families.own and is_plain and may_copy and is_drawn and families.next_number):
             return None
         return families if all(map(families._may_be_known, (index.plan for index in families.own))) else None
@@ -83,10 +85,13 @@ class Families:
         is_by_key = self.mapping.on_conflict == "reject" or list(plan.to) == [
             f.name for f in self.mapping.key
         ]
+        is_one = any({f.name for f in group} <= set(plan.to) for group in self.mapping.unique_groups)
         is_number = (
-            plan.value_field == self.number.name and plan.parent._meta.concrete_model is self.number.model
+            plan.value_field == self.primary_key.name
+            and plan.parent._meta.concrete_model is self.primary_key.model
         )
-        return is_by_key and is_number and not field.validators and not field.get_limit_choices_to()
+        is_certain = is_by_key and is_one and plan.missing == "reject"
+        return is_certain and is_number and not field.validators and not field.get_limit_choices_to()
 
     def write(self, cleaned: Cleaned) -> tuple[Cleaned, Written] | None:
         """Write the records without errors. None, and nothing is written, where they have to be taken in stretches."""
@@ -116,11 +121,12 @@ class Families:
         sound = cleaned.sound().to_list()
         drawn = iter(self._drawn(len(sound)))
         for number in sound:
-            have_parents = [each.may_be_found(number) for each in kin]  # looked up for all, also after a miss
+            have_parents = [each.find_parent(number) for each in kin]  # looked up for all, also after a miss
             if all(have_parents):
                 numbers[number] = own = next(drawn)
                 for each in kin:
-                    each.known.setdefault(each.brought[number], own)
+                    if None not in each.brought[number]:
+                        each.known.setdefault(each.brought[number], own)
         for each in kin:
             series = pl.Series(each.found, dtype=pl.String)
             cleaned = filled(cleaned, each.index.plan, series)
@@ -140,7 +146,7 @@ class Families:
             return True
         if self.mapping.on_conflict != "reject" and self._exist(cleaned):
             return False
-        own = pl.Series(str(self.number.column), [n for n in numbers if n is not None], dtype=pl.String)
+        own = pl.Series(str(self.primary_key.column), [n for n in numbers if n is not None], dtype=pl.String)
         return self.writer.copied_with(rows, own)
 
     def _exist(self, cleaned: Cleaned) -> bool:

@@ -31,7 +31,7 @@ def settle_contested(job: DataImportJob, mapping: Mapping, control: Control) -> 
     waiting = StagingRecord.objects.filter(job=job, state=StagingRecord.State.CONTESTED)
     _settle(job, mapping, control, _in_batches(waiting.filter(errors=[])))
     if mapping.own_lookups and not control.stopping:
-        _settle(job, mapping, control, _families(waiting, mapping, job.columns or []), orphans_wait=False)
+        _settle(job, mapping, control, _by_descent(waiting, mapping, job.columns or []), orphans_wait=False)
 
 
 def _settle(
@@ -51,7 +51,7 @@ def _settle(
             return
 
 
-def _families(
+def _by_descent(
     waiting: QuerySet[StagingRecord], mapping: Mapping, columns: list[str]
 ) -> Iterator[list[StagingRecord]]:
     """Yield batches of the records that wait, each record after those to which it refers."""
@@ -83,7 +83,7 @@ def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replay
     rejected = StagingRecord.objects.filter(job=stages.job, state__in=states)
     by_family = bool(stages.mapping.own_lookups)
     columns = stages.job.columns or []
-    for records in _families(rejected, stages.mapping, columns) if by_family else _in_batches(rejected):
+    for records in _by_descent(rejected, stages.mapping, columns) if by_family else _in_batches(rejected):
         whole = [record for record in records if RAW not in record.raw and not _lost_to_another(record)]
         total += _write_stored(stages, whole)
         left += len(records) - len(whole)

@@ -7,6 +7,7 @@ machines (`importer.tasks`). Workers share only the ledger.
 import contextlib
 
 from django.db import Error as DatabaseError
+from django.db import transaction
 
 from importer import ledger
 from importer.conf import conf
@@ -14,7 +15,7 @@ from importer.exceptions import ChunkFailed, LeaseLost, OrderDecides, first_line
 from importer.ledger import Figures
 from importer.ledger.holds import Owner
 from importer.ledger.leases import Lease
-from importer.models import DataImportJob, LogEvent
+from importer.models import DataImportJob, LogEvent, ledger_alias
 from importer.order.repeats import KEYS_AT_ONCE, Repeats
 from importer.parse.open import open_reader
 from importer.parse.reader import Reader
@@ -146,9 +147,10 @@ class Worker:
 
     def _note_order(self, reason: str) -> None:
         """Note why records cannot be gathered after all, for the coordinator."""
-        self.job.refresh_from_db(fields=["options"])
-        self.job.options["gathered"]["order"] = reason
-        self.job.save(update_fields=["options"])
+        with transaction.atomic(using=ledger_alias()):
+            job = DataImportJob.objects.select_for_update().get(pk=self.job.pk)
+            job.options["gathered"]["order"] = reason
+            job.save(update_fields=["options"])
 
     def _remember_trouble(self, error: DatabaseError) -> None:
         self.trouble = first_line(error)

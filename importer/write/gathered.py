@@ -1,6 +1,6 @@
 """Holds the records of all workers in one table, as they are sent, until it is decided which come first.
 
-The rows lie there with the lines of the source. They leave the table in that order, a part at a time.
+The rows lie there with the lines of the source, in whose order they are read, a part at a time.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Gathered:
         types = ", ".join(
             f"{quoted(column_of(f))} {column.sent_as or column.type}" for f, column in columns.items()
         )
-        # Nothing is deleted from it or updated in it, so there is nothing to vacuum.
+        # It is read once and dropped, so there is nothing to vacuum.
         cursor.execute(
             f"CREATE TABLE {self.table} ({LINE} bigint, {types}) WITH (autovacuum_enabled = false)"
         )

@@ -84,9 +84,8 @@ class Rows:
     def _count(self, cursor: CursorWrapper, keys: list[tuple[Any]]) -> int:
         """Return how many of these primary keys the table has."""
         key = self.sql.column(self.mapping.model._meta.pk)
-        cursor.execute(
-            f"SELECT count(*) FROM {self.sql.rows} AS t WHERE {key} = ANY(%s)", [[k for (k,) in keys]]
-        )
+        rows, key = (name.replace("%", "%%") for name in (self.sql.rows, key))
+        cursor.execute(f"SELECT count(*) FROM {rows} AS t WHERE {key} = ANY(%s)", [[k for (k,) in keys]])
         return int(cursor.fetchone()[0])
 
     def _insert(self, cursor: CursorWrapper, turn: int, records: int) -> Stored:

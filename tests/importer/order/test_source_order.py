@@ -9,8 +9,10 @@ import pytest
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, connection, models, transaction
 
+from importer import Lookup, ModelImport
 from importer.models import MigrationLog, StagingRecord
 from importer.order.rivals import folded
+from importer.specs.registry import temporarily
 from importer.write.collisions.rounds import rounds
 from tests.importer.conftest import Importing
 from tests.importer.samples.order.models import Badge, Draft, Nickname, Node, Price, Slot, Weight
@@ -281,3 +283,52 @@ def test_folded_texts_tell_whatever_any_language_compares_alike() -> None:
         == 2
     )
     assert folded(pl.Series(["Ann", "Anna", "", "12"])).n_unique() == 4
+
+
+class NodesWithout(ModelImport):
+    """A parent that is nowhere is left out, also where the batch is written at once."""
+
+    class Meta:
+        model = Node
+        name = "nodes-without"
+
+    parent = Lookup("parent", to="code", missing="null")
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+def test_a_parent_may_be_left_out(importing: Importing, settings: Any, *, batch: int) -> None:
+    sizes(settings, batch)
+    records = records_of("code,label,parent", "a,,", "b,,a", "c,,nobody", "d,,c")
+
+    with temporarily(NodesWithout):
+        _, result = importing("nodes-without", as_csv(records))
+
+    assert (result.status, result.inserted) == ("completed", 4)
+    names = dict(Node.objects.values_list("code", "parent__code"))
+    assert names == {"a": None, "b": "a", "c": None, "d": "c"}
+
+
+class NodesOfOneLabel(ModelImport):
+    class Meta:
+        model = Node
+        name = "nodes-of-one-label"
+
+    parent = Lookup("parent", to="label")
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+def test_a_parent_that_is_not_the_only_one_is_refused(
+    importing: Importing, settings: Any, *, batch: int
+) -> None:
+    sizes(settings, batch)
+    records = records_of("code,label,parent", "a,A,", "b,A,", "c,C,A", "d,D,C")
+
+    with temporarily(NodesOfOneLabel):
+        job, result = importing("nodes-of-one-label", as_csv(records))
+
+    assert (result.status, result.inserted) == ("completed", 2)
+    rejected = StagingRecord.objects.filter(job=job).order_by("line")
+    assert [(r.raw["code"], r.errors[0]["code"]) for r in rejected] == [
+        ("c", "ambiguous"),
+        ("d", "does_not_exist"),
+    ]

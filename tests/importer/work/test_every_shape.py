@@ -30,6 +30,8 @@ ITEM: dict[str, Any] = {
     "day": models.DateField(),
 }
 ITEM_SQL = "code varchar(20), name varchar(80), email varchar(254), amount numeric(10, 2), day date"
+LOWER_EMAIL = "CREATE UNIQUE INDEX lower_email ON legacy (lower(email))"
+AMOUNT_IF = "CREATE UNIQUE INDEX amount_if ON legacy (amount) WHERE (amount < 9"
 UNIQUE = {"code": models.CharField(max_length=20, unique=True)}
 
 
@@ -63,6 +65,18 @@ SHAPES: dict[str, tuple[str, dict[str, Any], str]] = {
             ]
         },
         f"{ITEM_SQL}); CREATE UNIQUE INDEX code_if ON legacy (code) WHERE (amount > 5",
+    ),
+    "a condition beside the key": (
+        "twokeys",
+        ITEM
+        | UNIQUE
+        | {
+            "constraints": [
+                models.UniqueConstraint(Lower("email"), name="lower_email"),
+                models.UniqueConstraint(fields=["amount"], condition=Q(amount__lt=9), name="amount_if"),
+            ]
+        },
+        f"{ITEM_SQL}, UNIQUE (code)); {LOWER_EMAIL}; {AMOUNT_IF}",
     ),
     "two keys": (
         "twokeys",
@@ -123,6 +137,10 @@ def damaged(shape: str) -> list[Record]:
     first = next(iter(rows[0]))
     for number in range(7, 90, 9):
         rows[number][first] = rows[number // 2][first].lower()
+    for number in range(5, 60, 13):  # a value that an update takes from one row, and gives to another
+        for name in ("email", "amount"):
+            if name in rows[number]:
+                rows[number][name], rows[number + 9][name] = rows[number + 9][name], rows[number][name]
     return rows
 
 
@@ -165,6 +183,9 @@ KEYED = [name for name in SHAPES if name not in ("odd types", "a clean() of uniq
 def test_so_are_updates(folder: Path, settings: Any, shape: str, on_conflict: str) -> None:
     with table_of(shape, key=("code",)) as (table, records):
         before = [record | {"name": "before"} for record in records[::3]]
+        for record, other in zip(before[::2], before[1::2], strict=False):
+            for name in {"email", "amount"} & record.keys():
+                record[name], other[name] = other[name], record[name]
         table.by_hand(before)
         table.by_hand(records, on_conflict=on_conflict)
         rows = stored()
