@@ -77,6 +77,7 @@ class Shapes:
         write_csv(path, records(shape, self.count))
         some = min(self.count, ONE_BY_ONE if table == "tree" else BY_HAND)
         write_csv(self.folder / "some.csv", records(shape, some))
+        self.empty(table)
         by_hand = self.timed("by hand", lambda: self.by_hand(table, self.folder / "some.csv"), some)
         for workers in WORKERS:
             self.empty(table)

@@ -9,7 +9,6 @@ from django.db import models
 from importer.exceptions import OrderDecides
 from importer.order.rivals import fields_of_rivals, hidden_index, rivals_of
 from importer.specs.mapping import Mapping
-from importer.specs.plain_clean import fields_changed_by_clean
 from importer.specs.tables import constraints_of, field_named, unique_groups
 from importer.validate.target import Target
 
@@ -42,6 +41,8 @@ def _may_change_keys(mapping: Mapping) -> bool:
     """Whether the site's own code may change a value by which records meet."""
     if mapping.spec.cleans_records():
         return True
+    from importer.specs.plain_clean import fields_changed_by_clean  # loads Python's parser
+
     changed = fields_changed_by_clean(mapping.model)
     if changed is None:
         return True

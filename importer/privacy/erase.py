@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.text import get_valid_filename
 
@@ -36,7 +36,10 @@ def erase_user(user: Any) -> dict[str, list[str]]:
         f"{entries:,} log entries",
         f"{others:,} jobs and chunks, in names, reasons of failures and columns",
     ]
-    return {"erased": erased, "stays": [*_stays_of(user, touched), *busy, *_contested(person)]}
+    return {
+        "erased": erased,
+        "stays": [*_stays_of(user, touched), *busy, *_contested(person), *_on_their_way()],
+    }
 
 
 def without(person: Person, value: Any) -> Any:
@@ -169,6 +172,17 @@ def _contested(person: Person) -> Iterator[str]:
     numbers = Counter(r.job_id for page in pages for r in page if person.is_quoted_in(r.raw))
     for job_id, number in sorted(numbers.items()):
         yield f"{number:,} records of job {job_id}; finish or delete the job, then run the command again"
+
+
+def _on_their_way() -> Iterator[str]:
+    """Describe jobs whose records are in a table of the job's own, which is not searched."""
+    begun = Q(options__has_key="gathered") | Q(options__has_key="fresh")
+    unfinished = DataImportJob.objects.filter(begun).exclude(status=DataImportJob.Status.COMPLETED)
+    for job in unfinished.defer("contested").order_by("pk"):
+        if job.unfinished_load:
+            yield (
+                f"what job {job.pk} has read: it {job.unfinished_load}; run it to its end, then run the command again"
+            )
 
 
 def _stays_of(user: Any, touched: set[int]) -> Iterator[str]:

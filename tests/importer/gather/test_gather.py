@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from importer import run_import
 from importer.models import DataImportJob, MigrationLog, StagingRecord
+from importer.privacy.erase import erase_user
 from importer.rejects.report import make_report
 from importer.specs.registry import temporarily
 from importer.work.control import Control
@@ -243,3 +245,19 @@ def test_a_model_that_has_other_columns_by_now_begins_anew_or_is_refused(
         else:
             assert again.status == "failed"
             assert "still wait" in again.reason
+
+
+def test_what_waits_is_named_when_a_person_is_erased(folder: Path, settings: Any) -> None:
+    sql = "CREATE TABLE legacy (id serial PRIMARY KEY, a int, b varchar(3) NOT NULL, c int)"
+    with legacy(f"{sql}; CREATE UNIQUE INDEX ON legacy ((a + 0))", **FIELDS) as table:
+        sizes(settings, 10)
+        records = [{"a": str(n), "b": "x", "c": str(n)} for n in range(70)]
+        first = table.run(records, folder, control=StopsAfter(3), **AS_MANY)
+        person = get_user_model().objects.create_user(email="ann@example.com", password="x")
+
+        before = erase_user(person)["stays"]
+        with temporarily(table.spec("reject")):
+            run_import(first.job, **AS_MANY)
+
+        assert [line for line in before if f"what job {first.job} has read" in line]
+        assert not [line for line in erase_user(person)["stays"] if "has read" in line]
