@@ -38,7 +38,7 @@ def why_order_matters(mapping: Mapping) -> str:
 
 
 def _may_change_keys(mapping: Mapping) -> bool:
-    """Whether the site's own code may change a value by which records meet."""
+    """Whether the site's own code may change a unique value or a key."""
     if mapping.spec.cleans_records():
         return True
     from importer.specs.plain_clean import fields_changed_by_clean  # loads Python's parser
@@ -50,12 +50,12 @@ def _may_change_keys(mapping: Mapping) -> bool:
 
 
 def tells_too_much(mapping: Mapping) -> bool:
-    """Whether the survey may take many records for rivals that are none. Only where `why_order_matters` is empty."""
+    """Whether the survey may set aside many records that do not meet. Ask only where `why_order_matters` is empty."""
     return any(rivals.is_coarse for rivals in rivals_of(mapping, Target.of(mapping)))
 
 
 def may_collide_unseen(mapping: Mapping) -> bool:
-    """Whether a constraint may make records collide whose unique groups all differ."""
+    """Whether records may collide by a constraint although they differ in each unique group."""
     for table, constraint in constraints_of(mapping.model):
         if isinstance(constraint, models.UniqueConstraint):
             fields = [field_named(table, name) for name in constraint.fields]

@@ -60,7 +60,7 @@ def _carry_out(watch: Watch, mapping: Mapping) -> None:
     prepare_repeats(watch, mapping)
     _choose_executor(watch)
     execute: Execute = import_string(conf.EXECUTORS[watch.options.executor])
-    gather.refuse_other_columns(job, mapping)
+    patiently(lambda: gather.refuse_other_columns(job, mapping), watch.control)
     with ExitStack() as stack:
         _divide(watch, mapping, execute, stack)
         _execute(watch, mapping, execute)

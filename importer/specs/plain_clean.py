@@ -1,7 +1,7 @@
 """Reads the source of a `clean()` to learn which fields it may change, where that can be proven.
 
-Proven is it where `self` never leaves the method, only columns of the instance are read and set, and nothing is called
-but Python's own and Django's functions that know no database. Anything else may do anything.
+It is proven where `self` never leaves the method, only columns of the instance are read and set, and only functions of
+Python and Django are called that know no database. Any other `clean()` may change any field.
 """
 
 import ast
@@ -78,8 +78,11 @@ class _Read:
 
     @classmethod
     def of(cls, clean: Callable[..., Any]) -> "_Read | None":
-        if not inspect.isfunction(clean) or (
-            clean.__closure__ and set(clean.__code__.co_freevars) != {"__class__"}
+        # The source of a wrapper is told to be that of the function within.
+        if (
+            not inspect.isfunction(clean)
+            or hasattr(clean, "__wrapped__")
+            or (clean.__closure__ and set(clean.__code__.co_freevars) != {"__class__"})
         ):
             return None
         try:

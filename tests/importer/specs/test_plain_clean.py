@@ -1,6 +1,7 @@
 """What a `clean()` may change is told only where its source proves it."""
 
 import datetime as dt
+import functools
 import re
 from typing import Any
 
@@ -109,6 +110,14 @@ class NamesItsClass:
         __class__.objects.count()  # type: ignore[name-defined]
 
 
+def anything(self: Any) -> None:
+    self.code = "x"
+
+
+class IsWrapped:
+    clean = functools.wraps(Plain.clean)(anything)
+
+
 class Passes:
     def clean(self: Any) -> None:
         super().full_clean()
@@ -130,7 +139,7 @@ def test_what_is_set_is_told() -> None:
 
 ANYTHING = (
     Leaves, LeavesByName, CallsOwn, ReadsProperty, ReadsRelated, Queries, Reflects, Nests, Imports, OtherSuper, Passes,
-    NamesItsClass,
+    NamesItsClass, IsWrapped,
 )  # fmt: skip
 
 
