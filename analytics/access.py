@@ -16,9 +16,13 @@ from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 
 from analytics.conf import conf
+from analytics.naming import app_label
 
-PERMISSION = "analytics.view_dashboard"
 View = Callable[..., HttpResponseBase]
+
+
+def permission() -> str:
+    return f"{app_label()}.view_dashboard"
 
 
 def admin_site() -> admin.AdminSite:
@@ -53,7 +57,7 @@ def for_viewers(view: View) -> View:
         site = admin_site()
         if not site.has_permission(request):
             return redirect_to_login(request.get_full_path(), _login_address(site))
-        if not request.user.has_perm(PERMISSION):
+        if not request.user.has_perm(permission()):
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
@@ -71,8 +75,8 @@ def for_programs(view: View) -> View:
             return JsonResponse({"error": "Sign in first."}, status=401)
         if not admin_site().has_permission(request):
             return forbidden("The admin does not accept this session. Sign in to the admin first.")
-        if not request.user.has_perm(PERMISSION):
-            return forbidden(f'This requires the permission "{PERMISSION}".')
+        if not request.user.has_perm(permission()):
+            return forbidden(f'This requires the permission "{permission()}".')
         return view(request, *args, **kwargs)
 
     return guarded

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 
-from analytics.access import PERMISSION
+import tracking.admin
+from analytics.access import permission
 from analytics.models import Dashboard
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class DashboardAdmin(ModelAdmin):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(PERMISSION) and _is_mounted()
+        return request.user.has_perm(permission()) and _is_mounted()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -50,3 +51,13 @@ def _is_mounted() -> bool:
     except NoReverseMatch:
         return False
     return True
+
+
+def register_all(site: admin.AdminSite) -> None:
+    """Add the dashboard and the lists of tracking to an AdminSite of your own.
+
+    Django's `admin.site` has them by itself.
+    """
+    tracking.admin.register_all(site)
+    if not site.is_registered(Dashboard):
+        site.register(Dashboard, DashboardAdmin)

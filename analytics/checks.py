@@ -3,6 +3,7 @@
 import zoneinfo
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -29,6 +30,15 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
                 f'ANALYTICS["TIME_ZONE"] is "{zone_name()}", which is not a time zone.',
                 hint='Set it to a name such as "Europe/Berlin", or leave it out to use the site\'s TIME_ZONE.',
                 id="analytics.E002",
+            )
+        )
+    if owner := getattr(apps.get_containing_app_config(__name__), "label_owner", ""):
+        problems.append(
+            Error(
+                f'The app label "analytics" is used by "{owner}" as well.',
+                hint="Write a subclass of analytics.apps.AnalyticsConfig with another `label`, and put its path into "
+                'INSTALLED_APPS in place of "analytics". See docs/tracking.md, Names that clash.',
+                id="analytics.E005",
             )
         )
     if cache_alias() not in settings.CACHES:

@@ -8,6 +8,8 @@ from django.conf import settings
 
 
 class Defaults:
+    # The beginning of the names of tables. Choose it before the first `migrate`.
+    TABLE_PREFIX: str = ""
     # The zone whose days and hours are counted, such as "Europe/Berlin". None: the site's TIME_ZONE.
     TIME_ZONE: str | None = None
     # The alias of CACHES for reports. None: "analytics" if it exists, else "default".

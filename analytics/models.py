@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from analytics.naming import index, table
+
 
 class Resolution(models.IntegerChoices):
     """The kind of a bucket: a day, or a month by its first day."""
@@ -24,8 +26,8 @@ class Term(models.Model):
     value = models.CharField(max_length=100)
 
     class Meta:
-        db_table = "analytics_terms"
-        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="analytics_terms_once")]
+        db_table = table("analytics_terms")
+        constraints = [models.UniqueConstraint(fields=["kind", "value"], name=index("analytics_terms_once"))]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
@@ -44,7 +46,7 @@ class RollupPosition(models.Model):
     advanced_at = models.DateTimeField(null=True)
 
     class Meta:
-        db_table = "rollup_positions"
+        db_table = table("rollup_positions")
         default_permissions: ClassVar[tuple[str, ...]] = ()
 
     def __str__(self) -> str:
@@ -66,7 +68,7 @@ class LoginSlot(models.Model):
     logins = models.IntegerField()
 
     class Meta:
-        db_table = "login_slots"
+        db_table = table("login_slots")
 
 
 class LoginHour(models.Model):
@@ -86,7 +88,7 @@ class LoginHour(models.Model):
     logins = models.IntegerField()
 
     class Meta:
-        db_table = "login_hours"
+        db_table = table("login_hours")
 
 
 class LoginCube(models.Model):
@@ -106,7 +108,7 @@ class LoginCube(models.Model):
     logins = models.IntegerField()
 
     class Meta:
-        db_table = "login_cubes"
+        db_table = table("login_cubes")
 
 
 class LoginShare(models.Model):
@@ -121,7 +123,7 @@ class LoginShare(models.Model):
     logins = models.IntegerField()
 
     class Meta:
-        db_table = "login_shares"
+        db_table = table("login_shares")
 
 
 class UserSketch(models.Model):
@@ -133,7 +135,7 @@ class UserSketch(models.Model):
     registers = models.BinaryField()
 
     class Meta:
-        db_table = "user_sketches"
+        db_table = table("user_sketches")
 
 
 class ActivityCube(models.Model):
@@ -147,7 +149,7 @@ class ActivityCube(models.Model):
     activities = models.IntegerField()
 
     class Meta:
-        db_table = "activity_cubes"
+        db_table = table("activity_cubes")
 
 
 class Dashboard(RollupPosition):

@@ -57,4 +57,8 @@ def _may(user: Any, action: str, model: type[Model]) -> bool:
 
 
 def _may_view_imports(user: Any) -> bool:
-    return apps.is_installed("importer") and may_view(user, apps.get_model("importer", "DataImportJob"))
+    if not apps.is_installed("importer"):
+        return False
+    from importer.models import DataImportJob
+
+    return may_view(user, DataImportJob)

@@ -38,7 +38,7 @@ from analytics.reports import overview
 from analytics.rights import may_view, rights_of
 from analytics.rollups.logs import LOGS
 from tracking import log_activity
-from tracking.models import UserSession
+from tracking.models import LoginEvent, UserSession
 
 TIMELINE_ROWS = 50
 
@@ -199,7 +199,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
         "session_rows": session_rows(open_sessions, may_end=rights.end_sessions),
         "has_several_sessions": len(open_sessions) > 1,
         "may_end_sessions": rights.end_sessions,
-        "logins_list": admin_list("tracking", "loginevent", {"user": owner.pk}) if rights.logins else None,
+        "logins_list": admin_list(LoginEvent, {"user": owner.pk}) if rights.logins else None,
         "title": owner.get_username(),
     }
     return render(request, "analytics/user.html", _frame(request) | context)

@@ -128,7 +128,7 @@ class DataImportJobAdmin(ReadOnly):
         return job.name or job.spec
 
     def has_run_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("importer.change_dataimportjob")
+        return request.user.has_perm(f"{self.opts.app_label}.change_dataimportjob")
 
     def has_queue_permission(self, request: HttpRequest) -> bool:
         return self.has_run_permission(request) and apps.is_installed("procrastinate.contrib.django")

@@ -11,6 +11,8 @@ MEGABYTE = 1024 * 1024
 
 
 class Defaults:
+    # The beginning of the names of tables and indexes. Choose it before the first `migrate`.
+    TABLE_PREFIX: str = ""
     # Folders that files may be read from. None: the working directory. []: no folder.
     SOURCE_ROOTS: list[str] | str | None = None
     # Remote places that may be read: s3://BUCKET, s3://BUCKET/PREFIX, storage:ALIAS/PREFIX. None: nothing.

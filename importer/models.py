@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.duration import duration_iso_string
 
+from importer.naming import index, table
 from importer.records import FATES, Counts
 
 
@@ -132,14 +133,14 @@ class DataImportJob(Counters):
     objects: ClassVar[JobQuerySet] = JobQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        db_table = "data_import_jobs"
+        db_table = table("data_import_jobs")
         verbose_name = "import job"
         permissions = [("read_source", "Can read whole sources, and what messages quote from them")]
-        indexes = [models.Index(F("created_at").desc(), name="idx_import_jobs_created_desc")]
+        indexes = [models.Index(F("created_at").desc(), name=index("idx_import_jobs_created_desc"))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["pending", "running", "stopped", "failed", "completed"]),
-                name="data_import_jobs_status_known",
+                name=index("data_import_jobs_status_known"),
             ),
         ]
 
@@ -254,20 +255,22 @@ class ImportChunk(Counters):
     last_error = models.TextField(blank=True)
 
     class Meta:
-        db_table = "data_import_chunks"
+        db_table = table("data_import_chunks")
         verbose_name = "import chunk"
         constraints = [
-            models.UniqueConstraint(fields=["job", "number"], name="data_import_chunks_job_number_unique"),
+            models.UniqueConstraint(
+                fields=["job", "number"], name=index("data_import_chunks_job_number_unique")
+            ),
             models.CheckConstraint(
                 condition=Q(start_offset__lte=F("committed_offset"))
                 & Q(committed_offset__lte=F("end_offset")),
-                name="data_import_chunks_cursor_inside",
+                name=index("data_import_chunks_cursor_inside"),
             ),
             models.CheckConstraint(
                 condition=Q(
                     read=F("inserted") + F("updated") + F("unchanged") + F("skipped") + F("rejected")
                 ),
-                name="data_import_chunks_every_record_has_a_fate",
+                name=index("data_import_chunks_every_record_has_a_fate"),
             ),
         ]
 
@@ -297,12 +300,12 @@ class StagingRecord(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        db_table = "staging_records"
+        db_table = table("staging_records")
         verbose_name = "staging record"
         constraints = [
-            models.UniqueConstraint(fields=["job", "line"], name="staging_records_job_line_unique"),
+            models.UniqueConstraint(fields=["job", "line"], name=index("staging_records_job_line_unique")),
         ]
-        indexes = [models.Index(fields=["job", "state", "line"], name="idx_staging_job_state_line")]
+        indexes = [models.Index(fields=["job", "state", "line"], name=index("idx_staging_job_state_line"))]
 
     def __str__(self) -> str:
         return f"{self.job.place_of(self.line)} of job {self.job_id} ({self.state})"
@@ -357,10 +360,10 @@ class MigrationLog(models.Model):
     logged_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        db_table = "data_migration_logs"
+        db_table = table("data_migration_logs")
         verbose_name = "migration log entry"
         verbose_name_plural = "migration log entries"
-        indexes = [models.Index("job", F("logged_at").desc(), name="idx_migration_log_job_time")]
+        indexes = [models.Index("job", F("logged_at").desc(), name=index("idx_migration_log_job_time"))]
 
     def __str__(self) -> str:
         return f"{self.event} of job {self.job_id}"

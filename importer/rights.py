@@ -7,12 +7,11 @@ from django.db.models import Q, QuerySet
 
 from importer.exceptions import UnknownSpec
 from importer.models import DataImportJob
+from importer.naming import app_label
 from importer.sources.parts import parts_of
 from importer.sources.remote.uploads import is_sent_by
 from importer.specs.created import created_models
 from importer.specs.registry import all_specs, get_spec
-
-READ_SOURCE = "importer.read_source"
 
 
 def may_import_with(user: Any, spec: str) -> bool:
@@ -72,7 +71,7 @@ def may_read_source(user: Any, job: DataImportJob) -> bool:
         return True
     if not may_see(user, job):
         return False
-    return user.has_perm(READ_SOURCE) or (
+    return user.has_perm(f"{app_label()}.read_source") or (
         _owns(user, job) and all(is_sent_by(user, source) for source in _files(job))
     )
 

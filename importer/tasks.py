@@ -27,11 +27,11 @@ from importer.exceptions import (
 from importer.executors import queue
 from importer.executors.queue import NAME
 from importer.models import DataImportJob, LogEvent
+from importer.naming import app_label
 from importer.rights import may_import_with, may_see
 
 # Pause before a run that could not start, or could not finish, is tried again.
 PAUSE_SECONDS = 60
-MAY_RUN = "importer.change_dataimportjob"
 
 
 @app.task(name="importer.tasks.work_on_chunk", queue=NAME, pass_context=True)
@@ -118,7 +118,9 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
     model: Any = get_user_model()
     user = model._default_manager.filter(pk=user_id).first()
     if user is None or not (
-        user.has_perm(MAY_RUN) and may_see(user, job) and may_import_with(user, job.spec)
+        user.has_perm(f"{app_label()}.change_dataimportjob")
+        and may_see(user, job)
+        and may_import_with(user, job.spec)
     ):
         ledger.log(
             job_id, LogEvent.REFUSED, f"the user who requested it ({user_id}) may no longer run this import"

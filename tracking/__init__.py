@@ -4,6 +4,7 @@ The packages from top to bottom. Each imports only from those below it; import-l
 
     management   the commands
     privacy      export and erase a person
+    contrib      receivers for packages that log people in in their own way
     upkeep       retention, and import of events that other packages recorded
     capture      note what happened in a request, and write it after the view
     sessions     identify sessions, end them, refuse ended ones
@@ -11,17 +12,18 @@ The packages from top to bottom. Each imports only from those below it; import-l
 
 The public functions:
 
-    from tracking import log_activity, log_login, track_activity
+    from tracking import log_activity, log_impersonation, log_login, track_activity
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tracking.capture.record import log_activity as log_activity
+    from tracking.capture.record import log_impersonation as log_impersonation
     from tracking.capture.record import log_login as log_login
     from tracking.capture.record import track_activity as track_activity
 
-__all__ = ["log_activity", "log_login", "track_activity"]
+__all__ = ["log_activity", "log_impersonation", "log_login", "track_activity"]
 
 
 def __getattr__(name: str) -> Any:

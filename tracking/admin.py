@@ -17,6 +17,7 @@ COMPARISONS = ("", "exact", "gte", "lt", "isnull", "isempty", "id__exact")
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
+    change_list_template = "tracking/change_list.html"
     keyset = "timestamp"
     list_per_page = 100
     actions_selection_counter = False
@@ -101,7 +102,7 @@ class UserSessionAdmin(ReadOnlyAdmin):
     actions = ("end_sessions",)
 
     def has_end_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("tracking.end_usersession")
+        return request.user.has_perm(f"{self.opts.app_label}.end_usersession")
 
     @admin.action(description="End the selected sessions", permissions=["end"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
@@ -121,3 +122,15 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
     @admin.display(description="user")
     def who(self, alert: SecurityAlert) -> str:
         return str(alert.user or alert.identifier)
+
+
+def register_all(site: admin.AdminSite) -> None:
+    """Add the lists to an AdminSite of your own. Django's `admin.site` has them by itself."""
+    for model, model_admin in (
+        (LoginEvent, LoginEventAdmin),
+        (ActivityLog, ActivityLogAdmin),
+        (UserSession, UserSessionAdmin),
+        (SecurityAlert, SecurityAlertAdmin),
+    ):
+        if not site.is_registered(model):
+            site.register(model, model_admin)

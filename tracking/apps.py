@@ -4,11 +4,20 @@ from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 
+from tracking.naming import other_owner
+
 
 class TrackingConfig(AppConfig):
     name = "tracking"
     verbose_name = "Tracking"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def __init__(self, app_name: str, app_module: Any) -> None:
+        super().__init__(app_name, app_module)
+        # The app that has our label; then ours is another until the site chooses one. `checks` reports it.
+        self.label_owner = other_owner(self.label, self.name)
+        if self.label_owner:
+            self.label = f"{self.label}_2"
 
     def ready(self) -> None:
         from django.contrib.auth import signals as auth
@@ -17,6 +26,7 @@ class TrackingConfig(AppConfig):
 
         from tracking import checks as checks
         from tracking.capture import receivers
+        from tracking.contrib import connect_installed
         from tracking.sessions.revocations import revocations
         from tracking.signals import sessions_revoked
 
@@ -28,6 +38,7 @@ class TrackingConfig(AppConfig):
         for model in apps.get_models():
             connect_user_signals(model)
         db.class_prepared.connect(on_class_prepared, dispatch_uid=name("class_prepared"))
+        connect_installed()
         if not hasattr(AuthenticationForm.clean, "notes_refusals"):
             AuthenticationForm.clean = receivers.noting_refusals(AuthenticationForm.clean)  # type: ignore[method-assign, assignment]
 

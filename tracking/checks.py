@@ -3,15 +3,21 @@
 from importlib.util import find_spec
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
+from django.db import DatabaseError, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from tracking.conf import KEYS, conf
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession, database
+from tracking.naming import app_label
 from tracking.storage import spool
 
 MIDDLEWARE = "tracking.middleware.TrackingMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+OUR_MODELS = (LoginEvent, ActivityLog, UserSession, SecurityAlert)
 SIGNED_COOKIES = "django.contrib.sessions.backends.signed_cookies"
 
 
@@ -50,6 +56,59 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
             )
         )
     return problems
+
+
+@register(Tags.compatibility)
+def check_names(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
+    config = apps.get_containing_app_config(__name__)
+    if owner := getattr(config, "label_owner", ""):
+        problems.append(
+            Error(
+                f'The app label "tracking" is used by "{owner}" as well.',
+                hint="Write a subclass of tracking.apps.TrackingConfig with another `label`, and put its path into "
+                'INSTALLED_APPS in place of "tracking". See docs/tracking.md, Names that clash.',
+                id="tracking.E005",
+            )
+        )
+    theirs = {model._meta.db_table: model for model in apps.get_models() if model not in OUR_MODELS}
+    problems += [
+        Error(
+            f'The table "{model._meta.db_table}" belongs to {theirs[model._meta.db_table]._meta.label} as well.',
+            hint='Set TRACKING["TABLE_PREFIX"], such as "tracking_", before the first `migrate`.',
+            obj=model,
+            id="tracking.E006",
+        )
+        for model in OUR_MODELS
+        if model._meta.db_table in theirs
+    ]
+    return problems
+
+
+@register(Tags.database)
+def check_tables(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Find tables of ours that somebody else has made: `migrate` would fail on them."""
+    alias = database()
+    if alias not in (databases or ()):
+        return []
+    connection = connections[alias]
+    try:
+        applied = MigrationRecorder(connection).applied_migrations()
+        existing = set(connection.introspection.table_names())
+    except DatabaseError:
+        return []  # without a database, `migrate` itself says so
+    if (app_label(), "0001_initial") in applied:
+        return []
+    return [
+        Error(
+            f'The database has a table "{model._meta.db_table}" already, which is not tracking\'s.',
+            hint='Set TRACKING["TABLE_PREFIX"], such as "tracking_", and run `migrate` again.',
+            obj=model,
+            id="tracking.E007",
+        )
+        for model in OUR_MODELS
+        if model._meta.db_table in existing
+    ]
 
 
 @register(Tags.compatibility)

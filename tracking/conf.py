@@ -6,6 +6,8 @@ from django.conf import settings
 
 
 class Defaults:
+    # The beginning of the names of tables and indexes. Choose it before the first `migrate`.
+    TABLE_PREFIX: str = ""
     # "direct" writes into the database after the view. "stream" adds to a Redis stream, which `drain_events` empties.
     WRITER: str = "direct"
     # The folder in which events wait while the database is away. None: a folder below the system's temporary folder,

@@ -32,6 +32,7 @@ class Login(Event):
     user_id: Any = None
     identifier: str = ""
     login_method: str = ""
+    second_factor: str = ""
     failure_reason: str = ""
     device_type: str = "other"
     browser: str = ""

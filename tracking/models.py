@@ -13,6 +13,7 @@ from django.db import models, router
 from django.db.models import F, Q
 from django.utils import timezone
 
+from tracking.naming import index, table
 from tracking.queries import EventQuerySet, SessionQuerySet
 
 USER_AGENT_CHARACTERS = 512
@@ -76,11 +77,18 @@ class LoginEvent(Fingerprint):
         help_text="The entered name if a user has it; otherwise a keyed hash of what was entered.",
     )
     login_method = models.CharField(max_length=40, blank=True)
+    second_factor = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",  # while a new version is rolled out, processes of the old one write rows without it
+        help_text="The second factor that was passed, or that failed: totp, webauthn …",
+    )
     success = models.BooleanField()
     failure_reason = models.CharField(max_length=40, blank=True)
     user_agent = models.CharField(max_length=USER_AGENT_CHARACTERS, blank=True)
     session = models.ForeignKey(
-        "tracking.UserSession",
+        "UserSession",
         null=True,
         blank=True,
         on_delete=models.DO_NOTHING,
@@ -93,20 +101,23 @@ class LoginEvent(Fingerprint):
     objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        db_table = "login_events"
+        db_table = table("login_events")
         verbose_name = "login"
         indexes = [
-            models.Index(F("timestamp").desc(), F("id").desc(), name="idx_login_events_time_desc"),
-            models.Index("user", F("timestamp").desc(), name="idx_login_events_user_time"),
-            models.Index("success", F("timestamp").desc(), name="idx_login_events_success_time"),
+            models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_login_events_time_desc")),
+            models.Index("user", F("timestamp").desc(), name=index("idx_login_events_user_time")),
+            models.Index("success", F("timestamp").desc(), name=index("idx_login_events_success_time")),
             models.Index(
                 "identifier",
                 F("timestamp").desc(),
                 condition=Q(success=False),
-                name="idx_login_failures_identifier",
+                name=index("idx_login_failures_identifier"),
             ),
             models.Index(
-                "ip_address", F("timestamp").desc(), condition=Q(success=False), name="idx_login_failures_ip"
+                "ip_address",
+                F("timestamp").desc(),
+                condition=Q(success=False),
+                name=index("idx_login_failures_ip"),
             ),
         ]
 
@@ -129,14 +140,14 @@ class ActivityLog(models.Model):
     objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        db_table = "activity_logs"
+        db_table = table("activity_logs")
         verbose_name = "activity"
         verbose_name_plural = "activities"
         indexes = [
-            models.Index(F("timestamp").desc(), F("id").desc(), name="idx_activity_logs_time_desc"),
-            models.Index("user", F("timestamp").desc(), name="idx_activity_logs_user_time"),
+            models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_activity_logs_time_desc")),
+            models.Index("user", F("timestamp").desc(), name=index("idx_activity_logs_user_time")),
             models.Index(
-                "entity_type", "entity_id", F("timestamp").desc(), name="idx_activity_logs_entity_time"
+                "entity_type", "entity_id", F("timestamp").desc(), name=index("idx_activity_logs_entity_time")
             ),
         ]
 
@@ -175,26 +186,33 @@ class UserSession(Fingerprint):
     objects: ClassVar[SessionQuerySet] = SessionQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        db_table = "user_sessions"
+        db_table = table("user_sessions")
         verbose_name = "session"
         permissions = [("end_usersession", "Can end sessions of others")]
         indexes = [
             # No index on `last_seen_at`: a touch then changes no index, and costs PostgreSQL one small tuple.
             models.Index(
-                "user", F("started_at").desc(), condition=Q(ended_at=None), name="idx_user_sessions_open_user"
+                "user",
+                F("started_at").desc(),
+                condition=Q(ended_at=None),
+                name=index("idx_user_sessions_open_user"),
             ),
-            models.Index("expires_at", condition=Q(ended_at=None), name="idx_user_sessions_open_expiry"),
+            models.Index(
+                "expires_at", condition=Q(ended_at=None), name=index("idx_user_sessions_open_expiry")
+            ),
             models.Index(
                 "key_hash",
                 condition=Q(ended_at=None),
-                name="idx_user_sessions_open_key",
+                name=index("idx_user_sessions_open_key"),
             ),
             models.Index(
                 "ended_at",
                 condition=Q(end_reason__in=["ended_by_owner", "ended_by_admin"]),
-                name="idx_user_sessions_revoked",
+                name=index("idx_user_sessions_revoked"),
             ),
-            models.Index(F("started_at").desc(), F("id").desc(), name="idx_user_sessions_started_desc"),
+            models.Index(
+                F("started_at").desc(), F("id").desc(), name=index("idx_user_sessions_started_desc")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -241,11 +259,11 @@ class SecurityAlert(models.Model):
     )
 
     class Meta:
-        db_table = "security_alerts"
+        db_table = table("security_alerts")
         verbose_name = "security alert"
         indexes = [
-            models.Index(F("timestamp").desc(), F("id").desc(), name="idx_security_alerts_time_desc"),
-            models.Index("user", F("timestamp").desc(), name="idx_security_alerts_user_time"),
+            models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_security_alerts_time_desc")),
+            models.Index("user", F("timestamp").desc(), name=index("idx_security_alerts_user_time")),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 
 from analytics.calendar import midnight, stored
@@ -13,6 +14,7 @@ from analytics.filters import Filters
 from analytics.period import DAY, PRESETS, Period
 from analytics.reports.matching import columns_of
 from analytics.rights import Rights
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,13 @@ class Links:
 
     def logins(self, **columns: Any) -> str | None:
         """Return the admin's list of the counted logins, narrowed by columns of the log; None without permission."""
-        return admin_list("tracking", "loginevent", self._counted | columns) if self.rights.logins else None
+        return admin_list(LoginEvent, self._counted | columns) if self.rights.logins else None
 
     def alerts(self, **columns: Any) -> str | None:
-        return admin_list("tracking", "securityalert", self._within | columns) if self.rights.alerts else None
+        return admin_list(SecurityAlert, self._within | columns) if self.rights.alerts else None
 
     def activities(self, **columns: Any) -> str | None:
-        return (
-            admin_list("tracking", "activitylog", self._within | columns) if self.rights.activities else None
-        )
+        return admin_list(ActivityLog, self._within | columns) if self.rights.activities else None
 
     @cached_property
     def _within(self) -> dict[str, Any]:
@@ -62,13 +62,13 @@ class Links:
         return self._within | columns_of(self.filters)
 
 
-def admin_list(app: str, model: str, columns: dict[str, Any]) -> str | None:
+def admin_list(model: type[Model], columns: dict[str, Any]) -> str | None:
     """Return the admin's list of a model, filtered by the columns that are not None.
 
     None if the model is not in the admin.
     """
     try:
-        address = reverse(f"admin:{app}_{model}_changelist")
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     except NoReverseMatch:
         return None
     query = {_lookup(name): _text(value) for name, value in columns.items() if value is not None}

@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from analytics.naming import app_label, index, table
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -32,7 +34,7 @@ class Migration(migrations.Migration):
                 ("activities", models.IntegerField()),
             ],
             options={
-                "db_table": "activity_cubes",
+                "db_table": table("activity_cubes"),
             },
         ),
         migrations.CreateModel(
@@ -66,7 +68,7 @@ class Migration(migrations.Migration):
                 ("logins", models.IntegerField()),
             ],
             options={
-                "db_table": "login_cubes",
+                "db_table": table("login_cubes"),
             },
         ),
         migrations.CreateModel(
@@ -98,7 +100,7 @@ class Migration(migrations.Migration):
                 ("logins", models.IntegerField()),
             ],
             options={
-                "db_table": "login_hours",
+                "db_table": table("login_hours"),
             },
         ),
         migrations.CreateModel(
@@ -126,7 +128,7 @@ class Migration(migrations.Migration):
                 ("logins", models.IntegerField()),
             ],
             options={
-                "db_table": "login_shares",
+                "db_table": table("login_shares"),
             },
         ),
         migrations.CreateModel(
@@ -152,7 +154,7 @@ class Migration(migrations.Migration):
                 ("logins", models.IntegerField()),
             ],
             options={
-                "db_table": "login_slots",
+                "db_table": table("login_slots"),
             },
         ),
         migrations.CreateModel(
@@ -172,7 +174,7 @@ class Migration(migrations.Migration):
                 ("advanced_at", models.DateTimeField(null=True)),
             ],
             options={
-                "db_table": "rollup_positions",
+                "db_table": table("rollup_positions"),
                 "default_permissions": (),
             },
         ),
@@ -190,7 +192,7 @@ class Migration(migrations.Migration):
                 ("registers", models.BinaryField()),
             ],
             options={
-                "db_table": "user_sketches",
+                "db_table": table("user_sketches"),
             },
         ),
         migrations.CreateModel(
@@ -204,7 +206,7 @@ class Migration(migrations.Migration):
                 "indexes": [],
                 "constraints": [],
             },
-            bases=("analytics.rollupposition",),
+            bases=(f"{app_label()}.rollupposition",),
         ),
         migrations.CreateModel(
             name="Term",
@@ -214,9 +216,9 @@ class Migration(migrations.Migration):
                 ("value", models.CharField(max_length=100)),
             ],
             options={
-                "db_table": "analytics_terms",
+                "db_table": table("analytics_terms"),
                 "constraints": [
-                    models.UniqueConstraint(fields=("kind", "value"), name="analytics_terms_once")
+                    models.UniqueConstraint(fields=("kind", "value"), name=index("analytics_terms_once"))
                 ],
             },
         ),

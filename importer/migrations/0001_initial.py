@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import importer.models
+from importer.naming import app_label, index, table
 
 
 class Migration(migrations.Migration):
@@ -108,7 +109,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "import job",
-                "db_table": "data_import_jobs",
+                "db_table": table("data_import_jobs"),
             },
         ),
         migrations.CreateModel(
@@ -163,13 +164,13 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="chunks",
-                        to="importer.dataimportjob",
+                        to=f"{app_label()}.dataimportjob",
                     ),
                 ),
             ],
             options={
                 "verbose_name": "import chunk",
-                "db_table": "data_import_chunks",
+                "db_table": table("data_import_chunks"),
             },
         ),
         migrations.CreateModel(
@@ -192,7 +193,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="log",
-                        to="importer.importchunk",
+                        to=f"{app_label()}.importchunk",
                     ),
                 ),
                 (
@@ -200,14 +201,14 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="log",
-                        to="importer.dataimportjob",
+                        to=f"{app_label()}.dataimportjob",
                     ),
                 ),
             ],
             options={
                 "verbose_name": "migration log entry",
                 "verbose_name_plural": "migration log entries",
-                "db_table": "data_migration_logs",
+                "db_table": table("data_migration_logs"),
             },
         ),
         migrations.CreateModel(
@@ -244,7 +245,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="staging_records",
-                        to="importer.importchunk",
+                        to=f"{app_label()}.importchunk",
                     ),
                 ),
                 (
@@ -252,32 +253,33 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="staging_records",
-                        to="importer.dataimportjob",
+                        to=f"{app_label()}.dataimportjob",
                     ),
                 ),
             ],
             options={
                 "verbose_name": "staging record",
-                "db_table": "staging_records",
+                "db_table": table("staging_records"),
             },
         ),
         migrations.AddIndex(
             model_name="dataimportjob",
             index=models.Index(
-                models.OrderBy(models.F("created_at"), descending=True), name="idx_import_jobs_created_desc"
+                models.OrderBy(models.F("created_at"), descending=True),
+                name=index("idx_import_jobs_created_desc"),
             ),
         ),
         migrations.AddConstraint(
             model_name="dataimportjob",
             constraint=models.CheckConstraint(
                 condition=models.Q(("status__in", ["pending", "running", "stopped", "failed", "completed"])),
-                name="data_import_jobs_status_known",
+                name=index("data_import_jobs_status_known"),
             ),
         ),
         migrations.AddConstraint(
             model_name="importchunk",
             constraint=models.UniqueConstraint(
-                fields=("job", "number"), name="data_import_chunks_job_number_unique"
+                fields=("job", "number"), name=index("data_import_chunks_job_number_unique")
             ),
         ),
         migrations.AddConstraint(
@@ -287,7 +289,7 @@ class Migration(migrations.Migration):
                     ("start_offset__lte", models.F("committed_offset")),
                     ("committed_offset__lte", models.F("end_offset")),
                 ),
-                name="data_import_chunks_cursor_inside",
+                name=index("data_import_chunks_cursor_inside"),
             ),
         ),
         migrations.AddConstraint(
@@ -313,7 +315,7 @@ class Migration(migrations.Migration):
                         ),
                     )
                 ),
-                name="data_import_chunks_every_record_has_a_fate",
+                name=index("data_import_chunks_every_record_has_a_fate"),
             ),
         ),
         migrations.AddIndex(
@@ -321,17 +323,17 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("job"),
                 models.OrderBy(models.F("logged_at"), descending=True),
-                name="idx_migration_log_job_time",
+                name=index("idx_migration_log_job_time"),
             ),
         ),
         migrations.AddIndex(
             model_name="stagingrecord",
-            index=models.Index(fields=["job", "state", "line"], name="idx_staging_job_state_line"),
+            index=models.Index(fields=["job", "state", "line"], name=index("idx_staging_job_state_line")),
         ),
         migrations.AddConstraint(
             model_name="stagingrecord",
             constraint=models.UniqueConstraint(
-                fields=("job", "line"), name="staging_records_job_line_unique"
+                fields=("job", "line"), name=index("staging_records_job_line_unique")
             ),
         ),
     ]

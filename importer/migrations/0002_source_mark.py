@@ -2,10 +2,12 @@
 
 from django.db import migrations, models
 
+from importer.naming import app_label
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0001_initial"),
+        (app_label(), "0001_initial"),
     ]
 
     operations = [

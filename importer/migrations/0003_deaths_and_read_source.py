@@ -1,8 +1,10 @@
 from django.db import migrations, models
 
+from importer.naming import app_label
+
 
 class Migration(migrations.Migration):
-    dependencies = [("importer", "0002_source_mark")]
+    dependencies = [(app_label(), "0002_source_mark")]
 
     operations = [
         migrations.AlterModelOptions(

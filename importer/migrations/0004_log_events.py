@@ -2,10 +2,12 @@
 
 from django.db import migrations, models
 
+from importer.naming import app_label
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0003_deaths_and_read_source"),
+        (app_label(), "0003_deaths_and_read_source"),
     ]
 
     operations = [

@@ -2,10 +2,12 @@
 
 from django.db import migrations, models
 
+from importer.naming import app_label
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0004_log_events"),
+        (app_label(), "0004_log_events"),
     ]
 
     operations = [

@@ -2,10 +2,12 @@
 
 from django.db import migrations, models
 
+from importer.naming import app_label
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0005_delimiters_and_long_fields"),
+        (app_label(), "0005_delimiters_and_long_fields"),
     ]
 
     operations = [

@@ -2,10 +2,12 @@
 
 from django.db import migrations, models
 
+from importer.naming import app_label
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0006_sheets"),
+        (app_label(), "0006_sheets"),
     ]
 
     operations = [

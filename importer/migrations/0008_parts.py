@@ -1,9 +1,11 @@
 from django.db import migrations, models
 
+from importer.naming import app_label
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0007_parents_created"),
+        (app_label(), "0007_parents_created"),
     ]
 
     operations = [

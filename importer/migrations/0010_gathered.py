@@ -2,10 +2,12 @@
 
 from django.db import migrations, models
 
+from importer.naming import app_label
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("importer", "0009_fresh"),
+        (app_label(), "0009_fresh"),
     ]
 
     operations = [

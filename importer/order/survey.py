@@ -19,11 +19,14 @@ from importer.models import DataImportJob, ImportChunk
 from importer.order.repeats import (
     BUCKETS,
     FOUND,
+    KEYS_AT_ONCE,
     Repeats,
     batches,
     group_hashes,
     planned_chunks,
+    read_repeats,
     records_of,
+    repeated_values,
 )
 from importer.order.rivals import Rivals, rivals_of
 from importer.parse.reader import Reader
@@ -81,9 +84,11 @@ def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> pl.DataFrame
     chunks = planned_chunks(job)
     records = records_of(chunks)
     passes = 1 + records * len(groups) // HASHES_PER_PASS
+    # With so many keys their lines would take more memory than all hashes. They are read again if any key repeats.
+    keeps_lines = bool(mapping.key) and records <= KEYS_AT_ONCE
     repeated = [NONE]
     for share in range(passes):
-        repeats = Repeats(mapping, share=share, of=passes) if mapping.key else None
+        repeats = Repeats(mapping, share=share, of=passes) if keeps_lines else None
         hashes = list(_hashes(mapping.alias, chunks, reader, groups, repeats, share=share, of=passes))
         repeated += [_repeated(hashes, bucket) for bucket in range(BUCKETS)]
         if repeats:
@@ -92,6 +97,8 @@ def survey(job: DataImportJob, mapping: Mapping, reader: Reader) -> pl.DataFrame
     if len(contested) > max(1_000, records * WORTH_IT):
         raise OrderDecides("keys repeat too often")
     job.note_survey(array.array("Q", contested.to_list()).tobytes())
+    if mapping.key and not keeps_lines and len(contested):
+        return read_repeats(job, mapping, reader)
     return pl.concat(found).sort("line")
 
 
@@ -121,8 +128,9 @@ def _hashes(
 
 def _repeated(collected: list[pl.Series], bucket: int) -> pl.Series:
     """Return the hashes of one bucket that occur more than once."""
-    hashes = pl.concat([series.filter(series % BUCKETS == bucket) for series in collected] or [NONE])
-    return hashes.filter(hashes.is_duplicated()).unique()
+    return repeated_values(
+        pl.concat([series.filter(series % BUCKETS == bucket) for series in collected] or [NONE])
+    )
 
 
 def _unpacked(packed: bytes) -> pl.Series:

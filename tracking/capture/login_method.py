@@ -1,5 +1,6 @@
 """Finds the method of a login: email, password, google, okta_saml, keycloak, passkey …"""
 
+import inspect
 import time
 from typing import Any
 
@@ -18,6 +19,17 @@ RECORD_SECONDS = 10
 METHOD_CHARACTERS = 40
 # A login with neither a method nor a backend: a token issued by an API, a directory.
 UNKNOWN = "other"
+# The methods of backends by their package.
+PACKAGES = {
+    "sesame": "magic_link",
+    "mozilla_django_oidc": "oidc",
+    "djangosaml2": "saml",
+    "django_auth_ldap": "ldap",
+    "django_cas_ng": "cas",
+    "django_auth_adfs": "adfs",
+}
+# The methods of failed logins by what was given to `authenticate()`.
+CREDENTIALS = {"sesame": "magic_link", "session_info": "saml", "nonce": "oidc", "remote_user": "remote_user"}
 # allauth's second steps. They follow the method that names the login.
 SECOND_STEPS = ("mfa",)
 
@@ -41,12 +53,30 @@ def method_of_backend(path: str) -> str:
         return UNKNOWN
     if path.startswith(("django.contrib.auth.", "allauth.")):
         return "remote_user" if "RemoteUser" in path else password_method()
+    if known := PACKAGES.get(path.partition(".")[0]):
+        return known
     try:
         backend = import_string(path)
     except ImportError:
-        return password_method()
+        return UNKNOWN
     name = getattr(backend, "name", "")  # backends of python-social-auth have one, such as google-oauth2
-    return name if isinstance(name, str) and name else password_method()
+    if isinstance(name, str) and name:
+        return name
+    return password_method() if _takes_password(backend) else UNKNOWN
+
+
+def _takes_password(backend: Any) -> bool:
+    try:
+        return "password" in inspect.signature(backend.authenticate).parameters
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def method_of_credentials(credentials: dict[str, Any]) -> str:
+    """Return the method of a failed login by the names of what `authenticate()` was given."""
+    if "password" in credentials or not credentials:
+        return password_method() if credentials else ""
+    return next((method for name, method in CREDENTIALS.items() if name in credentials), UNKNOWN)
 
 
 def password_method() -> str:

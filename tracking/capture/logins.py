@@ -12,7 +12,9 @@ from django.db.models import Q
 from tracking.capture.client import Client, client_of
 from tracking.capture.login_method import login_method
 from tracking.capture.note import note, visit_of
-from tracking.events import Login, SessionStart, storable
+from tracking.capture.second_factor import KIND_CHARACTERS
+from tracking.capture.visit import Noted
+from tracking.events import Event, Login, SessionStart, storable
 from tracking.hashes import hashed_name
 from tracking.health import report_fault
 from tracking.models import UserSession
@@ -20,6 +22,11 @@ from tracking.sessions.identity import SESSION_ID, SIGNED_COOKIES, expiry_of, ke
 from tracking.sessions.memory import remember_new
 from tracking.storage.bounded import bounded
 
+# Reasons of failures that a receiver knows and Django's signal does not tell.
+BAD_CODE, LOCKED_OUT = "bad_code", "locked_out"
+# The method of a login without a session for an API that does not say more.
+BY_API = "api_token"
+PASSWORD_METHODS = ("", "password", "email")
 IDENTIFIER_CHARACTERS = 254
 REASON_CHARACTERS = 40
 # Keys under which login forms and backends pass the entered identifier, besides the user model's USERNAME_FIELD.
@@ -27,12 +34,18 @@ IDENTIFIER_KEYS = ("username", "email", "login", "identifier")
 
 
 def note_success(
-    request: Any, user: Any, *, method: str = "", identifier: str = "", starts: Any = None
+    request: Any,
+    user: Any,
+    *,
+    method: str = "",
+    identifier: str = "",
+    starts: Any = None,
+    needs_answer: bool = False,
 ) -> None:
     """Note a successful login.
 
     `starts` is the session that Django has just put the user into; None for a login without a session, such as by a
-    token.
+    token. `needs_answer`: see `note`.
     """
     client = _client(request)
     method = method or login_method(request, user)
@@ -42,6 +55,7 @@ def note_success(
         start = _session_start(starts, user, method, client)
         session_id = start.uuid
         note(start, request, follows=alias)
+    _forget_earlier_success(request, user)
     login = Login(
         success=True,
         user_id=user.pk if user is not None else None,
@@ -53,7 +67,33 @@ def note_success(
         **_of_client(client),
         user_agent=client.user_agent,
     )
-    note(login, request, follows=alias)
+    note(login, request, follows=alias, needs_answer=needs_answer)
+
+
+def note_token(request: Any, user: Any, method: str) -> None:
+    """Note a login for a token, which counts only if the view does not refuse it after all."""
+    if not has_noted_success(request, user):
+        note_success(request, user, method=method, needs_answer=True)
+
+
+def has_noted_success(request: Any, user: Any) -> bool:
+    """Tell whether this request has noted a login of the user already; some packages send a second signal."""
+    return any(_is_success_of(noted.event, user) for noted in _noted(request))
+
+
+def _forget_earlier_success(request: Any, user: Any) -> None:
+    """Of two signals for one login, keep the later: it has the session."""
+    noted = _noted(request)
+    noted[:] = [one for one in noted if not _is_success_of(one.event, user)]
+
+
+def _is_success_of(event: Event, user: Any) -> bool:
+    return isinstance(event, Login) and event.success and user is not None and event.user_id == user.pk
+
+
+def _noted(request: Any) -> list[Noted]:
+    visit = visit_of(request)
+    return visit.noted if visit is not None else []
 
 
 def _session_start(session: Any, user: Any, method: str, client: Client) -> SessionStart:
@@ -72,14 +112,22 @@ def _session_start(session: Any, user: Any, method: str, client: Client) -> Sess
 
 
 def note_failure(
-    request: Any, identifier: str, *, user: Any = None, method: str = "", reason: str = ""
+    request: Any,
+    identifier: str,
+    *,
+    user: Any = None,
+    method: str = "",
+    reason: str = "",
+    second_factor: str = "",
 ) -> None:
     client = _client(request)
+    visit = visit_of(request)
+    if visit is not None and visit.next_reason:
+        reason, visit.next_reason = visit.next_reason, ""
     if user is None and identifier:
         user = find_user(identifier)
     if not reason:
-        is_active = getattr(user, "is_active", True)
-        reason = "unknown_user" if user is None else "bad_password" if is_active else "inactive"
+        reason = _reason(user, has_password=method in PASSWORD_METHODS)
     login = Login(
         success=False,
         user_id=user.pk if user is not None else None,
@@ -87,12 +135,28 @@ def note_failure(
             user.get_username() if user is not None else identifier, is_known=user is not None
         ),
         login_method=storable(method, REASON_CHARACTERS),
+        second_factor=storable(second_factor, KIND_CHARACTERS),
         failure_reason=storable(reason, REASON_CHARACTERS),
         session_id=None,
         **_of_client(client),
         user_agent=client.user_agent,
     )
     note(login, request)
+
+
+def _reason(user: Any, *, has_password: bool) -> str:
+    if user is None:
+        return "unknown_user" if has_password else "bad_credentials"
+    if not getattr(user, "is_active", True):
+        return "inactive"
+    return "bad_password" if has_password else "bad_credentials"
+
+
+def refuse_next(request: Any, reason: str) -> None:
+    """Tell why the next failed login of this request fails, before Django's signal of it."""
+    visit = visit_of(request)
+    if visit is not None:
+        visit.next_reason = reason
 
 
 def entered_identifier(credentials: dict[str, Any]) -> str:

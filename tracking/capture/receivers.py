@@ -8,9 +8,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import router
 
-from tracking.capture.login_method import method_of_backend, password_method
-from tracking.capture.logins import entered_identifier, note_failure, note_success
+from tracking.capture.impersonation import is_return, note_end
+from tracking.capture.login_method import method_of_backend, method_of_credentials
+from tracking.capture.logins import BY_API, entered_identifier, note_failure, note_success, note_token
 from tracking.capture.note import note, visit_of
+from tracking.capture.scope import request_of_scope
 from tracking.capture.visit import user_id_of
 from tracking.events import SessionEnd
 from tracking.health import report_fault
@@ -36,19 +38,28 @@ def harmless(receiver: Receiver) -> Receiver:
 
 @harmless
 def on_login(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) -> None:
+    request = request or request_of_scope()
+    if is_return(request, user):
+        return
     session = getattr(request, "session", None)
-    note_success(request, user, starts=session if was_just_given_to(session, user) else None)
+    if was_just_given_to(session, user):
+        note_success(request, user, starts=session)
+    elif hasattr(request, "_request"):  # a view of REST framework
+        note_token(request, user, BY_API)
+    else:
+        note_success(request, user)
 
 
 @harmless
 def on_failure(sender: Any, credentials: Any = None, request: Any = None, **kwargs: Any) -> None:
     credentials = credentials or {}
-    method = password_method() if "password" in credentials else ""
-    note_failure(request, entered_identifier(credentials), method=method)
+    note_failure(request, entered_identifier(credentials), method=method_of_credentials(credentials))
 
 
 @harmless
 def on_logout(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) -> None:
+    request = request or request_of_scope()
+    note_end(request)
     session_id = session_id_of(getattr(request, "session", None))
     if session_id is not None:
         note(SessionEnd(reason=UserSession.EndReason.LOGOUT, session_id=session_id), request)

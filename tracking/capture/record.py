@@ -11,6 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
 from django.http import HttpRequest
 
+from tracking.capture.impersonation import begin, end
 from tracking.capture.logins import note_failure, note_success
 from tracking.capture.note import note, visit_of
 from tracking.capture.visit import REQUEST_USER, user_id_of
@@ -82,6 +83,24 @@ def log_activity(
         note(event, request, follows=router.db_for_write(ActivityLog))
     except Exception as error:
         report_fault("Recording an activity", error)
+
+
+def log_impersonation(
+    actor: Any, user: Any, *, ended: bool = False, request: HttpRequest | None = None
+) -> None:
+    """Record that the actor, an administrator, acts as the user from now on, or with `ended` no longer does.
+
+    Call it after your `login(request, user)`, and at the end after your `login(request, actor)`; a logout is an end by
+    itself. What `login()` has noted as a login of the user is taken back, and the session remains the actor's. For
+    django-hijack and django-loginas this happens by itself. Never raises.
+    """
+    try:
+        if ended:
+            end(request, actor.pk, user)
+        else:
+            begin(request, actor.pk, user)
+    except Exception as error:
+        report_fault("Recording an impersonation", error)
 
 
 class track_activity:  # noqa: N801 (a decorator, named as one)

@@ -3,21 +3,32 @@
 import asyncio
 import contextvars
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connections
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import LazyObject
 
 from tracking.capture.client import Client, client_of
-from tracking.events import Activity, Event, SessionEnd, SessionStart
+from tracking.capture.second_factor import newly_passed
+from tracking.events import Activity, Event, Login, SessionEnd, SessionStart
 from tracking.health import report_fault
 from tracking.models import UserSession
 from tracking.sessions import revocations
 from tracking.sessions.cleanup import Cleanup
-from tracking.sessions.identity import SIGNED_COOKIES, expiry_of, key_hash, session_id_of, token_of
+from tracking.sessions.identity import (
+    SIGNED_COOKIES,
+    expiry_of,
+    key_hash,
+    peek,
+    session_id_of,
+    token_of,
+    was_loaded,
+)
 from tracking.sessions.memory import remember_new
 from tracking.sessions.seen import has_to_be_touched, note_seen
 from tracking.storage.write import write
@@ -30,6 +41,8 @@ class Deferred(enum.Enum):
 
 
 REQUEST_USER = Deferred.REQUEST_USER
+# The key in a session under which the primary key of an administrator is kept who acts as the session's user.
+ACTOR = "_tracking_actor"
 
 current: contextvars.ContextVar["Visit | None"] = contextvars.ContextVar("tracking_visit", default=None)
 cleanup = Cleanup()
@@ -52,6 +65,14 @@ class Fate:
         if not self.is_committed:
             self.connection.on_commit(self._commit, robust=True)
 
+    @classmethod
+    def of(cls, alias: str) -> "Fate | None":
+        """Return the fate of an event that follows this database; None where no transaction can be seen.
+
+        An event loop has no transaction that could be rolled back: Django's are sync.
+        """
+        return None if not alias or in_event_loop() else cls(alias)
+
     def _commit(self) -> None:
         self.is_committed = True
 
@@ -63,9 +84,15 @@ class Fate:
 class Noted:
     event: Event
     fate: Fate | None  # None: the event is kept even if the transaction is rolled back
+    needs_answer: bool = False  # a login that counts only if the view does not refuse it
 
     def holds(self) -> bool:
         return self.fate is None or self.fate.holds()
+
+
+def refused(event: Event) -> Event:
+    """Return a login with a correct password that the view refused all the same."""
+    return replace(event, success=False, failure_reason="refused")  # type: ignore[call-arg]
 
 
 @dataclass(slots=True)
@@ -74,6 +101,10 @@ class Visit:
     token: str
     noted: list[Noted] = field(default_factory=list)
     is_over: bool = False
+    # The primary key, as text, of an administrator whose acting as somebody else has ended in this request.
+    returning: str | None = None
+    # The reason of the next failed login, where a package has told it before Django's signal.
+    next_reason: str = ""
     _client: Client | None = None
 
     @classmethod
@@ -110,16 +141,40 @@ class Visit:
         """Write the noted events that hold. Never raises."""
         self.is_over = True
         try:
+            for prepare in before_writing:
+                prepare(self)
+            self._note_second_factor()
             if self.noted:
                 # Django does not save the session after a 5xx response.
                 saved = response is not None and response.status_code < 500
-                events = [noted.event for noted in self.noted if noted.holds()]
+                is_refused = response is None or response.status_code >= 400
+                events = [
+                    refused(noted.event) if noted.needs_answer and is_refused else noted.event
+                    for noted in self.noted
+                    if noted.holds()
+                ]
                 self.noted.clear()
                 write([done for event in events for done in self._completed_if_possible(event, saved)])
             note_seen(self.request, self.token)
             cleanup.run_if_due()
         except Exception as error:
             report_fault("Tracking a request", error)
+
+    def _note_second_factor(self) -> None:
+        """Add the second factor to the login of this request, or note that an earlier login has passed it now.
+
+        Packages put it into the session, which they change by that.
+        """
+        session: Any = getattr(self.request, "session", None)
+        if not was_loaded(session) or not session.modified or not (kind := newly_passed(session)):
+            return
+        for noted in self.noted:
+            if isinstance(noted.event, Login) and noted.event.success:
+                noted.event = replace(noted.event, second_factor=kind)
+                return
+        if session_id_of(session) is not None:
+            passed = Activity(action="second_factor.passed", user_id=REQUEST_USER, metadata={"kind": kind})
+            self.noted.append(Noted(passed, None))
 
     def _completed_if_possible(self, event: Event, session_is_saved: bool) -> list[Event]:
         """Keep an event whose session or user cannot be read incomplete, so that the others are not lost."""
@@ -136,8 +191,17 @@ class Visit:
         if isinstance(event, SessionEnd) and event.reason == UserSession.EndReason.LOGOUT:
             return [] if self._continues(event) else [event]
         if isinstance(event, Activity) and event.user_id is REQUEST_USER:
-            return [replace(event, user_id=user_id_of(self.request))]
+            return [self._with_user(event)]
         return [event]
+
+    def _with_user(self, event: Activity) -> Activity:
+        """Add the user of the request; of an administrator who acts as somebody, the administrator."""
+        user_id = user_id_of(self.request)
+        actor = peek(getattr(self.request, "session", None), ACTOR)
+        if actor is None or user_id is None:
+            return replace(event, user_id=user_id)
+        actor_id = get_user_model()._meta.pk.to_python(actor)
+        return replace(event, user_id=actor_id, metadata=event.metadata | {"acting_as": str(user_id)})
 
     def _continues(self, event: SessionEnd) -> bool:
         """Tell whether the session still exists: revoking a token sends a logout's signal, but keeps the session."""
@@ -154,6 +218,10 @@ class Visit:
         remember_new(event.uuid, session.session_key)
         hashed = key_hash(session.session_key) if by_key else None
         return replace(event, key_hash=hashed, expires_at=expiry_of(session))
+
+
+# Called with each visit before its events are written, by `tracking.contrib`.
+before_writing: list[Callable[[Visit], None]] = []
 
 
 def user_id_of(request: Any) -> Any:

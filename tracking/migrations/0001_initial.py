@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import tracking.models
+from tracking.naming import app_label, index, table
 
 
 class Migration(migrations.Migration):
@@ -79,7 +80,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "session",
-                "db_table": "user_sessions",
+                "db_table": table("user_sessions"),
                 "permissions": [("end_usersession", "Can end sessions of others")],
             },
         ),
@@ -145,13 +146,13 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="logins",
-                        to="tracking.usersession",
+                        to=f"{app_label()}.usersession",
                     ),
                 ),
             ],
             options={
                 "verbose_name": "login",
-                "db_table": "login_events",
+                "db_table": table("login_events"),
             },
         ),
         migrations.CreateModel(
@@ -190,23 +191,23 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "activity",
                 "verbose_name_plural": "activities",
-                "db_table": "activity_logs",
+                "db_table": table("activity_logs"),
                 "indexes": [
                     models.Index(
                         models.OrderBy(models.F("timestamp"), descending=True),
                         models.OrderBy(models.F("id"), descending=True),
-                        name="idx_activity_logs_time_desc",
+                        name=index("idx_activity_logs_time_desc"),
                     ),
                     models.Index(
                         models.F("user"),
                         models.OrderBy(models.F("timestamp"), descending=True),
-                        name="idx_activity_logs_user_time",
+                        name=index("idx_activity_logs_user_time"),
                     ),
                     models.Index(
                         models.F("entity_type"),
                         models.F("entity_id"),
                         models.OrderBy(models.F("timestamp"), descending=True),
-                        name="idx_activity_logs_entity_time",
+                        name=index("idx_activity_logs_entity_time"),
                     ),
                 ],
             },
@@ -254,7 +255,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="alerts",
-                        to="tracking.loginevent",
+                        to=f"{app_label()}.loginevent",
                     ),
                 ),
                 (
@@ -272,17 +273,17 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "security alert",
-                "db_table": "security_alerts",
+                "db_table": table("security_alerts"),
                 "indexes": [
                     models.Index(
                         models.OrderBy(models.F("timestamp"), descending=True),
                         models.OrderBy(models.F("id"), descending=True),
-                        name="idx_security_alerts_time_desc",
+                        name=index("idx_security_alerts_time_desc"),
                     ),
                     models.Index(
                         models.F("user"),
                         models.OrderBy(models.F("timestamp"), descending=True),
-                        name="idx_security_alerts_user_time",
+                        name=index("idx_security_alerts_user_time"),
                     ),
                 ],
             },
@@ -293,7 +294,7 @@ class Migration(migrations.Migration):
                 models.F("user"),
                 models.OrderBy(models.F("started_at"), descending=True),
                 condition=models.Q(("ended_at", None)),
-                name="idx_user_sessions_open_user",
+                name=index("idx_user_sessions_open_user"),
             ),
         ),
         migrations.AddIndex(
@@ -301,7 +302,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("expires_at"),
                 condition=models.Q(("ended_at", None)),
-                name="idx_user_sessions_open_expiry",
+                name=index("idx_user_sessions_open_expiry"),
             ),
         ),
         migrations.AddIndex(
@@ -309,7 +310,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("key_hash"),
                 condition=models.Q(("ended_at", None)),
-                name="idx_user_sessions_open_key",
+                name=index("idx_user_sessions_open_key"),
             ),
         ),
         migrations.AddIndex(
@@ -317,7 +318,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("ended_at"),
                 condition=models.Q(("end_reason__in", ["ended_by_owner", "ended_by_admin"])),
-                name="idx_user_sessions_revoked",
+                name=index("idx_user_sessions_revoked"),
             ),
         ),
         migrations.AddIndex(
@@ -325,7 +326,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.OrderBy(models.F("started_at"), descending=True),
                 models.OrderBy(models.F("id"), descending=True),
-                name="idx_user_sessions_started_desc",
+                name=index("idx_user_sessions_started_desc"),
             ),
         ),
         migrations.AddIndex(
@@ -333,7 +334,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.OrderBy(models.F("timestamp"), descending=True),
                 models.OrderBy(models.F("id"), descending=True),
-                name="idx_login_events_time_desc",
+                name=index("idx_login_events_time_desc"),
             ),
         ),
         migrations.AddIndex(
@@ -341,7 +342,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("user"),
                 models.OrderBy(models.F("timestamp"), descending=True),
-                name="idx_login_events_user_time",
+                name=index("idx_login_events_user_time"),
             ),
         ),
         migrations.AddIndex(
@@ -349,7 +350,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("success"),
                 models.OrderBy(models.F("timestamp"), descending=True),
-                name="idx_login_events_success_time",
+                name=index("idx_login_events_success_time"),
             ),
         ),
         migrations.AddIndex(
@@ -358,7 +359,7 @@ class Migration(migrations.Migration):
                 models.F("identifier"),
                 models.OrderBy(models.F("timestamp"), descending=True),
                 condition=models.Q(("success", False)),
-                name="idx_login_failures_identifier",
+                name=index("idx_login_failures_identifier"),
             ),
         ),
         migrations.AddIndex(
@@ -367,7 +368,7 @@ class Migration(migrations.Migration):
                 models.F("ip_address"),
                 models.OrderBy(models.F("timestamp"), descending=True),
                 condition=models.Q(("success", False)),
-                name="idx_login_failures_ip",
+                name=index("idx_login_failures_ip"),
             ),
         ),
     ]

@@ -2,10 +2,12 @@
 
 from django.db import migrations, models
 
+from tracking.naming import app_label
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tracking", "0001_initial"),
+        (app_label(), "0001_initial"),
     ]
 
     operations = [

@@ -36,6 +36,9 @@ class Memory:
             self._known.clear()
         self._known[token] = known
 
+    def discard(self, token: str | None) -> None:
+        self._known.pop(token or "", None)
+
     def forget(self) -> None:
         self._known.clear()
 

@@ -54,14 +54,14 @@ def _exists_login_of_user(event: Login, **same: str) -> Sql:
     since = event.timestamp - dt.timedelta(days=conf.ALERT_NEW_DEVICE_DAYS)
     conditions = "".join(f" AND {column} = %s" for column in same)
     return (
-        f"EXISTS (SELECT 1 FROM login_events WHERE user_id = %s AND success = true AND timestamp > %s{conditions})",
+        f"EXISTS (SELECT 1 FROM {_logins()} WHERE user_id = %s AND success = true AND timestamp > %s{conditions})",
         [user_id, _adapted(since), *same.values()],
     )
 
 
 def _count_account_failures(event: Login, since: dt.datetime) -> Sql:
     sql = (
-        "(SELECT count(*) FROM (SELECT 1 FROM login_events WHERE identifier = %s AND success = false "
+        f"(SELECT count(*) FROM (SELECT 1 FROM {_logins()} WHERE identifier = %s AND success = false "
         f"AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)"
     )
     return sql, [event.identifier, _adapted(since), _adapted(event.timestamp)]
@@ -72,7 +72,7 @@ def _count_network_accounts(event: Login, since: dt.datetime) -> Sql:
         return "0", []
     where, parameters = _in_network(event.ip_address)
     sql = (
-        "(SELECT count(DISTINCT identifier) FROM (SELECT identifier FROM login_events WHERE success = false "
+        f"(SELECT count(DISTINCT identifier) FROM (SELECT identifier FROM {_logins()} WHERE success = false "
         f"AND {where} AND identifier <> %s AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)"
     )
     return sql, [*parameters, event.identifier, _adapted(since), _adapted(event.timestamp)]
@@ -92,6 +92,10 @@ def _in_network(address: str) -> Sql:
 def network_of(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     bits = 24 if ipaddress.ip_address(address).version == 4 else 64
     return ipaddress.ip_network((address, bits), strict=False)
+
+
+def _logins() -> str:
+    return connections[database()].ops.quote_name(LoginEvent._meta.db_table)
 
 
 def _adapted(moment: dt.datetime) -> Any:

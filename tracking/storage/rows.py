@@ -57,6 +57,7 @@ def login_row(event: Login) -> LoginEvent:
         user_id=event.user_id,
         identifier=event.identifier,
         login_method=event.login_method,
+        second_factor=event.second_factor,
         success=event.success,
         failure_reason=event.failure_reason,
         device_type=event.device_type,

@@ -13,7 +13,7 @@ from django.db import models
 from importer import Column, Lookup, ModelImport
 from importer.jobs import create_job
 from importer.models import MigrationLog, StagingRecord
-from importer.order import repeats
+from importer.order import repeats, survey
 from importer.rejects.replay import replay_rejects
 from importer.rejects.report import make_report
 from importer.run.run import run_import
@@ -192,6 +192,21 @@ def test_a_source_with_more_keys_than_memory_is_read_in_passes(
 
     with temporarily(companies_spec("update")):
         job, _ = importing("repeated", text, workers=1)
+    assert make_report(job).notes[0].startswith("40 keys occur")
+
+
+def test_several_workers_read_lines_again_where_keys_are_more_than_memory(
+    importing: Importing, settings: Any, monkeypatch: pytest.MonkeyPatch, records: list[tuple[str, str]]
+) -> None:
+    settings.IMPORTER |= SMALL | {"EXECUTORS": {"as-many": INLINE}}
+    for module in (repeats, worker, survey):
+        monkeypatch.setattr(module, "KEYS_AT_ONCE", 500)
+    text = "code,name\n" + "".join(f"{code},{name}\n" for code, name in records)
+
+    with temporarily(companies_spec("update")):
+        job, _ = importing("repeated", text, workers=2, executor="as-many")
+
+    assert dict(Company.objects.values_list("code", "name")) == expected(records, {}, "update", "last")[0]
     assert make_report(job).notes[0].startswith("40 keys occur")
 
 

@@ -1,0 +1,99 @@
+"""Tests that logins for tokens are told as what they are: with their method, without a session or a cookie."""
+
+import base64
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.tracking.suite.conftest import PASSWORD
+from tracking.models import LoginEvent, UserSession
+
+pytestmark = pytest.mark.django_db
+FORM = {"username": "ann@example.com", "password": PASSWORD}
+WAYS = {
+    "drf": ("/drf/", FORM, "api_token"),
+    "jwt": ("/jwt/", FORM, "jwt"),
+    "djoser": ("/djoser/token/login/", FORM, "api_token"),
+}
+
+
+def basic(password: str) -> str:
+    return "Basic " + base64.b64encode(f"ann@example.com:{password}".encode()).decode()
+
+
+def events() -> list[tuple[Any, ...]]:
+    columns = ("user__username", "success", "failure_reason", "login_method", "session")
+    return list(LoginEvent.objects.order_by("pk").values_list(*columns))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_token_is_one_login_without_a_session(user: Any, way: str) -> None:
+    path, form, method = WAYS[way]
+
+    answer = Client().post(path, form)
+
+    assert answer.status_code == 200
+    assert events() == [("ann@example.com", True, "", method, None)]
+    assert not UserSession.objects.exists()
+    assert not answer.cookies
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_wrong_password_is_one_failure(user: Any, way: str) -> None:
+    path, form, _ = WAYS[way]
+
+    answer = Client().post(path, form | {"password": "wrong"})
+
+    assert answer.status_code in (400, 401)
+    assert events() == [("ann@example.com", False, "bad_password", "password", None)]
+
+
+def test_knox_with_basic_authentication(user: Any) -> None:
+    assert Client().post("/knox/login/", headers={"authorization": basic(PASSWORD)}).status_code == 200
+    assert Client().post("/knox/login/", headers={"authorization": basic("wrong")}).status_code == 401
+
+    assert [event[1:4] for event in events()] == [
+        (True, "", "api_token"),
+        (False, "bad_password", "password"),
+    ]
+
+
+def test_knox_as_documented_with_a_session_is_one_login_with_it(user: Any) -> None:
+    answer = Client().post("/own-knox/", FORM)
+
+    assert answer.status_code == 200
+    session = UserSession.objects.get()
+    assert events() == [("ann@example.com", True, "", "password", session.pk)]
+
+
+def test_djoser_with_a_session_is_one_login_with_it(user: Any, settings: Any) -> None:
+    settings.DJOSER = {"CREATE_SESSION_ON_LOGIN": True}
+
+    assert Client().post("/djoser/token/login/", FORM).status_code == 200
+
+    assert [event[1] for event in events()] == [True]
+    assert events()[0][4] == UserSession.objects.get().pk
+
+
+def test_a_refreshed_token_is_no_login(user: Any) -> None:
+    refresh = Client().post("/jwt/", FORM).json()["refresh"]
+
+    assert Client().post("/jwt/refresh/", {"refresh": refresh}).status_code == 200
+
+    assert len(events()) == 1
+
+
+def test_a_correct_password_that_the_view_refuses_is_a_failure(user: Any) -> None:
+    assert Client().post("/choosy/", FORM).status_code == 403
+
+    assert events() == [("ann@example.com", False, "refused", "jwt", None)]
+
+
+def test_who_is_inactive_gets_no_token(user: Any) -> None:
+    user.is_active = False
+    user.save()
+
+    assert Client().post("/jwt/", FORM).status_code == 401
+
+    assert [event[1:3] for event in events()] == [(False, "inactive")]

@@ -1,0 +1,85 @@
+"""Tests that names a site has already are reported by a check that tells the way out, and not by a crash."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.paths import PROJECT
+
+LABEL = (
+    '?: (analytics.E005) The app label "analytics" is used by "tests.sites.hosts.renamed_theirs" as well.\n'
+    "\tHINT: Write a subclass of analytics.apps.AnalyticsConfig with another `label`, and put its path into "
+    'INSTALLED_APPS in place of "analytics". See docs/tracking.md, Names that clash.'
+)
+TABLE = (
+    'tracking.UserSession: (tracking.E006) The table "user_sessions" belongs to analytics.Visit as well.\n'
+    '\tHINT: Set TRACKING["TABLE_PREFIX"], such as "tracking_", before the first `migrate`.'
+)
+
+
+def manage(*arguments: str, settings: str = "tests.sites.hosts.clashing", **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "django", *arguments],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": settings, "HOST_SPOOL": "/nowhere"} | environment,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("order", [{}, {"THEIRS_FIRST": "1"}], ids=["ours first", "theirs first"])
+def test_a_label_and_a_table_that_are_taken(order: dict[str, str]) -> None:
+    said = manage("check", **order)
+
+    assert LABEL in said
+    assert TABLE in said
+
+
+def test_a_prefix_resolves_the_table() -> None:
+    said = manage("check", HOST_PREFIX="tracking_")
+
+    assert LABEL in said
+    assert "tracking.E006" not in said
+
+
+def test_a_table_of_nobody_knows_whom_is_told_before_migrate_fails_on_it(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "db.sqlite3") as database:
+        database.execute("CREATE TABLE login_events (id integer)")
+
+    said = manage(
+        "migrate", settings="tests.sites.hosts.own_database", HOST_DATABASE=f"{tmp_path}/db.sqlite3"
+    )
+
+    assert said == (
+        "SystemCheckError: System check identified some issues:\n\nERRORS:\n"
+        'tracking.LoginEvent: (tracking.E007) The database has a table "login_events" already, which is not '
+        "tracking's.\n"
+        '\tHINT: Set TRACKING["TABLE_PREFIX"], such as "tracking_", and run `migrate` again.\n'
+    )
+    assert manage(
+        "migrate", "-v0", settings="tests.sites.hosts.own_database",
+        HOST_DATABASE=f"{tmp_path}/db.sqlite3", HOST_PREFIX="tracking_",
+    ) == ""  # fmt: skip
+
+
+def test_another_package_named_tracking_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tracking").mkdir()
+    (tmp_path / "tracking" / "__init__.py").touch()
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from analytics.apps import require_our_tracking; require_our_tracking()"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert f"but Python finds {tmp_path}/tracking/__init__.py" in done.stderr
