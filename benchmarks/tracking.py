@@ -103,7 +103,7 @@ def ordinary_requests() -> None:
     answer = HttpResponse("")
     middleware = TrackingMiddleware(lambda request: answer)
     now = time.monotonic() + 3_600  # so that no query falls due while we measure
-    memory.remember("k" * 32, Known(str(uuid.uuid4()), began_at=now, touched_at=now))
+    memory.here.remember("k" * 32, Known(str(uuid.uuid4()), began_at=now, touched_at=now))
 
     def request() -> HttpRequest:
         found = HttpRequest()

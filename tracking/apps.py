@@ -27,14 +27,14 @@ class TrackingConfig(AppConfig):
         from tracking import checks as checks
         from tracking.capture import receivers
         from tracking.contrib import connect_installed
-        from tracking.sessions.revocations import revocations
+        from tracking.sessions.revocations import expect_news
         from tracking.signals import sessions_revoked
 
         name = "tracking.{}".format
         auth.user_logged_in.connect(receivers.on_login, dispatch_uid=name("login"))
         auth.user_login_failed.connect(receivers.on_failure, dispatch_uid=name("failure"))
         auth.user_logged_out.connect(receivers.on_logout, dispatch_uid=name("logout"))
-        sessions_revoked.connect(revocations.expect_news, dispatch_uid=name("revoked"))
+        sessions_revoked.connect(expect_news, dispatch_uid=name("revoked"))
         for model in apps.get_models():
             connect_user_signals(model)
         db.class_prepared.connect(on_class_prepared, dispatch_uid=name("class_prepared"))

@@ -6,6 +6,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase
 
+from tracking import tenancy
 from tracking.capture.visit import Visit, current
 
 
@@ -31,6 +32,7 @@ class TrackingMiddleware:
         return self._in_async(request) if self.is_async else self._in_sync(request)
 
     def _in_sync(self, request: HttpRequest) -> HttpResponseBase:
+        tenant = tenancy.enter(request)
         visit = Visit.of(request)
         visit.begin()
         before = current.set(visit)
@@ -41,8 +43,10 @@ class TrackingMiddleware:
         finally:
             current.reset(before)
             visit.finish(response)
+            tenancy.leave(tenant)
 
     async def _in_async(self, request: HttpRequest) -> HttpResponseBase:
+        tenant = tenancy.enter(request)
         visit = Visit.of(request)
         # Another thread only if the database has to be queried; most requests do without.
         if visit.needs_database_first:
@@ -58,3 +62,4 @@ class TrackingMiddleware:
             current.reset(before)
             if visit.needs_database_afterwards:
                 await sync_to_async(visit.finish)(response)
+            tenancy.leave(tenant)

@@ -65,96 +65,6 @@ class Fingerprint(models.Model):
         abstract = True
 
 
-class LoginEvent(Fingerprint):
-    """An attempt to log in. `evidence` has the counts of its account, device and network just before."""
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    timestamp = models.DateTimeField(default=timezone.now)
-    user = user_key()
-    identifier = models.CharField(
-        max_length=254,
-        blank=True,
-        help_text="The entered name if a user has it; otherwise a keyed hash of what was entered.",
-    )
-    login_method = models.CharField(max_length=40, blank=True)
-    second_factor = models.CharField(
-        max_length=20,
-        blank=True,
-        default="",
-        db_default="",  # while a new version is rolled out, processes of the old one write rows without it
-        help_text="The second factor that was passed, or that failed: totp, webauthn …",
-    )
-    success = models.BooleanField()
-    failure_reason = models.CharField(max_length=40, blank=True)
-    user_agent = models.CharField(max_length=USER_AGENT_CHARACTERS, blank=True)
-    session = models.ForeignKey(
-        "UserSession",
-        null=True,
-        blank=True,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="logins",
-    )
-    evidence = models.JSONField(default=dict, blank=True)
-
-    objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        db_table = table("login_events")
-        verbose_name = "login"
-        indexes = [
-            models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_login_events_time_desc")),
-            models.Index("user", F("timestamp").desc(), name=index("idx_login_events_user_time")),
-            models.Index("success", F("timestamp").desc(), name=index("idx_login_events_success_time")),
-            models.Index(
-                "identifier",
-                F("timestamp").desc(),
-                condition=Q(success=False),
-                name=index("idx_login_failures_identifier"),
-            ),
-            models.Index(
-                "ip_address",
-                F("timestamp").desc(),
-                condition=Q(success=False),
-                name=index("idx_login_failures_ip"),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        outcome = "logged in" if self.success else f"was refused ({self.failure_reason})"
-        return f"{self.identifier or 'Unknown user'} {outcome}"
-
-
-class ActivityLog(models.Model):
-    """An action of a user on an entity. `entity_type` is the label of a model, or any name that the site chooses."""
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    timestamp = models.DateTimeField(default=timezone.now)
-    user = user_key()
-    action = models.CharField(max_length=100)
-    entity_type = models.CharField(max_length=100, blank=True)
-    entity_id = models.CharField(max_length=64, blank=True)
-    metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
-
-    objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        db_table = table("activity_logs")
-        verbose_name = "activity"
-        verbose_name_plural = "activities"
-        indexes = [
-            models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_activity_logs_time_desc")),
-            models.Index("user", F("timestamp").desc(), name=index("idx_activity_logs_user_time")),
-            models.Index(
-                "entity_type", "entity_id", F("timestamp").desc(), name=index("idx_activity_logs_entity_time")
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.action} {self.entity_type} {self.entity_id}".strip()
-
-
 class UserSession(Fingerprint):
     """A session from login to its end.
 
@@ -225,6 +135,96 @@ class UserSession(Fingerprint):
     def end(self, reason: str) -> bool:
         """End the session on every process, with any session engine. Returns False if it had already ended."""
         return bool(type(self).objects.filter(pk=self.pk).end(reason))
+
+
+class LoginEvent(Fingerprint):
+    """An attempt to log in. `evidence` has the counts of its account, device and network just before."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    timestamp = models.DateTimeField(default=timezone.now)
+    user = user_key()
+    identifier = models.CharField(
+        max_length=254,
+        blank=True,
+        help_text="The entered name if a user has it; otherwise a keyed hash of what was entered.",
+    )
+    login_method = models.CharField(max_length=40, blank=True)
+    second_factor = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",  # while a new version is rolled out, processes of the old one write rows without it
+        help_text="The second factor that was passed, or that failed: totp, webauthn …",
+    )
+    success = models.BooleanField()
+    failure_reason = models.CharField(max_length=40, blank=True)
+    user_agent = models.CharField(max_length=USER_AGENT_CHARACTERS, blank=True)
+    session = models.ForeignKey(
+        UserSession,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="logins",
+    )
+    evidence = models.JSONField(default=dict, blank=True)
+
+    objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = table("login_events")
+        verbose_name = "login"
+        indexes = [
+            models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_login_events_time_desc")),
+            models.Index("user", F("timestamp").desc(), name=index("idx_login_events_user_time")),
+            models.Index("success", F("timestamp").desc(), name=index("idx_login_events_success_time")),
+            models.Index(
+                "identifier",
+                F("timestamp").desc(),
+                condition=Q(success=False),
+                name=index("idx_login_failures_identifier"),
+            ),
+            models.Index(
+                "ip_address",
+                F("timestamp").desc(),
+                condition=Q(success=False),
+                name=index("idx_login_failures_ip"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        outcome = "logged in" if self.success else f"was refused ({self.failure_reason})"
+        return f"{self.identifier or 'Unknown user'} {outcome}"
+
+
+class ActivityLog(models.Model):
+    """An action of a user on an entity. `entity_type` is the label of a model, or any name that the site chooses."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    timestamp = models.DateTimeField(default=timezone.now)
+    user = user_key()
+    action = models.CharField(max_length=100)
+    entity_type = models.CharField(max_length=100, blank=True)
+    entity_id = models.CharField(max_length=64, blank=True)
+    metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+
+    objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = table("activity_logs")
+        verbose_name = "activity"
+        verbose_name_plural = "activities"
+        indexes = [
+            models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_activity_logs_time_desc")),
+            models.Index("user", F("timestamp").desc(), name=index("idx_activity_logs_user_time")),
+            models.Index(
+                "entity_type", "entity_id", F("timestamp").desc(), name=index("idx_activity_logs_entity_time")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.entity_type} {self.entity_id}".strip()
 
 
 class SecurityAlert(models.Model):

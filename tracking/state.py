@@ -14,7 +14,7 @@ from tracking import health
 from tracking.capture.visit import cleanup
 from tracking.sessions.memory import memory
 from tracking.sessions.revocations import revocations
-from tracking.storage import alerts
+from tracking.storage.alerts import raised
 from tracking.storage.write import database_pause, stream_pause
 
 
@@ -26,7 +26,7 @@ def forget() -> None:
     health.forget()
     database_pause.forget()
     stream_pause.forget()
-    alerts.forget()
+    raised.forget()
     memory.forget()
     revocations.forget()
     cleanup.forget()

@@ -7,6 +7,7 @@ from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from analytics.conf import cache_alias
+from tracking.tenancy import schema
 
 T = TypeVar("T")
 
@@ -26,7 +27,8 @@ def cached(
     """
     cache: Any = caches[cache_alias()]
     group, _, rest = name.partition(":")
-    key = f"{group}:{VERSION}:{rest}"
+    # Tenants may share a cache.
+    key = f"{group}:{VERSION}:{schema()}:{rest}"
     try:
         return read(cache.get_or_set(key, make, lifetime))
     except UNREADABLE:

@@ -70,20 +70,25 @@ class Site:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def run(self, code: str) -> None:
+        """Run code within Django, in a separate process."""
+        self.manage("shell", "--verbosity", "0", "--command", code)
+
     def end_sessions(self, name: str) -> None:
-        """End the sessions of a user, in a separate process."""
-        self.manage("shell", "--verbosity", "0", "--command", END_SESSIONS.format(name=name))
+        self.run(END_SESSIONS.format(name=name))
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.server.url, autocommit=True) as connection:
             return connection.execute(statement).fetchall()
 
     @contextlib.contextmanager
-    def serving(self, server: tuple[str, ...], *, workers: int = 2) -> Iterator["Server"]:
+    def serving(
+        self, server: tuple[str, ...], *, workers: int = 2, host: str = "127.0.0.1"
+    ) -> Iterator["Server"]:
         port = free_port()
         command = [sys.executable, "-m", *(part.format(port=port, workers=workers) for part in server)]
         process = subprocess.Popen(command, env=self.environment, cwd=PROJECT, stderr=subprocess.DEVNULL)
-        found = Server(port, psutil.Process(process.pid))
+        found = Server(port, psutil.Process(process.pid), host)
         try:
             found.wait()
             yield found
@@ -92,10 +97,11 @@ class Site:
             process.wait(timeout=30)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Server:
     port: int
     process: psutil.Process
+    host: str = "127.0.0.1"
 
     def wait(self) -> None:
         for _ in range(300):
@@ -112,7 +118,11 @@ class Server:
         """Return status, cookies and body of a request on a new connection. Raises OSError without a response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+            headers = {
+                "Host": self.host,
+                "Cookie": cookie,
+                "Content-Type": "application/x-www-form-urlencoded",
+            }
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             text = answer.read().decode()
@@ -126,12 +136,12 @@ class Server:
         finally:
             connection.close()
 
-    def log_in(self, name: str) -> str:
+    def log_in(self, name: str, password: str = PASSWORD) -> str:
         """Sign in, and return the session cookie; "" if the client got none."""
         _, cookies, page = self.call("GET", "/login/")
         token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token
-        form = urlencode({"username": name, "password": PASSWORD, "csrfmiddlewaretoken": token[1]})
+        form = urlencode({"username": name, "password": password, "csrfmiddlewaretoken": token[1]})
         status, cookies, _ = self.call("POST", "/login/", form, cookie=f"csrftoken={cookies['csrftoken']}")
         return cookies.get("sessionid", "") if status == 302 else ""
 
@@ -140,18 +150,25 @@ class Server:
 
 
 @contextlib.contextmanager
-def site_with_people(folder: Path, number: int) -> Iterator[Site]:
+def site_of(settings: str, folder: Path) -> Iterator[Site]:
+    """Yield a site with an empty database on a server of its own."""
     for parent in (folder, folder.parent):
         parent.chmod(0o711)  # for the account under which root's servers run
     with EmbeddedPostgres(folder / "postgres", durable=False) as server:
         environment = os.environ | {
             "DATABASE_URL": server.url,
-            "DJANGO_SETTINGS_MODULE": "tests.tracking.hosts.atomic",
+            "DJANGO_SETTINGS_MODULE": settings,
             "HOST_SPOOL": str(folder / "spool"),
             "PYTHONPATH": str(PROJECT),
         }
-        site = Site(server, environment)
+        yield Site(server, environment)
+
+
+@contextlib.contextmanager
+def site_with_people(
+    folder: Path, number: int, settings: str = "tests.tracking.hosts.atomic"
+) -> Iterator[Site]:
+    with site_of(settings, folder) as site:
         site.manage("migrate", "--verbosity", "0")
-        make = MAKE_PEOPLE.format(password=PASSWORD, number=number)
-        site.manage("shell", "--verbosity", "0", "--command", make)
+        site.run(MAKE_PEOPLE.format(password=PASSWORD, number=number))
         yield site

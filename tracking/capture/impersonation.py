@@ -93,7 +93,7 @@ def _keep_session(visit: Visit, actor_id: Any) -> None:
     session_id = _session_before(visit)
     if not session.session_key and settings.SESSION_ENGINE != SIGNED_COOKIES:
         session.save()  # otherwise Django would create the key only after the row of the session was written
-    memory.discard(session.session_key)
+    memory.here.discard(session.session_key)
     if session_id is not None:
         session[SESSION_ID] = str(session_id)
     else:
@@ -108,7 +108,7 @@ def _session_before(visit: Visit) -> uuid.UUID | None:
     """Return the id of the request's session as it came: `login()` has emptied it. One query, for a rare event."""
     if not visit.token:
         return None
-    if (known := memory.of(visit.token)) is not None:
+    if (known := memory.here.of(visit.token)) is not None:
         return uuid.UUID(known.session_id)
     with bounded(database()):
         sessions = UserSession.objects.using(database()).filter(key_hash=key_hash(visit.token), ended_at=None)

@@ -32,6 +32,7 @@ from tracking.sessions.identity import (
 from tracking.sessions.memory import remember_new
 from tracking.sessions.seen import has_to_be_touched, note_seen
 from tracking.storage.write import write
+from tracking.tenancy import ByTenant
 
 
 class Deferred(enum.Enum):
@@ -45,7 +46,7 @@ REQUEST_USER = Deferred.REQUEST_USER
 ACTOR = "_tracking_actor"
 
 current: contextvars.ContextVar["Visit | None"] = contextvars.ContextVar("tracking_visit", default=None)
-cleanup = Cleanup()
+cleanup = ByTenant(Cleanup)
 
 
 class Fate:
@@ -156,7 +157,7 @@ class Visit:
                 self.noted.clear()
                 write([done for event in events for done in self._completed_if_possible(event, saved)])
             note_seen(self.request, self.token)
-            cleanup.run_if_due()
+            cleanup.here.run_if_due()
         except Exception as error:
             report_fault("Tracking a request", error)
 

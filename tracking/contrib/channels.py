@@ -86,8 +86,8 @@ class Connection:
         if not token:
             return False
         try:
-            if revocations.is_due:
-                await sync_to_async(revocations.refresh)()
+            if revocations.here.is_due:
+                await sync_to_async(revocations.here.refresh)()
         except Exception as error:
             report_fault("Looking for ended sessions", error)
         return is_revoked(token)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from tracking.sessions.identity import SIGNED_COOKIES
+from tracking.tenancy import ByTenant
 
 # Sessions that a process remembers. When there are more, it forgets all of them and looks at each once more.
 MOST_REMEMBERED = 20_000
@@ -49,7 +50,7 @@ def remember_new(session_id: uuid.UUID, session_key: str | None) -> None:
     if token:
         now = time.monotonic()
         known = Known(str(session_id), began_at=now, touched_at=now, prolonged_at=now)
-        memory.remember(token, known)
+        memory.here.remember(token, known)
 
 
-memory = Memory()
+memory = ByTenant(Memory)

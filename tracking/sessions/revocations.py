@@ -17,6 +17,7 @@ from tracking.health import report_fault
 from tracking.models import UserSession, database
 from tracking.sessions.memory import memory
 from tracking.storage.bounded import bounded
+from tracking.tenancy import ByTenant
 
 
 class Revocations:
@@ -42,10 +43,6 @@ class Revocations:
         self.polled_at = self.news_at = self.retry_at = float("-inf")
         self._since: dt.datetime | None = None
         self._until: dict[str, dt.datetime] = {}  # when the session would have expired
-
-    def expect_news(self, **_: Any) -> None:
-        """Query again at the next request, however recent the last query. A receiver of `sessions_revoked`."""
-        self.news_at = time.monotonic()
 
     @property
     def is_due(self) -> bool:
@@ -94,25 +91,30 @@ class Revocations:
         return bool(self._until)
 
 
-revocations = Revocations()
+revocations = ByTenant(Revocations)
+
+
+def expect_news(**_: Any) -> None:
+    """Query again at the next request, however recent the last query. A receiver of `sessions_revoked`."""
+    revocations.here.news_at = time.monotonic()
 
 
 def has_to_be_checked(token: str) -> bool:
     """Tell whether ended sessions have to be queried before this session is accepted."""
-    known = memory.of(token)
+    known = memory.here.of(token)
     is_new = (
         known is not None
-        and known.began_at > revocations.news_at
+        and known.began_at > revocations.here.news_at
         and time.monotonic() - known.began_at < conf.REVOCATION_SECONDS
     )
-    return not is_new and revocations.is_due
+    return not is_new and revocations.here.is_due
 
 
 def refuse_if_ended(request: HttpRequest, token: str) -> None:
     """Sign the request out if its session was ended elsewhere. Never raises."""
     try:
         if has_to_be_checked(token):
-            revocations.refresh()
+            revocations.here.refresh()
     except Exception as error:
         report_fault("Looking for ended sessions", error)
     try:
@@ -124,12 +126,13 @@ def refuse_if_ended(request: HttpRequest, token: str) -> None:
 
 def is_revoked(token: str) -> bool:
     """Tell whether the session was ended, as far as this process knows."""
-    if not revocations:
+    ended = revocations.here
+    if not ended:
         return False
-    known = memory.of(token)
-    if token in revocations or (known is not None and known.session_id in revocations):
+    known = memory.here.of(token)
+    if token in ended or (known is not None and known.session_id in ended):
         return True
-    return any(hashed in revocations for hashed in keyed_hashes("session", token))
+    return any(hashed in ended for hashed in keyed_hashes("session", token))
 
 
 def forget_user(request: HttpRequest) -> None:

@@ -23,7 +23,7 @@ def has_to_be_touched(request: HttpRequest, token: str) -> bool:
     A cookie alone proves nothing: otherwise a flood of invented cookies would be a flood of updates.
     """
     session: Any = getattr(request, "session", None)
-    known = memory.of(_key_of(session, token))
+    known = memory.here.of(_key_of(session, token))
     if known is None:
         return session_id_of(session) is not None
     written_at = known.prolonged_at if is_prolonged(session) else known.touched_at
@@ -41,12 +41,12 @@ def note_seen(request: HttpRequest, token: str) -> None:
         return
     session: Any = getattr(request, "session", None)
     key = _key_of(session, token)
-    known = memory.of(key)
+    known = memory.here.of(key)
     session_id = str(session_id_of(session) or (known.session_id if known else ""))
     now, prolonged = time.monotonic(), is_prolonged(session)
     before = known.prolonged_at if known else float("-inf")
     # Remembered before the write, so that after a fault not every request tries again.
-    memory.remember(key, Known(session_id, touched_at=now, prolonged_at=now if prolonged else before))
+    memory.here.remember(key, Known(session_id, touched_at=now, prolonged_at=now if prolonged else before))
     try:
         touch(
             session_id,

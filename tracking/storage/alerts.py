@@ -16,30 +16,44 @@ from tracking.signals import alert_raised
 from tracking.storage.bounded import bounded
 from tracking.storage.evidence import network_of
 from tracking.storage.rows import insert
+from tracking.tenancy import ByTenant
 
 Kind = SecurityAlert.Kind
-# Deduplication keys of the alerts that this process has raised, so that an attack does not cost a query per attempt.
 MOST_REMEMBERED = 10_000
-_raised: set[str] = set()
+
+
+class Raised:
+    """The deduplication keys of alerts that this process has raised: an attack must not cost a query per attempt."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def add(self, key: str) -> None:
+        if len(self._keys) >= MOST_REMEMBERED:
+            self._keys.clear()
+        self._keys.add(key)
+
+    def forget(self) -> None:
+        """Forget them. The database still keeps each alert unique."""
+        self._keys.clear()
+
+
+raised = ByTenant(Raised)
 
 
 def raise_alerts(event: LoginEvent) -> None:
     """Raise the alerts of a login that was just stored, each deduplication key once."""
     for kind, subject in _suspicions(event):
         dedup_key = hashlib.sha256(f"{kind} {subject}".encode()).hexdigest()
-        if dedup_key in _raised:
+        if dedup_key in raised.here:
             continue
-        if len(_raised) >= MOST_REMEMBERED:
-            _raised.clear()
         alert = _stored(_alert(kind, event, dedup_key))
-        _raised.add(dedup_key)
+        raised.here.add(dedup_key)
         if alert is not None:
             alert_raised.send_robust(sender=SecurityAlert, alert=alert)
-
-
-def forget() -> None:
-    """Forget which alerts this process has raised. The database still keeps each of them unique."""
-    _raised.clear()
 
 
 def _stored(alert: SecurityAlert) -> SecurityAlert | None:

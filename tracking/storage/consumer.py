@@ -11,7 +11,7 @@ from tracking.health import count, report_fault
 from tracking.storage import spool
 from tracking.storage.drain import drain
 from tracking.storage.rows import written_uuids
-from tracking.storage.stream import FIELD, client_of
+from tracking.storage.stream import FIELD, client_of, stream_key
 from tracking.storage.write import INVALID_EVENT_ERRORS, announce, store_or_refuse
 
 GROUP = "tracking"
@@ -40,23 +40,23 @@ class Consumer:
         rows = _drained(events)
         ids = [entry_id for entry_id, _ in entries]
         with self.redis.pipeline(transaction=True) as pipeline:
-            pipeline.xack(conf.STREAM_KEY, GROUP, *ids)
-            pipeline.xdel(conf.STREAM_KEY, *ids)
+            pipeline.xack(stream_key(), GROUP, *ids)
+            pipeline.xdel(stream_key(), *ids)
             pipeline.execute()
         announce(rows)
         count("written", len(events))
         return len(entries)
 
     def waiting(self) -> int:
-        return int(self.redis.xlen(conf.STREAM_KEY))
+        return int(self.redis.xlen(stream_key()))
 
     def _new(self, block_ms: int | None) -> list[Any]:
-        reply = self.redis.xreadgroup(GROUP, self.name, {conf.STREAM_KEY: ">"}, count=BATCH, block=block_ms)
+        reply = self.redis.xreadgroup(GROUP, self.name, {stream_key(): ">"}, count=BATCH, block=block_ms)
         return _entries(reply)
 
     def _abandoned(self) -> list[Any]:
         reply = self.redis.xautoclaim(
-            conf.STREAM_KEY, GROUP, self.name, ABANDONED_MS, start_id="0-0", count=BATCH
+            stream_key(), GROUP, self.name, ABANDONED_MS, start_id="0-0", count=BATCH
         )
         return [entry for entry in reply[1] if entry[1]]
 
@@ -64,7 +64,7 @@ class Consumer:
         from redis.exceptions import ResponseError
 
         try:
-            self.redis.xgroup_create(conf.STREAM_KEY, GROUP, id="0", mkstream=True)
+            self.redis.xgroup_create(stream_key(), GROUP, id="0", mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise

@@ -18,6 +18,7 @@ from tracking.conf import conf
 from tracking.events import Event, event_from_json
 from tracking.hashes import keyed_hash
 from tracking.health import count, report_fault
+from tracking.tenancy import schema
 
 NAME = "events.jsonl"
 REFUSED = "refused.jsonl"
@@ -43,10 +44,11 @@ def refuse(lines: Iterable[str]) -> None:
 
 def folder() -> Path:
     """Return the spool's folder. The default is unique to the site and the system account: events of one site must not
-    get into the database of another."""
+    get into the database of another, nor those of one tenant into the schema of another."""
+    tenant = schema()
     if conf.SPOOL_DIR:
-        return Path(conf.SPOOL_DIR)
-    return Path(tempfile.gettempdir()) / f"tracking-spool-{os.getuid()}-{keyed_hash('spool', '')[:12]}"
+        return Path(conf.SPOOL_DIR) / tenant
+    return Path(tempfile.gettempdir()) / f"tracking-spool-{os.getuid()}-{keyed_hash('spool', tenant)[:12]}"
 
 
 def is_empty() -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tracking.conf import conf
 from tracking.events import Event
+from tracking.tenancy import schema
 
 FIELD = b"event"
 # A login waits for Redis no longer than this.
@@ -21,8 +22,14 @@ def add(events: Sequence[Event]) -> None:
     """Append events to the stream. Raises what the Redis client raises."""
     with client_of(conf.STREAM_URL, conf.STREAM_CACHE).pipeline(transaction=False) as pipeline:
         for event in events:
-            pipeline.xadd(conf.STREAM_KEY, {FIELD: event.as_json()})
+            pipeline.xadd(stream_key(), {FIELD: event.as_json()})
         pipeline.execute()
+
+
+def stream_key() -> str:
+    """Return the key of the stream: each tenant has its own."""
+    tenant = schema()
+    return f"{conf.STREAM_KEY}:{tenant}" if tenant else conf.STREAM_KEY
 
 
 @cache

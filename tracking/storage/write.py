@@ -16,6 +16,7 @@ from tracking.signals import login_recorded, session_started
 from tracking.storage import spool, stream
 from tracking.storage.alerts import raise_alerts
 from tracking.storage.rows import in_order, store, written_uuids
+from tracking.tenancy import ByTenant
 
 # The values are invalid: a retry would fail again.
 INVALID_EVENT_ERRORS = (DataError, ValueError, TypeError, OverflowError, ValidationError)
@@ -51,7 +52,7 @@ class Pause:
         return True
 
 
-database_pause = Pause()
+database_pause = ByTenant(Pause)
 stream_pause = Pause()
 
 
@@ -61,7 +62,7 @@ def write(events: Sequence[Event]) -> None:
     _spool_ends(left)
     if conf.WRITER == "stream":
         left = _stream(left)
-    if left and _write_directly(left) and database_pause.is_time_to_replay() and not spool.is_empty():
+    if left and _write_directly(left) and database_pause.here.is_time_to_replay() and not spool.is_empty():
         replay_spool()
 
 
@@ -91,14 +92,14 @@ def _stream(events: list[Event]) -> list[Event]:
 def _write_directly(events: list[Event]) -> bool:
     groups = in_order(events)
     for number, group in enumerate(groups):
-        if database_pause.is_on:
+        if database_pause.here.is_on:
             spool.add(event for rest in groups[number:] for event in rest)
             return False
         try:
             rows = store_or_refuse(group)
         except Exception as error:
             report_fault("Writing events", error)
-            database_pause.begin()
+            database_pause.here.begin()
             spool.add(event for rest in groups[number:] for event in rest)
             return False
         count("written", len(rows))
@@ -134,7 +135,7 @@ def announce(rows: Sequence[object]) -> None:
 def replay_spool() -> int:
     """Write the spooled events, each once, and return how many there were. What fails stays spooled. Never raises."""
     replayed = 0
-    if not database_pause.replaying.acquire(blocking=False):
+    if not database_pause.here.replaying.acquire(blocking=False):
         return 0
     try:
         for events in spool.take():
@@ -143,9 +144,9 @@ def replay_spool() -> int:
             replayed += len(events)
     except Exception as error:
         report_fault("Replaying the spool", error)
-        database_pause.begin()
+        database_pause.here.begin()
     finally:
-        database_pause.replaying.release()
+        database_pause.here.replaying.release()
     count("replayed", replayed)
     return replayed
 

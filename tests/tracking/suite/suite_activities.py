@@ -61,7 +61,7 @@ def test_an_activity_in_an_event_loop_without_a_request_is_kept(user: Any) -> No
         log_activity("looped", user=user)
 
     asyncio.run(work())
-    database_pause.until = 0.0
+    database_pause.here.until = 0.0
     replay_spool()
 
     assert ActivityLog.objects.get().action == "looped"

@@ -159,7 +159,7 @@ def test_a_login_answers_as_it_would_without_tracking(
 
 
 def everything_is_there_in_the_end(fault: str) -> None:
-    database_pause.until = 0.0
+    database_pause.here.until = 0.0
     replay_spool()
     assert spool.is_empty()
     if fault in LOSES:
@@ -201,7 +201,7 @@ def test_logins_go_on_while_the_table_is_locked_and_all_are_there_afterwards(set
         seconds = time.monotonic() - began
 
     assert seconds < 20 * 0.25
-    database_pause.until = 0.0
+    database_pause.here.until = 0.0
     replay_spool()
     assert sorted(LoginEvent.objects.values_list("identifier", flat=True)) == sorted(names)
     assert UserSession.objects.open().count() == len(names)
@@ -210,7 +210,7 @@ def test_logins_go_on_while_the_table_is_locked_and_all_are_there_afterwards(set
 def test_whoever_writes_next_takes_the_spool_in(user: Any) -> None:
     with table_missing("login_events"):
         Browser("sync").log_in()
-    database_pause.until = database_pause.replay_at = 0.0
+    database_pause.here.until = database_pause.here.replay_at = 0.0
 
     Browser("sync").log_in()
 

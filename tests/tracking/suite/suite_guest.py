@@ -56,7 +56,7 @@ def test_an_invented_cookie_costs_neither_memory_nor_a_write(db: None, cookie: s
             client.get("/page/", headers={"cookie": f"sessionid={cookie}{number}"})
 
     assert statements(queries) == []
-    assert memory._known == {}
+    assert memory.here._known == {}
 
 
 def test_a_flood_of_cookies_makes_nobody_known_forgotten(user: Any) -> None:
@@ -66,7 +66,7 @@ def test_a_flood_of_cookies_makes_nobody_known_forgotten(user: Any) -> None:
     for number in range(100):
         Client().get("/page/", headers={"cookie": f"sessionid={number:032}"})
 
-    assert len(memory._known) == 1
+    assert len(memory.here._known) == 1
     with CaptureQueriesContext(connection) as queries:
         browser.get("/page/")
     assert statements(queries) == []

@@ -229,8 +229,8 @@ def test_a_logout_counts_although_its_login_still_waits(user: Any) -> None:
     browser = Browser("sync")
     with table_missing("user_sessions"):
         browser.log_in()
-    database_pause.until = 0.0
-    database_pause.replay_at = float("inf")
+    database_pause.here.until = 0.0
+    database_pause.here.replay_at = float("inf")
 
     browser.post("/logout/")
     replay_spool()

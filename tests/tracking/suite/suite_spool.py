@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_replay_waits_for_no_lock(user: Any) -> None:
     with table_missing("login_events"):
         Browser("sync").log_in()
-    database_pause.until = database_pause.replay_at = 0.0
+    database_pause.here.until = database_pause.here.replay_at = 0.0
 
     with lock_held("user_sessions"):
         began = time.monotonic()
@@ -37,7 +37,7 @@ def test_one_event_that_nothing_takes_holds_up_no_other(user: Any) -> None:
         file.write("[" * 100_000 + "\n")
         file.write("rubbish\n")
     (folder / "taken-directory").mkdir()
-    database_pause.until = 0.0
+    database_pause.here.until = 0.0
 
     assert replay_spool() >= 1
 

@@ -13,6 +13,7 @@ from tracking.device import parse_user_agent
 from tracking.models import LoginEvent, UserSession
 from tracking.storage import spool
 from tracking.storage.consumer import Consumer
+from tracking.storage.stream import stream_key
 
 # The most recent logins and open sessions that are looked at.
 RECENT = 1_000
@@ -102,9 +103,7 @@ class Command(BaseCommand):
 
         try:
             waiting = Consumer().waiting()
-            self.stdout.write(
-                f"  {waiting:,} wait in the stream {conf.STREAM_KEY}; `drain_events` moves them."
-            )
+            self.stdout.write(f"  {waiting:,} wait in the stream {stream_key()}; `drain_events` moves them.")
         except RedisError as error:
             self.stdout.write(
                 f"  Cannot read the stream: {' '.join(str(error).split())}. Events go into the database instead."
