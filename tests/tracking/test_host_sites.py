@@ -23,6 +23,7 @@ PARTS = {
     "atomic": ("suite_transactions",),
     "allauth": ("suite_allauth", "suite_logins"),
     "tokens": ("suite_logins", "suite_tokens"),
+    "psycopg_2": ("suite_logins", "suite_transactions"),
 }
 
 

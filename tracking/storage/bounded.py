@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from tracking.conf import conf
 
 SAVEPOINT = "tracking_bounded"
+IN_ERROR = 3  # libpq's PQTRANS_INERROR
 SQLITE_SECONDS = 5.0  # the default timeout of Python's sqlite3
 
 
@@ -60,20 +61,20 @@ def _bounds(connection: BaseDatabaseWrapper, *, inside: bool) -> contextlib.Abst
         return _short_busy_timeout(connection)
     if connection.vendor != "postgresql":
         return transaction.atomic(using=connection.alias) if inside else contextlib.nullcontext()
-    if not _accepts_multiple_statements(connection):
-        # For `server_side_binding` and psycopg 2: the same effect for more round trips.
+    if connection.settings_dict["OPTIONS"].get("server_side_binding"):
+        # The protocol then accepts one statement at a time: the same effect for more round trips.
         return bounded_together(connection.alias)
     return connection.execute_wrapper(_within_savepoint if inside else _with_lock_timeout)
 
 
-def _accepts_multiple_statements(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether the client binds the parameters; only then the protocol accepts several statements at once.
+def _has_results_of_each() -> bool:
+    """Tell whether the client keeps the results of all statements of a message; psycopg 2 keeps the last one's.
 
     `is_psycopg3` is undocumented. tests/tracking/suite/suite_logins.py breaks first: it counts the queries of a login.
     """
     from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
-    return is_psycopg3 and not connection.settings_dict["OPTIONS"].get("server_side_binding")
+    return bool(is_psycopg3)
 
 
 Execute = Callable[..., Any]
@@ -86,7 +87,8 @@ def _with_lock_timeout(execute: Execute, sql: Any, params: Any, many: bool, cont
     if many:
         return execute(sql, params, many, context)
     result = execute(f"SET LOCAL lock_timeout = {int(conf.LOCK_TIMEOUT_MS)}; {sql}", params, many, context)
-    context["cursor"].cursor.nextset()
+    if _has_results_of_each():
+        context["cursor"].cursor.nextset()
     return result
 
 
@@ -94,28 +96,34 @@ def _within_savepoint(execute: Execute, sql: Any, params: Any, many: bool, conte
     """Add a savepoint, which undoes a failure, and the timeout. The caller's lock_timeout is restored in any case."""
     if many:
         return execute(sql, params, many, context)
-    statements = (
+    before = (
         f"SAVEPOINT {SAVEPOINT}; "
         f"{REMEMBER} set_config('lock_timeout', '{int(conf.LOCK_TIMEOUT_MS)}', true); "
-        f"{sql}; {RESTORE}; RELEASE SAVEPOINT {SAVEPOINT}"
     )
+    after = f"{RESTORE}; RELEASE SAVEPOINT {SAVEPOINT}"
     cursor = context["cursor"].cursor
     try:
-        result = execute(statements, params, many, context)
+        if not _has_results_of_each():
+            result = execute(before + sql, params, many, context)
+            _execute_beside(cursor.connection, after)
+            return result
+        result = execute(f"{before}{sql}; {after}", params, many, context)
     except Exception:
         # A value that the client cannot send fails before the savepoint is set; then there is nothing to roll back.
-        if _has_failed(cursor.connection):
-            cursor.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}; RELEASE SAVEPOINT {SAVEPOINT}")
+        if int(cursor.connection.info.transaction_status) == IN_ERROR:
+            _execute_beside(
+                cursor.connection, f"ROLLBACK TO SAVEPOINT {SAVEPOINT}; RELEASE SAVEPOINT {SAVEPOINT}"
+            )
         raise
     cursor.nextset()
     cursor.nextset()
     return result
 
 
-def _has_failed(connection: Any) -> bool:
-    from psycopg.pq import TransactionStatus
-
-    return bool(connection.info.transaction_status == TransactionStatus.INERROR)
+def _execute_beside(connection: Any, sql: str) -> None:
+    """Execute on a cursor of its own: the other one's rows are not fetched yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Writes many streamed or spooled events into the database in one transaction, each event once."""
 
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -40,15 +41,20 @@ def _copy_activities(events: Sequence[Activity]) -> None:
             "CREATE TEMP TABLE IF NOT EXISTS tracking_drain "
             f"ON COMMIT DELETE ROWS AS SELECT {names} FROM {ActivityLog._meta.db_table} WITH NO DATA"
         )
-        with (
-            connection.wrap_database_errors,
-            cursor.copy(f"COPY tracking_drain ({names}) FROM STDIN") as copy,
-        ):
-            copy.write("".join(map(_line, events)))
+        with connection.wrap_database_errors:
+            _copy(cursor, f"COPY tracking_drain ({names}) FROM STDIN", "".join(map(_line, events)))
         cursor.execute(
             f"INSERT INTO {ActivityLog._meta.db_table} ({names}) SELECT {names} FROM tracking_drain "
             "ON CONFLICT (uuid) DO NOTHING"
         )
+
+
+def _copy(cursor: Any, statement: str, text: str) -> None:
+    if hasattr(cursor, "copy_expert"):  # psycopg 2
+        cursor.copy_expert(statement, io.StringIO(text))
+        return
+    with cursor.copy(statement) as copy:
+        copy.write(text)
 
 
 # The escapes of COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html

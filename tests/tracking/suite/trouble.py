@@ -47,9 +47,12 @@ def inserts_refused(table: str) -> Iterator[None]:
 def lock_held(*tables: str) -> Iterator[None]:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite locks the whole database, the login's own tables included")
-    import psycopg
-
-    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
-        other.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+    other = connection.copy()
+    other.set_autocommit(False)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
         yield
+    finally:
         other.rollback()
+        other.close()
