@@ -46,6 +46,12 @@ def login_method(request: Any, user: Any) -> str:
     return method_of_backend(backend)[:METHOD_CHARACTERS]
 
 
+def first_factor(request: Any, user: Any) -> str:
+    """Return the method of a login that waits for its second factor, from allauth's records."""
+    method = _from_allauth(getattr(request, "session", None), user, "allauth.")
+    return (method or UNKNOWN)[:METHOD_CHARACTERS]
+
+
 def method_of_backend(path: str) -> str:
     if path in conf.BACKEND_METHODS:
         return str(conf.BACKEND_METHODS[path])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tracking.capture.login_method import first_factor
 from tracking.capture.logins import BAD_CODE, note_failure
 from tracking.capture.receivers import harmless
 
@@ -33,7 +34,7 @@ def on_second_factor_failed(
         request,
         user.get_username(),
         user=user,
-        method="second_factor",
+        method=first_factor(request, user),
         reason=BAD_CODE,
         second_factor=str(getattr(authenticator, "type", "")),
     )
