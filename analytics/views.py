@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
@@ -19,6 +20,7 @@ from django.http import (
 )
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
@@ -85,16 +87,26 @@ def _parsed_query(request: HttpRequest) -> tuple[dict[str, str], Period, Filters
 
 
 def _frame(request: HttpRequest) -> dict[str, Any]:
-    """Return the context of the admin's own templates, without the list of apps: it costs more than the dashboard."""
+    """Return the context of the admin's own templates.
+
+    Django would list all apps for its side menu, which costs more than the dashboard. Here they are listed if a theme's
+    template asks for them, as jazzmin's does. A site with a context of its own, such as unfold's, is asked for it.
+    """
     site = admin_site()
-    return {
+    if type(site).each_context is AdminSite.each_context:
+        admins = {
+            "site_title": site.site_title,
+            "site_header": site.site_header,
+            "site_url": site.site_url,
+            "has_permission": site.has_permission(request),
+            "available_apps": SimpleLazyObject(lambda: site.get_app_list(request)),
+            "is_nav_sidebar_enabled": False,
+            "is_popup": False,
+        }
+    else:
+        admins = site.each_context(request)
+    return admins | {
         "title": "Analytics",
-        "site_title": site.site_title,
-        "site_header": site.site_header,
-        "site_url": site.site_url,
-        "has_permission": site.has_permission(request),
-        "is_nav_sidebar_enabled": False,
-        "is_popup": False,
         "presets": PRESETS,
         "refresh_seconds": str(conf.conf.REFRESH_SECONDS),
         "zone_name": conf.zone_name(),

@@ -97,8 +97,7 @@ def _within_savepoint(execute: Execute, sql: Any, params: Any, many: bool, conte
     if many:
         return execute(sql, params, many, context)
     before = (
-        f"SAVEPOINT {SAVEPOINT}; "
-        f"{REMEMBER} set_config('lock_timeout', '{int(conf.LOCK_TIMEOUT_MS)}', true); "
+        f"SAVEPOINT {SAVEPOINT}; {REMEMBER} set_config('lock_timeout', '{int(conf.LOCK_TIMEOUT_MS)}', true); "
     )
     after = f"{RESTORE}; RELEASE SAVEPOINT {SAVEPOINT}"
     cursor = context["cursor"].cursor
