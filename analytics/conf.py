@@ -48,6 +48,11 @@ def zone_name() -> str:
     return str(conf.TIME_ZONE or settings.TIME_ZONE)
 
 
+def zone_label() -> str:
+    """Return the zone that people read. Without USE_TZ, moments are local times of the site's TIME_ZONE."""
+    return zone_name() if settings.USE_TZ else str(settings.TIME_ZONE)
+
+
 def zone() -> dt.tzinfo:
     return zoneinfo.ZoneInfo(zone_name())
 

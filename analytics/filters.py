@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 OUTCOMES = {"success": True, "failure": False}
 OUTCOME_NAMES = {success: name for name, success in OUTCOMES.items()}
 # Slots and hours are counted by the narrow dimensions; days and months by all of them.
@@ -35,7 +37,10 @@ class Filters:
 
     def __post_init__(self) -> None:
         if self.outcome is not None and self.outcome not in OUTCOMES:
-            raise BadFilter(f'Invalid outcome "{self.outcome[:20]}": use "success" or "failure".')
+            raise BadFilter(
+                _('Invalid outcome "%(outcome)s": use "success" or "failure".')
+                % {"outcome": self.outcome[:20]}
+            )
 
     @property
     def success(self) -> bool | None:
@@ -70,5 +75,5 @@ def filters_of(query: Mapping[str, Any]) -> Filters:
     values = {name: str(query[name])[:MOST_CHARACTERS] for name in DIMENSIONS if name in query}
     for name, value in values.items():
         if "\x00" in value:
-            raise BadFilter(f'The filter "{name}" contains a NUL character; remove it.')
+            raise BadFilter(_('The filter "%(name)s" contains a NUL character; remove it.') % {"name": name})
     return Filters(**values)

@@ -7,6 +7,7 @@ to it. So each event is counted once, however late it is committed. See docs/dec
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from analytics.naming import index, table
 
@@ -159,4 +160,5 @@ class Dashboard(RollupPosition):
         proxy = True
         default_permissions: ClassVar[tuple[str, ...]] = ()
         permissions = [("view_dashboard", "Can view the analytics dashboard")]
-        verbose_name_plural = "dashboard"
+        verbose_name = _("dashboard")
+        verbose_name_plural = _("dashboard")

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from analytics import conf
 from analytics.calendar import day_of, local, month_of, next_month, slots_of
 
 DAY = dt.timedelta(days=1)
-PRESETS = {"1d": "Today", "7d": "7 days", "30d": "30 days", "90d": "90 days", "365d": "12 months"}
+PRESETS = {
+    "1d": _("Today"),
+    "7d": _("7 days"),
+    "30d": _("30 days"),
+    "90d": _("90 days"),
+    "365d": _("12 months"),
+}
 DEFAULT_PRESET = "30d"
 MOST_DAYS = 3_660
 
@@ -41,10 +49,14 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.first > self.last:
-            raise BadPeriod(f'"{self.first}" is later than "{self.last}"; swap the dates.')
+            raise BadPeriod(
+                gettext('"%(first)s" is later than "%(last)s"; swap the dates.')
+                % {"first": self.first, "last": self.last}
+            )
         if self.days > MOST_DAYS:
             raise BadPeriod(
-                f'"{self.first}" to "{self.last}" is {self.days:,} days; choose at most {MOST_DAYS:,} days.'
+                gettext('"%(first)s" to "%(last)s" is %(days)s days; choose at most %(most)s days.')
+                % {"first": self.first, "last": self.last, "days": f"{self.days:,}", "most": f"{MOST_DAYS:,}"}
             )
 
     @property
@@ -101,7 +113,10 @@ def period_of(query: Mapping[str, str]) -> Period:
         return Period(first, last)
     preset = query.get("range") or DEFAULT_PRESET
     if preset not in PRESETS:
-        raise BadPeriod(f'Invalid range "{preset[:20]}": use one of {", ".join(PRESETS)}.')
+        raise BadPeriod(
+            gettext('Invalid range "%(range)s": use one of %(ranges)s.')
+            % {"range": preset[:20], "ranges": ", ".join(PRESETS)}
+        )
     return Period(today() - (int(preset[:-1]) - 1) * DAY, today())
 
 
@@ -109,9 +124,11 @@ def _day(text: str) -> dt.date:
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
-        raise BadPeriod(f'"{text[:20]}" is not a date; use YYYY-MM-DD.') from None
+        raise BadPeriod(gettext('"%(text)s" is not a date; use YYYY-MM-DD.') % {"text": text[:20]}) from None
     if not 1970 <= day.year <= 9000:
-        raise BadPeriod(f'"{text[:20]}" is out of range; use a year from 1970 to 9000.')
+        raise BadPeriod(
+            gettext('"%(text)s" is out of range; use a year from 1970 to 9000.') % {"text": text[:20]}
+        )
     return day
 
 

@@ -22,6 +22,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
@@ -39,6 +41,7 @@ from analytics.period import DEFAULT_PRESET, PRESETS, BadPeriod, Period, period_
 from analytics.reports import overview
 from analytics.rights import may_view, rights_of
 from analytics.rollups.logs import LOGS
+from analytics.words import number
 from tracking import log_activity
 from tracking.models import LoginEvent, UserSession
 
@@ -55,7 +58,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @for_programs
 def panels(request: HttpRequest) -> HttpResponse:
     """Return the parts that change while a page is open, as HTML."""
-    return render(request, "analytics/panels.html", _panels(request) | {"zone_name": conf.zone_name()})
+    return render(request, "analytics/panels.html", _panels(request) | {"zone_name": conf.zone_label()})
 
 
 def _panels(request: HttpRequest) -> dict[str, Any]:
@@ -106,10 +109,10 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
     else:
         admins = site.each_context(request)
     return admins | {
-        "title": "Analytics",
+        "title": _("Analytics"),
         "presets": PRESETS,
         "refresh_seconds": str(conf.conf.REFRESH_SECONDS),
-        "zone_name": conf.zone_name(),
+        "zone_name": conf.zone_label(),
     }
 
 
@@ -238,8 +241,10 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
         raise Http404 from None
     ended = sessions.end(UserSession.EndReason.ENDED_BY_ADMIN)
     log_activity("session.ended", metadata={"sessions": ended}, user=request.user, request=request)
-    number = "1 session" if ended == 1 else f"{ended:,} sessions"
-    messages.success(request, f"Ended {number}." if ended else "No session was ended: it had already ended.")
+    said = ngettext("Ended %(number)s session.", "Ended %(number)s sessions.", ended) % {
+        "number": number(ended)
+    }
+    messages.success(request, said if ended else _("No session was ended: it had already ended."))
     return HttpResponseRedirect(_back(request))
 
 

@@ -12,6 +12,7 @@ from analytics.filters import DIMENSIONS, OUTCOMES
 from analytics.reports import Overview, Share
 from analytics.rollups.logs import LOGINS
 from analytics.rollups.terms import OTHER_VALUE
+from analytics.words import number, percent, text_of
 
 TOP = 8
 BAR = (
@@ -43,10 +44,6 @@ def title_of(dimension: str) -> str:
         "os": _("Operating system"), "reason": _("Failure reason"),
     }  # fmt: skip
     return titles[dimension]
-
-
-def text_of(value: str) -> str:
-    return value.replace("_", " ") if value else _("unknown")
 
 
 def _breakdown(name: str, overview: Overview, links: Links) -> Breakdown:
@@ -90,8 +87,8 @@ def _bar(line: Line, share: Share, longest: int, *, is_chosen: bool) -> tuple[ob
         _("Remove filter") if is_chosen else _("Filter by this value"),
         format_html(' aria-current="{}"', "true") if is_chosen else "",
         text,
-        f"{share.logins:,}",
-        f"{share.portion:.1%}",
+        number(share.logins),
+        percent(share.portion),
         _drill(line.drill(share.value), text),
     )
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from analytics.dashboard.links import Links
 from analytics.reports import Overview
+from analytics.words import decimal, number, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,13 @@ class Card:
 def cards(overview: Overview, session_count: str, links: Links) -> list[Card]:
     now, before = overview.totals, overview.previous
     return [
-        Card("logins", _("Logins"), f"{now.logins:,}", _change(now.logins, before.logins), href=links.logins()),
+        Card("logins", _("Logins"), number(now.logins), _change(now.logins, before.logins), href=links.logins()),
         _rate_card(overview),
         _failures_card(overview, links),
         _users_card(overview),
         Card("sessions", _("Active sessions"), session_count, note=_("at the moment")),
         Card(
-            "activities", _("Activities"), f"{now.activities:,}",
+            "activities", _("Activities"), number(now.activities),
             _change_by_days(overview, now.activities, before.activities), href=links.activities(),
         ),
     ]  # fmt: skip
@@ -42,16 +43,16 @@ def _rate_card(overview: Overview) -> Card:
     if now is None or overview.filters.outcome:
         return Card("success_rate", label, "—")
     if before is None or round(now, 3) == round(before, 3):
-        return Card("success_rate", label, f"{now:.1%}")
-    change = _("%(points)s points") % {"points": f"{100 * (now - before):+.1f}"}
-    return Card("success_rate", label, f"{now:.1%}", change, now > before)
+        return Card("success_rate", label, percent(now))
+    change = _("%(points)s points") % {"points": decimal(100 * (now - before), signed=True)}
+    return Card("success_rate", label, percent(now), change, now > before)
 
 
 def _failures_card(overview: Overview, links: Links) -> Card:
     now, before = overview.totals.failures, overview.previous.failures
     change = _change(now, before)
     is_good = now < before if change else None
-    return Card("failures", _("Failures"), f"{now:,}", change, is_good, href=links.logins(success=False))
+    return Card("failures", _("Failures"), number(now), change, is_good, href=links.logins(success=False))
 
 
 def _users_card(overview: Overview) -> Card:
@@ -59,7 +60,10 @@ def _users_card(overview: Overview) -> Card:
     if users is None:
         return Card("users", _("Users"), "—", note=_("not counted with filters"))
     return Card(
-        "users", _("Users"), f"≈ {users:,}", _change_by_days(overview, users, overview.previous.users or 0)
+        "users",
+        _("Users"),
+        f"≈ {number(users)}",
+        _change_by_days(overview, users, overview.previous.users or 0),
     )
 
 
@@ -70,5 +74,5 @@ def _change_by_days(overview: Overview, now: int, before: int) -> str:
 
 def _change(now: int, before: int) -> str:
     """Return the change in percent; "" without a figure to compare with, or if it rounds to zero."""
-    change = f"{(now - before) / before:+.1%}" if before else ""
-    return "" if change in ("+0.0%", "-0.0%") else change
+    change = (now - before) / before if before else 0.0
+    return percent(change, signed=True) if abs(change) >= 0.0005 else ""

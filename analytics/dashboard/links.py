@@ -40,7 +40,7 @@ class Links:
     def presets(self) -> list[tuple[str, str, bool]]:
         """Return label and query of each preset, and whether it is chosen."""
         chosen = self.span.get("range")
-        return [(label, self.with_span(range=name), name == chosen) for name, label in PRESETS.items()]
+        return [(str(label), self.with_span(range=name), name == chosen) for name, label in PRESETS.items()]
 
     def logins(self, **columns: Any) -> str | None:
         """Return the admin's list of the counted logins, narrowed by columns of the log; None without permission."""

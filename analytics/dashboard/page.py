@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from analytics.conf import conf, zone
 from analytics.dashboard import tables
-from analytics.dashboard.breakdowns import Breakdown, breakdowns, text_of, title_of
+from analytics.dashboard.breakdowns import Breakdown, breakdowns, title_of
 from analytics.dashboard.cards import Card, cards
 from analytics.dashboard.links import Links
 from analytics.filters import Filters
@@ -17,9 +17,10 @@ from analytics.panels.caches import CacheFigures, cache_figures
 from analytics.panels.import_jobs import ImportJob, import_jobs
 from analytics.panels.people import names_of
 from analytics.panels.security import Security, security, visible_security
-from analytics.period import Period
+from analytics.period import Period, Step
 from analytics.reports import Overview, overview
 from analytics.rights import Rights, rights_of
+from analytics.words import Calendar, number, step_text, text_of
 
 MOST_ACTIONS = 12
 
@@ -47,8 +48,12 @@ class Page:
         return f"{self.overview.as_of.astimezone(zone()):%H:%M:%S}"
 
     @property
+    def step_text(self) -> str:
+        return step_text(self.overview.step)
+
+    @property
     def behind_text(self) -> str:
-        return f"{self.overview.events_behind:,}"
+        return number(self.overview.events_behind)
 
 
 def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> Page:
@@ -57,7 +62,7 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
     links, report = Links(span, period, filters, rights), overview(period, filters)
     events, open_sessions = feed.newest_rows(filters, rights), sessions.newest_rows()
     names = names_of(row.user_id for row in [*events, *open_sessions])
-    session_count = f"{sessions.count_open(open_sessions):,}"
+    session_count = number(sessions.count_open(open_sessions))
     return Page(
         rights=rights,
         links=links,
@@ -67,7 +72,7 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
         series_rows=tables.series_rows(report),
         hour_rows=tables.hour_rows(report),
         actions=tuple(
-            (a.action, f"{a.activities:,}", f"{a.previous:,}") for a in report.actions[:MOST_ACTIONS]
+            (a.action, number(a.activities), number(a.previous)) for a in report.actions[:MOST_ACTIONS]
         ),
         chips=tuple(
             (title_of(name), text_of(value), links.query(**{name: None}))
@@ -86,9 +91,9 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
 
 def chart_data(report: Overview) -> dict[str, Any]:
     """Return the data of the chart. `days` is empty unless each point is a day, which a click opens."""
-    is_of_days = str(report.step) == "day"
+    is_of_days, names = report.step is Step.DAY, Calendar()
     return {
-        "labels": [point.label for point in report.series],
+        "labels": [names.label(point.start, report.step) for point in report.series],
         "successes": [point.successes for point in report.series],
         "failures": [point.failures for point in report.series],
         "previous": [point.previous for point in report.series],

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from analytics.panels.feed import Happening
 from analytics.panels.sessions import OpenSession
 from analytics.reports import Overview
+from analytics.words import Calendar, number, text_of, weekdays
 
 # Shades of the heat map; the stylesheet has the same number.
 SHADES = 9
@@ -22,7 +23,11 @@ SHADES = 9
 
 def series_rows(overview: Overview) -> SafeString:
     row = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>'
-    figures = ((p.label, f"{p.successes:,}", f"{p.failures:,}", f"{p.previous:,}") for p in overview.series)
+    names = Calendar()
+    figures = (
+        (names.label(p.start, overview.step), number(p.successes), number(p.failures), number(p.previous))
+        for p in overview.series
+    )
     return format_html_join("", row, figures)
 
 
@@ -31,10 +36,9 @@ def hour_rows(overview: Overview) -> SafeString | None:
     if overview.hours is None:
         return None
     most = max((sum(cell) for row in overview.hours for cell in row), default=0) or 1
-    weekdays = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
     pattern = escape(_("%(logins)s logins, %(failures)s failed"))
     rows = []
-    for name, row in zip(map(escape, weekdays), overview.hours, strict=True):
+    for name, row in zip(map(escape, weekdays()), overview.hours, strict=True):
         cells = (_cell(f"{name} {hour:02}:00", *cell, most, pattern) for hour, cell in enumerate(row))
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
     return mark_safe("".join(rows))  # noqa: S308 (numbers and escaped words)
@@ -43,7 +47,7 @@ def hour_rows(overview: Overview) -> SafeString | None:
 def _cell(when: str, successes: int, failures: int, most: int, pattern: str) -> str:
     logins = successes + failures
     failed_shade = -(-SHADES * failures // logins) if logins else 0
-    text = pattern % {"logins": f"{logins:,}", "failures": f"{failures:,}"}
+    text = pattern % {"logins": number(logins), "failures": number(failures)}
     return (
         f'<td class="an-l{-(-SHADES * logins // most)} an-f{failed_shade}" title="{when} · {text}">'
         f'<span class="visually-hidden">{text}</span></td>'
@@ -60,8 +64,19 @@ def event_rows(events: Iterable[Happening]) -> SafeString:
     return format_html_join(
         "",
         EVENT,
-        ((e.kind, e.key, e.time, _who(e), e.what, e.detail, e.where, e.ip_address) for e in events),
+        ((e.kind, e.key, e.time, _who(e), _what(e), _detail(e), e.where, e.ip_address) for e in events),
     )
+
+
+def _what(event: Happening) -> str:
+    return {"login": _("logged in"), "failure": _("was refused")}.get(event.kind, event.what)
+
+
+def _detail(event: Happening) -> str:
+    """Return the method and the reason of a login, or the entity of an activity."""
+    if event.kind == "activity":
+        return event.detail
+    return " · ".join(text_of(part) for part in event.detail.split(" · ") if part)
 
 
 SESSION = (
@@ -77,7 +92,16 @@ def session_rows(sessions: Iterable[OpenSession], *, may_end: bool) -> SafeStrin
         "",
         SESSION,
         (
-            (s.id, _who(s), s.where, s.ip_address, s.method, s.began, s.last_seen, _end(s) if may_end else "")
+            (
+                s.id,
+                _who(s),
+                s.where,
+                s.ip_address,
+                text_of(s.method),
+                s.began,
+                s.last_seen,
+                _end(s) if may_end else "",
+            )
             for s in sessions
         ),
     )

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import caches
 
+from analytics.words import number, percent
+
 
 @dataclass(frozen=True, slots=True)
 class CacheFigures:
@@ -20,11 +22,11 @@ class CacheFigures:
 
     @property
     def reads(self) -> str:
-        return f"{self.hits + self.misses:,}"
+        return number(self.hits + self.misses)
 
     @property
     def rate_text(self) -> str:
-        return "—" if self.hit_rate is None else f"{self.hit_rate:.1%}"
+        return "—" if self.hit_rate is None else percent(self.hit_rate)
 
 
 def cache_figures() -> list[CacheFigures]:

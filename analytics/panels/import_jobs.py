@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db.models import F, Sum
 
+from analytics.words import number
+
 MOST_SHOWN = 5
 UNFINISHED = ("running", "stopped", "failed")
 
@@ -24,11 +26,11 @@ class ImportJob:
 
     @property
     def read_text(self) -> str:
-        return f"{self.read:,}"
+        return number(self.read)
 
     @property
     def rejected_text(self) -> str:
-        return f"{self.rejected:,}"
+        return number(self.rejected)
 
 
 def import_jobs(user: Any) -> list[ImportJob]:

@@ -24,7 +24,6 @@ class Alert:
     """An alert. `about` is the account or the network; `evidence` is text."""
 
     kind: str
-    title: str
     at: dt.datetime
     user_id: Any
     about: str
@@ -33,6 +32,10 @@ class Alert:
     @property
     def time(self) -> str:
         return clock(self.at)
+
+    @property
+    def title(self) -> str:
+        return title_of(self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,20 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """The panel. `kinds` counts the newest alerts by the name of their kind."""
+    """The panel. `counted` has the number of the newest alerts by their kind."""
 
     alerts: tuple[Alert, ...]
-    kinds: dict[str, int]
+    counted: dict[str, int]
     sources: tuple[Source, ...]
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        return {title_of(kind): number for kind, number in self.counted.items()}
+
+
+def title_of(kind: str) -> str:
+    """Return the name of a kind in the language of the reader; readers of one cached panel have several."""
+    return str(SecurityAlert.Kind(kind).label) if kind in SecurityAlert.Kind else kind
 
 
 def security(period: Period) -> Security:
@@ -70,22 +82,22 @@ def visible_security(panel: Security, rights: Rights) -> Security | None:
     alerts = panel.alerts if rights.people else tuple(replace(alert, user_id=None) for alert in panel.alerts)
     return Security(
         alerts if rights.alerts else (),
-        panel.kinds if rights.alerts else {},
+        panel.counted if rights.alerts else {},
         panel.sources if rights.logins else (),
     )
 
 
 def _unpacked(data: dict[str, Any]) -> Security:
     alerts = (
-        Alert(kind, title, dt.datetime.fromisoformat(at), user_id, about, evidence)
-        for kind, title, at, user_id, about, evidence in data["alerts"]
+        Alert(kind, dt.datetime.fromisoformat(at), user_id, about, evidence)
+        for kind, at, user_id, about, evidence in data["alerts"]
     )
     return Security(tuple(alerts), data["kinds"], tuple(Source(*values) for values in data["sources"]))
 
 
 def _read(period: Period) -> dict[str, Any]:
     rows = list(_within(SecurityAlert.objects.order_by("-timestamp", "-id"), period)[:NEWEST])
-    counted = Counter(row.get_kind_display() for row in rows)
+    counted = Counter(row.kind for row in rows)
     shown = rows[: conf.LIST_ROWS]
     names = names_of(row.user_id for row in shown)
     return {
@@ -102,7 +114,6 @@ def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
     user_id = str(row.user_id) if row.user_id in names else None
     return [
         row.kind,
-        row.get_kind_display(),
         row.timestamp.isoformat(),
         user_id,
         _about(row, names),

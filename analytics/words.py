@@ -1,0 +1,103 @@
+"""Writes numbers, portions, moments and values of the log in the language of the reader."""
+
+from functools import lru_cache
+from typing import Any
+
+from django.utils.dates import MONTHS_3, WEEKDAYS_ABBR
+from django.utils.formats import get_format
+from django.utils.translation import get_language, gettext, gettext_noop
+
+from analytics.period import Step
+
+# Values that tracking itself writes, with blanks in place of underscores. Others, such as the names of browsers, and
+# methods and reasons of the site's own, are the same in every language.
+VALUES = frozenset(
+    (
+        gettext_noop("success"),
+        gettext_noop("failure"),
+        gettext_noop("desktop"),
+        gettext_noop("mobile"),
+        gettext_noop("tablet"),
+        gettext_noop("bot"),
+        gettext_noop("other"),
+        gettext_noop("(other)"),
+        gettext_noop("password"),
+        gettext_noop("email"),
+        gettext_noop("passkey"),
+        gettext_noop("code"),
+        gettext_noop("magic link"),
+        gettext_noop("api token"),
+        gettext_noop("unknown user"),
+        gettext_noop("bad password"),
+        gettext_noop("bad credentials"),
+        gettext_noop("bad code"),
+        gettext_noop("inactive"),
+        gettext_noop("locked out"),
+        gettext_noop("not staff"),
+        gettext_noop("refused"),
+    )
+)
+
+
+def number(value: int) -> str:
+    """Return a whole number with the thousands separator of the language."""
+    text = f"{value:,}"
+    return text.replace(",", _separators(get_language())[0]) if value >= 1_000 or value <= -1_000 else text
+
+
+def percent(portion: float, *, signed: bool = False) -> str:
+    """Return a portion (1.0 is the whole) in percent, with one decimal."""
+    text = f"{portion:+.1%}" if signed else f"{portion:.1%}"
+    return text.replace(".", _separators(get_language())[1])
+
+
+def decimal(value: float, *, signed: bool = False) -> str:
+    text = f"{value:+.1f}" if signed else f"{value:.1f}"
+    return text.replace(".", _separators(get_language())[1])
+
+
+@lru_cache(maxsize=64)
+def _separators(language: str | None) -> tuple[str, str]:
+    """Return the separators of thousands and decimals. Django's own `number_format` takes 20 times as long."""
+    return str(get_format("THOUSAND_SEPARATOR", language)), str(get_format("DECIMAL_SEPARATOR", language))
+
+
+def text_of(value: str) -> str:
+    """Return a value of the log for people."""
+    if not value:
+        return gettext("unknown")
+    text = value.replace("_", " ")
+    return gettext(text) if text in VALUES else text
+
+
+def step_text(step: Step) -> str:
+    texts = {
+        Step.SLOT: gettext("by 15 minutes"),
+        Step.HOUR: gettext("by hour"),
+        Step.DAY: gettext("by day"),
+        Step.MONTH: gettext("by month"),
+    }
+    return texts[step]
+
+
+def weekdays() -> list[str]:
+    """Return the short names of the days, from Monday on."""
+    return [str(WEEKDAYS_ABBR[day]) for day in range(7)]
+
+
+class Calendar:
+    """The names of days and months in the language of the reader, looked up once for a page."""
+
+    def __init__(self) -> None:
+        self._weekdays = weekdays()
+        self._months = [str(MONTHS_3[month]).capitalize() for month in range(1, 13)]
+
+    def label(self, start: Any, step: Step) -> str:
+        """Return the label of a point of the series."""
+        if step is Step.SLOT:
+            return f"{start:%H:%M}"
+        month = self._months[start.month - 1]
+        if step is Step.MONTH:
+            return f"{month} {start.year}"
+        day = f"{self._weekdays[start.weekday()]} {start.day:02} {month}"
+        return f"{day}, {start:%H:%M}" if step is Step.HOUR else day
