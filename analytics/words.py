@@ -1,42 +1,13 @@
-"""Writes numbers, portions, moments and values of the log in the language of the reader."""
+"""Writes numbers, portions and moments in the language of the reader."""
 
 from functools import lru_cache
 from typing import Any
 
 from django.utils.dates import MONTHS_3, WEEKDAYS_ABBR
 from django.utils.formats import get_format
-from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils.translation import get_language, gettext
 
 from analytics.period import Step
-
-# Values that tracking itself writes, with blanks in place of underscores. Others, such as the names of browsers, and
-# methods and reasons of the site's own, are the same in every language.
-VALUES = frozenset(
-    (
-        gettext_noop("success"),
-        gettext_noop("failure"),
-        gettext_noop("desktop"),
-        gettext_noop("mobile"),
-        gettext_noop("tablet"),
-        gettext_noop("bot"),
-        gettext_noop("other"),
-        gettext_noop("(other)"),
-        gettext_noop("password"),
-        gettext_noop("email"),
-        gettext_noop("passkey"),
-        gettext_noop("code"),
-        gettext_noop("magic link"),
-        gettext_noop("api token"),
-        gettext_noop("unknown user"),
-        gettext_noop("bad password"),
-        gettext_noop("bad credentials"),
-        gettext_noop("bad code"),
-        gettext_noop("inactive"),
-        gettext_noop("locked out"),
-        gettext_noop("not staff"),
-        gettext_noop("refused"),
-    )
-)
 
 
 def number(value: int) -> str:
@@ -60,14 +31,6 @@ def decimal(value: float, *, signed: bool = False) -> str:
 def _separators(language: str | None) -> tuple[str, str]:
     """Return the separators of thousands and decimals. Django's own `number_format` takes 20 times as long."""
     return str(get_format("THOUSAND_SEPARATOR", language)), str(get_format("DECIMAL_SEPARATOR", language))
-
-
-def text_of(value: str) -> str:
-    """Return a value of the log for people."""
-    if not value:
-        return gettext("unknown")
-    text = value.replace("_", " ")
-    return gettext(text) if text in VALUES else text
 
 
 def step_text(step: Step) -> str:

@@ -7,13 +7,38 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from tracking.capture.client import parse_address
 from tracking.hashes import hashed_names
 from tracking.keyset import KeysetChangeList
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+from tracking.words import evidence_text, text_of
 
+# People who share an e-mail address.
+MOST_USERS = 20
 COMPARISONS = ("", "exact", "gte", "lt", "isnull", "isempty", "id__exact")
+
+
+def _users_named(term: str) -> list[Any]:
+    """Return the primary keys of the users with this name or e-mail address."""
+    model: Any = get_user_model()
+    names = [{model.USERNAME_FIELD: term}]
+    email = model.get_email_field_name()
+    if (
+        "@" in term
+        and email != model.USERNAME_FIELD
+        and email in {f.name for f in model._meta.concrete_fields}
+    ):
+        names.append({f"{email}__iexact": term})
+    found: list[Any] = []
+    for name in names:
+        try:
+            found += model._default_manager.filter(**name).values_list("pk", flat=True)[:MOST_USERS]
+        except (ValueError, ValidationError):
+            continue  # the term is not a valid value for the field
+    return found
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -24,7 +49,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     sortable_by = ()
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a COUNT for each choice of each filter
-    search_help_text = "A user name, an IP address, or an identifier that was entered. Whole values only."
+    search_help_text = _(
+        "A user name, an e-mail address, an IP address, or an identifier that was entered. Whole values only."
+    )
     search_fields = ("user",)  # makes Django show the search box; `get_search_results` does the work
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
@@ -55,12 +82,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         if not term:
             return queryset, False
         columns = {f.name for f in self.model._meta.concrete_fields}
-        user_model: Any = get_user_model()
-        try:
-            users = user_model._default_manager.filter(**{user_model.USERNAME_FIELD: term})
-            matches = Q(user__in=list(users.values_list("pk", flat=True)[:1]))
-        except (ValueError, ValidationError):
-            matches = Q(pk__in=[])  # the term is not a valid value for the field
+        matches = Q(user__in=_users_named(term))
         if "identifier" in columns:
             matches |= Q(identifier__in=[term, *hashed_names(term)])
         if "entity_id" in columns and ":" in term:
@@ -74,27 +96,36 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 @admin.register(LoginEvent)
 class LoginEventAdmin(ReadOnlyAdmin):
     list_display = (
-        "timestamp", "who", "success", "failure_reason", "login_method", "device_type", "browser", "os", "ip_address",
+        "timestamp", "who", "success", "reason", "method", "second_factor", "device_type", "browser",
+        "os", "ip_address",
     )  # fmt: skip
     list_filter = ("success", "device_type", "timestamp")
 
-    @admin.display(description="user")
+    @admin.display(description=_("user"))
     def who(self, event: LoginEvent) -> str:
         return str(event.user or event.identifier)
+
+    @admin.display(description=_("reason"))
+    def reason(self, event: LoginEvent) -> str:
+        return text_of(event.failure_reason) if event.failure_reason else ""
+
+    @admin.display(description=_("method"))
+    def method(self, event: LoginEvent) -> str:
+        return text_of(event.login_method)
 
 
 @admin.register(ActivityLog)
 class ActivityLogAdmin(ReadOnlyAdmin):
     list_display = ("timestamp", "user", "action", "entity_type", "entity_id")
     list_filter = ("timestamp",)
-    search_help_text = "A user name, or type:id of an entity. Whole values only."
+    search_help_text = _("A user name, an e-mail address, or type:id of an entity. Whole values only.")
 
 
 @admin.register(UserSession)
 class UserSessionAdmin(ReadOnlyAdmin):
     keyset = "started_at"
     actions_selection_counter = True
-    search_help_text = "A user name or an IP address. Whole values only."
+    search_help_text = _("A user name, an e-mail address or an IP address. Whole values only.")
     list_display = (
         "started_at", "user", "device_type", "browser", "os", "ip_address", "last_seen_at", "ended_at", "end_reason",
     )  # fmt: skip
@@ -104,24 +135,30 @@ class UserSessionAdmin(ReadOnlyAdmin):
     def has_end_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.end_usersession")
 
-    @admin.action(description="End the selected sessions", permissions=["end"])
+    @admin.action(description=_("End the selected sessions"), permissions=["end"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
         sessions = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))
         ended = sessions.end(UserSession.EndReason.ENDED_BY_ADMIN)
-        number = "1 session" if ended == 1 else f"{ended:,} sessions"
-        self.message_user(
-            request, f"Ended {number}. Their next requests will be signed out.", messages.SUCCESS
+        said = ngettext(
+            "Ended %(number)s session. Its next request will be signed out.",
+            "Ended %(number)s sessions. Their next requests will be signed out.",
+            ended,
         )
+        self.message_user(request, said % {"number": f"{ended:,}"}, messages.SUCCESS)
 
 
 @admin.register(SecurityAlert)
 class SecurityAlertAdmin(ReadOnlyAdmin):
-    list_display = ("timestamp", "kind", "who", "ip_address")
+    list_display = ("timestamp", "kind", "who", "ip_address", "what")
     list_filter = ("kind", "timestamp")
 
-    @admin.display(description="user")
+    @admin.display(description=_("user"))
     def who(self, alert: SecurityAlert) -> str:
         return str(alert.user or alert.identifier)
+
+    @admin.display(description=_("evidence"))
+    def what(self, alert: SecurityAlert) -> str:
+        return evidence_text(alert.evidence)
 
 
 def register_all(site: admin.AdminSite) -> None:

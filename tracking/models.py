@@ -12,6 +12,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tracking.naming import index, table
 from tracking.queries import EventQuerySet, SessionQuerySet
@@ -20,11 +22,11 @@ USER_AGENT_CHARACTERS = 512
 
 
 class DeviceType(models.TextChoices):
-    DESKTOP = "desktop"
-    MOBILE = "mobile"
-    TABLET = "tablet"
-    BOT = "bot"
-    OTHER = "other"
+    DESKTOP = "desktop", _("Desktop")
+    MOBILE = "mobile", _("Mobile")
+    TABLET = "tablet", _("Tablet")
+    BOT = "bot", _("Bot")
+    OTHER = "other", _("Other")
 
 
 def keep_without_user(collector: Any, field: Any, rows: Any, using: str) -> None:
@@ -44,6 +46,7 @@ keep_without_user.lazy_sub_objs = True  # type: ignore[attr-defined]
 def user_key() -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
         null=True,
         blank=True,
         on_delete=keep_without_user,
@@ -56,10 +59,10 @@ def user_key() -> models.ForeignKey[Any, Any]:
 class Fingerprint(models.Model):
     """The device and the address that an event came from."""
 
-    device_type = models.CharField(max_length=10, choices=DeviceType, default=DeviceType.OTHER)
-    browser = models.CharField(max_length=60, blank=True)
-    os = models.CharField(max_length=60, blank=True)
-    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    device_type = models.CharField(_("device"), max_length=10, choices=DeviceType, default=DeviceType.OTHER)
+    browser = models.CharField(_("browser"), max_length=60, blank=True)
+    os = models.CharField(_("system"), max_length=60, blank=True)
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
 
     class Meta:
         abstract = True
@@ -73,12 +76,12 @@ class UserSession(Fingerprint):
     """
 
     class EndReason(models.TextChoices):
-        LOGOUT = "logout", "Logged out"
-        EXPIRED = "expired", "Expired"
-        PASSWORD_CHANGE = "password_change", "Password changed"
-        DEACTIVATED = "deactivated", "Account deactivated"
-        ENDED_BY_OWNER = "ended_by_owner", "Ended by its owner"
-        ENDED_BY_ADMIN = "ended_by_admin", "Ended by an administrator"
+        LOGOUT = "logout", _("Logged out")
+        EXPIRED = "expired", _("Expired")
+        PASSWORD_CHANGE = "password_change", _("Password changed")
+        DEACTIVATED = "deactivated", _("Account deactivated")
+        ENDED_BY_OWNER = "ended_by_owner", _("Ended by its owner")
+        ENDED_BY_ADMIN = "ended_by_admin", _("Ended by an administrator")
 
     # Ends that Django does not know of, so the middleware enforces them.
     REVOKED: ClassVar[tuple[str, ...]] = (EndReason.ENDED_BY_OWNER, EndReason.ENDED_BY_ADMIN)
@@ -86,18 +89,19 @@ class UserSession(Fingerprint):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = user_key()
     key_hash = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 (null: not known yet)
-    login_method = models.CharField(max_length=40, blank=True)
-    started_at = models.DateTimeField(default=timezone.now)
-    last_seen_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
-    end_reason = models.CharField(max_length=20, choices=EndReason, blank=True)
+    login_method = models.CharField(_("method"), max_length=40, blank=True)
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires"))
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    end_reason = models.CharField(_("ended by"), max_length=20, choices=EndReason, blank=True)
 
     objects: ClassVar[SessionQuerySet] = SessionQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = table("user_sessions")
-        verbose_name = "session"
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
         permissions = [("end_usersession", "Can end sessions of others")]
         indexes = [
             # No index on `last_seen_at`: a touch then changes no index, and costs PostgreSQL one small tuple.
@@ -126,7 +130,11 @@ class UserSession(Fingerprint):
         ]
 
     def __str__(self) -> str:
-        return f"{self.browser or 'unknown browser'} on {self.os or 'unknown system'}"
+        values = {
+            "browser": self.browser or gettext("unknown browser"),
+            "os": self.os or gettext("unknown system"),
+        }
+        return gettext("%(browser)s on %(os)s") % values
 
     @property
     def is_open(self) -> bool:
@@ -141,26 +149,29 @@ class LoginEvent(Fingerprint):
     """An attempt to log in. `evidence` has the counts of its account, device and network just before."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    timestamp = models.DateTimeField(default=timezone.now)
+    timestamp = models.DateTimeField(_("time"), default=timezone.now)
     user = user_key()
     identifier = models.CharField(
+        _("identifier"),
         max_length=254,
         blank=True,
-        help_text="The entered name if a user has it; otherwise a keyed hash of what was entered.",
+        help_text=_("The entered name if a user has it; otherwise a keyed hash of what was entered."),
     )
-    login_method = models.CharField(max_length=40, blank=True)
+    login_method = models.CharField(_("method"), max_length=40, blank=True)
     second_factor = models.CharField(
+        _("second factor"),
         max_length=20,
         blank=True,
         default="",
         db_default="",  # while a new version is rolled out, processes of the old one write rows without it
-        help_text="The second factor that was passed, or that failed: totp, webauthn …",
+        help_text=_("The second factor that was passed, or that failed: totp, webauthn …"),
     )
-    success = models.BooleanField()
-    failure_reason = models.CharField(max_length=40, blank=True)
-    user_agent = models.CharField(max_length=USER_AGENT_CHARACTERS, blank=True)
+    success = models.BooleanField(_("success"))
+    failure_reason = models.CharField(_("reason"), max_length=40, blank=True)
+    user_agent = models.CharField(_("user agent"), max_length=USER_AGENT_CHARACTERS, blank=True)
     session = models.ForeignKey(
         UserSession,
+        verbose_name=_("session"),
         null=True,
         blank=True,
         on_delete=models.DO_NOTHING,
@@ -168,13 +179,14 @@ class LoginEvent(Fingerprint):
         db_index=False,
         related_name="logins",
     )
-    evidence = models.JSONField(default=dict, blank=True)
+    evidence = models.JSONField(_("evidence"), default=dict, blank=True)
 
     objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = table("login_events")
-        verbose_name = "login"
+        verbose_name = _("login")
+        verbose_name_plural = _("logins")
         indexes = [
             models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_login_events_time_desc")),
             models.Index("user", F("timestamp").desc(), name=index("idx_login_events_user_time")),
@@ -194,27 +206,28 @@ class LoginEvent(Fingerprint):
         ]
 
     def __str__(self) -> str:
-        outcome = "logged in" if self.success else f"was refused ({self.failure_reason})"
-        return f"{self.identifier or 'Unknown user'} {outcome}"
+        values = {"who": self.identifier or gettext("Unknown user"), "reason": self.failure_reason}
+        text = gettext("%(who)s logged in") if self.success else gettext("%(who)s was refused (%(reason)s)")
+        return text % values
 
 
 class ActivityLog(models.Model):
     """An action of a user on an entity. `entity_type` is the label of a model, or any name that the site chooses."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    timestamp = models.DateTimeField(default=timezone.now)
+    timestamp = models.DateTimeField(_("time"), default=timezone.now)
     user = user_key()
-    action = models.CharField(max_length=100)
-    entity_type = models.CharField(max_length=100, blank=True)
-    entity_id = models.CharField(max_length=64, blank=True)
-    metadata = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    action = models.CharField(_("action"), max_length=100)
+    entity_type = models.CharField(_("type of entity"), max_length=100, blank=True)
+    entity_id = models.CharField(_("id of entity"), max_length=64, blank=True)
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True, encoder=DjangoJSONEncoder)
 
     objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = table("activity_logs")
-        verbose_name = "activity"
-        verbose_name_plural = "activities"
+        verbose_name = _("activity")
+        verbose_name_plural = _("activities")
         indexes = [
             models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_activity_logs_time_desc")),
             models.Index("user", F("timestamp").desc(), name=index("idx_activity_logs_user_time")),
@@ -231,19 +244,20 @@ class SecurityAlert(models.Model):
     """A suspected attack, with its evidence. The site decides what to do about it."""
 
     class Kind(models.TextChoices):
-        FAILURE_BURST = "failure_burst", "Burst of failures"
-        SPRAYING = "spraying", "Spraying"
-        SUCCESS_AFTER_BURST = "success_after_burst", "Login after a burst"
-        NEW_DEVICE = "new_device", "New device"
+        FAILURE_BURST = "failure_burst", _("Burst of failures")
+        SPRAYING = "spraying", _("Spraying")
+        SUCCESS_AFTER_BURST = "success_after_burst", _("Login after a burst")
+        NEW_DEVICE = "new_device", _("New device")
 
-    kind = models.CharField(max_length=20, choices=Kind)
-    timestamp = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    timestamp = models.DateTimeField(_("time"), default=timezone.now)
     user = user_key()
-    identifier = models.CharField(max_length=254, blank=True)
-    ip_address = models.GenericIPAddressField(null=True, blank=True)
-    evidence = models.JSONField(default=dict)
+    identifier = models.CharField(_("identifier"), max_length=254, blank=True)
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    evidence = models.JSONField(_("evidence"), default=dict)
     event = models.ForeignKey(
         LoginEvent,
+        verbose_name=_("login"),
         null=True,
         blank=True,
         on_delete=models.DO_NOTHING,
@@ -252,15 +266,17 @@ class SecurityAlert(models.Model):
         related_name="alerts",
     )
     occasion = models.CharField(
+        _("occasion"),
         max_length=64,
         unique=True,
         editable=False,
-        help_text="The deduplication key: at most one alert has it.",
+        help_text=_("The deduplication key: at most one alert has it."),
     )
 
     class Meta:
         db_table = table("security_alerts")
-        verbose_name = "security alert"
+        verbose_name = _("security alert")
+        verbose_name_plural = _("security alerts")
         indexes = [
             models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_security_alerts_time_desc")),
             models.Index("user", F("timestamp").desc(), name=index("idx_security_alerts_user_time")),

@@ -12,7 +12,8 @@ from analytics.filters import DIMENSIONS, OUTCOMES
 from analytics.reports import Overview, Share
 from analytics.rollups.logs import LOGINS
 from analytics.rollups.terms import OTHER_VALUE
-from analytics.words import number, percent, text_of
+from analytics.words import number, percent
+from tracking.words import text_of
 
 TOP = 8
 BAR = (

@@ -20,7 +20,8 @@ from analytics.panels.security import Security, security, visible_security
 from analytics.period import Period, Step
 from analytics.reports import Overview, overview
 from analytics.rights import Rights, rights_of
-from analytics.words import Calendar, number, step_text, text_of
+from analytics.words import Calendar, number, step_text
+from tracking.words import text_of
 
 MOST_ACTIONS = 12
 

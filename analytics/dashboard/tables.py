@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from analytics.panels.feed import Happening
 from analytics.panels.sessions import OpenSession
 from analytics.reports import Overview
-from analytics.words import Calendar, number, text_of, weekdays
+from analytics.words import Calendar, number, weekdays
+from tracking.words import text_of
 
 # Shades of the heat map; the stylesheet has the same number.
 SHADES = 9
@@ -64,7 +65,7 @@ def event_rows(events: Iterable[Happening]) -> SafeString:
     return format_html_join(
         "",
         EVENT,
-        ((e.kind, e.key, e.time, _who(e), _what(e), _detail(e), e.where, e.ip_address) for e in events),
+        ((e.kind, e.key, e.time, _who(e), _what(e), _detail(e), _where(e), e.ip_address) for e in events),
     )
 
 
@@ -77,6 +78,11 @@ def _detail(event: Happening) -> str:
     if event.kind == "activity":
         return event.detail
     return " · ".join(text_of(part) for part in event.detail.split(" · ") if part)
+
+
+def _where(row: Happening | OpenSession) -> str:
+    """Return browser, system and kind of device."""
+    return " · ".join(text_of(part) for part in row.where.split(" · ") if part)
 
 
 SESSION = (
@@ -95,7 +101,7 @@ def session_rows(sessions: Iterable[OpenSession], *, may_end: bool) -> SafeStrin
             (
                 s.id,
                 _who(s),
-                s.where,
+                _where(s),
                 s.ip_address,
                 text_of(s.method),
                 s.began,

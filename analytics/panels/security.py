@@ -13,6 +13,7 @@ from analytics.period import DAY, Period
 from analytics.reports.cached import cached
 from analytics.rights import Rights
 from tracking.models import LoginEvent, SecurityAlert
+from tracking.words import evidence_text
 
 # Only this many alerts and failures of a period are read; during an attack there may be a million.
 NEWEST = 500
@@ -21,13 +22,13 @@ MOST_SOURCES = 5
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert. `about` is the account or the network; `evidence` is text."""
+    """An alert. `about` is the account or the network; `facts` is its evidence."""
 
     kind: str
     at: dt.datetime
     user_id: Any
     about: str
-    evidence: str
+    facts: dict[str, Any]
 
     @property
     def time(self) -> str:
@@ -36,6 +37,10 @@ class Alert:
     @property
     def title(self) -> str:
         return title_of(self.kind)
+
+    @property
+    def evidence(self) -> str:
+        return evidence_text(self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ def visible_security(panel: Security, rights: Rights) -> Security | None:
 
 def _unpacked(data: dict[str, Any]) -> Security:
     alerts = (
-        Alert(kind, dt.datetime.fromisoformat(at), user_id, about, evidence)
-        for kind, at, user_id, about, evidence in data["alerts"]
+        Alert(kind, dt.datetime.fromisoformat(at), user_id, about, facts)
+        for kind, at, user_id, about, facts in data["alerts"]
     )
     return Security(tuple(alerts), data["kinds"], tuple(Source(*values) for values in data["sources"]))
 
@@ -108,16 +113,13 @@ def _read(period: Period) -> dict[str, Any]:
 
 
 def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
-    facts = row.evidence if isinstance(row.evidence, dict) else {}
-    texts = {name.replace("_", " "): _text(value) for name, value in facts.items()}
-    evidence = ", ".join(f"{name}: {value}" for name, value in texts.items() if value)
     user_id = str(row.user_id) if row.user_id in names else None
     return [
         row.kind,
         row.timestamp.isoformat(),
         user_id,
         _about(row, names),
-        evidence,
+        row.evidence if isinstance(row.evidence, dict) else {},
     ]
 
 
@@ -142,7 +144,3 @@ def _about(row: SecurityAlert, names: dict[Any, str]) -> str:
     if row.kind == SecurityAlert.Kind.SPRAYING:
         return row.ip_address or ""
     return names.get(row.user_id) or shortened(row.identifier) or row.ip_address or ""
-
-
-def _text(value: Any) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,69 @@
+"""Writes the codes that tracking stores, such as methods and reasons, in the language of the reader."""
+
+from typing import Any
+
+from django.utils.translation import gettext, gettext_noop, ngettext
+
+# Codes of tracking's own, with blanks in place of underscores. Other values are the same in every language: names of
+# browsers, and methods and reasons that the site chose.
+CODES = frozenset(
+    (
+        gettext_noop("success"),
+        gettext_noop("failure"),
+        gettext_noop("desktop"),
+        gettext_noop("mobile"),
+        gettext_noop("tablet"),
+        gettext_noop("bot"),
+        gettext_noop("other"),
+        gettext_noop("(other)"),
+        gettext_noop("password"),
+        gettext_noop("email"),
+        gettext_noop("passkey"),
+        gettext_noop("code"),
+        gettext_noop("magic link"),
+        gettext_noop("api token"),
+        gettext_noop("recovery codes"),
+        gettext_noop("unknown user"),
+        gettext_noop("bad password"),
+        gettext_noop("bad credentials"),
+        gettext_noop("bad code"),
+        gettext_noop("inactive"),
+        gettext_noop("locked out"),
+        gettext_noop("not staff"),
+        gettext_noop("refused"),
+    )
+)
+
+
+def text_of(code: str) -> str:
+    """Return a stored code for people; "unknown" for an empty one."""
+    if not code:
+        return gettext("unknown")
+    text = code.replace("_", " ")
+    return gettext(text) if text in CODES else text
+
+
+def evidence_text(evidence: Any) -> str:
+    """Return the evidence of an alert for people: how many failures in which time, and from which device."""
+    facts = evidence if isinstance(evidence, dict) else {}
+    parts = []
+    if failures := _count(facts, "account_failures"):
+        text = ngettext("%(n)s failure of the account", "%(n)s failures of the account", failures)
+        parts.append(text % {"n": failures})
+    if accounts := _count(facts, "network_accounts"):
+        parts.append(
+            ngettext(
+                "%(n)s other account from the network", "%(n)s other accounts from the network", accounts
+            )
+            % {"n": accounts}
+        )
+    if parts and (minutes := _count(facts, "window_minutes")):
+        parts.append(ngettext("within %(n)s minute", "within %(n)s minutes", minutes) % {"n": minutes})
+    parts += [str(facts[name]) for name in ("browser", "os") if facts.get(name)]
+    parts += [text_of(str(facts[name])) for name in ("device_type", "login_method") if facts.get(name)]
+    return " · ".join(parts)
+
+
+def _count(facts: dict[str, Any], name: str) -> int:
+    value = facts.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
