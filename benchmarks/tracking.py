@@ -144,7 +144,8 @@ def user_agents() -> None:
     from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
     from tests.tracking.test_device import people, share_right
-    from tracking.device import _parsed, parse_user_agent
+    from tracking.device import parse_user_agent
+    from tracking.device.parse import parsed
 
     crawlers = [
         (text, "bot") for crawler in CRAWLER_USER_AGENTS_DATA for text in crawler.get("instances", [])
@@ -152,7 +153,7 @@ def user_agents() -> None:
     browsers = people()
     texts = list(dict.fromkeys(text for text, _ in (*crawlers, *browsers)))
     parse_user_agent("warm")
-    _parsed.cache_clear()
+    parsed.cache_clear()
     began = time.perf_counter()
     for text in texts:
         parse_user_agent(text)

@@ -42,6 +42,121 @@ def test_a_user_agent_is_what_it_says(text: str, expected: str) -> None:
     assert f"{device.device_type} {device.browser} {device.os}".startswith(expected)
 
 
+APPS = {
+    "okhttp/4.12.0": "mobile",
+    "ExampleBank/5.3.1 okhttp/4.9.3": "mobile",
+    "Dalvik/2.1.0 (Linux; U; Android 13; Pixel 7 Build/TQ3A.230805.001)": "mobile",
+    "Dalvik/2.1.0 (Linux; U; Android 13; SM-X700 Build/TP1A.220624.014)": "tablet",
+    "Dart/3.1 (dart:io)": "mobile",
+    "Expo/2.29.6": "mobile",
+    "Example/3 CFNetwork/1410.0.3 Darwin/22.6.0": "mobile",
+    "Example/3 CFNetwork/1410.0.3 Darwin/22.6.0 (x86_64)": "desktop",
+    "Example/1.2 (iPhone; iOS 17.4; Scale/3.00)": "mobile",
+    "Example/1.2 (iPad; iOS 17.4; Scale/2.00)": "tablet",
+    "Example/1.2 (com.example.app; build:12; iOS 17.4.1) Alamofire/5.8.1": "mobile",
+    "Example/1.2 (com.example.app; build:12; macOS 14.4.1) Alamofire/5.8.1": "desktop",
+    "Example-iOS/2.1": "mobile",
+    "Apple-iPhone6C2/1201.405": "mobile",
+    "Outlook-Android/2.0": "mobile",
+    "Thunderbird/115.0": "desktop",
+}
+
+
+@pytest.mark.parametrize(("text", "kind"), APPS.items())
+def test_an_app_is_the_device_that_it_runs_on(text: str, kind: str) -> None:
+    assert parse_user_agent(text).device_type == kind
+
+
+PROGRAMS = """
+curl/8.5.0|Wget/1.21.3|python-httpx/0.27.0|Go-http-client/2.0|Java/17.0.2|axios/1.6.2|node-fetch|undici
+PostmanRuntime/7.36.0|libwww-perl/6.67|Apache-HttpClient/4.5.13 (Java/11.0.18)|Debian APT-HTTP/1.3 (2.4.6)
+Boto3/1.18.13 Python/3.10.4 Linux/5.15.0 Botocore/1.21.13|SomethingBot 2.0|Some Nightly Job|ExampleClient/1.2
+"""
+
+
+@pytest.mark.parametrize("text", PROGRAMS.strip().replace("\n", "|").split("|"))
+def test_a_program_is_a_bot(text: str) -> None:
+    assert parse_user_agent(text).device_type == "bot"
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "() { :; }; /bin/true", "${jndi:ldap://x}"])
+def test_a_text_that_attacks_is_a_bot(text: str) -> None:
+    assert parse_user_agent(text).device_type == "bot"
+
+
+def test_sogou_is_a_browser_and_a_spider() -> None:
+    phone = f"Mozilla/5.0 (Linux; Android 9; A1 Build/X) {CHROME} Mobile Safari/537.36 SogouMobileBrowser/6.1"
+    spider = "Sogou web spider/4.0(+http://www.sogou.com/docs/help/webmasters.htm#07)"
+
+    assert parse_user_agent(phone).device_type == "mobile"
+    assert parse_user_agent(spider).device_type == "bot"
+
+
+def android(model: str, *, mobile: bool = True) -> Device:
+    word = " Mobile" if mobile else ""
+    return parse_user_agent(f"Mozilla/5.0 (Linux; Android 9; {model}) {CHROME}{word} Safari/537.36")
+
+
+@pytest.mark.parametrize(
+    "model",
+    """
+    Lenovo TB-X306X|SM-T515|AGS2-L09|BZT3-W09|JDN2-AL00|Example Tab 10|NovaPad 70|ExamplePad_7|Plane 7565N 3G PS7180PG
+    23073RPBFG|RMP2102|OPD2101|TZ771|PMT3096_3G|8094X_EEA|M40_Plus_ROW|Nomi_C101012|Kids 8 Tab
+    """.strip()
+    .replace("\n", "|")
+    .split("|"),
+)
+def test_tablets_that_say_mobile_are_told_by_their_names(model: str) -> None:
+    assert android(model.strip()).device_type == "tablet"
+
+
+@pytest.mark.parametrize(
+    "model", "SM-G991B|Nexus 5X|CPH2211|RMX3363|Pixel 7|Redmi Note 9|moto g(20)".split("|")
+)
+def test_phones_that_do_not_say_mobile_are_told_by_their_names(model: str) -> None:
+    assert android(model, mobile=False).device_type == "mobile"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "RMX5250 Build/AP3A.240617.008; wv",  # Android 15, a build that many phones share
+        "Pixel 3 Build/PPR2.181005.003",
+        "HTC Butterfly Build/JDQ39",
+        "CUBOT NOTE Plus",
+        "LG-H960",
+        "Positivo Twist 2",
+        "TA-1021",
+        "PADFONE_T008",
+    ],
+)
+def test_a_phone_is_no_crawler_television_or_tablet_by_a_part_of_its_name(model: str) -> None:
+    assert android(model).device_type == "mobile"
+
+
+@pytest.mark.parametrize(
+    "model", "AFTKA|AEOBC|X96_mini|QBOX|43UK30G|BRAVIA 4K|Beelink GT1|MiProjM05".split("|")
+)
+def test_boxes_and_televisions_are_other_devices(model: str) -> None:
+    assert android(model, mobile=False).device_type == "other"
+
+
+@pytest.mark.parametrize(
+    ("system", "rest", "kind"),
+    [
+        ("Windows NT 6.1; WOW64; rv:20.0", "Gecko/20100101 Firefox/20.0 AlexaToolbar/2.1", "desktop"),
+        ("Windows NT 6.1; Trident/7.0; Media Center PC 6.0; AskTbPTV/5.14; rv:11.0", "like Gecko", "desktop"),
+        ("Windows NT 6.2; ARM; Trident/7.0; Touch; rv:11.0", "like Gecko", "tablet"),
+        ("Windows NT 6.2; ARM; Trident/7.0; Touch; rv:11.0; WPDesktop; Lumia 535", "like Gecko", "mobile"),
+        ("X11; U; Linux x86_64; en-us", f"{CHROME} Safari/537.36 Puffin/4.1.0.11AT", "tablet"),
+        ("X11; U; Linux x86_64; en-us", f"{CHROME} Safari/537.36 Puffin/4.1.0IP", "mobile"),
+        ("iPad; U; CPU OS 8_3 like Mac OS X", "AppleWebKit/534.46 UCBrowser/2.4 Safari/7543.48.3", "tablet"),
+    ],
+)
+def test_what_a_browser_says_of_its_system(system: str, rest: str, kind: str) -> None:
+    assert parse_user_agent(f"Mozilla/5.0 ({system}) {rest}").device_type == kind
+
+
 @given(st.text(max_size=2_000))
 def test_no_text_breaks_the_parser(text: str) -> None:
     device = parse_user_agent(text)

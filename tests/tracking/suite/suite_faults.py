@@ -14,7 +14,8 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 
 from tests.tracking.suite.conftest import PASSWORD, Browser, make_user
 from tests.tracking.suite.trouble import inserts_refused, lock_held, table_missing
-from tracking import device, health
+from tracking import health
+from tracking.device import parse
 from tracking.models import LoginEvent, UserSession
 from tracking.signals import login_recorded
 from tracking.storage import spool
@@ -27,12 +28,12 @@ Fault = Callable[[Any, pytest.MonkeyPatch], AbstractContextManager[None]]
 
 @contextlib.contextmanager
 def parser_raises(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def broken() -> Any:
+    def broken(text: str) -> Any:
         raise RuntimeError("the parser is broken")
 
-    device._parsed.cache_clear()
+    parse.parsed.cache_clear()
     with monkeypatch.context() as patch:
-        patch.setattr(device, "_kinds", broken)
+        patch.setattr(parse, "kind_of", broken)
         yield
 
 
