@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from analytics.conf import conf, zone
+from analytics.conf import conf, zone_label
 from analytics.dashboard import tables
 from analytics.dashboard.breakdowns import Breakdown, breakdowns, title_of
 from analytics.dashboard.cards import Card, cards
@@ -46,7 +47,7 @@ class Page:
 
     @property
     def as_of(self) -> str:
-        return f"{self.overview.as_of.astimezone(zone()):%H:%M:%S}"
+        return f"{self.overview.as_of.astimezone(ZoneInfo(zone_label())):%H:%M:%S}"
 
     @property
     def step_text(self) -> str:

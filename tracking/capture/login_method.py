@@ -43,7 +43,7 @@ def login_method(request: Any, user: Any) -> str:
     backend = getattr(user, "backend", "") or peek(session, BACKEND_SESSION_KEY) or ""
     if user is not None and (method := _from_allauth(session, user, backend)):
         return method[:METHOD_CHARACTERS]
-    return method_of_backend(backend)[:METHOD_CHARACTERS]
+    return method_of_backend(backend, request)[:METHOD_CHARACTERS]
 
 
 def first_factor(request: Any, user: Any) -> str:
@@ -52,7 +52,8 @@ def first_factor(request: Any, user: Any) -> str:
     return (method or UNKNOWN)[:METHOD_CHARACTERS]
 
 
-def method_of_backend(path: str) -> str:
+def method_of_backend(path: str, request: Any = None) -> str:
+    """Return the method of an authentication backend. The request helps where the backend takes any credentials."""
     if path in conf.BACKEND_METHODS:
         return str(conf.BACKEND_METHODS[path])
     if not path:
@@ -68,13 +69,25 @@ def method_of_backend(path: str) -> str:
     name = getattr(backend, "name", "")  # backends of python-social-auth have one, such as google-oauth2
     if isinstance(name, str) and name:
         return name
-    return password_method() if _takes_password(backend) else UNKNOWN
+    return password_method() if _takes_password(backend, request) else UNKNOWN
 
 
-def _takes_password(backend: Any) -> bool:
+def _takes_password(backend: Any, request: Any) -> bool:
     try:
-        return "password" in inspect.signature(backend.authenticate).parameters
+        parameters = inspect.signature(backend.authenticate).parameters
     except (AttributeError, TypeError, ValueError):
+        return False
+    if "password" in parameters:
+        return True
+    takes_anything = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    return takes_anything and _has_sent_password(request)
+
+
+def _has_sent_password(request: Any) -> bool:
+    """Tell whether the form has a field for a password, under any prefix. Its value is not looked at."""
+    try:
+        return any(name.lower().endswith("password") for name in getattr(request, "POST", ()))
+    except Exception:  # the body was read in another way, or cannot be
         return False
 
 

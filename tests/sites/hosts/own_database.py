@@ -1,9 +1,11 @@
-"""A plain site with a database in a file."""
+"""A site with a database in a file."""
 
 import os
 
 from tests.tracking.hosts.plain import *  # noqa: F403
-from tests.tracking.hosts.plain import TRACKING
+from tests.tracking.hosts.plain import INSTALLED_APPS
 
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("HOST_DATABASE", "")}}
-TRACKING = TRACKING | {"TABLE_PREFIX": os.environ.get("HOST_PREFIX", "")}
+if "tracking" in INSTALLED_APPS:
+    INSTALLED_APPS = [*INSTALLED_APPS, "analytics"]
+    TRACKING = {"TABLE_PREFIX": os.environ.get("HOST_PREFIX", "")}

@@ -1,0 +1,5 @@
+from analytics.apps import AnalyticsConfig
+
+
+class LoginAnalytics(AnalyticsConfig):
+    label = "login_analytics"
