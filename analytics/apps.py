@@ -40,5 +40,5 @@ def require_our_tracking() -> None:
         raise ImproperlyConfigured(
             'analytics reads what the app "tracking" of django-cortex records, but Python finds '
             f"{other.origin if other else 'no such package'}. Two packages of one name cannot be imported together; "
-            "see docs/tracking.md, Names that clash."
+            "see docs/in-your-site.md, Names that clash."
         )

@@ -37,7 +37,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
             Error(
                 f'The app label "analytics" is used by "{owner}" as well.',
                 hint="Write a subclass of analytics.apps.AnalyticsConfig with another `label`, and put its path into "
-                'INSTALLED_APPS in place of "analytics". See docs/tracking.md, Names that clash.',
+                'INSTALLED_APPS in place of "analytics". See docs/in-your-site.md, Names that clash.',
                 id="analytics.E005",
             )
         )

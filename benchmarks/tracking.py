@@ -184,6 +184,7 @@ def stream() -> None:
 
     from tracking.events import Activity
     from tracking.storage import stream as redis_stream
+    from tracking.storage.consumer import Consumer
 
     settings.TRACKING = settings.TRACKING | {"WRITER": "stream", "STREAM_URL": os.environ["REDIS_URL"]}
     events = [
@@ -195,7 +196,7 @@ def stream() -> None:
         )
         for n in range(EVENTS)
     ]
-    consumer = redis_stream.Consumer()
+    consumer = Consumer()
     for start in range(0, EVENTS, 5_000):
         redis_stream.add(events[start : start + 5_000])
     began = time.perf_counter()

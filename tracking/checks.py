@@ -67,7 +67,7 @@ def check_names(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
             Error(
                 f'The app label "tracking" is used by "{owner}" as well.',
                 hint="Write a subclass of tracking.apps.TrackingConfig with another `label`, and put its path into "
-                'INSTALLED_APPS in place of "tracking". See docs/tracking.md, Names that clash.',
+                'INSTALLED_APPS in place of "tracking". See docs/in-your-site.md, Names that clash.',
                 id="tracking.E005",
             )
         )

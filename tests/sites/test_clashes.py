@@ -13,7 +13,7 @@ from tests.paths import PROJECT
 LABEL = (
     '?: (analytics.E005) The app label "analytics" is used by "tests.sites.hosts.renamed_theirs" as well.\n'
     "\tHINT: Write a subclass of analytics.apps.AnalyticsConfig with another `label`, and put its path into "
-    'INSTALLED_APPS in place of "analytics". See docs/tracking.md, Names that clash.'
+    'INSTALLED_APPS in place of "analytics". See docs/in-your-site.md, Names that clash.'
 )
 TABLE = (
     'tracking.UserSession: (tracking.E006) The table "user_sessions" belongs to analytics.Visit as well.\n'
