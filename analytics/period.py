@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -56,7 +57,12 @@ class Period:
         if self.days > MOST_DAYS:
             raise BadPeriod(
                 gettext('"%(first)s" to "%(last)s" is %(days)s days; choose at most %(most)s days.')
-                % {"first": self.first, "last": self.last, "days": f"{self.days:,}", "most": f"{MOST_DAYS:,}"}
+                % {
+                    "first": self.first,
+                    "last": self.last,
+                    "days": number_format(self.days, force_grouping=True),
+                    "most": number_format(MOST_DAYS, force_grouping=True),
+                }
             )
 
     @property

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -144,7 +145,9 @@ class UserSessionAdmin(ReadOnlyAdmin):
             "Ended %(number)s sessions. Their next requests will be signed out.",
             ended,
         )
-        self.message_user(request, said % {"number": f"{ended:,}"}, messages.SUCCESS)
+        self.message_user(
+            request, said % {"number": number_format(ended, force_grouping=True)}, messages.SUCCESS
+        )
 
 
 @admin.register(SecurityAlert)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tracking.naming import index, table
 from tracking.queries import EventQuerySet, SessionQuerySet
+from tracking.words import text_of
 
 USER_AGENT_CHARACTERS = 512
 
@@ -206,7 +207,7 @@ class LoginEvent(Fingerprint):
         ]
 
     def __str__(self) -> str:
-        values = {"who": self.identifier or gettext("Unknown user"), "reason": self.failure_reason}
+        values = {"who": self.identifier or gettext("Unknown user"), "reason": text_of(self.failure_reason)}
         text = gettext("%(who)s logged in") if self.success else gettext("%(who)s was refused (%(reason)s)")
         return text % values
 

@@ -150,6 +150,30 @@ def test_no_word_is_bare_after_sessions_were_ended(root: Client) -> None:
     ],
 )
 def test_the_dashboard_speaks_the_language(root: Client, language: str, words: tuple[str, ...]) -> None:
-    page = root.get(reverse("analytics:dashboard"), headers={"accept-language": language}).content.decode()
+    with translation.override(language):
+        page = root.get(reverse("analytics:dashboard")).content.decode()
 
     assert [word for word in words if word not in page] == []
+
+
+def test_a_language_from_right_to_left_has_its_direction_and_its_dates(root: Client) -> None:
+    with translation.override("ar"):
+        page = root.get(reverse("analytics:dashboard")).content.decode()
+
+    assert 'dir="rtl"' in page
+    assert "الاثنين" in page or "إثنين" in page or "اثنين" in page
+
+
+def test_numbers_for_programs_are_the_same_in_every_language(root: Client) -> None:
+    answers, files = [], []
+    for language in ("en", "de", "ar"):
+        with translation.override(language):
+            data = root.get(reverse("analytics:data"), {"range": "7d"}).json()
+            answers.append((data | {"as_of": ""}, root.get(reverse("analytics:feed")).json()))
+    for language in ("en", "de", "ar"):
+        with translation.override(language):
+            file = root.get(reverse("analytics:download", args=["logins", "csv"]), {"range": "7d"})
+            files.append(b"".join(file.streaming_content))
+
+    assert answers[0] == answers[1] == answers[2]
+    assert files[0] == files[1] == files[2]
