@@ -69,6 +69,72 @@ class Fingerprint(models.Model):
         abstract = True
 
 
+class LoginEvent(Fingerprint):
+    """An attempt to log in. `evidence` has the counts of its account, device and network just before."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    timestamp = models.DateTimeField(_("time"), default=timezone.now)
+    user = user_key()
+    identifier = models.CharField(
+        _("identifier"),
+        max_length=254,
+        blank=True,
+        help_text=_("The entered name if a user has it; otherwise a keyed hash of what was entered."),
+    )
+    login_method = models.CharField(_("method"), max_length=40, blank=True)
+    second_factor = models.CharField(
+        _("second factor"),
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",  # while a new version is rolled out, processes of the old one write rows without it
+        help_text=_("The second factor that was passed, or that failed: totp, webauthn …"),
+    )
+    success = models.BooleanField(_("success"))
+    failure_reason = models.CharField(_("reason"), max_length=40, blank=True)
+    user_agent = models.CharField(_("user agent"), max_length=USER_AGENT_CHARACTERS, blank=True)
+    session = models.ForeignKey(
+        "UserSession",
+        verbose_name=_("session"),
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="logins",
+    )
+    evidence = models.JSONField(_("evidence"), default=dict, blank=True)
+
+    objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = table("login_events")
+        verbose_name = _("login")
+        verbose_name_plural = _("logins")
+        indexes = [
+            models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_login_events_time_desc")),
+            models.Index("user", F("timestamp").desc(), name=index("idx_login_events_user_time")),
+            models.Index("success", F("timestamp").desc(), name=index("idx_login_events_success_time")),
+            models.Index(
+                "identifier",
+                F("timestamp").desc(),
+                condition=Q(success=False),
+                name=index("idx_login_failures_identifier"),
+            ),
+            models.Index(
+                "ip_address",
+                F("timestamp").desc(),
+                condition=Q(success=False),
+                name=index("idx_login_failures_ip"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        values = {"who": self.identifier or gettext("Unknown user"), "reason": text_of(self.failure_reason)}
+        text = gettext("%(who)s logged in") if self.success else gettext("%(who)s was refused (%(reason)s)")
+        return text % values
+
+
 class UserSession(Fingerprint):
     """A session from login to its end.
 
@@ -144,72 +210,6 @@ class UserSession(Fingerprint):
     def end(self, reason: str) -> bool:
         """End the session on every process, with any session engine. Returns False if it had already ended."""
         return bool(type(self).objects.filter(pk=self.pk).end(reason))
-
-
-class LoginEvent(Fingerprint):
-    """An attempt to log in. `evidence` has the counts of its account, device and network just before."""
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    timestamp = models.DateTimeField(_("time"), default=timezone.now)
-    user = user_key()
-    identifier = models.CharField(
-        _("identifier"),
-        max_length=254,
-        blank=True,
-        help_text=_("The entered name if a user has it; otherwise a keyed hash of what was entered."),
-    )
-    login_method = models.CharField(_("method"), max_length=40, blank=True)
-    second_factor = models.CharField(
-        _("second factor"),
-        max_length=20,
-        blank=True,
-        default="",
-        db_default="",  # while a new version is rolled out, processes of the old one write rows without it
-        help_text=_("The second factor that was passed, or that failed: totp, webauthn …"),
-    )
-    success = models.BooleanField(_("success"))
-    failure_reason = models.CharField(_("reason"), max_length=40, blank=True)
-    user_agent = models.CharField(_("user agent"), max_length=USER_AGENT_CHARACTERS, blank=True)
-    session = models.ForeignKey(
-        UserSession,
-        verbose_name=_("session"),
-        null=True,
-        blank=True,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="logins",
-    )
-    evidence = models.JSONField(_("evidence"), default=dict, blank=True)
-
-    objects: ClassVar[EventQuerySet[Any]] = EventQuerySet.as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        db_table = table("login_events")
-        verbose_name = _("login")
-        verbose_name_plural = _("logins")
-        indexes = [
-            models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_login_events_time_desc")),
-            models.Index("user", F("timestamp").desc(), name=index("idx_login_events_user_time")),
-            models.Index("success", F("timestamp").desc(), name=index("idx_login_events_success_time")),
-            models.Index(
-                "identifier",
-                F("timestamp").desc(),
-                condition=Q(success=False),
-                name=index("idx_login_failures_identifier"),
-            ),
-            models.Index(
-                "ip_address",
-                F("timestamp").desc(),
-                condition=Q(success=False),
-                name=index("idx_login_failures_ip"),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        values = {"who": self.identifier or gettext("Unknown user"), "reason": text_of(self.failure_reason)}
-        text = gettext("%(who)s logged in") if self.success else gettext("%(who)s was refused (%(reason)s)")
-        return text % values
 
 
 class ActivityLog(models.Model):
