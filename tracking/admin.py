@@ -128,7 +128,8 @@ class UserSessionAdmin(ReadOnlyAdmin):
     actions_selection_counter = True
     search_help_text = _("A user name, an e-mail address or an IP address. Whole values only.")
     list_display = (
-        "started_at", "user", "device_type", "browser", "os", "ip_address", "last_seen_at", "ended_at", "end_reason",
+        "started_at", "user", "acting_as", "device_type", "browser", "os", "ip_address", "last_seen_at", "ended_at",
+        "end_reason",
     )  # fmt: skip
     list_filter = (("ended_at", admin.EmptyFieldListFilter), "end_reason", "device_type", "started_at")
     actions = ("end_sessions",)

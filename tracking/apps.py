@@ -2,6 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
@@ -49,7 +50,11 @@ def connect_user_signals(model: type[Model]) -> None:
 
     Other models get no receivers: with a receiver for deletions, Django fetches every row before it deletes it.
     """
-    if not issubclass(model, get_user_model()):
+    try:
+        is_user = issubclass(model, get_user_model())
+    except ImproperlyConfigured:  # AUTH_USER_MODEL is not installed, or not loaded yet; Django itself says so
+        return
+    if not is_user:
         return
     from django.db.models import signals as db
 

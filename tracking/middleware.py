@@ -46,7 +46,8 @@ class TrackingMiddleware:
             tenancy.leave(tenant)
 
     async def _in_async(self, request: HttpRequest) -> HttpResponseBase:
-        tenant = tenancy.enter(request)
+        # Never left: a request is a task of its own, and a streamed body is made after the middleware.
+        tenancy.enter(request)
         visit = Visit.of(request)
         # Another thread only if the database has to be queried; most requests do without.
         if visit.needs_database_first:
@@ -62,4 +63,5 @@ class TrackingMiddleware:
             current.reset(before)
             if visit.needs_database_afterwards:
                 await sync_to_async(visit.finish)(response)
-            tenancy.leave(tenant)
+            else:
+                visit.close()

@@ -20,6 +20,7 @@ from tracking.queries import EventQuerySet, SessionQuerySet
 from tracking.words import text_of
 
 USER_AGENT_CHARACTERS = 512
+USER = _("user")
 
 
 class DeviceType(models.TextChoices):
@@ -44,10 +45,10 @@ def keep_without_user(collector: Any, field: Any, rows: Any, using: str) -> None
 keep_without_user.lazy_sub_objs = True  # type: ignore[attr-defined]
 
 
-def user_key() -> models.ForeignKey[Any, Any]:
+def user_key(verbose_name: Any = USER) -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("user"),
+        verbose_name=verbose_name,
         null=True,
         blank=True,
         on_delete=keep_without_user,
@@ -150,11 +151,13 @@ class UserSession(Fingerprint):
         ENDED_BY_OWNER = "ended_by_owner", _("Ended by its owner")
         ENDED_BY_ADMIN = "ended_by_admin", _("Ended by an administrator")
 
-    # Ends that Django does not know of, so the middleware enforces them.
+    # Ends that Django does not know of, so the middleware enforces them. Of a session that acts as somebody else it
+    # knows no end at all: it looks at the password and the activity of the other user.
     REVOKED: ClassVar[tuple[str, ...]] = (EndReason.ENDED_BY_OWNER, EndReason.ENDED_BY_ADMIN)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = user_key()
+    acting_as = user_key(_("acting as"))
     key_hash = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 (null: not known yet)
     login_method = models.CharField(_("method"), max_length=40, blank=True)
     started_at = models.DateTimeField(_("started"), default=timezone.now)
@@ -190,6 +193,9 @@ class UserSession(Fingerprint):
                 "ended_at",
                 condition=Q(end_reason__in=["ended_by_owner", "ended_by_admin"]),
                 name=index("idx_user_sessions_revoked"),
+            ),
+            models.Index(
+                "ended_at", condition=Q(acting_as__isnull=False), name=index("idx_user_sessions_acting")
             ),
             models.Index(
                 F("started_at").desc(), F("id").desc(), name=index("idx_user_sessions_started_desc")

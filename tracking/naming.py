@@ -5,6 +5,7 @@ import hashlib
 
 from django.apps import AppConfig, apps
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from tracking.conf import conf
 
@@ -39,25 +40,31 @@ def prefixed_index(prefix: str, name: str) -> str:
     return f"{prefixed[: INDEX_CHARACTERS - 7]}_{digest}"
 
 
-_is_looking = False
-
-
 def other_owner(label: str, name: str) -> str:
     """Return the name of another installed app with this label; "" if there is none.
 
     Django refuses two apps of one label before any check can run. So an app that finds its label taken moves aside,
-    and a check tells what to do.
+    and a check tells what to do. Of the apps that come later, few are looked at, so that hardly any is loaded early.
     """
-    global _is_looking
-    if _is_looking:  # by making our own config once more
-        return ""
-    _is_looking = True
-    try:
-        for entry in settings.INSTALLED_APPS:
-            with contextlib.suppress(Exception):  # Django raises it as well, in its turn
-                config = AppConfig.create(entry)
-                if config.label == label and config.name != name:
-                    return str(config.name)
-    finally:
-        _is_looking = False
+    made = apps.app_configs.get(label)
+    if made is not None and made.name != name:
+        return made.name
+    for entry in settings.INSTALLED_APPS[len(apps.app_configs) + 1 :]:
+        with contextlib.suppress(Exception):  # Django raises it as well, in its turn
+            other = _name_of_owner(entry, label)
+            if other not in ("", name):
+                return other
+    return ""
+
+
+def _name_of_owner(entry: str, label: str) -> str:
+    """Return the name of the app of an entry in INSTALLED_APPS if it has the label; "" if not."""
+    last = entry.rpartition(".")[2]
+    if last == label:
+        config = AppConfig.create(entry)
+        return str(config.name) if config.label == label else ""
+    if last[:1].isupper():  # the path of a config
+        chosen = import_string(entry)
+        own_label = getattr(chosen, "label", None) or chosen.name.rpartition(".")[2]
+        return str(chosen.name) if own_label == label else ""
     return ""

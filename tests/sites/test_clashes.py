@@ -83,3 +83,45 @@ def test_another_package_named_tracking_is_named(tmp_path: Path) -> None:
     )
 
     assert f"but Python finds {tmp_path}/tracking/__init__.py" in done.stderr
+
+
+def test_an_app_that_fails_to_load_says_so_itself(tmp_path: Path) -> None:
+    """Looking for clashes must not load apps before their turn, nor twice."""
+    folder = tmp_path / "late_tracking"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "apps.py").write_text("import missing_thing\n")
+    (tmp_path / "late_settings.py").write_text(
+        "from tests.sites.hosts.own_database import *\nINSTALLED_APPS = [*INSTALLED_APPS, 'late_tracking']\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "check"],
+        env=os.environ
+        | {"DJANGO_SETTINGS_MODULE": "late_settings", "HOST_SPOOL": "/nowhere"}
+        | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "ModuleNotFoundError: No module named 'missing_thing'" in done.stderr
+
+
+def test_a_folder_of_the_site_with_the_name_of_a_package_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "loginas").mkdir()
+    (tmp_path / "loginas" / "__init__.py").write_text("raise RuntimeError('loaded')\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "check"],
+        env=os.environ
+        | {"DJANGO_SETTINGS_MODULE": "tests.sites.hosts.own_database", "HOST_SPOOL": "/nowhere"}
+        | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.core.exceptions import ValidationError
 from django.db import router
 from django.db.models import Q
@@ -12,13 +12,12 @@ from django.db.models import Q
 from tracking.capture.client import Client, client_of
 from tracking.capture.login_method import login_method
 from tracking.capture.note import note, visit_of
-from tracking.capture.second_factor import KIND_CHARACTERS
-from tracking.capture.visit import Noted
-from tracking.events import Event, Login, SessionStart, storable
+from tracking.capture.second_factor import KIND_CHARACTERS, expect_new
+from tracking.events import Login, SessionStart, storable
 from tracking.hashes import hashed_name
 from tracking.health import report_fault
 from tracking.models import UserSession
-from tracking.sessions.identity import SESSION_ID, SIGNED_COOKIES, expiry_of, key_hash, session_id_of
+from tracking.sessions.identity import SESSION_ID, SIGNED_COOKIES, expiry_of, key_hash, peek, session_id_of
 from tracking.sessions.memory import remember_new
 from tracking.storage.bounded import bounded
 
@@ -27,6 +26,8 @@ BAD_CODE, LOCKED_OUT = "bad_code", "locked_out"
 # The method of a login without a session for an API that does not say more.
 BY_API = "api_token"
 PASSWORD_METHODS = ("", "password", "email")
+# People with the same address who are looked at for the one of that name.
+MOST_LOOKED_AT = 20
 IDENTIFIER_CHARACTERS = 254
 REASON_CHARACTERS = 40
 # Keys under which login forms and backends pass the entered identifier, besides the user model's USERNAME_FIELD.
@@ -50,12 +51,13 @@ def note_success(
     client = _client(request)
     method = method or login_method(request, user)
     alias = router.db_for_write(type(user)) if user is not None else router.db_for_write(UserSession)
-    session_id = session_id_of(getattr(request, "session", None))
+    session_id = _session_of(request, user)
+    if starts is not None:
+        expect_new(starts, user)
     if starts is not None and session_id is None:
         start = _session_start(starts, user, method, client)
         session_id = start.uuid
         note(start, request, follows=alias)
-    _forget_earlier_success(request, user)
     login = Login(
         success=True,
         user_id=user.pk if user is not None else None,
@@ -72,28 +74,15 @@ def note_success(
 
 def note_token(request: Any, user: Any, method: str) -> None:
     """Note a login for a token, which counts only if the view does not refuse it after all."""
-    if not has_noted_success(request, user):
-        note_success(request, user, method=method, needs_answer=True)
+    note_success(request, user, method=method, needs_answer=True)
 
 
-def has_noted_success(request: Any, user: Any) -> bool:
-    """Tell whether this request has noted a login of the user already; some packages send a second signal."""
-    return any(_is_success_of(noted.event, user) for noted in _noted(request))
-
-
-def _forget_earlier_success(request: Any, user: Any) -> None:
-    """Of two signals for one login, keep the later: it has the session."""
-    noted = _noted(request)
-    noted[:] = [one for one in noted if not _is_success_of(one.event, user)]
-
-
-def _is_success_of(event: Event, user: Any) -> bool:
-    return isinstance(event, Login) and event.success and user is not None and event.user_id == user.pk
-
-
-def _noted(request: Any) -> list[Noted]:
-    visit = visit_of(request)
-    return visit.noted if visit is not None else []
+def _session_of(request: Any, user: Any) -> uuid.UUID | None:
+    """Return the id of the request's session, if it is the user's; a token may be asked for in another's browser."""
+    session = getattr(request, "session", None)
+    if user is None or peek(session, SESSION_KEY) != user._meta.pk.value_to_string(user):
+        return None
+    return session_id_of(session)
 
 
 def _session_start(session: Any, user: Any, method: str, client: Client) -> SessionStart:
@@ -179,10 +168,7 @@ def find_user(identifier: str) -> Any:
         with bounded(router.db_for_read(user_model)):
             email = user_model.get_email_field_name()
             if "@" in identifier and email != user_model.USERNAME_FIELD and _has_field(user_model, email):
-                by_either = Q(**{user_model.USERNAME_FIELD: identifier}) | Q(
-                    **{f"{email}__iexact": identifier}
-                )
-                return user_model._default_manager.filter(by_either).first()
+                return _found_by_either(user_model, identifier, email)
             return user_model._default_manager.get_by_natural_key(identifier)
     except (user_model.DoesNotExist, ValueError, TypeError, ValidationError):
         # All but DoesNotExist: the input is not a valid value for the field. It is not logged: it may be a password.
@@ -190,6 +176,16 @@ def find_user(identifier: str) -> Any:
     except Exception as error:
         report_fault("Looking for a user", error)
         return None
+
+
+def _found_by_either(user_model: Any, identifier: str, email: str) -> Any:
+    """Return the user of that name, else the only one with that address: anybody may enter another's address."""
+    by_either = Q(**{user_model.USERNAME_FIELD: identifier}) | Q(**{f"{email}__iexact": identifier})
+    found = list(user_model._default_manager.filter(by_either)[:MOST_LOOKED_AT])
+    named = [user for user in found if user.get_username() == identifier]
+    if named or len(found) == 1:
+        return (named or found)[0]
+    return None
 
 
 def _has_field(model: Any, name: str) -> bool:

@@ -3,7 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from tracking.capture.visit import REQUEST_USER, Fate, Noted, Visit, current, in_event_loop, user_id_of
+from tracking.capture.impersonation import mark
+from tracking.capture.noted import Fate, Noted, Switch
+from tracking.capture.requester import REQUEST_USER, in_event_loop, user_id_of
+from tracking.capture.visit import Visit, current
 from tracking.events import Activity, Event
 from tracking.storage import spool
 from tracking.storage.write import write
@@ -35,3 +38,13 @@ def note(event: Event, request: Any = None, *, follows: str = "", needs_answer: 
         spool.add([event])  # queries are impossible here; the next writer replays the spool
     else:
         write([event])
+
+
+def note_switch(switch: Switch, request: Any = None) -> None:
+    """Note that an administrator begins or ends acting as a user. Call it after Django's `login()`."""
+    visit = visit_of(request)
+    if visit is None:
+        note(switch.activity, request)
+        return
+    mark(getattr(visit.request, "session", None), switch)
+    visit.switches.append(switch)

@@ -5,19 +5,20 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import ValidationError
 from django.db import router
 
-from tracking.capture.impersonation import is_return, note_end
 from tracking.capture.login_method import method_of_backend, method_of_credentials
 from tracking.capture.logins import BY_API, entered_identifier, note_failure, note_success, note_token
 from tracking.capture.note import note, visit_of
+from tracking.capture.noted import ACTOR, ENDED, Switch
+from tracking.capture.requester import user_id_of
 from tracking.capture.scope import request_of_scope
-from tracking.capture.visit import user_id_of
 from tracking.events import SessionEnd
 from tracking.health import report_fault
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession, database
-from tracking.sessions.identity import session_id_of, was_just_given_to
+from tracking.sessions.identity import peek, session_id_of, was_just_given_to
 from tracking.storage.bounded import bounded
 
 Receiver = Callable[..., None]
@@ -39,8 +40,6 @@ def harmless(receiver: Receiver) -> Receiver:
 @harmless
 def on_login(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) -> None:
     request = request or request_of_scope()
-    if is_return(request, user):
-        return
     session = getattr(request, "session", None)
     if was_just_given_to(session, user):
         note_success(request, user, starts=session)
@@ -52,15 +51,18 @@ def on_login(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) 
 
 @harmless
 def on_failure(sender: Any, credentials: Any = None, request: Any = None, **kwargs: Any) -> None:
-    credentials = credentials or {}
+    request, credentials = request or request_of_scope(), credentials or {}
     note_failure(request, entered_identifier(credentials), method=method_of_credentials(credentials))
 
 
 @harmless
 def on_logout(sender: Any, request: Any = None, user: Any = None, **kwargs: Any) -> None:
     request = request or request_of_scope()
-    note_end(request)
-    session_id = session_id_of(getattr(request, "session", None))
+    session = getattr(request, "session", None)
+    session_id, actor_id = session_id_of(session), peek(session, ACTOR)
+    visit = visit_of(request)
+    if actor_id is not None and not (visit and visit.is_returning):
+        note(Switch(ENDED, actor_id, peek(session, SESSION_KEY)).activity, request)
     if session_id is not None:
         note(SessionEnd(reason=UserSession.EndReason.LOGOUT, session_id=session_id), request)
 

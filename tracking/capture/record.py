@@ -11,10 +11,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
 from django.http import HttpRequest
 
-from tracking.capture.impersonation import begin, end
 from tracking.capture.logins import note_failure, note_success
-from tracking.capture.note import note, visit_of
-from tracking.capture.visit import REQUEST_USER, user_id_of
+from tracking.capture.note import note, note_switch, visit_of
+from tracking.capture.noted import ENDED, Switch
+from tracking.capture.requester import REQUEST_USER, user_id_of
 from tracking.conf import conf
 from tracking.events import Activity, storable
 from tracking.health import report_fault
@@ -95,10 +95,8 @@ def log_impersonation(
     django-hijack and django-loginas this happens by itself. Never raises.
     """
     try:
-        if ended:
-            end(request, actor.pk, user)
-        else:
-            begin(request, actor.pk, user)
+        switch = Switch(ENDED, actor.pk, user.pk) if ended else Switch.start(actor.pk, user.pk)
+        note_switch(switch, request)
     except Exception as error:
         report_fault("Recording an impersonation", error)
 

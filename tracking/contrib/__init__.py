@@ -10,7 +10,7 @@ otp              second factors of django-otp and django-two-factor-auth
 
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 
 from django.apps import apps
 
@@ -31,7 +31,7 @@ def _wanted() -> Iterator[str]:
         yield "allauth"
     if apps.is_installed("axes"):
         yield "axes"
-    if find_spec("channels"):  # it need not be in INSTALLED_APPS
+    if _is_distributed("channels"):  # it need not be in INSTALLED_APPS
         yield "channels"
     if apps.is_installed("rest_framework"):
         yield "drf"
@@ -41,3 +41,12 @@ def _wanted() -> Iterator[str]:
         yield "loginas"
     if apps.is_installed("django_otp"):
         yield "otp"
+
+
+def _is_distributed(name: str) -> bool:
+    """Tell whether the package was installed: a site may have a module of that name itself."""
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -33,8 +33,11 @@ def _watch(serializer: Any, method: str, user_of: Any) -> None:
     @functools.wraps(validate)
     def wrapper(self: Any, attrs: Any) -> Any:
         result = validate(self, attrs)
-        harmless(note_token)(self.context.get("request"), user_of(self, result), method)
+        harmless(note)(self, result)
         return result
+
+    def note(serializer: Any, result: Any) -> None:
+        note_token(serializer.context.get("request"), user_of(serializer, result), method)
 
     wrapper.is_watched = True  # type: ignore[attr-defined]
     serializer.validate = wrapper

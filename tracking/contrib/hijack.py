@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tracking.capture.impersonation import begin, end
+from tracking.capture.note import note_switch
+from tracking.capture.noted import ENDED, Switch
 from tracking.capture.receivers import harmless
 
 
@@ -15,11 +16,12 @@ def connect() -> None:
 
 @harmless
 def on_started(sender: Any, request: Any, hijacker: Any, hijacked: Any, **kwargs: Any) -> None:
-    begin(request, hijacker.pk, hijacked)
+    # Somebody who acts as a user may act as the next one. The session stays that of the first.
+    history = request.session.get("hijack_history")
+    note_switch(Switch.start(hijacker.pk, hijacked.pk, origin=history[0] if history else None), request)
 
 
 @harmless
 def on_ended(sender: Any, request: Any, hijacker: Any, hijacked: Any, **kwargs: Any) -> None:
-    # Somebody who acts as a user may act as the next one, and come back to the first.
     history = request.session.get("hijack_history")
-    end(request, hijacker.pk, hijacked, still=history[-1] if history else None)
+    note_switch(Switch(ENDED, hijacker.pk, hijacked.pk, still=history[0] if history else None), request)

@@ -71,7 +71,8 @@ class Revocations:
         longest = dt.timedelta(seconds=settings.SESSION_COOKIE_AGE) + self.MARGIN
         ended = UserSession.objects.using(database()).filter(
             Q(expires_at__gt=now - self.MARGIN) | Q(ended_at__gt=now - longest),
-            end_reason__in=UserSession.REVOKED,
+            Q(end_reason__in=UserSession.REVOKED) | Q(acting_as__isnull=False),
+            ended_at__isnull=False,
         )
         if self._since is not None:
             ended = ended.filter(ended_at__gt=self._since)

@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from tracking.conf import conf
 from tracking.events import Event, event_from_json
@@ -47,7 +48,8 @@ def folder() -> Path:
     get into the database of another, nor those of one tenant into the schema of another."""
     tenant = schema()
     if conf.SPOOL_DIR:
-        return Path(conf.SPOOL_DIR) / tenant
+        # The name of a schema may be a path.
+        return Path(conf.SPOOL_DIR) / (f"tenant-{quote(tenant, safe='')}" if tenant else "")
     return Path(tempfile.gettempdir()) / f"tracking-spool-{os.getuid()}-{keyed_hash('spool', tenant)[:12]}"
 
 

@@ -1,3 +1,4 @@
+from asgiref.sync import sync_to_async
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
@@ -16,6 +17,13 @@ def verify(request: HttpRequest) -> HttpResponse:
     return HttpResponse("verified")
 
 
+async def async_verify(request: HttpRequest) -> HttpResponse:
+    user = await request.auser()
+    device = await sync_to_async(match_token)(user, request.POST["token"])
+    await request.session.aset("otp_device_id", device.persistent_id)
+    return HttpResponse("verified")
+
+
 otp_site = OTPAdminSite(name="otpadmin")
 otp_site._registry.update(admin.site._registry)
 
@@ -23,6 +31,7 @@ urlpatterns = [
     path("otp-admin/", otp_site.urls),
     path("step-up/", LoginView.as_view(template_name="admin/login.html")),
     path("verify/", verify),
+    path("async-verify/", async_verify),
     path("", include(two_factor)),
     *site,
 ]

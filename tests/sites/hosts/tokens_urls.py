@@ -40,6 +40,8 @@ class Choosy(TokenObtainPairView):
 
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
         super().post(request, *args, **kwargs)
+        if request.query_params.get("error"):
+            raise RuntimeError("a fault of the view")
         raise PermissionDenied("No API for you.")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -149,3 +150,37 @@ def test_a_second_factor_later_in_the_session_is_an_activity(person: Any, backup
 
     browser.post("/verify/", {"token": "backup2"})
     assert ActivityLog.objects.count() == 1
+
+
+def test_a_second_login_with_the_same_device_in_the_same_session_tells_it_again(backup: StaticDevice) -> None:
+    browser = Browser("sync")
+    for number in range(2):
+        admin_login(browser, backup, f"backup{number}")
+
+    assert [event[4] for event in events()] == ["recovery_codes", "recovery_codes"]
+    assert not ActivityLog.objects.exists()
+
+
+def test_a_session_from_before_an_upgrade_tells_no_old_second_factor(
+    person: Any, backup: StaticDevice
+) -> None:
+    browser = Browser("sync")
+    admin_login(browser, backup, "backup1")
+    session = browser.client.session
+    del session["_tracking_second_factor"]
+    session.save()
+
+    browser.post("/verify/", {"token": "backup2"})
+
+    assert not ActivityLog.objects.exists()
+
+
+def test_a_second_factor_in_an_async_view_is_told(person: Any, backup: StaticDevice) -> None:
+    browser = Browser("async")
+    browser.log_in()
+    browser.get("/who/")
+
+    browser.client.headers = browser.headers
+    async_to_sync(browser.client.post)("/async-verify/", {"token": "backup1"})
+
+    assert ActivityLog.objects.get().action == "second_factor.passed"

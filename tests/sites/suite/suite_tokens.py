@@ -4,9 +4,10 @@ import base64
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from tests.tracking.suite.conftest import PASSWORD
+from tests.tracking.suite.conftest import PASSWORD, Browser, make_user
 from tracking.models import LoginEvent, UserSession
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +98,30 @@ def test_who_is_inactive_gets_no_token(user: Any) -> None:
     assert Client().post("/jwt/", FORM).status_code == 401
 
     assert [event[1:3] for event in events()] == [(False, "inactive")]
+
+
+def test_a_refused_login_is_told_although_the_transaction_was_rolled_back(user: Any) -> None:
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        assert Client().post("/choosy/", FORM).status_code == 403
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+    assert events() == [("ann@example.com", False, "refused", "jwt", None)]
+
+
+def test_an_error_of_the_view_is_no_failure_of_the_user(user: Any) -> None:
+    assert Client(raise_request_exception=False).post("/choosy/?error=1", FORM).status_code == 500
+
+    assert events() == []
+
+
+def test_a_token_asked_for_in_anothers_browser_has_no_session(user: Any) -> None:
+    make_user("bob@example.com")
+    browser = Browser("sync")
+    browser.log_in("bob@example.com")
+
+    assert browser.post("/jwt/", FORM).status_code == 200
+
+    ann = LoginEvent.objects.get(user=user)
+    assert (ann.login_method, ann.session_id) == ("jwt", None)

@@ -14,12 +14,15 @@ urlpatterns = [
     path("who/", views.who),
     path("deed/", views.deed),
     path("failing-login/", views.failing_login),
+    path("two-logins/", views.two_logins),
+    path("login-and-rollback/", views.login_and_rollback),
     path("failing-deed/", views.failing_deed),
     path("refusal-and-failure/", views.refusal_and_failure),
     path("token-login/", views.token_login),
     path("async/login/", views.async_login),
     path("async/logout/", views.async_logout),
     path("async/page/", views.async_page),
+    path("async/later/", views.async_later),
     path("async/deed/", views.async_deed),
 ]
 if apps.is_installed("tracking"):

@@ -1,7 +1,18 @@
 """Views of a third-party site, which use only the public functions of tracking."""
 
+import asyncio
+from typing import Any
+
 from django.apps import apps
-from django.contrib.auth import aauthenticate, alogin, alogout, authenticate, login, update_session_auth_hash
+from django.contrib.auth import (
+    aauthenticate,
+    alogin,
+    alogout,
+    authenticate,
+    get_user_model,
+    login,
+    update_session_auth_hash,
+)
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -26,6 +37,25 @@ def failing_login(request: HttpRequest) -> HttpResponse:
     user = authenticate(request, username=request.POST["username"], password=request.POST["password"])
     login(request, user)
     raise RuntimeError("after the login")
+
+
+def two_logins(request: HttpRequest) -> HttpResponse:
+    for name in (request.POST["first"], request.POST["second"]):
+        login(request, _user(name), backend="django.contrib.auth.backends.ModelBackend")
+    return HttpResponse("twice")
+
+
+def login_and_rollback(request: HttpRequest) -> HttpResponse:
+    user = _user(request.POST["name"])
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    with transaction.atomic():
+        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        transaction.set_rollback(True)
+    return HttpResponse("once")
+
+
+def _user(name: str) -> Any:
+    return get_user_model()._default_manager.get_by_natural_key(name)
 
 
 def failing_deed(request: HttpRequest) -> HttpResponse:
@@ -68,6 +98,15 @@ async def async_logout(request: HttpRequest) -> HttpResponse:
 @transaction.non_atomic_requests
 async def async_page(request: HttpRequest) -> HttpResponse:
     return HttpResponse("a page")
+
+
+async def async_later(request: HttpRequest) -> HttpResponse:
+    async def work() -> None:
+        await asyncio.sleep(0.1)
+        log_activity("thing.later")
+
+    request.META["task"] = asyncio.create_task(work())
+    return HttpResponse("soon")
 
 
 if apps.is_installed("tracking"):

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from tests.tracking.suite.conftest import PASSWORD, Browser
+from tests.tracking.suite.conftest import PASSWORD, Browser, make_user
 from tests.tracking.suite.trouble import table_missing
 from tracking import log_activity, log_login
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
@@ -258,3 +258,43 @@ def test_what_was_typed_is_in_no_log(user: Any, caplog: pytest.LogCaptureFixture
 
     text = caplog.text + "".join(path.read_text() for path in spool.folder().iterdir())
     assert "secret" not in text
+
+
+def test_of_two_logins_in_one_request_only_the_last_has_a_session(user: Any) -> None:
+    make_user("bob@example.com")
+    browser = Browser("sync")
+
+    browser.post("/two-logins/", {"first": "ann@example.com", "second": "bob@example.com"})
+
+    assert browser.get("/who/").content == b"bob@example.com"
+    session = UserSession.objects.get()
+    assert session.user.get_username() == "bob@example.com"
+    rows = LoginEvent.objects.order_by("pk").values_list("identifier", "session")
+    assert list(rows) == [("ann@example.com", None), ("bob@example.com", session.pk)]
+
+
+def test_a_second_login_that_was_rolled_back_leaves_the_first(user: Any) -> None:
+    browser = Browser("sync")
+
+    browser.post("/login-and-rollback/", {"name": "ann@example.com"})
+
+    assert LoginEvent.objects.get().success
+
+
+def test_anothers_address_attracts_no_failures(db: None) -> None:
+    """Anybody may enter an address that is another person's name, before it is confirmed."""
+    if get_user_model().USERNAME_FIELD == "email":
+        pytest.skip("names are addresses here")
+    mallory = make_user("mallory")
+    mallory.email = "ann@example.com"
+    mallory.save()
+    ann = make_user("ann@example.com")
+
+    Browser("sync").log_in(password="wrong")
+    assert LoginEvent.objects.get().user == ann
+
+    ann.delete()
+    make_user("eve")
+    get_user_model().objects.filter(username="eve").update(email="ann@example.com")
+    Browser("sync").log_in(password="wrong")
+    assert LoginEvent.objects.latest("pk").user is None

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests.tracking.suite.conftest import Browser
 from tests.tracking.suite.trouble import lock_held, table_missing
@@ -85,3 +86,14 @@ def test_a_disk_that_was_full_spoils_no_later_line(user: Any, monkeypatch: pytes
 
     assert [event.action for events in spool.take() for event in events] == ["first", "last"]
     assert health.counts() == {"spooled": 2, "dropped": 1, "faults": 1}
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "..", "a/b", "münchen"])
+def test_the_spool_of_a_tenant_is_a_folder_within_the_spool(
+    db: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    without = spool.folder()
+    monkeypatch.setattr(connection, "schema_name", name, raising=False)
+
+    assert spool.folder().parent == without
+    assert spool.folder().resolve().parent == without.resolve()
