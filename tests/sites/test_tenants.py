@@ -81,6 +81,13 @@ def test_logins_alerts_and_reports_are_each_tenants_own(site: Site) -> None:
         assert totals == {"red.localhost": 12, "blue.localhost": 11}
 
 
+def test_what_happens_while_an_answer_is_streamed_is_its_tenants(site: Site) -> None:
+    with site.serving(ASYNC, host="blue.localhost") as blue:
+        assert blue.call("GET", "/streamed/")[2] == "streamed"
+
+        assert site.sql("SELECT action FROM blue.activity_logs") == [("thing.streamed",)]
+
+
 def figures(site: Site, tenant: str) -> dict[str, int]:
     ((failures, bursts),) = site.sql(
         f"SELECT (SELECT count(*) FROM {tenant}.login_events WHERE NOT success), "
