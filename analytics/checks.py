@@ -41,6 +41,14 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
                 id="analytics.E005",
             )
         )
+    if not apps.is_installed("django.contrib.admin"):
+        problems.append(
+            Error(
+                'The dashboard is a page of the admin, but "django.contrib.admin" is not installed.',
+                hint="Install and mount the admin, or take analytics out; tracking works without it.",
+                id="analytics.E006",
+            )
+        )
     if cache_alias() not in settings.CACHES:
         problems.append(
             Error(

@@ -43,6 +43,7 @@ from analytics.rights import may_view, rights_of
 from analytics.rollups.logs import LOGS
 from analytics.words import number
 from tracking import log_activity
+from tracking.capture import record
 from tracking.models import LoginEvent, UserSession
 
 TIMELINE_ROWS = 50
@@ -239,8 +240,7 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
             sessions = sessions.filter(user=owner.pk) if owner else sessions.none()
     except ValueError:
         raise Http404 from None
-    ended = sessions.end(UserSession.EndReason.ENDED_BY_ADMIN)
-    log_activity("session.ended", metadata={"sessions": ended}, user=request.user, request=request)
+    ended = record.end_sessions(sessions, by=request.user, request=request)
     said = ngettext("Ended %(number)s session.", "Ended %(number)s sessions.", ended) % {
         "number": number(ended)
     }

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from tracking.capture.client import parse_address
+from tracking.capture.record import end_sessions
 from tracking.hashes import hashed_names
 from tracking.keyset import KeysetChangeList
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
@@ -140,7 +141,7 @@ class UserSessionAdmin(ReadOnlyAdmin):
     @admin.action(description=_("End the selected sessions"), permissions=["end"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
         sessions = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))
-        ended = sessions.end(UserSession.EndReason.ENDED_BY_ADMIN)
+        ended = end_sessions(sessions, by=request.user, request=request)
         said = ngettext(
             "Ended %(number)s session. Its next request will be signed out.",
             "Ended %(number)s sessions. Their next requests will be signed out.",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import DatabaseError, connections
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from tracking.conf import KEYS, conf
@@ -92,6 +93,8 @@ def check_tables(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
     if alias not in (databases or ()):
         return []
     connection = connections[alias]
+    if MigrationLoader.migrations_module(app_label())[0] is None:
+        return []  # a test that makes its tables without migrations
     try:
         applied = MigrationRecorder(connection).applied_migrations()
         existing = set(connection.introspection.table_names())

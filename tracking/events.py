@@ -12,6 +12,9 @@ from uuid import UUID, uuid4
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
+# The reason of a login with correct credentials that the site answered with an error. Nobody attacks anybody by it.
+ERROR = "error"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:

@@ -31,6 +31,7 @@ CODES = frozenset(
         gettext_noop("locked out"),
         gettext_noop("not staff"),
         gettext_noop("refused"),
+        gettext_noop("error"),
     )
 )
 

@@ -125,3 +125,30 @@ def test_a_folder_of_the_site_with_the_name_of_a_package_is_left_alone(tmp_path:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_tables_of_a_test_without_migrations_are_no_clash(tmp_path: Path) -> None:
+    (tmp_path / "bare_settings.py").write_text(
+        "from tests.sites.hosts.own_database import *\nMIGRATION_MODULES = {'tracking': None, 'analytics': None}\n"
+    )
+    environment = {
+        "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}",
+        "HOST_DATABASE": str(tmp_path / "db.sqlite3"),
+    }
+
+    for _ in range(2):
+        assert manage("migrate", "--run-syncdb", "-v0", settings="bare_settings", **environment) == ""
+
+
+def test_a_dashboard_without_the_admin_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "plain_settings.py").write_text(
+        "from tests.sites.hosts.own_database import *\n"
+        "INSTALLED_APPS = [app for app in INSTALLED_APPS if app != 'django.contrib.admin']\n"
+        "ROOT_URLCONF = 'no_urls'\n"
+    )
+
+    (tmp_path / "no_urls.py").write_text("urlpatterns = []\n")
+
+    said = manage("check", settings="plain_settings", PYTHONPATH=f"{tmp_path}{os.pathsep}{PROJECT}")
+
+    assert "(analytics.E006) The dashboard is a page of the admin" in said

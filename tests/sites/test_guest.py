@@ -21,7 +21,7 @@ ADDED = {
     "a new password": ["UPDATE user_sessions"] * 2,  # ends the others, and notes the new key of this one
     "an error after a login": ["INSERT login_events"],
     "a logout": ["UPDATE user_sessions"],
-    "users": ["UPDATE user_sessions"] * (5 + 2)
+    "users": ["UPDATE user_sessions"] * 3
     + ["UPDATE login_events", "UPDATE activity_logs", "UPDATE security_alerts"],
 }
 

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, get_user_model
+from django.contrib.auth.backends import RemoteUserBackend
 from django.utils.module_loading import import_string
 
 from tracking.conf import conf
@@ -41,9 +42,14 @@ def login_method(request: Any, user: Any) -> str:
     """
     session = getattr(request, "session", None)
     backend = getattr(user, "backend", "") or peek(session, BACKEND_SESSION_KEY) or ""
+    # `authenticate()` leaves the attribute. Without it, the site has chosen the user itself, maybe by a link.
+    was_authenticated = hasattr(user, "backend") or _has_sent_password(request)
     if user is not None and (method := _from_allauth(session, user, backend)):
         return method[:METHOD_CHARACTERS]
-    return method_of_backend(backend, request)[:METHOD_CHARACTERS]
+    method = method_of_backend(backend, request)
+    if not was_authenticated and method == password_method():
+        return UNKNOWN
+    return method[:METHOD_CHARACTERS]
 
 
 def first_factor(request: Any, user: Any) -> str:
@@ -66,6 +72,8 @@ def method_of_backend(path: str, request: Any = None) -> str:
         backend = import_string(path)
     except ImportError:
         return UNKNOWN
+    if isinstance(backend, type) and issubclass(backend, RemoteUserBackend):
+        return "remote_user"
     name = getattr(backend, "name", "")  # backends of python-social-auth have one, such as google-oauth2
     if isinstance(name, str) and name:
         return name
@@ -93,8 +101,11 @@ def _has_sent_password(request: Any) -> bool:
 
 def method_of_credentials(credentials: dict[str, Any]) -> str:
     """Return the method of a failed login by the names of what `authenticate()` was given."""
-    if "password" in credentials or not credentials:
-        return password_method() if credentials else ""
+    if not credentials:
+        return ""
+    if "password" in credentials:
+        is_by_address = credentials.get("email") and not credentials.get("username")
+        return "email" if is_by_address else password_method()
     return next((method for name, method in CREDENTIALS.items() if name in credentials), UNKNOWN)
 
 

@@ -12,7 +12,7 @@ from django.db.models import Q
 from tracking.capture.client import Client, client_of
 from tracking.capture.login_method import login_method
 from tracking.capture.note import note, visit_of
-from tracking.capture.second_factor import KIND_CHARACTERS, expect_new
+from tracking.capture.second_factor import KIND_CHARACTERS, expect_new, newly_passed
 from tracking.events import Login, SessionStart, storable
 from tracking.hashes import hashed_name
 from tracking.health import report_fault
@@ -57,7 +57,10 @@ def note_success(
     if starts is not None and session_id is None:
         start = _session_start(starts, user, method, client)
         session_id = start.uuid
-        note(start, request, follows=alias)
+        note(start, request, follows=alias, session=starts)
+    passed = newly_passed(starts)
+    if passed is not None:
+        passed.mark(starts)
     login = Login(
         success=True,
         user_id=user.pk if user is not None else None,
@@ -65,6 +68,7 @@ def note_success(
             user.get_username() if user is not None else identifier, is_known=user is not None
         ),
         login_method=storable(method, REASON_CHARACTERS),
+        second_factor=passed.kind if passed is not None else "",
         session_id=session_id,
         **_of_client(client),
         user_agent=client.user_agent,

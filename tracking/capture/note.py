@@ -22,15 +22,23 @@ def visit_of(request: Any) -> Visit | None:
     return visit if getattr(request, "_request", request) is visit.request else None
 
 
-def note(event: Event, request: Any = None, *, follows: str = "", needs_answer: bool = False) -> None:
+def note(
+    event: Event,
+    request: Any = None,
+    *,
+    follows: str = "",
+    needs_answer: bool = False,
+    session: Any = None,
+) -> None:
     """Note an event.
 
     `follows` is the alias of the database whose transaction decides: if it is rolled back, the event is discarded.
-    Empty: the event is always kept. `needs_answer` marks a login that counts only if the view does not refuse it.
+    Empty: the event is always kept. `needs_answer` marks a login that counts only if the view does not refuse it;
+    `session` is the one that a start of a session is about.
     """
     visit = visit_of(request)
     if visit is not None:
-        visit.noted.append(Noted(event, Fate.of(follows), needs_answer=needs_answer))
+        visit.noted.append(Noted(event, Fate.of(follows), needs_answer=needs_answer, session=session))
         return
     if isinstance(event, Activity) and event.user_id is REQUEST_USER:
         event = replace(event, user_id=user_id_of(request))

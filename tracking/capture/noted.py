@@ -48,6 +48,7 @@ class Noted:
     event: Event
     fate: Fate | None  # None: the event is kept even if the transaction is rolled back
     needs_answer: bool = False  # a login that counts only if the view does not refuse it
+    session: Any = None  # of a start: the session that began, which need not be the request's in the end
 
     def holds(self) -> bool:
         return self.fate is None or self.fate.holds()

@@ -5,9 +5,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.core.exceptions import ValidationError
 from django.db import router
+from django.db.models import QuerySet
 
 from tracking.capture.login_method import method_of_backend, method_of_credentials
 from tracking.capture.logins import BY_API, entered_identifier, note_failure, note_success, note_token
@@ -89,10 +90,22 @@ def on_user_saved(
 
 
 @harmless
-def on_user_to_be_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """End the user's sessions at once, in the transaction of the deletion; afterwards their owner is unknown."""
+def on_user_to_be_deleted(sender: Any, instance: Any, origin: Any = None, **kwargs: Any) -> None:
+    """End the user's sessions at once, in the transaction of the deletion; afterwards their owner is unknown.
+
+    Of a queryset of users that is deleted, all sessions end at its first user, with one statement.
+    """
+    sessions = UserSession.objects.using(database())
+    is_set = isinstance(origin, QuerySet) and issubclass(origin.model, get_user_model())
+    if is_set and kwargs.get("using") == database() and not origin.query.is_sliced:
+        if hasattr(origin, "tracking_has_ended_sessions"):
+            return
+        origin.tracking_has_ended_sessions = True
+        sessions = sessions.filter(user__in=origin.order_by().values("pk"))
+    else:
+        sessions = sessions.filter(user=instance.pk)
     with bounded(database()):
-        UserSession.objects.using(database()).filter(user=instance.pk).end(UserSession.EndReason.DEACTIVATED)
+        sessions.end(UserSession.EndReason.DEACTIVATED)
 
 
 @harmless

@@ -7,8 +7,10 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction
+from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
+from django.db.models import Count
 from django.http import HttpRequest
 
 from tracking.capture.logins import note_failure, note_success
@@ -18,11 +20,13 @@ from tracking.capture.requester import REQUEST_USER, user_id_of
 from tracking.conf import conf
 from tracking.events import Activity, storable
 from tracking.health import report_fault
-from tracking.models import ActivityLog
+from tracking.models import ActivityLog, UserSession
+from tracking.queries import SessionQuerySet
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ACTION_CHARACTERS = ENTITY_TYPE_CHARACTERS = 100
 ENTITY_ID_CHARACTERS = 64
+MOST_USERS_TOLD = 1_000
 
 
 def log_login(
@@ -99,6 +103,25 @@ def log_impersonation(
         note_switch(switch, request)
     except Exception as error:
         report_fault("Recording an impersonation", error)
+
+
+def end_sessions(sessions: SessionQuerySet, *, by: Any, request: HttpRequest | None = None) -> int:
+    """End sessions in the name of an administrator, and record whose they were. Returns how many there were.
+
+    Each user is an activity of the administrator, "session.ended", with the user as its entity and the number of
+    sessions in its metadata; of more than a thousand users, the rest together are one without an entity.
+    """
+    model: Any = get_user_model()
+    of_users = sessions.filter(ended_at=None).order_by().values_list("user").annotate(Count("pk"))
+    counts: list[tuple[Any, int]] = list(of_users)
+    ended = sessions.end(UserSession.EndReason.ENDED_BY_ADMIN)
+    told = [pair for pair in counts if pair[0] is not None][:MOST_USERS_TOLD]
+    for user_id, number in told:
+        entity = (model._meta.label_lower, user_id)
+        log_activity("session.ended", entity, {"sessions": number}, user=by, request=request)
+    if rest := sum(number for _, number in counts) - sum(number for _, number in told):
+        log_activity("session.ended", metadata={"sessions": rest}, user=by, request=request)
+    return ended
 
 
 class track_activity:  # noqa: N801 (a decorator, named as one)

@@ -11,7 +11,7 @@ from tracking.capture import impersonation
 from tracking.capture.noted import ACTOR, Noted, Notes
 from tracking.capture.requester import REQUEST_USER, user_id_of
 from tracking.capture.second_factor import newly_passed
-from tracking.events import Activity, Event, Login, SessionEnd, SessionStart
+from tracking.events import ERROR, Activity, Event, Login, SessionEnd, SessionStart
 from tracking.health import report_fault
 from tracking.models import UserSession
 from tracking.sessions.identity import SIGNED_COOKIES, expiry_of, key_hash, peek, session_id_of
@@ -25,8 +25,8 @@ def settled(notes: Notes, response: HttpResponseBase | None) -> list[Event]:
     _guarded("Telling who acted as whom", lambda: _settle_switches(notes, is_saved))
     _guarded("Finding a second factor", lambda: _note_second_factor(notes))
     events = _one_login_each([event for noted in notes.noted for event in _answered(noted, status)])
-    notes.noted.clear()
     completed = Completion(notes, events, is_saved=is_saved)
+    notes.noted.clear()
     return [done for event in events for done in completed.of(event)]
 
 
@@ -62,11 +62,15 @@ def _note_second_factor(notes: Notes) -> None:
 
 
 def _answered(noted: Noted, status: int) -> list[Event]:
-    """Return the event if it holds. A login that the view refused all the same, with 4xx, is a failure."""
+    """Return the event if it holds. A login for a token that the view refused all the same is a failure."""
     if noted.needs_answer and status >= 400:
-        refused = replace(noted.event, success=False, failure_reason="refused")  # type: ignore[call-arg]
-        return [refused] if status < 500 else []
+        return [_failed(noted.event, "refused" if status < 500 else ERROR)]
     return [noted.event] if noted.holds() else []
+
+
+def _failed(login: Event, reason: str) -> Event:
+    """Return a login with correct credentials that came to nothing."""
+    return replace(login, success=False, failure_reason=reason, session_id=None)  # type: ignore[call-arg]
 
 
 def _one_login_each(events: list[Event]) -> list[Event]:
@@ -94,6 +98,9 @@ class Completion:
         self.request, self.is_saved = notes.request, is_saved
         self.session: Any = getattr(notes.request, "session", None)
         self._ended = {event.session_id for event in events if isinstance(event, SessionEnd)}
+        self._session_of = {
+            noted.event.uuid: noted.session for noted in notes.noted if isinstance(noted.event, SessionStart)
+        }
         starts = [event for event in events if isinstance(event, SessionStart)]
         self._lost = {start.uuid for start in starts if not self._is_kept(start)}
 
@@ -108,7 +115,8 @@ class Completion:
 
     def _is_kept(self, start: SessionStart) -> bool:
         """Tell whether the session exists: a second login in the same request replaces the first one's session."""
-        return self.is_saved and (start.uuid in self._ended or session_id_of(self.session) == start.uuid)
+        session = self._session_of.get(start.uuid)
+        return self.is_saved and (start.uuid in self._ended or session_id_of(session) == start.uuid)
 
     def _completed(self, event: Event) -> list[Event]:
         if isinstance(event, SessionStart):
@@ -116,7 +124,7 @@ class Completion:
         if isinstance(event, SessionEnd) and event.reason == UserSession.EndReason.LOGOUT:
             return [] if self._continues(event) else [event]
         if isinstance(event, Login) and event.session_id in self._lost:
-            return [replace(event, session_id=None)] if self.is_saved else [event]
+            return [replace(event, session_id=None) if self.is_saved else _failed(event, ERROR)]
         if isinstance(event, Activity) and event.user_id is REQUEST_USER:
             return [self._with_user(event)]
         return [event]
@@ -136,7 +144,7 @@ class Completion:
 
     def _with_key(self, event: SessionStart) -> SessionStart:
         """Add the session key, which is known last: it may change after the login, or be created at the very end."""
-        session = self.session
+        session: Any = self._session_of.get(event.uuid)
         if session_id_of(session) != event.uuid:
             return event
         by_key = settings.SESSION_ENGINE != SIGNED_COOKIES

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError
 
 from tracking.conf import conf
+from tracking.events import ERROR
 from tracking.models import LoginEvent, SecurityAlert, database
 from tracking.signals import alert_raised
 from tracking.storage.bounded import bounded
@@ -80,8 +81,11 @@ def _suspicions(event: LoginEvent) -> Iterator[tuple[Kind, str]]:
     if event.success:
         if event.identifier and failures >= conf.ALERT_ACCOUNT_FAILURES:
             yield Kind.SUCCESS_AFTER_BURST, f"{event.identifier} {window}"
-        if evidence.get("logged_in_before") and not evidence.get("device_known"):
+        is_device_told = event.browser or event.os
+        if is_device_told and evidence.get("logged_in_before") and not evidence.get("device_known"):
             yield Kind.NEW_DEVICE, str(event.uuid)
+        return
+    if event.failure_reason == ERROR:
         return
     if event.identifier and failures + 1 >= conf.ALERT_ACCOUNT_FAILURES:
         yield Kind.FAILURE_BURST, f"{event.identifier} {window}"

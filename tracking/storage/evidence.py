@@ -8,11 +8,13 @@ from django.db import connections, models
 from django.db.models.expressions import RawSQL
 
 from tracking.conf import conf
-from tracking.events import Login
+from tracking.events import ERROR, Login
 from tracking.models import LoginEvent, database
 
 # Counting stops here: during an attack there may be a million failures in the window.
 MOST_COUNTED = 1_000
+
+FAILED = f"success = false AND failure_reason <> '{ERROR}'"
 
 # SQL and its parameters. Django takes longer to compile the same from expressions than the database to answer it, and
 # every login waits for it.
@@ -61,7 +63,7 @@ def _exists_login_of_user(event: Login, **same: str) -> Sql:
 
 def _count_account_failures(event: Login, since: dt.datetime) -> Sql:
     sql = (
-        f"(SELECT count(*) FROM (SELECT 1 FROM {_logins()} WHERE identifier = %s AND success = false "
+        f"(SELECT count(*) FROM (SELECT 1 FROM {_logins()} WHERE identifier = %s AND {FAILED} "
         f"AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)"
     )
     return sql, [event.identifier, _adapted(since), _adapted(event.timestamp)]
@@ -72,7 +74,7 @@ def _count_network_accounts(event: Login, since: dt.datetime) -> Sql:
         return "0", []
     where, parameters = _in_network(event.ip_address)
     sql = (
-        f"(SELECT count(DISTINCT identifier) FROM (SELECT identifier FROM {_logins()} WHERE success = false "
+        f"(SELECT count(DISTINCT identifier) FROM (SELECT identifier FROM {_logins()} WHERE {FAILED} "
         f"AND {where} AND identifier <> %s AND timestamp > %s AND timestamp <= %s LIMIT {MOST_COUNTED}) AS failures)"
     )
     return sql, [*parameters, event.identifier, _adapted(since), _adapted(event.timestamp)]

@@ -1,5 +1,6 @@
 """Tests second factors and logins by code of allauth: those that were passed, and those that failed."""
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -12,10 +13,14 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
+from django.contrib.sessions.models import Session
 from django.core import mail
+from django.test import Client
+from django.utils import timezone
 
 from tests.tracking.suite.conftest import PASSWORD, Browser
-from tracking.models import LoginEvent
+from tracking.models import LoginEvent, UserSession
+from tracking.state import forget
 
 pytestmark = pytest.mark.django_db
 ANN = "ann@example.com"
@@ -81,3 +86,63 @@ def test_a_login_by_code(user: Any) -> None:
     browser.post("/accounts/login/code/confirm/", {"code": code[1]})
 
     assert events() == [(ANN, False, "bad_code", "code", ""), (ANN, True, "", "code", "")]
+
+
+class App:
+    """A client of allauth's headless API, which has a token and no cookie."""
+
+    def __init__(self) -> None:
+        self.token = ""
+
+    def call(self, method: str, path: str, data: Any = None) -> Any:
+        headers = {"X-Session-Token": self.token} if self.token else {}
+        call = getattr(Client(), method)
+        answer = call(f"/_allauth/app/v1/auth/{path}", data, content_type="application/json", headers=headers)
+        self.token = answer.json().get("meta", {}).get("session_token") or self.token
+        return answer
+
+    def log_in(self) -> int:
+        return int(self.call("post", "login", {"email": ANN, "password": PASSWORD}).status_code)
+
+
+def test_an_app_has_a_session_which_can_be_ended(user: Any) -> None:
+    app = App()
+    assert app.log_in() == 200
+    assert app.call("get", "session").status_code == 200
+    session = UserSession.objects.get()
+    assert events() == [(ANN, True, "", "email", "")]
+    assert LoginEvent.objects.get().session == session
+
+    session.end("ended_by_admin")
+
+    assert app.call("get", "session").status_code in (401, 410)
+    assert not Session.objects.exists()
+
+
+def test_the_session_of_an_app_is_touched(user: Any) -> None:
+    app = App()
+    app.log_in()
+    forget()
+    before = timezone.now() - dt.timedelta(days=1)
+    UserSession.objects.update(last_seen_at=before)
+
+    app.call("get", "session")
+
+    assert UserSession.objects.get().last_seen_at > before
+
+
+def test_a_second_factor_of_an_app_is_told(secret: str) -> None:
+    app = App()
+    assert app.log_in() == 401
+    assert app.call("post", "2fa/authenticate", {"code": "000000"}).status_code == 400
+    assert app.call("post", "2fa/authenticate", {"code": code_of(secret)}).status_code == 200
+
+    assert events() == [(ANN, False, "bad_code", "email", "totp"), (ANN, True, "", "email", "totp")]
+    assert UserSession.objects.get().is_open
+
+
+def test_a_wrong_password_of_an_address_has_the_method_of_a_right_one(user: Any) -> None:
+    browser = Browser("sync")
+    browser.post("/accounts/login/", {"login": ANN, "password": "wrong"})
+
+    assert events() == [(ANN, False, "bad_password", "email", "")]

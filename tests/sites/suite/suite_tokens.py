@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.tracking.suite.conftest import PASSWORD, Browser, make_user
-from tracking.models import LoginEvent, UserSession
+from tracking.models import LoginEvent, SecurityAlert, UserSession
 
 pytestmark = pytest.mark.django_db
 FORM = {"username": "ann@example.com", "password": PASSWORD}
@@ -110,10 +110,12 @@ def test_a_refused_login_is_told_although_the_transaction_was_rolled_back(user: 
     assert events() == [("ann@example.com", False, "refused", "jwt", None)]
 
 
-def test_an_error_of_the_view_is_no_failure_of_the_user(user: Any) -> None:
-    assert Client(raise_request_exception=False).post("/choosy/?error=1", FORM).status_code == 500
+def test_errors_of_the_view_are_told_and_raise_no_alert(user: Any) -> None:
+    for _ in range(12):
+        assert Client(raise_request_exception=False).post("/choosy/?error=1", FORM).status_code == 500
 
-    assert events() == []
+    assert set(events()) == {("ann@example.com", False, "error", "jwt", None)}
+    assert not SecurityAlert.objects.exists()
 
 
 def test_a_token_asked_for_in_anothers_browser_has_no_session(user: Any) -> None:

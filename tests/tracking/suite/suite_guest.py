@@ -98,3 +98,16 @@ def test_a_session_that_cannot_be_read_costs_no_event(
 def statements(queries: CaptureQueriesContext) -> list[str]:
     """Return the queries without the savepoints of ATOMIC_REQUESTS."""
     return [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+
+
+def test_many_users_are_deleted_with_as_many_statements_as_few(db: None) -> None:
+    def statements_for(number: int) -> int:
+        users = [make_user(f"p{n}@example.com") for n in range(number)]
+        later = timezone.now() + dt.timedelta(days=1)
+        UserSession.objects.bulk_create(UserSession(user=user, expires_at=later) for user in users)
+        with CaptureQueriesContext(connection) as queries:
+            get_user_model().objects.filter(pk__in=[user.pk for user in users]).delete()
+        return len(queries)
+
+    assert statements_for(2) == statements_for(9)
+    assert set(UserSession.objects.values_list("end_reason", "user")) == {("deactivated", None)}

@@ -31,7 +31,8 @@ def test_a_login_that_was_rolled_back_leaves_nothing(user: Any) -> None:
     answer = browser.post("/failing-login/", {"username": "ann@example.com", "password": PASSWORD})
 
     assert answer.status_code == 500
-    assert LoginEvent.objects.filter(success=True).count() == (0 if is_atomic() else 1)
+    assert not LoginEvent.objects.filter(success=True).exists()
+    assert LoginEvent.objects.filter(failure_reason="error").count() == (0 if is_atomic() else 1)
     assert not UserSession.objects.exists()
 
 
