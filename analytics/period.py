@@ -1,6 +1,7 @@
 """Periods of days, the periods they are compared with, and the steps of their series."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,15 +15,17 @@ from analytics import conf
 from analytics.calendar import day_of, local, month_of, next_month, slots_of
 
 DAY = dt.timedelta(days=1)
+# Whole weeks, so that a period has as many Mondays as the one it is compared with.
 PRESETS = {
     "1d": _("Today"),
     "7d": _("7 days"),
-    "30d": _("30 days"),
-    "90d": _("90 days"),
-    "365d": _("12 months"),
+    "28d": _("28 days"),
+    "91d": _("91 days"),
+    "364d": _("12 months"),
 }
-DEFAULT_PRESET = "30d"
+DEFAULT_PRESET = "28d"
 MOST_DAYS = 3_660
+RANGE = re.compile(r"[1-9][0-9]{0,3}d")
 
 
 class BadPeriod(ValueError):
@@ -77,9 +80,14 @@ class Period:
             return Step.HOUR
         return Step.DAY if self.days <= 190 else Step.MONTH
 
+    @property
+    def shift(self) -> dt.timedelta:
+        """The time to the period that this one is compared with: whole weeks, so that weekdays meet weekdays."""
+        return -(-self.days // 7) * 7 * DAY
+
     def previous(self) -> "Period":
-        """Return the period before, which has as many days."""
-        return Period(self.first - self.days * DAY, self.first - DAY)
+        """Return the latest period before with as many days and the same weekdays."""
+        return Period(self.first - self.shift, self.last - self.shift)
 
     def points(self, step: Step) -> Iterator[dt.date | int]:
         """Yield the keys of a series: days, first days of months, or slots."""
@@ -109,21 +117,19 @@ def today() -> dt.date:
 
 
 def period_of(query: Mapping[str, str]) -> Period:
-    """Read the period from a query string: `range` is one of PRESETS, or `from` and `to` are days as YYYY-MM-DD.
+    """Read the period from a query string: `range` is a number of days (28d), or `from` and `to` are days (YYYY-MM-DD).
 
-    The default is the last 30 days. Raises BadPeriod.
+    The default is the last 28 days. Raises BadPeriod.
     """
     if query.get("from") or query.get("to"):
         last = _day(query["to"]) if query.get("to") else today()
         first = _day(query["from"]) if query.get("from") else last
         return Period(first, last)
-    preset = query.get("range") or DEFAULT_PRESET
-    if preset not in PRESETS:
-        raise BadPeriod(
-            gettext('Invalid range "%(range)s": use one of %(ranges)s.')
-            % {"range": preset[:20], "ranges": ", ".join(PRESETS)}
-        )
-    return Period(today() - (int(preset[:-1]) - 1) * DAY, today())
+    span = query.get("range") or DEFAULT_PRESET
+    if not RANGE.fullmatch(span):
+        reason = gettext('Invalid range "%(range)s": use a number of days, such as %(ranges)s.')
+        raise BadPeriod(reason % {"range": span[:20], "ranges": ", ".join(PRESETS)})
+    return Period(today() - (int(span[:-1]) - 1) * DAY, today())
 
 
 def _day(text: str) -> dt.date:

@@ -25,7 +25,9 @@ class Card:
 def cards(overview: Overview, session_count: str, links: Links) -> list[Card]:
     now, before = overview.totals, overview.previous
     return [
-        Card("logins", _("Logins"), number(now.logins), _change(now.logins, before.logins), href=links.logins()),
+        Card(
+            "logins", _("Logins"), number(now.logins), _change(overview, now.logins, before.logins), href=links.logins()
+        ),
         _rate_card(overview),
         _failures_card(overview, links),
         _users_card(overview),
@@ -42,7 +44,7 @@ def _rate_card(overview: Overview) -> Card:
     label = _("Success rate")
     if now is None or overview.filters.outcome:
         return Card("success_rate", label, "—")
-    if before is None or round(now, 3) == round(before, 3):
+    if before is None or not overview.is_comparable or round(now, 3) == round(before, 3):
         return Card("success_rate", label, percent(now))
     change = _("%(points)s points") % {"points": decimal(100 * (now - before), signed=True)}
     return Card("success_rate", label, percent(now), change, now > before)
@@ -50,7 +52,7 @@ def _rate_card(overview: Overview) -> Card:
 
 def _failures_card(overview: Overview, links: Links) -> Card:
     now, before = overview.totals.failures, overview.previous.failures
-    change = _change(now, before)
+    change = _change(overview, now, before)
     is_good = now < before if change else None
     return Card("failures", _("Failures"), number(now), change, is_good, href=links.logins(success=False))
 
@@ -69,10 +71,10 @@ def _users_card(overview: Overview) -> Card:
 
 def _change_by_days(overview: Overview, now: int, before: int) -> str:
     """Return the change of figures that are counted by whole days. Today cannot be compared with yesterday."""
-    return "" if overview.is_running and overview.period.days == 1 else _change(now, before)
+    return "" if overview.is_running and overview.period.days == 1 else _change(overview, now, before)
 
 
-def _change(now: int, before: int) -> str:
+def _change(overview: Overview, now: int, before: int) -> str:
     """Return the change in percent; "" without a figure to compare with, or if it rounds to zero."""
-    change = (now - before) / before if before else 0.0
+    change = (now - before) / before if before and overview.is_comparable else 0.0
     return percent(change, signed=True) if abs(change) >= 0.0005 else ""

@@ -11,6 +11,7 @@ from analytics.conf import conf, zone_label
 from analytics.dashboard import tables
 from analytics.dashboard.breakdowns import Breakdown, breakdowns, title_of
 from analytics.dashboard.cards import Card, cards
+from analytics.dashboard.headline import Headline, headline
 from analytics.dashboard.links import Links
 from analytics.filters import Filters
 from analytics.panels import feed, sessions
@@ -42,12 +43,24 @@ class Page:
     session_count: str
     session_rows: SafeString
     security: Security | None
+    headline: Headline | None
     imports: list[ImportJob] | None
     caches: list[CacheFigures]
 
     @property
     def as_of(self) -> str:
         return f"{self.overview.as_of.astimezone(ZoneInfo(zone_label())):%H:%M:%S}"
+
+    @property
+    def compared_text(self) -> str:
+        """The period that changes are measured against; "" if nothing was recorded in it."""
+        if not self.overview.is_comparable:
+            return ""
+        before = self.overview.period.previous()
+        days = {"first": before.first.isoformat(), "last": before.last.isoformat()}
+        if before.days == 1:
+            return _("compared with %(first)s") % days
+        return _("compared with %(first)s to %(last)s") % days
 
     @property
     def step_text(self) -> str:
@@ -64,6 +77,7 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
     links, report = Links(span, period, filters, rights), overview(period, filters)
     events, open_sessions = feed.newest_rows(filters, rights), sessions.newest_rows()
     names = names_of(row.user_id for row in [*events, *open_sessions])
+    safety = visible_security(security(period), rights)
     session_count = number(sessions.count_open(open_sessions))
     return Page(
         rights=rights,
@@ -74,7 +88,8 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
         series_rows=tables.series_rows(report),
         hour_rows=tables.hour_rows(report),
         actions=tuple(
-            (a.action, number(a.activities), number(a.previous)) for a in report.actions[:MOST_ACTIONS]
+            (a.action, number(a.activities), number(a.previous) if report.is_comparable else "—")
+            for a in report.actions[:MOST_ACTIONS]
         ),
         chips=tuple(
             (title_of(name), text_of(value), links.query(**{name: None}))
@@ -85,7 +100,8 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
         session_rows=tables.session_rows(
             sessions.described(open_sessions, names) if rights.sessions else (), may_end=rights.end_sessions
         ),
-        security=visible_security(security(period), rights),
+        security=safety,
+        headline=headline(safety) if safety and rights.alerts else None,
         imports=import_jobs(user) if rights.imports else None,
         caches=cache_figures(),
     )
@@ -98,7 +114,7 @@ def chart_data(report: Overview) -> dict[str, Any]:
         "labels": [names.label(point.start, report.step) for point in report.series],
         "successes": [point.successes for point in report.series],
         "failures": [point.failures for point in report.series],
-        "previous": [point.previous for point in report.series],
+        "previous": [point.previous for point in report.series] if report.is_comparable else [],
         "days": [point.start.date().isoformat() for point in report.series] if is_of_days else [],
         "names": {"successes": _("Successes"), "failures": _("Failures"), "previous": _("Previous period")},
     }

@@ -26,7 +26,12 @@ def series_rows(overview: Overview) -> SafeString:
     row = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>'
     names = Calendar()
     figures = (
-        (names.label(p.start, overview.step), number(p.successes), number(p.failures), number(p.previous))
+        (
+            names.label(p.start, overview.step),
+            number(p.successes),
+            number(p.failures),
+            number(p.previous) if overview.is_comparable else "—",
+        )
         for p in overview.series
     )
     return format_html_join("", row, figures)

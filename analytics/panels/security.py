@@ -17,7 +17,7 @@ from tracking.words import evidence_text
 
 # Only this many alerts and failures of a period are read; during an attack there may be a million.
 NEWEST = 500
-MOST_SOURCES = 5
+MOST_SOURCES = MOST_DEVICES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,10 @@ def _unpacked(data: dict[str, Any]) -> Security:
 def _read(period: Period) -> dict[str, Any]:
     rows = list(_within(SecurityAlert.objects.order_by("-timestamp", "-id"), period)[:NEWEST])
     counted = Counter(row.kind for row in rows)
-    shown = rows[: conf.LIST_ROWS]
+    devices = [row for row in rows if row.kind == SecurityAlert.Kind.NEW_DEVICE]
+    attacks = [row for row in rows if row.kind != SecurityAlert.Kind.NEW_DEVICE]
+    # New devices are many, and rarely an attack: they must not push an attack out of sight.
+    shown = attacks[: conf.LIST_ROWS] + devices[:MOST_DEVICES]
     names = names_of(row.user_id for row in shown)
     return {
         "alerts": [_alert(row, names) for row in shown],

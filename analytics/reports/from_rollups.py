@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Min, Q, Sum
 
 from analytics.calendar import local, month_of, slots_of
 from analytics.filters import DIMENSIONS, OUTCOME_NAMES
@@ -32,13 +32,17 @@ def read_rollups(question: Question) -> Tally:
     _read_shares(tally, question, terms)
     _read_users(tally, question)
     _read_actions(tally, question, terms)
+    # Days are counted for ever, also where the log is pruned.
+    days = LoginShare.objects.filter(resolution=Resolution.DAY)
+    tally.began = days.aggregate(Min("bucket"))["bucket__min"]
     return tally
 
 
 def _read_slots(tally: Tally, question: Question, terms: Terms) -> None:
-    low, _ = slots_of(question.previous.first, question.previous.last, question.zone)
-    start, high = slots_of(question.period.first, question.period.last, question.zone)
-    rows = LoginSlot.objects.filter(slot__gte=low, slot__lt=high, **_narrow(question, terms))
+    start, end = slots_of(question.period.first, question.period.last, question.zone)
+    low, high = slots_of(question.previous.first, question.previous.last, question.zone)
+    within = Q(slot__gte=low, slot__lt=high) | Q(slot__gte=start, slot__lt=end)
+    rows = LoginSlot.objects.filter(within, **_narrow(question, terms))
     for slot, success, logins in _sums(rows, "slot", "success"):
         add_slot(tally, question, slot, success, logins, is_current=slot >= start)
 

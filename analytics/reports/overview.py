@@ -78,8 +78,9 @@ class Overview:
     """The report of a period.
 
     step           from one point of the series to the next: 15 minutes, hour, day or month
-    previous       the totals of the period before, which has as many days. If the period is still running, they count
-                   only up to the same time of day, where hours are known
+    previous       the totals of the latest period before with as many days and the same weekdays. If the period is
+                   still running, they count only up to the same time of day, where hours are known
+    is_comparable  whether logins were recorded during all of that period
     series         the points in order, up to the present
     hours          hours[weekday][hour] is (successes, failures), with Monday first; None under filters that hours are
                    not counted by (browser, os, reason)
@@ -98,6 +99,7 @@ class Overview:
     step: Step
     totals: Totals
     previous: Totals
+    is_comparable: bool
     series: tuple[SeriesPoint, ...]
     hours: tuple[tuple[tuple[int, int], ...], ...] | None
     shares: dict[str, tuple[Share, ...]]
@@ -115,6 +117,7 @@ class Overview:
             "filters": self.filters.active,
             "totals": _plain(self.totals),
             "previous": _plain(self.previous),
+            "is_comparable": self.is_comparable,
             "series": [_plain(point) for point in self.series],
             "hours": self.hours,
             "shares": {name: [_plain(share) for share in shares] for name, shares in self.shares.items()},
@@ -143,6 +146,7 @@ def overview(period: Period, filters: Filters | None = None) -> Overview:
         step=question.step,
         totals=_totals(tally.current, is_filtered=is_filtered),
         previous=_totals(tally.previous, is_filtered=is_filtered),
+        is_comparable=tally.began is not None and tally.began <= question.previous.first,
         series=tuple(_series(tally, question)),
         hours=_hours(tally) if question.filters.are_narrow else None,
         shares={name: _shares(name, tally.shares[name]) for name in DIMENSIONS},

@@ -48,7 +48,7 @@ class Question:
         """
         if self.now is None or self.step is Step.MONTH:
             return True
-        day = moment.date() + dt.timedelta(days=self.period.days)
+        day = moment.date() + self.period.shift
         if day != self.now.date():
             return day < self.now.date()
         if not self.filters.are_narrow:

@@ -73,7 +73,9 @@ def _add_logins(tally: Tally, question: Question, logins: list[tuple[Any, ...]])
     shares = Shares(question.filters.log_values)
     users: dict[bool, set[Any]] = {True: set(), False: set()}
     for moment, user, success, *texts in logins:
-        side = _side(tally, question, day_of(moment, question.zone))
+        day = day_of(moment, question.zone)
+        tally.note_day(day)
+        side = _side(tally, question, day)
         if side is None:
             continue
         is_current = side is tally.current

@@ -99,7 +99,7 @@ class Tally:
     """All counts of a report.
 
     `shares` are by dimension and value, as `Shares` adds them. `hours` are by weekday (Monday is 0) and hour. `full`
-    has the values of the dimensions that accept no new ones.
+    has the values of the dimensions that accept no new ones. `began` is the day of the first login of all.
     """
 
     current: Side = field(default_factory=Side)
@@ -109,6 +109,10 @@ class Tally:
         default_factory=lambda: {name: {} for name in DIMENSIONS}
     )
     full: dict[str, list[str]] = field(default_factory=dict)
+    began: dt.date | None = None
+
+    def note_day(self, day: dt.date) -> None:
+        self.began = day if self.began is None else min(day, self.began)
 
     def add_hour(self, weekday: int, hour: int, success: bool, logins: int) -> None:
         self.hours.setdefault((weekday, hour), LoginCounts()).add(success, logins)
@@ -129,6 +133,7 @@ class Tally:
                 for name, shares in self.shares.items()
             },
             "full": self.full,
+            "began": self.began.isoformat() if self.began else None,
         }
 
     @classmethod
@@ -142,6 +147,7 @@ class Tally:
                 for name, shares in data["shares"].items()
             },
             full=data["full"],
+            began=dt.date.fromisoformat(data["began"]) if data["began"] else None,
         )
 
 

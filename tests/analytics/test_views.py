@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.cache import caches
 from django.core.management import call_command
 from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from analytics.dashboard.breakdowns import TOP
 from analytics.rollups.refresh import refresh
 from cortex.models import User
 from tests.analytics.events import login_event, write_activities, write_logins
-from tracking.models import ActivityLog, LoginEvent, UserSession
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 
 pytestmark = pytest.mark.django_db
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
@@ -53,7 +55,7 @@ def test_the_overview_as_json(viewing: Client) -> None:
 
     assert data.keys() == {
         "period", "filters", "totals", "previous", "series", "hours", "shares", "actions", "events_behind",
-        "is_complete", "is_running", "foreign_zone", "as_of",
+        "is_comparable", "is_complete", "is_running", "foreign_zone", "as_of",
     }  # fmt: skip
     assert data["period"] == {"first": "2026-03-01", "last": "2026-03-31", "step": "day"}
     assert data["filters"] == {"outcome": "failure"}
@@ -102,7 +104,7 @@ def test_the_portion_of_a_reason_is_that_of_all_failures(viewing: Client) -> Non
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ({"range": "2y"}, 'Invalid range "2y": use one of 1d, 7d, 30d, 90d, 365d.'),
+        ({"range": "2y"}, 'Invalid range "2y": use a number of days, such as 1d, 7d, 28d, 91d, 364d.'),
         ({"from": "2026-02-30"}, '"2026-02-30" is not a date; use YYYY-MM-DD.'),
         (
             {"from": "2026-02-02", "to": "2026-02-01"},
@@ -340,3 +342,58 @@ def test_numbers_for_programs_are_not_written_for_people(admin_client: Client) -
 
     assert 'data-seconds="1800"' in admin_client.get("/admin/analytics/").content.decode()
     assert "12.345" not in admin_client.get(f"/admin/analytics/users/{user.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "level", "words"),
+    [
+        ([], "quiet", "Quiet: no attack in this period."),
+        (["new_device"] * 30, "quiet", "Quiet: no attack in this period."),
+        (
+            ["new_device"] * 30 + ["spraying"],
+            "warning",
+            "1 attack by guessed passwords. No login followed it.",
+        ),
+        (["failure_burst", "spraying"], "warning", "2 attacks by guessed passwords. No login followed them."),
+        (
+            ["failure_burst", "success_after_burst"] + ["new_device"] * 30,
+            "bad",
+            "Somebody may have got in: 1 login after a burst of failures.",
+        ),
+    ],
+)
+def test_the_first_sentence_says_whether_something_is_wrong(
+    admin_client: Client, kinds: list[str], level: str, words: str
+) -> None:
+    caches["analytics"].clear()
+    now = timezone.now()
+    SecurityAlert.objects.bulk_create(
+        SecurityAlert(
+            kind=kind, occasion=str(number), identifier="ann", ip_address="10.0.0.1",
+            timestamp=now - dt.timedelta(minutes=len(kinds) - number), evidence={"account_failures": 12},
+        )
+        for number, kind in enumerate(kinds)
+    )  # fmt: skip
+
+    page = admin_client.get(reverse("analytics:dashboard")).content.decode()
+
+    sentence = page.split('data-part="headline"')[1].split("</p>")[0]
+    assert words in sentence
+    assert f'class="an-headline an-{level}"' in page
+    assert ("12 failures of the account" in sentence) == (level != "quiet")
+
+
+def test_who_may_not_see_alerts_reads_no_sentence_about_them(client: Client) -> None:
+    user = User.objects.create_user("viewer@example.com", password="pw", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_dashboard"))
+    client.force_login(user)
+
+    assert "an-headline" not in client.get(reverse("analytics:dashboard")).content.decode()
+
+
+def test_any_number_of_days_may_be_asked_for(admin_client: Client) -> None:
+    """Addresses that people have kept, such as range=30d, still hold."""
+    data = admin_client.get(reverse("analytics:data"), {"range": "30d"}).json()
+
+    first, last = (dt.date.fromisoformat(data["period"][name]) for name in ("first", "last"))
+    assert (last - first).days == 29

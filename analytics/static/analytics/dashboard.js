@@ -169,11 +169,11 @@
         datasets: [
           bars(data.names.successes, data.successes, colour("--an-ok")),
           bars(data.names.failures, data.failures, colour("--an-fail")),
-          {
+          ...(data.previous.length ? [{
             type: "line", label: data.names.previous, data: data.previous, order: 1, stack: "before",
             borderColor: colour("--an-quiet"), backgroundColor: "transparent", borderWidth: 1.5, borderDash: [4, 4],
             pointRadius: 0, pointHitRadius: 8, tension: 0.25,
-          },
+          }] : []),
         ],
       },
       options: {

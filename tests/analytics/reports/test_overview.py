@@ -151,8 +151,8 @@ def test_users_are_counted_about_once_each() -> None:
 def test_a_period_that_is_not_over_is_compared_with_one_up_to_the_same_time(monkeypatch: Any) -> None:
     noon = dt.datetime(2026, 3, 25, 12, 5, tzinfo=dt.UTC)
     monkeypatch.setattr("django.utils.timezone.now", lambda: noon)
-    yesterday = [noon - DAY + dt.timedelta(hours=hours) for hours in (-2, -1, 1, 2, 3)]
-    LoginEvent.objects.bulk_create([login_event(moment) for moment in [*yesterday, noon]])
+    a_week_ago = [noon - 7 * DAY + dt.timedelta(hours=hours) for hours in (-2, -1, 1, 2, 3)]
+    LoginEvent.objects.bulk_create([login_event(moment) for moment in [*a_week_ago, noon]])
     refresh()
 
     found = overview(Period(noon.date(), noon.date()))
@@ -222,3 +222,41 @@ def test_what_counts_as_other_does_so_before_and_after_the_rollups() -> None:
     refresh()
 
     assert before == figures() == [0, 52, 2]
+
+
+@pytest.mark.parametrize("days", [1, 3, 7, 28, 30, 91, 364])
+def test_a_period_is_compared_with_the_same_weekdays(days: int) -> None:
+    for last in (dt.date(2026, 1, 3), dt.date(2026, 11, 30)):  # across a year's end as well
+        period = Period(last - dt.timedelta(days=days - 1), last)
+        before = period.previous()
+
+        assert before.days == days
+        assert before.last < period.first
+        assert (period.first - before.first).days % 7 == 0
+        assert (period.first - before.last).days <= 7
+
+
+def test_steady_logins_of_working_days_have_not_changed() -> None:
+    """20 weekdays beside 22 made it a loss."""
+    monday = dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC)
+    LoginEvent.objects.bulk_create(
+        login_event(monday + dt.timedelta(days=day)) for day in range(140) if day % 7 < 5 for _ in range(2)
+    )
+    refresh()
+    for days in (1, 7, 28, 30, 45):
+        last = dt.date(2026, 5, 20)
+        found = overview(Period(last - dt.timedelta(days=days - 1), last))
+        assert found.previous.logins == found.totals.logins, days
+        assert found.is_comparable
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_without_records_before_there_is_no_comparison(is_counted: bool) -> None:
+    LoginEvent.objects.bulk_create(
+        login_event(dt.datetime(2026, 3, day, 9, tzinfo=dt.UTC)) for day in range(3, 30)
+    )
+    if is_counted:
+        refresh()
+
+    assert not overview(Period(dt.date(2026, 3, 16), dt.date(2026, 3, 29))).is_comparable
+    assert overview(Period(dt.date(2026, 3, 17), dt.date(2026, 3, 29))).is_comparable

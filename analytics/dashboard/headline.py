@@ -1,0 +1,49 @@
+"""Writes the first sentence of the dashboard: whether something is wrong, and what."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from analytics.panels.security import Alert, Security
+from analytics.words import number
+from tracking.models import SecurityAlert
+
+Kind = SecurityAlert.Kind
+ATTACKS = (Kind.FAILURE_BURST, Kind.SPRAYING)
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """`level` is "bad" (somebody may have got in), "warning" (attacks that failed) or "quiet"."""
+
+    level: str
+    text: str
+    latest: Alert | None = None  # the alert to look at first
+
+
+def headline(security: Security) -> Headline:
+    """Return the sentence of a period. Alerts about new devices alone are no attack."""
+    entered = security.counted.get(Kind.SUCCESS_AFTER_BURST, 0)
+    attacks = sum(security.counted.get(kind, 0) for kind in ATTACKS)
+    if entered:
+        text = ngettext(
+            "Somebody may have got in: %(number)s login after a burst of failures.",
+            "Somebody may have got in: %(number)s logins after bursts of failures.",
+            entered,
+        )
+        return Headline(
+            "bad", text % {"number": number(entered)}, _latest(security, Kind.SUCCESS_AFTER_BURST)
+        )
+    if attacks:
+        text = ngettext(
+            "%(number)s attack by guessed passwords. No login followed it.",
+            "%(number)s attacks by guessed passwords. No login followed them.",
+            attacks,
+        )
+        return Headline("warning", text % {"number": number(attacks)}, _latest(security, *ATTACKS))
+    return Headline("quiet", _("Quiet: no attack in this period."))
+
+
+def _latest(security: Security, *kinds: str) -> Alert | None:
+    return next((alert for alert in security.alerts if alert.kind in kinds), None)
