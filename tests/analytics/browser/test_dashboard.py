@@ -242,7 +242,7 @@ def test_without_scripts_all_figures_are_there(visit: Visit, admin: User, month:
     page.click('[data-part="device"] >> text=desktop')
     page.wait_for_selector(".an-chips >> text=desktop")
     page.click('[data-part="series"] summary')
-    assert page.locator('[data-part="series"] tbody tr').count() == 30
+    assert page.locator('[data-part="series"] tbody tr').count() == 28
 
 
 @override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
