@@ -8,6 +8,7 @@ data.json                  the overview, as `reports.Overview.as_json`
 feed.json, sessions.json   the newest events and sessions
 export/<log>.<format>      the events of "logins" or "activities" as csv, jsonl or parquet
 users/<id>/                the page of a user
+addresses/<address>/       the page of an address or a network (203.0.113.0/24)
 sessions/end/              ends sessions (POST)
 
 The query of the page, data.json and the exports is `range` (such as 30d) or `from` and `to` (YYYY-MM-DD), and one value
@@ -27,5 +28,6 @@ urlpatterns = [
     path("sessions.json", views.sessions, name="sessions"),
     path("export/<slug:log>.<slug:format>", views.download, name="download"),
     path("users/<str:user_id>/", views.user, name="user"),
+    path("addresses/<path:address>/", views.address, name="address"),
     path("sessions/end/", views.end_sessions, name="end_sessions"),
 ]

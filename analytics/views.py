@@ -33,7 +33,9 @@ from analytics.dashboard.charts import chart_script
 from analytics.dashboard.links import admin_list
 from analytics.dashboard.page import chart_data, page
 from analytics.dashboard.tables import event_rows, session_rows
+from analytics.dashboard.verdict import figures_of, verdict
 from analytics.filters import BadFilter, Filters, filters_of
+from analytics.panels import addresses
 from analytics.panels.feed import Place, newest, timeline
 from analytics.panels.people import person
 from analytics.panels.sessions import count_open, newest_sessions, sessions_of
@@ -212,13 +214,45 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
         "event_rows": event_rows(events),
         "more": str(more) if more else "",
         "rights": rights,
-        "session_rows": session_rows(open_sessions, may_end=rights.end_sessions),
+        "session_rows": session_rows(open_sessions, rights),
         "has_several_sessions": len(open_sessions) > 1,
         "may_end_sessions": rights.end_sessions,
         "logins_list": admin_list(LoginEvent, {"user": owner.pk}) if rights.logins else None,
         "title": owner.get_username(),
     }
     return render(request, "analytics/user.html", _frame(request) | context)
+
+
+# -- an address -------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+@for_viewers
+def address(request: HttpRequest, address: str) -> HttpResponse:
+    """Show the logins from an address or a network, the latest first, and the names that were tried from it."""
+    if not rights_of(request.user).logins:
+        raise PermissionDenied
+    network = addresses.parse(address)
+    if network is None or (not addresses.is_single(network) and not addresses.has_networks()):
+        raise Http404
+    after = Place.parse(request.GET.get("after", ""))
+    events, more = addresses.events_from(network, after=after, most=TIMELINE_ROWS)
+    origin = addresses.origin(network)
+    level, sentence = verdict(origin)
+    around = addresses.around(network)
+    single = {"ip_address": addresses.name_of(network)}
+    context = {
+        "title": addresses.name_of(network),
+        "network": str(around) if around else "",
+        "logins_list": admin_list(LoginEvent, single) if addresses.is_single(network) else None,
+        "level": level,
+        "sentence": sentence,
+        "figures": figures_of(origin),
+        "origin": origin,
+        "event_rows": event_rows(events),
+        "more": str(more) if more else "",
+    }
+    return render(request, "analytics/address.html", _frame(request) | context)
 
 
 # -- ending sessions --------------------------------------------------------------------------------------------------

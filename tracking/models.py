@@ -116,6 +116,7 @@ class LoginEvent(Fingerprint):
             models.Index(F("timestamp").desc(), F("id").desc(), name=index("idx_login_events_time_desc")),
             models.Index("user", F("timestamp").desc(), name=index("idx_login_events_user_time")),
             models.Index("success", F("timestamp").desc(), name=index("idx_login_events_success_time")),
+            models.Index("ip_address", F("timestamp").desc(), name=index("idx_login_events_ip_time")),
             models.Index(
                 "identifier",
                 F("timestamp").desc(),

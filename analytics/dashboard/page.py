@@ -98,7 +98,7 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
         event_rows=tables.event_rows(feed.happenings(events, names, most=conf.FEED_ROWS)),
         session_count=session_count,
         session_rows=tables.session_rows(
-            sessions.described(open_sessions, names) if rights.sessions else (), may_end=rights.end_sessions
+            sessions.described(open_sessions, names) if rights.sessions else (), rights
         ),
         security=safety,
         headline=headline(safety) if safety and rights.alerts else None,

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from analytics.panels.feed import Happening
 from analytics.panels.sessions import OpenSession
 from analytics.reports import Overview
+from analytics.rights import Rights
 from analytics.words import Calendar, number, weekdays
 from tracking.words import text_of
 
@@ -66,11 +67,28 @@ EVENT = (
 )
 
 
+class AddressLinks:
+    """Links of addresses to their pages. The address of the page is looked up once: there are many rows."""
+
+    def __init__(self, *, are_drawn: bool = True) -> None:
+        """`are_drawn` is False for people who may not see the logins from an address."""
+        self._pattern = reverse("analytics:address", args=["0"]) if are_drawn else ""
+
+    def of(self, ip_address: str) -> str:
+        if not ip_address or not self._pattern:
+            return ip_address
+        return format_html('<a href="{}">{}</a>', self._pattern.replace("/0/", f"/{ip_address}/"), ip_address)
+
+
 def event_rows(events: Iterable[Happening]) -> SafeString:
+    links = AddressLinks()
     return format_html_join(
         "",
         EVENT,
-        ((e.kind, e.key, e.time, _who(e), _what(e), _detail(e), _where(e), e.ip_address) for e in events),
+        (
+            (e.kind, e.key, e.time, _who(e), _what(e), _detail(e), _where(e), links.of(e.ip_address))
+            for e in events
+        ),
     )
 
 
@@ -97,8 +115,9 @@ SESSION = (
 END = '<td><button form="an-end" name="session" value="{}" class="an-quiet" aria-label="{}">{}</button></td>'
 
 
-def session_rows(sessions: Iterable[OpenSession], *, may_end: bool) -> SafeString:
+def session_rows(sessions: Iterable[OpenSession], rights: Rights) -> SafeString:
     """Render the sessions. The buttons belong to the form `an-end`, so that its CSRF token is in the page only once."""
+    links = AddressLinks(are_drawn=rights.logins)
     return format_html_join(
         "",
         SESSION,
@@ -107,11 +126,11 @@ def session_rows(sessions: Iterable[OpenSession], *, may_end: bool) -> SafeStrin
                 s.id,
                 _who(s),
                 _where(s),
-                s.ip_address,
+                links.of(s.ip_address),
                 text_of(s.method),
                 s.began,
                 s.last_seen,
-                _end(s) if may_end else "",
+                _end(s) if rights.end_sessions else "",
             )
             for s in sessions
         ),

@@ -28,6 +28,7 @@ class Alert:
     at: dt.datetime
     user_id: Any
     about: str
+    ip_address: str
     facts: dict[str, Any]
 
     @property
@@ -94,8 +95,8 @@ def visible_security(panel: Security, rights: Rights) -> Security | None:
 
 def _unpacked(data: dict[str, Any]) -> Security:
     alerts = (
-        Alert(kind, dt.datetime.fromisoformat(at), user_id, about, facts)
-        for kind, at, user_id, about, facts in data["alerts"]
+        Alert(kind, dt.datetime.fromisoformat(at), user_id, about, ip_address, facts)
+        for kind, at, user_id, about, ip_address, facts in data["alerts"]
     )
     return Security(tuple(alerts), data["kinds"], tuple(Source(*values) for values in data["sources"]))
 
@@ -122,6 +123,7 @@ def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
         row.timestamp.isoformat(),
         user_id,
         _about(row, names),
+        row.ip_address or "",
         row.evidence if isinstance(row.evidence, dict) else {},
     ]
 

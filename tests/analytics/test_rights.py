@@ -18,7 +18,12 @@ NOW = timezone.now()
 ADDRESS = "203.0.113.77"
 # Right → the texts that are in the page only with it.
 SHOWN = {
-    "view_loginevent": ('data-key="login-', "Where the newest failures come from", "export/logins.csv"),
+    "view_loginevent": (
+        'data-key="login-',
+        f"/addresses/{ADDRESS}/",
+        "Where the newest failures come from",
+        "export/logins.csv",
+    ),
     "view_activitylog": ('data-key="activity-', "export/activities.csv"),
     "view_usersession": ('data-part="sessions"', "data-session="),
     "view_securityalert": ("an-alert-spraying",),
@@ -26,7 +31,13 @@ SHOWN = {
 }
 # Right → the addresses that return 200 only with it.
 ADDRESSES = {
-    "view_loginevent": ("export/logins.csv", "export/logins.jsonl", "export/logins.parquet"),
+    "view_loginevent": (
+        "export/logins.csv",
+        "export/logins.jsonl",
+        "export/logins.parquet",
+        f"addresses/{ADDRESS}/",
+        "addresses/203.0.113.0/24/",
+    ),
     "view_activitylog": ("export/activities.csv", "export/activities.jsonl", "export/activities.parquet"),
     "view_usersession": ("sessions.json",),
 }

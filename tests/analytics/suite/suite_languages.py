@@ -105,6 +105,8 @@ PAGES = {
     "dashboard with a bad period": lambda: reverse("analytics:dashboard") + "?from=2026-13-01",
     "panels": lambda: reverse("analytics:panels"),
     "user": lambda: reverse("analytics:user", args=[LoginEvent.objects.first().user_id]),  # type: ignore[union-attr]
+    "address": lambda: reverse("analytics:address", args=["10.0.0.1"]),
+    "address without logins": lambda: reverse("analytics:address", args=["10.0.0.2"]),
     **{
         f"list of {model.__name__}": lambda model=model: reverse(
             f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"

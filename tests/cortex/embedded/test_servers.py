@@ -2,6 +2,7 @@ import os
 import signal
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,6 +198,8 @@ def test_valkey_starts_again_after_kill_9(tmp_path: Path) -> None:
     with EmbeddedValkey(tmp_path / "valkey", durable=False) as valkey:
         assert valkey.pid
         os.kill(valkey.pid, signal.SIGKILL)
+        while valkey.pid:  # a server that is being killed still has its process for a moment
+            time.sleep(0.01)
 
         valkey.start()
 
