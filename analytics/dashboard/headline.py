@@ -36,12 +36,22 @@ def headline(security: Security) -> Headline:
             "bad", text % {"number": number(entered)}, _latest(security, Kind.SUCCESS_AFTER_BURST)
         )
     if attacks:
+        latest = _latest(security, *ATTACKS)
+        values = {"number": number(attacks), "entered": number(security.entered)}
+        if security.entered:
+            text = ngettext(
+                "%(number)s attack by guessed passwords. Logins that succeeded from the same network: %(entered)s.",
+                "%(number)s attacks by guessed passwords. Logins that succeeded from the network of the latest: "
+                "%(entered)s.",
+                attacks,
+            )
+            return Headline("bad", text % values, latest)
         text = ngettext(
-            "%(number)s attack by guessed passwords. No login followed it.",
-            "%(number)s attacks by guessed passwords. No login followed them.",
+            "%(number)s attack by guessed passwords. Nobody got in from the same network.",
+            "%(number)s attacks by guessed passwords. Nobody got in from the network of the latest.",
             attacks,
         )
-        return Headline("warning", text % {"number": number(attacks)}, _latest(security, *ATTACKS))
+        return Headline("warning", text % values, latest)
     return Headline("quiet", _("Quiet: no attack in this period."))
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from analytics.calendar import clock, midnight, stored
 from analytics.conf import conf, zone, zone_name
+from analytics.panels import addresses
 from analytics.panels.feed import shortened
 from analytics.panels.people import names_of
 from analytics.period import DAY, Period
 from analytics.reports.cached import cached
 from analytics.rights import Rights
+from tracking.conf import conf as tracking_conf
 from tracking.models import LoginEvent, SecurityAlert
 from tracking.words import evidence_text
 
@@ -55,11 +57,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """The panel. `counted` has the number of the newest alerts by their kind."""
+    """The panel. `counted` has the number of the newest alerts by their kind.
+
+    `entered` are the logins that succeeded from the network of the latest attack, since shortly before it was noticed.
+    """
 
     alerts: tuple[Alert, ...]
     counted: dict[str, int]
     sources: tuple[Source, ...]
+    entered: int = 0
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -90,6 +96,7 @@ def visible_security(panel: Security, rights: Rights) -> Security | None:
         alerts if rights.alerts else (),
         panel.counted if rights.alerts else {},
         panel.sources if rights.logins else (),
+        panel.entered,
     )
 
 
@@ -98,7 +105,8 @@ def _unpacked(data: dict[str, Any]) -> Security:
         Alert(kind, dt.datetime.fromisoformat(at), user_id, about, ip_address, facts)
         for kind, at, user_id, about, ip_address, facts in data["alerts"]
     )
-    return Security(tuple(alerts), data["kinds"], tuple(Source(*values) for values in data["sources"]))
+    sources = tuple(Source(*values) for values in data["sources"])
+    return Security(tuple(alerts), data["kinds"], sources, data["entered"])
 
 
 def _read(period: Period) -> dict[str, Any]:
@@ -113,7 +121,17 @@ def _read(period: Period) -> dict[str, Any]:
         "alerts": [_alert(row, names) for row in shown],
         "kinds": dict(counted.most_common()),
         "sources": _sources(period),
+        "entered": _entered(attacks[0]) if attacks else 0,
     }
+
+
+def _entered(attack: SecurityAlert) -> int:
+    network = addresses.parse(attack.ip_address or "")
+    if network is None:
+        return 0
+    since = attack.timestamp - dt.timedelta(minutes=tracking_conf.ALERT_WINDOW_MINUTES)
+    logins = addresses.logins_from(addresses.around(network) or network)
+    return int(logins.filter(success=True, timestamp__gte=since).order_by()[:NEWEST].count())
 
 
 def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:

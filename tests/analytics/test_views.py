@@ -352,9 +352,13 @@ def test_numbers_for_programs_are_not_written_for_people(admin_client: Client) -
         (
             ["new_device"] * 30 + ["spraying"],
             "warning",
-            "1 attack by guessed passwords. No login followed it.",
+            "1 attack by guessed passwords. Nobody got in from the same network.",
         ),
-        (["failure_burst", "spraying"], "warning", "2 attacks by guessed passwords. No login followed them."),
+        (
+            ["failure_burst", "spraying"],
+            "warning",
+            "2 attacks by guessed passwords. Nobody got in from the network of the latest.",
+        ),
         (
             ["failure_burst", "success_after_burst"] + ["new_device"] * 30,
             "bad",
@@ -397,3 +401,19 @@ def test_any_number_of_days_may_be_asked_for(admin_client: Client) -> None:
 
     first, last = (dt.date.fromisoformat(data["period"][name]) for name in ("first", "last"))
     assert (last - first).days == 29
+
+
+def test_a_login_from_the_attackers_network_is_said_first(admin_client: Client) -> None:
+    """The account that got in had few failures of its own, so it raised no alert."""
+    caches["analytics"].clear()
+    now = timezone.now()
+    LoginEvent.objects.bulk_create(
+        login_event(now, ip_address=f"203.0.113.{n}", success=n == 7, identifier=f"name{n}")
+        for n in range(40)
+    )
+    SecurityAlert.objects.create(kind="spraying", ip_address="203.0.113.3", timestamp=now, occasion="one")
+
+    page = admin_client.get(reverse("analytics:dashboard")).content.decode()
+
+    assert "Logins that succeeded from the same network: 1." in page
+    assert 'class="an-headline an-bad"' in page
