@@ -1,5 +1,6 @@
 """Serves the dashboard: pages, the fragment that updates an open page, JSON, and files; ends sessions."""
 
+import hashlib
 import uuid
 from typing import Any
 
@@ -60,8 +61,19 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @require_GET
 @for_programs
 def panels(request: HttpRequest) -> HttpResponse:
-    """Return the parts that change while a page is open, as HTML."""
-    return render(request, "analytics/panels.html", _panels(request) | {"zone_name": conf.zone_label()})
+    """Return the parts that change while a page is open, as HTML; 304 without news since `If-None-Match`.
+
+    The header `X-As-Of` is the time of the site's clock, which alone changes without news.
+    """
+    context = _panels(request) | {"zone_name": conf.zone_label()}
+    response = render(request, "analytics/panels.html", context)
+    as_of = context["page"].as_of
+    news = response.content.replace(as_of.encode(), b"")
+    etag = f'"{hashlib.sha256(news).hexdigest()[:32]}"'
+    if etag in request.headers.get("If-None-Match", ""):
+        response = HttpResponse(status=304)
+    response["ETag"], response["X-As-Of"] = etag, as_of
+    return response
 
 
 def _panels(request: HttpRequest) -> dict[str, Any]:

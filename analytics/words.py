@@ -9,6 +9,8 @@ from django.utils.translation import get_language, gettext
 
 from analytics.period import Step
 
+MINUS = "\N{MINUS SIGN}"
+
 
 def number(value: int) -> str:
     """Return a whole number with the thousands separator of the language."""
@@ -19,12 +21,12 @@ def number(value: int) -> str:
 def percent(portion: float, *, signed: bool = False) -> str:
     """Return a portion (1.0 is the whole) in percent, with one decimal."""
     text = f"{portion:+.1%}" if signed else f"{portion:.1%}"
-    return text.replace(".", _separators(get_language())[1])
+    return text.replace(".", _separators(get_language())[1]).replace("-", MINUS)
 
 
 def decimal(value: float, *, signed: bool = False) -> str:
     text = f"{value:+.1f}" if signed else f"{value:.1f}"
-    return text.replace(".", _separators(get_language())[1])
+    return text.replace(".", _separators(get_language())[1]).replace("-", MINUS)
 
 
 @lru_cache(maxsize=64)

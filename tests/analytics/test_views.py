@@ -417,3 +417,21 @@ def test_a_login_from_the_attackers_network_is_said_first(admin_client: Client) 
 
     assert "Logins that succeeded from the same network: 1." in page
     assert 'class="an-headline an-bad"' in page
+
+
+def test_a_poll_without_news_is_answered_in_less_than_a_kilobyte(admin_client: Client) -> None:
+    write_logins(50, start=timezone.now() - dt.timedelta(days=2), days=1)
+    address = reverse("analytics:panels")
+    first = admin_client.get(address)
+    assert len(first.content) > 10_000
+    known = {"if-none-match": first.headers["ETag"]}
+
+    again = admin_client.get(address, headers=known)
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", again.headers["X-As-Of"])
+    assert len(str(again.headers)) < 1_000
+
+    LoginEvent.objects.bulk_create([login_event(timezone.now())])
+    assert admin_client.get(address, headers=known).status_code == 200
+    assert admin_client.get(address, {"range": "7d"}, headers=known).status_code == 200

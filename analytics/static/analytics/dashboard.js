@@ -13,6 +13,7 @@
   let chart = null;
   let isPaused = false;
   let asked = 0;
+  let news = { query: null, tag: "" }; // what the page shows, so that the site need not send it again
   let answered = 0;
 
   // -- loading -----------------------------------------------------------------------------------------------------
@@ -23,7 +24,7 @@
     try {
       const answer = await fetch(root.dataset.panels + query, {
         credentials: "same-origin",
-        headers: { "X-Requested-With": "fetch" },
+        headers: { "X-Requested-With": "fetch", ...(news.tag && news.query === query ? { "If-None-Match": news.tag } : {}) },
         signal: AbortSignal.timeout(patience),
       });
       if (number !== asked) return; // a newer request was sent
@@ -32,9 +33,13 @@
       // A site that redirects to its login page answers with that page.
       if (answer.status === 401 || answer.status === 403 || (answer.ok && !html.includes("data-part="))) {
         say(words.signedOut, "an-is-away");
+      } else if (answer.status === 304) {
+        panels.querySelector('[data-part="as_of"]').textContent = answer.headers.get("X-As-Of");
+        sayWhen();
       } else if (!answer.ok) {
         say(words.failed, "an-is-away");
       } else {
+        news = { query, tag: answer.headers.get("ETag") || "" };
         show(html);
         sayWhen();
       }

@@ -74,6 +74,38 @@ def test_a_paused_dashboard_stays_as_it_is(visit: Visit, admin: User) -> None:
     page.wait_for_selector('[data-part="feed"] >> text=late@example.com')
 
 
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_without_news_the_clock_goes_on_and_nothing_is_sent(visit: Visit, admin: User, month: None) -> None:
+    page = visit().log_in(admin)
+    with page.expect_response(
+        lambda answer: "/panels/" in answer.url and answer.status == 304, timeout=20_000
+    ):
+        pass
+    before = page.inner_text("#an-state")
+
+    page.wait_for_function("before => document.getElementById('an-state').textContent !== before", arg=before)
+
+    assert page.inner_text("#an-state").startswith("as of ")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_an_address_leads_to_its_page_and_to_its_network(visit: Visit, admin: User, width: int) -> None:
+    LoginEvent.objects.bulk_create(
+        login_event(timezone.now(), ip_address=f"203.0.113.{n % 3 + 1}", identifier=f"n{n}", success=False)
+        for n in range(9)
+    )
+    page = visit(viewport={"width": width, "height": 900}).log_in(admin)
+
+    page.click('[data-part="feed"] >> text=203.0.113.1')
+    page.wait_for_url("**/addresses/203.0.113.1/")
+    assert "3 names were tried, and none got in." in page.inner_text(".an-headline")
+    page.click("text=Whole network 203.0.113.0/24")
+
+    page.wait_for_url("**/addresses/203.0.113.0/24/")
+    assert "9 names were tried, and none got in." in page.inner_text(".an-headline")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def test_breakdowns_filter_and_back_takes_it_back(visit: Visit, admin: User, month: None) -> None:
     page = visit().log_in(admin)
     everything = page.inner_text('[data-card="logins"] .an-value')
