@@ -8,6 +8,7 @@ data.json                  the overview, as `reports.Overview.as_json`
 feed.json, sessions.json   the newest events and sessions
 export/<log>.<format>      the events of "logins" or "activities" as csv, jsonl or parquet
 users/<id>/                the page of a user
+entities/<type>/<id>/      what was done to an entity (crm.contact/7)
 addresses/<address>/       the page of an address or a network (203.0.113.0/24)
 sessions/end/              ends sessions (POST)
 
@@ -29,5 +30,6 @@ urlpatterns = [
     path("export/<slug:log>.<slug:format>", views.download, name="download"),
     path("users/<str:user_id>/", views.user, name="user"),
     path("addresses/<path:address>/", views.address, name="address"),
+    path("entities/<str:entity_type>/<path:entity_id>/", views.entity, name="entity"),
     path("sessions/end/", views.end_sessions, name="end_sessions"),
 ]

@@ -1,6 +1,7 @@
 """Serves the dashboard: pages, the fragment that updates an open page, JSON, and files; ends sessions."""
 
 import hashlib
+import re
 import uuid
 from typing import Any
 
@@ -36,7 +37,7 @@ from analytics.dashboard.page import chart_data, page
 from analytics.dashboard.tables import event_rows, session_rows
 from analytics.dashboard.verdict import figures_of, verdict
 from analytics.filters import BadFilter, Filters, filters_of
-from analytics.panels import addresses
+from analytics.panels import addresses, entities
 from analytics.panels.feed import Place, newest, timeline
 from analytics.panels.people import person
 from analytics.panels.sessions import count_open, newest_sessions, sessions_of
@@ -48,8 +49,10 @@ from analytics.words import number
 from tracking import log_activity
 from tracking.capture import record
 from tracking.models import LoginEvent, UserSession
+from tracking.sessions.identity import session_id_of
 
 TIMELINE_ROWS = 50
+CACHES = re.compile(rb'<section[^>]*data-part="caches".*?</section>', re.DOTALL)
 
 
 @require_GET
@@ -63,12 +66,12 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 def panels(request: HttpRequest) -> HttpResponse:
     """Return the parts that change while a page is open, as HTML; 304 without news since `If-None-Match`.
 
-    The header `X-As-Of` is the time of the site's clock, which alone changes without news.
+    The time of the site's clock (the header `X-As-Of`) and the hits of caches, which this request adds to, are no news.
     """
     context = _panels(request) | {"zone_name": conf.zone_label()}
     response = render(request, "analytics/panels.html", context)
     as_of = context["page"].as_of
-    news = response.content.replace(as_of.encode(), b"")
+    news = CACHES.sub(b"", response.content.replace(as_of.encode(), b""))
     etag = f'"{hashlib.sha256(news).hexdigest()[:32]}"'
     if etag in request.headers.get("If-None-Match", ""):
         response = HttpResponse(status=304)
@@ -83,7 +86,7 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
     except (BadPeriod, BadFilter) as error:
         problem, span, filters = str(error), {"range": DEFAULT_PRESET}, Filters()
         period = period_of(span)
-    content = page(span, period, filters, request.user)
+    content = page(span, period, filters, request.user, present=_present(request))
     return {
         "page": content,
         "problem": problem,
@@ -226,7 +229,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
         "event_rows": event_rows(events),
         "more": str(more) if more else "",
         "rights": rights,
-        "session_rows": session_rows(open_sessions, rights),
+        "session_rows": session_rows(open_sessions, rights, present=_present(request)),
         "has_several_sessions": len(open_sessions) > 1,
         "may_end_sessions": rights.end_sessions,
         "logins_list": admin_list(LoginEvent, {"user": owner.pk}) if rights.logins else None,
@@ -265,6 +268,31 @@ def address(request: HttpRequest, address: str) -> HttpResponse:
         "more": str(more) if more else "",
     }
     return render(request, "analytics/address.html", _frame(request) | context)
+
+
+# -- an entity --------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+@for_viewers
+def entity(request: HttpRequest, entity_type: str, entity_id: str) -> HttpResponse:
+    """Show the activities that name an entity, the latest first."""
+    if not rights_of(request.user).activities:
+        raise PermissionDenied
+    entity_type, entity_id = entity_type.replace("\0", ""), entity_id.replace("\0", "")
+    after = Place.parse(request.GET.get("after", ""))
+    events, more = entities.history(entity_type, entity_id, after=after, most=TIMELINE_ROWS)
+    context = {
+        "title": f"{entity_type} {entity_id}",
+        "admin_page": entities.admin_page(admin_site(), request, entity_type, entity_id),
+        "event_rows": event_rows(events),
+        "more": str(more) if more else "",
+    }
+    return render(request, "analytics/entity.html", _frame(request) | context)
+
+
+def _present(request: HttpRequest) -> uuid.UUID | None:
+    return session_id_of(request.session)
 
 
 # -- ending sessions --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
@@ -71,8 +72,10 @@ class Page:
         return number(self.overview.events_behind)
 
 
-def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> Page:
-    """Collect what this user may see."""
+def page(
+    span: dict[str, str], period: Period, filters: Filters, user: Any, *, present: UUID | None = None
+) -> Page:
+    """Collect what this user may see. `present` is the session of the request, which the reader must not end."""
     rights = rights_of(user)
     links, report = Links(span, period, filters, rights), overview(period, filters)
     events, open_sessions = feed.newest_rows(filters, rights), sessions.newest_rows()
@@ -98,7 +101,7 @@ def page(span: dict[str, str], period: Period, filters: Filters, user: Any) -> P
         event_rows=tables.event_rows(feed.happenings(events, names, most=conf.FEED_ROWS)),
         session_count=session_count,
         session_rows=tables.session_rows(
-            sessions.described(open_sessions, names) if rights.sessions else (), rights
+            sessions.described(open_sessions, names) if rights.sessions else (), rights, present=present
         ),
         security=safety,
         headline=headline(safety) if safety and rights.alerts else None,

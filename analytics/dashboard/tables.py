@@ -5,6 +5,7 @@ passes through `format_html`.
 """
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.contrib.admin.utils import quote
 from django.urls import reverse
@@ -99,7 +100,11 @@ def _what(event: Happening) -> str:
 def _detail(event: Happening) -> str:
     """Return the method and the reason of a login, or the entity of an activity."""
     if event.kind == "activity":
-        return event.detail
+        if event.entity is None or "/" in event.entity[0]:
+            return event.detail
+        return format_html(
+            '<a href="{}">{}</a>', reverse("analytics:entity", args=event.entity), event.detail
+        )
     return " · ".join(text_of(part) for part in event.detail.split(" · ") if part)
 
 
@@ -115,8 +120,13 @@ SESSION = (
 END = '<td><button form="an-end" name="session" value="{}" class="an-quiet" aria-label="{}">{}</button></td>'
 
 
-def session_rows(sessions: Iterable[OpenSession], rights: Rights) -> SafeString:
-    """Render the sessions. The buttons belong to the form `an-end`, so that its CSRF token is in the page only once."""
+def session_rows(
+    sessions: Iterable[OpenSession], rights: Rights, *, present: UUID | None = None
+) -> SafeString:
+    """Render the sessions. The buttons belong to the form `an-end`, so that its CSRF token is in the page only once.
+
+    The session of the reader (`present`) has no button: one click would sign them out.
+    """
     links = AddressLinks(are_drawn=rights.logins)
     return format_html_join(
         "",
@@ -130,14 +140,16 @@ def session_rows(sessions: Iterable[OpenSession], rights: Rights) -> SafeString:
                 text_of(s.method),
                 s.began,
                 s.last_seen,
-                _end(s) if rights.end_sessions else "",
+                _end(s, present) if rights.end_sessions else "",
             )
             for s in sessions
         ),
     )
 
 
-def _end(session: OpenSession) -> SafeString:
+def _end(session: OpenSession, present: UUID | None) -> SafeString:
+    if session.id == present:
+        return format_html("<td>{}</td>", _("this session"))
     label = _("End this session of %(who)s") % {"who": session.who}
     return format_html(END, session.id, label, _("End"))
 

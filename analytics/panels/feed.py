@@ -38,13 +38,14 @@ class Happening:
     detail: str
     where: str
     ip_address: str
+    entity: tuple[str, str] | None = None
 
     @property
     def time(self) -> str:
         return clock(self.at)
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "entity"}
 
 
 def newest(filters: Filters, rights: Rights) -> list[Happening]:
@@ -152,6 +153,7 @@ def _activity(row: ActivityLog, names: dict[Any, str]) -> Happening:
         detail=f"{row.entity_type} {row.entity_id}".strip(),
         where="",
         ip_address="",
+        entity=(row.entity_type, row.entity_id) if row.entity_type and row.entity_id else None,
     )
 
 

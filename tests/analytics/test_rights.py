@@ -38,7 +38,12 @@ ADDRESSES = {
         f"addresses/{ADDRESS}/",
         "addresses/203.0.113.0/24/",
     ),
-    "view_activitylog": ("export/activities.csv", "export/activities.jsonl", "export/activities.parquet"),
+    "view_activitylog": (
+        "entities/crm.contact/7/",
+        "export/activities.csv",
+        "export/activities.jsonl",
+        "export/activities.parquet",
+    ),
     "view_usersession": ("sessions.json",),
 }
 

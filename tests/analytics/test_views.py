@@ -435,3 +435,19 @@ def test_a_poll_without_news_is_answered_in_less_than_a_kilobyte(admin_client: C
     LoginEvent.objects.bulk_create([login_event(timezone.now())])
     assert admin_client.get(address, headers=known).status_code == 200
     assert admin_client.get(address, {"range": "7d"}, headers=known).status_code == 200
+
+
+def test_ones_own_session_has_no_button_that_ends_it() -> None:
+    client, other = Client(), User.objects.create_user("other@example.com")
+    root = User.objects.create_superuser("root@example.com", password="pw-of-root")
+    client.force_login(root)
+    own = UserSession.objects.get(user=root)
+    theirs = UserSession.objects.create(user=other, expires_at=timezone.now() + dt.timedelta(days=1))
+
+    for address in (reverse("analytics:dashboard"), reverse("analytics:user", args=[root.pk])):
+        page = client.get(address).content.decode()
+        assert f'name="session" value="{own.pk}"' not in page
+        assert "this session" in page
+    assert (
+        f'name="session" value="{theirs.pk}"' in client.get(reverse("analytics:dashboard")).content.decode()
+    )

@@ -105,6 +105,8 @@ PAGES = {
     "dashboard with a bad period": lambda: reverse("analytics:dashboard") + "?from=2026-13-01",
     "panels": lambda: reverse("analytics:panels"),
     "user": lambda: reverse("analytics:user", args=[LoginEvent.objects.first().user_id]),  # type: ignore[union-attr]
+    "entity": lambda: reverse("analytics:entity", args=["crm.contact", "7"]),
+    "entity without activities": lambda: reverse("analytics:entity", args=["crm.contact", "8"]),
     "address": lambda: reverse("analytics:address", args=["10.0.0.1"]),
     "address without logins": lambda: reverse("analytics:address", args=["10.0.0.2"]),
     **{

@@ -14,9 +14,14 @@ from tracking.models import ActivityLog, UserSession
 
 pytestmark = pytest.mark.django_db
 TOKEN = "123456"
-PAGES = ("dashboard", "download", "user", "address")
+PAGES = ("dashboard", "download", "user", "address", "entity")
 PROGRAMS = ("panels", "data", "feed", "sessions")
-ARGUMENTS: dict[str, list[Any]] = {"download": ["logins", "csv"], "user": [1], "address": ["10.0.0.1"]}
+ARGUMENTS: dict[str, list[Any]] = {
+    "download": ["logins", "csv"],
+    "user": [1],
+    "address": ["10.0.0.1"],
+    "entity": ["crm.contact", "7"],
+}
 
 
 @pytest.fixture
