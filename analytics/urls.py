@@ -8,6 +8,7 @@ data.json                  the overview, as `reports.Overview.as_json`
 feed.json, sessions.json   the newest events and sessions
 export/<log>.<format>      the events of "logins" or "activities" as csv, jsonl or parquet
 users/<id>/                the page of a user
+search/?q=                 leads to a user, an address, a network or an entity (type:id)
 entities/<type>/<id>/      what was done to an entity (crm.contact/7)
 addresses/<address>/       the page of an address or a network (203.0.113.0/24)
 sessions/end/              ends sessions (POST)
@@ -31,5 +32,6 @@ urlpatterns = [
     path("users/<str:user_id>/", views.user, name="user"),
     path("addresses/<path:address>/", views.address, name="address"),
     path("entities/<str:entity_type>/<path:entity_id>/", views.entity, name="entity"),
+    path("search/", views.search, name="search"),
     path("sessions/end/", views.end_sessions, name="end_sessions"),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -49,9 +49,11 @@ from analytics.words import number
 from tracking import log_activity
 from tracking.capture import record
 from tracking.models import LoginEvent, UserSession
+from tracking.people import users_named
 from tracking.sessions.identity import session_id_of
 
 TIMELINE_ROWS = 50
+MOST_ENTERED = 254
 CACHES = re.compile(rb'<section[^>]*data-part="caches".*?</section>', re.DOTALL)
 
 
@@ -289,6 +291,47 @@ def entity(request: HttpRequest, entity_type: str, entity_id: str) -> HttpRespon
         "more": str(more) if more else "",
     }
     return render(request, "analytics/entity.html", _frame(request) | context)
+
+
+# -- search -----------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+@for_viewers
+def search(request: HttpRequest) -> HttpResponse:
+    """Lead to the page of what was entered: a user's name or e-mail address, an IP address, a network, or type:id."""
+    term = request.GET.get("q", "").replace("\0", "").strip()[:MOST_ENTERED]
+    if target := _page_of(request, term):
+        return HttpResponseRedirect(target)
+    if term:
+        said = _('Nothing found for "%(term)s". Enter a whole name, address or type:id.')
+        messages.warning(request, said % {"term": term})
+    return HttpResponseRedirect(reverse("analytics:dashboard"))
+
+
+def _page_of(request: HttpRequest, term: str) -> str | None:
+    """Return the address of the page that this reader may see; None if there is none."""
+    rights = rights_of(request.user)
+    network = addresses.parse(term)
+    if rights.logins and network is not None:
+        return reverse("analytics:address", args=[addresses.name_of(network)])
+    for key in users_named(term) if rights.people and term else ():
+        owner = person(str(key))
+        if owner is not None and _may_look_at(request, owner):
+            return reverse("analytics:user", args=[quote(str(owner.pk))])
+    entity_type, _colon, entity_id = term.partition(":")
+    if rights.activities and entity_type and entity_id and "/" not in entity_type:
+        return reverse("analytics:entity", args=[entity_type, entity_id])
+    return None
+
+
+def _may_look_at(request: HttpRequest, owner: Any) -> bool:
+    """Tell whether the reader may learn of the user: they may view users, or rows of this one."""
+    rights = rights_of(request.user)
+    if may_view(request.user, get_user_model()):
+        return True
+    events, _more = timeline(owner, rights=rights, after=None, most=1)
+    return bool(events or (rights.sessions and sessions_of(owner)))
 
 
 def _present(request: HttpRequest) -> uuid.UUID | None:

@@ -3,8 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
@@ -16,31 +14,10 @@ from tracking.capture.record import end_sessions
 from tracking.hashes import hashed_names
 from tracking.keyset import KeysetChangeList
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+from tracking.people import users_named
 from tracking.words import evidence_text, text_of
 
-# People who share an e-mail address.
-MOST_USERS = 20
 COMPARISONS = ("", "exact", "gte", "lt", "isnull", "isempty", "id__exact")
-
-
-def _users_named(term: str) -> list[Any]:
-    """Return the primary keys of the users with this name or e-mail address."""
-    model: Any = get_user_model()
-    names = [{model.USERNAME_FIELD: term}]
-    email = model.get_email_field_name()
-    if (
-        "@" in term
-        and email != model.USERNAME_FIELD
-        and email in {f.name for f in model._meta.concrete_fields}
-    ):
-        names.append({f"{email}__iexact": term})
-    found: list[Any] = []
-    for name in names:
-        try:
-            found += model._default_manager.filter(**name).values_list("pk", flat=True)[:MOST_USERS]
-        except (ValueError, ValidationError):
-            continue  # the term is not a valid value for the field
-    return found
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -84,7 +61,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         if not term:
             return queryset, False
         columns = {f.name for f in self.model._meta.concrete_fields}
-        matches = Q(user__in=_users_named(term))
+        matches = Q(user__in=users_named(term))
         if "identifier" in columns:
             matches |= Q(identifier__in=[term, *hashed_names(term)])
         if "entity_id" in columns and ":" in term:

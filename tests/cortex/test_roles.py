@@ -73,6 +73,7 @@ SITE = {
     "admin/analytics/users/<str:user_id>/": ROWS,
     "admin/analytics/addresses/<path:address>/": ROWS,
     "admin/analytics/entities/<str:entity_type>/<path:entity_id>/": ROWS,
+    "admin/analytics/search/": (302, 302, 302, 403, 302),
     "admin/analytics/sessions/end/": (405, 405, 405, 405, 405),
     "admin/": STAFF,
     "admin/login/": (200, 200, 302, 302, 302),

@@ -47,7 +47,12 @@ def test_every_address_is_tried_here() -> None:
         pattern for pattern in get_resolver().url_patterns if getattr(pattern, "app_name", "") == "analytics"
     ]
 
-    assert {pattern.name for pattern in analytics.url_patterns} == {*PAGES, *PROGRAMS, "end_sessions"}
+    assert {pattern.name for pattern in analytics.url_patterns} == {
+        *PAGES,
+        *PROGRAMS,
+        "search",
+        "end_sessions",
+    }
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -58,6 +63,12 @@ def test_no_page_and_no_file_without_the_second_factor(by_password: Client, name
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/admin/login/?next=/admin/analytics/")
     assert not ActivityLog.objects.exists()
+
+
+def test_nobody_is_found_without_the_second_factor(by_password: Client) -> None:
+    answer = by_password.get(address("search"), {"q": "root"})
+
+    assert answer.headers["Location"].startswith("/admin/login/?next=")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
