@@ -5,12 +5,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from tracking.capture.client import parse_address
-from tracking.capture.record import end_sessions
+from tracking.capture.record import end_sessions, log_activity
 from tracking.hashes import hashed_names
 from tracking.keyset import KeysetChangeList
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
@@ -131,8 +132,85 @@ class UserSessionAdmin(ReadOnlyAdmin):
 
 @admin.register(SecurityAlert)
 class SecurityAlertAdmin(ReadOnlyAdmin):
-    list_display = ("timestamp", "kind", "who", "ip_address", "what")
-    list_filter = ("kind", "timestamp")
+    list_display = (
+        "timestamp",
+        "severity_text",
+        "kind",
+        "who",
+        "ip_address",
+        "what",
+        "state",
+        "handled_by",
+        "note",
+    )
+    list_filter = ("state", "kind", "timestamp")
+    actions_selection_counter = True
+    actions = ("acknowledge", "resolve", "mute", "reopen")
+    fields = (
+        "state",
+        "note",
+        "timestamp",
+        "kind",
+        "user",
+        "identifier",
+        "ip_address",
+        "what",
+        "handled_by",
+        "handled_at",
+    )
+    readonly_fields = (
+        "timestamp",
+        "kind",
+        "user",
+        "identifier",
+        "ip_address",
+        "what",
+        "handled_by",
+        "handled_at",
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def save_model(self, request: HttpRequest, obj: SecurityAlert, form: Any, change: bool) -> None:
+        obj.handled_by_id, obj.handled_at = request.user.pk, timezone.now()
+        obj.save(update_fields=["state", "note", "handled_by", "handled_at"])
+        if "state" in form.changed_data:
+            _record_state(request, [obj.pk], obj.state)
+
+    @admin.action(description=_("Acknowledge the selected alerts"), permissions=["change"])
+    def acknowledge(self, request: HttpRequest, queryset: QuerySet[SecurityAlert]) -> None:
+        self._move(request, queryset, SecurityAlert.State.ACKNOWLEDGED)
+
+    @admin.action(description=_("Resolve the selected alerts"), permissions=["change"])
+    def resolve(self, request: HttpRequest, queryset: QuerySet[SecurityAlert]) -> None:
+        self._move(request, queryset, SecurityAlert.State.RESOLVED)
+
+    @admin.action(description=_("Mute the selected alerts"), permissions=["change"])
+    def mute(self, request: HttpRequest, queryset: QuerySet[SecurityAlert]) -> None:
+        self._move(request, queryset, SecurityAlert.State.MUTED)
+
+    @admin.action(description=_("Reopen the selected alerts"), permissions=["change"])
+    def reopen(self, request: HttpRequest, queryset: QuerySet[SecurityAlert]) -> None:
+        self._move(request, queryset, SecurityAlert.State.OPEN)
+
+    def _move(self, request: HttpRequest, queryset: Any, state: str) -> None:
+        keys = SecurityAlert.objects.filter(pk__in=queryset.order_by().values("pk")).move(
+            state, by=request.user
+        )
+        _record_state(request, keys, state)
+        said = ngettext(
+            "%(number)s alert is now: %(state)s.", "%(number)s alerts are now: %(state)s.", len(keys)
+        )
+        values = {
+            "number": number_format(len(keys), force_grouping=True),
+            "state": SecurityAlert.State(state).label,
+        }
+        self.message_user(request, said % values, messages.SUCCESS)
+
+    @admin.display(description=_("severity"))
+    def severity_text(self, alert: SecurityAlert) -> str:
+        return str(alert.severity.label)
 
     @admin.display(description=_("user"))
     def who(self, alert: SecurityAlert) -> str:
@@ -141,6 +219,12 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
     @admin.display(description=_("evidence"))
     def what(self, alert: SecurityAlert) -> str:
         return evidence_text(alert.evidence)
+
+
+def _record_state(request: HttpRequest, keys: list[Any], state: str) -> None:
+    for key in keys:
+        entity = (SecurityAlert._meta.label_lower, key)
+        log_activity(f"alert.{state}", entity, user=request.user, request=request)
 
 
 def register_all(site: admin.AdminSite) -> None:

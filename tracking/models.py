@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tracking.naming import index, table
-from tracking.queries import EventQuerySet, SessionQuerySet
+from tracking.queries import AlertQuerySet, EventQuerySet, SessionQuerySet
 from tracking.words import text_of
 
 USER_AGENT_CHARACTERS = 512
@@ -249,13 +249,27 @@ class ActivityLog(models.Model):
 
 
 class SecurityAlert(models.Model):
-    """A suspected attack, with its evidence. The site decides what to do about it."""
+    """A suspected attack, with its evidence, and what people did about it."""
 
     class Kind(models.TextChoices):
         FAILURE_BURST = "failure_burst", _("Burst of failures")
         SPRAYING = "spraying", _("Spraying")
         SUCCESS_AFTER_BURST = "success_after_burst", _("Login after a burst")
         NEW_DEVICE = "new_device", _("New device")
+
+    class Severity(models.TextChoices):
+        HIGH = "high", _("High")
+        MEDIUM = "medium", _("Medium")
+        LOW = "low", _("Low")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+        RESOLVED = "resolved", _("Resolved")
+        MUTED = "muted", _("Muted")
+
+    # States in which nobody has to act any more.
+    CLOSED: ClassVar[tuple[str, ...]] = (State.RESOLVED, State.MUTED)
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     timestamp = models.DateTimeField(_("time"), default=timezone.now)
@@ -280,6 +294,14 @@ class SecurityAlert(models.Model):
         editable=False,
         help_text=_("The deduplication key: at most one alert has it."),
     )
+    state = models.CharField(
+        _("state"), max_length=12, choices=State, default=State.OPEN, db_default=State.OPEN
+    )
+    note = models.TextField(_("note"), blank=True, default="", db_default="")
+    handled_by = user_key(_("handled by"))
+    handled_at = models.DateTimeField(_("handled"), null=True, blank=True)
+
+    objects: ClassVar[AlertQuerySet] = AlertQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = table("security_alerts")
@@ -293,6 +315,13 @@ class SecurityAlert(models.Model):
     def __str__(self) -> str:
         is_of_network = self.kind == self.Kind.SPRAYING or not self.identifier
         return f"{self.get_kind_display()}: {self.ip_address if is_of_network else self.identifier}"
+
+    @property
+    def severity(self) -> "SecurityAlert.Severity":
+        """High where somebody may have got in, low where a person has just bought a telephone."""
+        if self.kind == self.Kind.SUCCESS_AFTER_BURST:
+            return self.Severity.HIGH
+        return self.Severity.LOW if self.kind == self.Kind.NEW_DEVICE else self.Severity.MEDIUM
 
 
 def database() -> str:

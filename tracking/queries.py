@@ -68,3 +68,16 @@ class SessionQuerySet(models.QuerySet[Any]):
             row.ended_at, row.end_reason = row.expires_at, "expired"
             session_ended.send_robust(sender=self.model, session=row)
         return number
+
+
+class AlertQuerySet(models.QuerySet[Any]):
+    def unsettled(self) -> "AlertQuerySet":
+        """Return the alerts that somebody still has to look at, or is looking at."""
+        return self.exclude(state__in=self.model.CLOSED)
+
+    def move(self, state: str, *, by: Any) -> list[Any]:
+        """Put the alerts into a state, in the name of a user, and return the keys of those that were in another."""
+        keys = list(self.exclude(state=state).order_by().values_list("pk", flat=True))
+        moved = self.model._default_manager.filter(pk__in=keys).exclude(state=state)
+        moved.update(state=state, handled_by=by, handled_at=timezone.now())
+        return keys

@@ -57,7 +57,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """The panel. `counted` has the number of the newest alerts by their kind.
+    """The panel, of alerts that nobody has resolved or muted. `counted` has the number of the newest by their kind.
 
     `entered` are the logins that succeeded from the network of the latest attack, since shortly before it was noticed.
     """
@@ -110,7 +110,8 @@ def _unpacked(data: dict[str, Any]) -> Security:
 
 
 def _read(period: Period) -> dict[str, Any]:
-    rows = list(_within(SecurityAlert.objects.order_by("-timestamp", "-id"), period)[:NEWEST])
+    unsettled = SecurityAlert.objects.unsettled()
+    rows = list(_within(unsettled.order_by("-timestamp", "-id"), period)[:NEWEST])
     counted = Counter(row.kind for row in rows)
     devices = [row for row in rows if row.kind == SecurityAlert.Kind.NEW_DEVICE]
     attacks = [row for row in rows if row.kind != SecurityAlert.Kind.NEW_DEVICE]

@@ -451,3 +451,15 @@ def test_ones_own_session_has_no_button_that_ends_it() -> None:
     assert (
         f'name="session" value="{theirs.pk}"' in client.get(reverse("analytics:dashboard")).content.decode()
     )
+
+
+@pytest.mark.parametrize("state", ["resolved", "muted"])
+def test_what_was_handled_is_no_longer_said(admin_client: Client, state: str) -> None:
+    caches["analytics"].clear()
+    alert = SecurityAlert.objects.create(kind="spraying", ip_address="203.0.113.3", occasion="one")
+    assert "1 attack" in admin_client.get(reverse("analytics:dashboard")).content.decode()
+
+    SecurityAlert.objects.filter(pk=alert.pk).move(state, by=None)
+
+    caches["analytics"].clear()
+    assert "Quiet: no attack" in admin_client.get(reverse("analytics:dashboard")).content.decode()

@@ -22,7 +22,8 @@ ADDED = {
     "an error after a login": ["INSERT login_events"],
     "a logout": ["UPDATE user_sessions"],
     "users": ["UPDATE user_sessions"] * 3
-    + ["UPDATE login_events", "UPDATE activity_logs", "UPDATE security_alerts"],
+    + ["UPDATE login_events", "UPDATE activity_logs"]
+    + ["UPDATE security_alerts"] * 2,
 }
 
 

@@ -84,7 +84,7 @@ def test_a_login_and_a_logout_over_a_socket_are_recorded(site: Site, server: Ser
             "JOIN user_sessions s ON s.id = l.session_id JOIN people_person p ON p.id = l.user_id "
             "WHERE p.email = 'p3@example.com'"
         )
-        assert rows == [(True, "email", "127.0.0.1", True)]
+        assert rows == [(True, "other", "127.0.0.1", True)]
 
         ask(connection, **{"log out": True})
 

@@ -108,7 +108,7 @@ def test_the_search_is_for_whole_values(admin: Client, term: str, found: int) ->
 
 
 @pytest.mark.parametrize("model", [LoginEvent, ActivityLog, UserSession, SecurityAlert])
-def test_nothing_can_be_changed(admin: Client, model: Any) -> None:
+def test_what_was_recorded_cannot_be_changed(admin: Client, model: Any) -> None:
     name = model._meta.model_name
     fields: dict[str, Any] = {
         "loginevent": {"success": True},
@@ -119,7 +119,13 @@ def test_nothing_can_be_changed(admin: Client, model: Any) -> None:
     row = model.objects.create(**fields)
 
     assert admin.get(f"/admin/tracking/{name}/{row.pk}/change/").status_code == 200
-    assert admin.post(f"/admin/tracking/{name}/{row.pk}/change/", {}).status_code == 403
+    if model is SecurityAlert:  # of which people may write what they did about it
+        admin.post(
+            f"/admin/tracking/{name}/{row.pk}/change/", fields | {"ip_address": "10.0.0.1", "state": "open"}
+        )
+        assert model.objects.values("kind", "ip_address").get() == {"kind": "spraying", "ip_address": None}
+    else:
+        assert admin.post(f"/admin/tracking/{name}/{row.pk}/change/", {}).status_code == 403
     assert admin.get(f"/admin/tracking/{name}/add/").status_code == 403
     assert admin.get(f"/admin/tracking/{name}/{row.pk}/delete/").status_code == 403
 
@@ -151,3 +157,77 @@ def test_whoever_may_only_look_may_not_end_sessions() -> None:
 
     session.refresh_from_db()
     assert session.is_open
+
+
+STATES = {"acknowledge": "acknowledged", "resolve": "resolved", "mute": "muted", "reopen": "open"}
+
+
+def alerts(number: int) -> list[SecurityAlert]:
+    return [
+        SecurityAlert.objects.create(kind="spraying", ip_address="203.0.113.7", occasion=str(n))
+        for n in range(number)
+    ]
+
+
+@pytest.mark.parametrize("action", STATES)
+def test_alerts_are_moved_and_it_is_recorded_by_whom(admin: Client, action: str) -> None:
+    first, second, other = alerts(3)
+    if action == "reopen":
+        SecurityAlert.objects.update(state="muted")
+
+    answer = admin.post(
+        "/admin/tracking/securityalert/",
+        {"action": action, "_selected_action": [str(first.pk), str(second.pk)]},
+        follow=True,
+    )
+
+    for alert in (first, second, other):
+        alert.refresh_from_db()
+    root = get_user_model().objects.get(email="root@example.com")
+    assert (first.state, second.state) == (STATES[action],) * 2
+    assert other.state == ("muted" if action == "reopen" else "open")
+    assert (first.handled_by, other.handled_by) == (root, None)
+    acts = ActivityLog.objects.values_list("action", "user", "entity_type", "entity_id")
+    assert set(acts) == {
+        (f"alert.{STATES[action]}", root.pk, "tracking.securityalert", str(alert.pk))
+        for alert in (first, second)
+    }
+    assert "2 alerts are now:" in answer.content.decode()
+
+
+def test_an_alert_that_is_there_already_is_not_moved_again(admin: Client) -> None:
+    (alert,) = alerts(1)
+    for _ in range(2):
+        admin.post(
+            "/admin/tracking/securityalert/", {"action": "resolve", "_selected_action": [str(alert.pk)]}
+        )
+
+    assert ActivityLog.objects.count() == 1
+
+
+def test_a_note_and_a_state_are_written_on_the_page_of_an_alert(admin: Client) -> None:
+    (alert,) = alerts(1)
+
+    admin.post(
+        f"/admin/tracking/securityalert/{alert.pk}/change/",
+        {"state": "resolved", "note": "The office's own scanner.", "kind": "new_device"},
+    )
+
+    alert.refresh_from_db()
+    assert (alert.state, alert.note, alert.kind) == ("resolved", "The office's own scanner.", "spraying")
+    assert alert.handled_at is not None
+    assert ActivityLog.objects.get().action == "alert.resolved"
+
+
+def test_whoever_may_only_look_may_not_handle_alerts() -> None:
+    viewer = get_user_model().objects.create_user("viewer@example.com", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_securityalert"))
+    client = Client()
+    client.force_login(viewer)
+    (alert,) = alerts(1)
+
+    client.post("/admin/tracking/securityalert/", {"action": "resolve", "_selected_action": [str(alert.pk)]})
+    client.post(f"/admin/tracking/securityalert/{alert.pk}/change/", {"state": "resolved", "note": ""})
+
+    alert.refresh_from_db()
+    assert alert.state == "open"
