@@ -19,19 +19,19 @@ per filter: outcome, method, device, browser, os, reason.
 
 from django.urls import path
 
-from analytics import views
+from analytics.views import address, dashboard, ending, entity, files, json, search, user
 
 app_name = "analytics"
 urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
-    path("panels/", views.panels, name="panels"),
-    path("data.json", views.data, name="data"),
-    path("feed.json", views.feed, name="feed"),
-    path("sessions.json", views.sessions, name="sessions"),
-    path("export/<slug:log>.<slug:format>", views.download, name="download"),
-    path("users/<str:user_id>/", views.user, name="user"),
-    path("addresses/<path:address>/", views.address, name="address"),
-    path("entities/<str:entity_type>/<path:entity_id>/", views.entity, name="entity"),
-    path("search/", views.search, name="search"),
-    path("sessions/end/", views.end_sessions, name="end_sessions"),
+    path("", dashboard.dashboard, name="dashboard"),
+    path("panels/", dashboard.panels, name="panels"),
+    path("data.json", json.data, name="data"),
+    path("feed.json", json.feed, name="feed"),
+    path("sessions.json", json.sessions, name="sessions"),
+    path("export/<slug:log>.<slug:format>", files.download, name="download"),
+    path("users/<str:user_id>/", user.user, name="user"),
+    path("addresses/<path:address>/", address.address, name="address"),
+    path("entities/<str:entity_type>/<path:entity_id>/", entity.entity, name="entity"),
+    path("search/", search.search, name="search"),
+    path("sessions/end/", ending.end_sessions, name="end_sessions"),
 ]
