@@ -71,8 +71,8 @@ class SessionQuerySet(models.QuerySet[Any]):
 
 
 class AlertQuerySet(models.QuerySet[Any]):
-    def unsettled(self) -> "AlertQuerySet":
-        """Return the alerts that somebody still has to look at, or is looking at."""
+    def pending(self) -> "AlertQuerySet":
+        """Return the alerts that nobody has resolved or muted."""
         return self.exclude(state__in=self.model.CLOSED)
 
     def move(self, state: str, *, by: Any) -> list[Any]:

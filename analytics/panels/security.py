@@ -110,8 +110,8 @@ def _unpacked(data: dict[str, Any]) -> Security:
 
 
 def _read(period: Period) -> dict[str, Any]:
-    unsettled = SecurityAlert.objects.unsettled()
-    rows = list(_within(unsettled.order_by("-timestamp", "-id"), period)[:NEWEST])
+    pending = SecurityAlert.objects.pending()
+    rows = list(_within(pending.order_by("-timestamp", "-id"), period)[:NEWEST])
     counted = Counter(row.kind for row in rows)
     devices = [row for row in rows if row.kind == SecurityAlert.Kind.NEW_DEVICE]
     attacks = [row for row in rows if row.kind != SecurityAlert.Kind.NEW_DEVICE]
