@@ -13,7 +13,7 @@ entities/<type>/<id>/      what was done to an entity (crm.contact/7)
 addresses/<address>/       the page of an address or a network (203.0.113.0/24)
 sessions/end/              ends sessions (POST)
 
-The query of the page, data.json and the exports is `range` (such as 30d) or `from` and `to` (YYYY-MM-DD), and one value
+The query of the page, data.json and the exports is `range` (such as 28d) or `from` and `to` (YYYY-MM-DD), and one value
 per filter: outcome, method, device, browser, os, reason.
 """
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -130,6 +132,28 @@ class UserSessionAdmin(ReadOnlyAdmin):
         )
 
 
+class AlertForm(forms.ModelForm):
+    """Refuses to overwrite what somebody else has written since the form was opened."""
+
+    opened_at = forms.CharField(widget=forms.HiddenInput, required=False, label="")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["opened_at"].initial = self._version
+
+    @property
+    def _version(self) -> str:
+        return self.instance.handled_at.isoformat() if self.instance.handled_at else ""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("opened_at", "") != self._version:
+            raise ValidationError(
+                _("Somebody else has changed this alert meanwhile. Reload the page to see it.")
+            )
+        return cleaned
+
+
 @admin.register(SecurityAlert)
 class SecurityAlertAdmin(ReadOnlyAdmin):
     list_display = (
@@ -144,11 +168,13 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
         "note",
     )
     list_filter = ("state", "kind", "timestamp")
+    form = AlertForm
     actions_selection_counter = True
     actions = ("acknowledge", "resolve", "mute", "reopen")
     fields = (
         "state",
         "note",
+        "opened_at",
         "timestamp",
         "kind",
         "user",
@@ -173,6 +199,8 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
         return admin.ModelAdmin.has_change_permission(self, request, obj)
 
     def save_model(self, request: HttpRequest, obj: SecurityAlert, form: Any, change: bool) -> None:
+        if not {"state", "note"} & set(form.changed_data):
+            return
         obj.handled_by_id, obj.handled_at = request.user.pk, timezone.now()
         obj.save(update_fields=["state", "note", "handled_by", "handled_at"])
         if "state" in form.changed_data:

@@ -17,6 +17,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 BEFORE, AFTER = "before", "after"
+# The columns of all lists that are users.
+USERS = ("user", "acting_as", "handled_by")
 
 
 class KeysetChangeList(ChangeList):
@@ -43,7 +45,7 @@ class KeysetChangeList(ChangeList):
             ValueError,
         ) as error:  # a value that the column cannot hold: NUL, a year outside the calendar
             raise IncorrectLookupParameters(error) from None
-        prefetch_related_objects(rows, "user")
+        prefetch_related_objects(rows, *(name for name in USERS if name in self._columns))
         self.result_list = rows
         self.result_count = self.full_result_count = len(rows)
         self.show_full_result_count = False
@@ -70,6 +72,10 @@ class KeysetChangeList(ChangeList):
         if rows and has_older:
             self.older_query = self._query(BEFORE, rows[-1])
         return rows
+
+    @property
+    def _columns(self) -> set[str]:
+        return {field.name for field in self.model._meta.concrete_fields}
 
     @property
     def _moment(self) -> str:

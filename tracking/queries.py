@@ -77,7 +77,9 @@ class AlertQuerySet(models.QuerySet[Any]):
 
     def move(self, state: str, *, by: Any) -> list[Any]:
         """Put the alerts into a state, in the name of a user, and return the keys of those that were in another."""
-        keys = list(self.exclude(state=state).order_by().values_list("pk", flat=True))
-        moved = self.model._default_manager.filter(pk__in=keys).exclude(state=state)
-        moved.update(state=state, handled_by=by, handled_at=timezone.now())
+        with transaction.atomic(using=self.db):
+            others = self.exclude(state=state).order_by("pk").select_for_update()
+            keys = list(others.values_list("pk", flat=True))
+            moved = self.model._default_manager.using(self.db).filter(pk__in=keys)
+            moved.update(state=state, handled_by=by, handled_at=timezone.now())
         return keys

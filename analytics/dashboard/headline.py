@@ -5,12 +5,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from analytics.panels.security import Alert, Security
+from analytics.panels.security import ATTACKS, Alert, Kind, Security
 from analytics.words import number
-from tracking.models import SecurityAlert
-
-Kind = SecurityAlert.Kind
-ATTACKS = (Kind.FAILURE_BURST, Kind.SPRAYING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +33,27 @@ def headline(security: Security) -> Headline:
         )
     if attacks:
         latest = _latest(security, *ATTACKS)
-        values = {"number": number(attacks), "entered": number(security.entered)}
+        values = {"number": number(attacks), "entered": number(security.entered or 0)}
         if security.entered:
             text = ngettext(
-                "%(number)s attack by guessed passwords. Logins that succeeded from the same network: %(entered)s.",
-                "%(number)s attacks by guessed passwords. Logins that succeeded from the network of the latest: "
-                "%(entered)s.",
+                "%(number)s attack by guessed passwords. Logins that succeeded from there at that time: %(entered)s.",
+                "%(number)s attacks by guessed passwords. Logins that succeeded from where the latest came, at that "
+                "time: %(entered)s.",
                 attacks,
             )
             return Headline("bad", text % values, latest)
+        if security.entered is None:
+            text = ngettext(
+                "%(number)s attack by guessed passwords.", "%(number)s attacks by guessed passwords.", attacks
+            )
+            return Headline("warning", text % values, latest)
         text = ngettext(
-            "%(number)s attack by guessed passwords. Nobody got in from the same network.",
-            "%(number)s attacks by guessed passwords. Nobody got in from the network of the latest.",
+            "%(number)s attack by guessed passwords. At that time nobody got in from there.",
+            "%(number)s attacks by guessed passwords. At the time of the latest, nobody got in from where it came.",
             attacks,
         )
         return Headline("warning", text % values, latest)
-    return Headline("quiet", _("Quiet: no attack in this period."))
+    return Headline("quiet", _("Quiet: no open alert of an attack in this period."))
 
 
 def _latest(security: Security, *kinds: str) -> Alert | None:

@@ -19,7 +19,7 @@ from tracking.models import ActivityLog, LoginEvent, SecurityAlert
 
 @dataclass(frozen=True)
 class Links:
-    """The addresses of a page. `span` is the period as in the query: {"range": "30d"}, or "from" and "to"."""
+    """The addresses of a page. `span` is the period as in the query: {"range": "28d"}, or "from" and "to"."""
 
     span: dict[str, str]
     period: Period

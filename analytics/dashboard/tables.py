@@ -13,6 +13,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from analytics.panels.entities import address_of
 from analytics.panels.feed import Happening
 from analytics.panels.sessions import OpenSession
 from analytics.reports import Overview
@@ -100,11 +101,8 @@ def _what(event: Happening) -> str:
 def _detail(event: Happening) -> str:
     """Return the method and the reason of a login, or the entity of an activity."""
     if event.kind == "activity":
-        if event.entity is None or "/" in event.entity[0]:
-            return event.detail
-        return format_html(
-            '<a href="{}">{}</a>', reverse("analytics:entity", args=event.entity), event.detail
-        )
+        address = address_of(*event.entity) if event.entity else None
+        return format_html('<a href="{}">{}</a>', address, event.detail) if address else event.detail
     return " · ".join(text_of(part) for part in event.detail.split(" · ") if part)
 
 

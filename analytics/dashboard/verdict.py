@@ -8,6 +8,8 @@ from analytics.words import number
 
 # So many names from one place are hardly one person who has forgotten a password.
 MANY_NAMES = 5
+# So many failures are hardly a forgotten password.
+MANY_FAILURES = 10
 
 
 def verdict(origin: Origin) -> tuple[str, str]:
@@ -17,13 +19,17 @@ def verdict(origin: Origin) -> tuple[str, str]:
     tried = ngettext("%(number)s name was tried", "%(number)s names were tried", origin.names) % {
         "number": number(origin.names)
     }
+    is_attack = origin.names >= MANY_NAMES or origin.failures >= MANY_FAILURES
     if not origin.successes:
-        level = "warning" if origin.names >= MANY_NAMES else "quiet"
-        return level, _("%(tried)s, and none got in.") % {"tried": tried}
+        text = _("%(tried)s, and none got in.")
+        if not origin.is_complete:
+            text = _("%(tried)s, and none got in among the newest %(number)s logins.")
+        values = {"tried": tried, "number": number(origin.attempts)}
+        return "warning" if is_attack else "quiet", text % values
     entered = ngettext("%(number)s login succeeded", "%(number)s logins succeeded", origin.successes) % {
         "number": number(origin.successes)
     }
-    is_suspicious = origin.names >= MANY_NAMES and origin.failures > origin.successes
+    is_suspicious = is_attack and origin.failures > origin.successes
     return "bad" if is_suspicious else "quiet", _("%(tried)s; %(entered)s.") % {
         "tried": tried,
         "entered": entered,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections
-from django.db.models import Q
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 
 from analytics.calendar import clock
 from analytics.panels.feed import Happening, Place, happenings, shortened
@@ -18,6 +18,8 @@ from tracking.storage.evidence import network_of
 # The newest logins that are counted; of an address behind which a whole company sits there may be millions.
 MOST_COUNTED = 10_000
 NAMES_SHOWN = 30
+# Prefixes of the widest networks that are shown.
+WIDEST_V4, WIDEST_V6 = 16, 32
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -62,9 +64,17 @@ def parse(text: str) -> Network | None:
     if "%" in text:  # a zone, which databases do not store
         return None
     try:
-        return ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return ipaddress.ip_network(mapped) if mapped is not None and is_single(network) else network
+
+
+def can_be_shown(network: Network) -> bool:
+    """Tell whether the logins of a network can be found in little time: wide ones hold a large part of the log."""
+    widest = WIDEST_V4 if network.version == 4 else WIDEST_V6
+    return is_single(network) or (has_networks() and network.prefixlen >= widest)
 
 
 def is_single(network: Network) -> bool:
@@ -90,13 +100,11 @@ def has_networks() -> bool:
 
 
 def origin(network: Network) -> Origin:
-    rows = list(
-        logins_from(network)
-        .order_by("-timestamp", "-id")
-        .values_list("timestamp", "success", "user", "identifier")[:MOST_COUNTED]
-    )
-    attempts: Counter[tuple[Any, str]] = Counter((user_id, name) for _, _, user_id, name in rows)
-    successes = Counter((user_id, name) for _, success, user_id, name in rows if success)
+    rows = list(_newest(network).values_list("timestamp", "success", "user", "identifier")[:MOST_COUNTED])
+    # A user has the same key under every name; a name without a user is a key of its own.
+    keys = [(user_id, "" if user_id is not None else name) for _, _, user_id, name in rows]
+    attempts: Counter[tuple[Any, str]] = Counter(keys)
+    successes = Counter(key for key, row in zip(keys, rows, strict=True) if row[1])
     most = attempts.most_common(NAMES_SHOWN)
     names = names_of(user_id for (user_id, _), _ in most)
     return Origin(
@@ -120,15 +128,28 @@ def origin(network: Network) -> Origin:
 
 def events_from(network: Network, *, after: Place | None, most: int) -> tuple[list[Happening], Place | None]:
     """Return the logins, the latest first, and the place to continue from; None at the end."""
-    rows: Any = logins_from(network)
+    rows: Any = _newest(network)
     if after is not None:
         rows = rows.filter(after.behind(after.log))
-    found = list(rows.order_by("-timestamp", "-id")[: most + 1])
+    found = list(rows[: most + 1])
     shown = found[:most]
     events = happenings(shown, names_of(row.user_id for row in shown), most=most)
     if len(found) <= most:
         return events, None
     return events, Place(shown[-1].timestamp, 0, shown[-1].pk)
+
+
+def _newest(network: Network) -> Any:
+    """Return the logins, the latest first.
+
+    The index on addresses has the order of a single one. For a network PostgreSQL would rather read the whole log by
+    time until it has enough rows, which takes minutes where they are old. Sorting by an expression keeps it from that.
+    """
+    rows = logins_from(network)
+    if is_single(network):
+        return rows.order_by("-timestamp", "-id")
+    moment = ExpressionWrapper(F("timestamp") + Value(dt.timedelta(0)), output_field=DateTimeField())
+    return rows.annotate(moment=moment).order_by("-moment", "-id")
 
 
 def logins_from(network: Network) -> Any:

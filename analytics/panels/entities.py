@@ -30,12 +30,22 @@ def history(
     return events, Place(shown[-1].timestamp, 0, shown[-1].pk)
 
 
+def address_of(entity_type: str, entity_id: str) -> str | None:
+    """Return the address of an entity's page; None if its names cannot stand in an address."""
+    if {".", ".."} & {entity_type, *entity_id.split("/")} or "/" in entity_type:
+        return None  # browsers would resolve them
+    try:
+        return reverse("analytics:entity", args=[entity_type, entity_id])
+    except NoReverseMatch:  # such as one with a line break
+        return None
+
+
 def admin_page(site: AdminSite, request: HttpRequest, entity_type: str, entity_id: str) -> str | None:
     """Return the address of the entity in the admin; None if it has none there, or the reader may not see it."""
     try:
         model = apps.get_model(entity_type)
         model_admin = site.get_model_admin(model)
-        entity = model._base_manager.filter(pk=entity_id).first()
+        entity = model_admin.get_object(request, entity_id)
         if entity is None or not model_admin.has_view_permission(request, entity):
             return None
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"

@@ -17,6 +17,9 @@ from tracking.conf import conf as tracking_conf
 from tracking.models import LoginEvent, SecurityAlert
 from tracking.words import evidence_text
 
+Kind = SecurityAlert.Kind
+# Alerts about guessed passwords.
+ATTACKS = (Kind.FAILURE_BURST, Kind.SPRAYING)
 # Only this many alerts and failures of a period are read; during an attack there may be a million.
 NEWEST = 500
 MOST_SOURCES = MOST_DEVICES = 5
@@ -59,13 +62,14 @@ class Source:
 class Security:
     """The panel, of alerts that nobody has resolved or muted. `counted` has the number of the newest by their kind.
 
-    `entered` are the logins that succeeded from the network of the latest attack, since shortly before it was noticed.
+    `entered` are the logins that succeeded from the network of the latest attack (its address without PostgreSQL), from
+    one ALERT_WINDOW_MINUTES before it was noticed to one after; None if its address is not known.
     """
 
     alerts: tuple[Alert, ...]
     counted: dict[str, int]
     sources: tuple[Source, ...]
-    entered: int = 0
+    entered: int | None = None
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -111,28 +115,32 @@ def _unpacked(data: dict[str, Any]) -> Security:
 
 def _read(period: Period) -> dict[str, Any]:
     pending = SecurityAlert.objects.pending()
-    rows = list(_within(pending.order_by("-timestamp", "-id"), period)[:NEWEST])
-    counted = Counter(row.kind for row in rows)
-    devices = [row for row in rows if row.kind == SecurityAlert.Kind.NEW_DEVICE]
-    attacks = [row for row in rows if row.kind != SecurityAlert.Kind.NEW_DEVICE]
-    # New devices are many, and rarely an attack: they must not push an attack out of sight.
-    shown = attacks[: conf.LIST_ROWS] + devices[:MOST_DEVICES]
+    newest = _within(pending.order_by("-timestamp", "-id"), period)
+    # Each is read by itself: many new devices must not push an attack out of sight, nor many attacks a successful one.
+    entries = list(newest.filter(kind=Kind.SUCCESS_AFTER_BURST)[:NEWEST])
+    attacks = list(newest.filter(kind__in=ATTACKS)[:NEWEST])
+    devices = list(newest.filter(kind=Kind.NEW_DEVICE)[:NEWEST])
+    counted = Counter(row.kind for row in [*entries, *attacks, *devices])
+    shown = [*entries, *attacks][: conf.LIST_ROWS] + devices[:MOST_DEVICES]
     names = names_of(row.user_id for row in shown)
     return {
         "alerts": [_alert(row, names) for row in shown],
         "kinds": dict(counted.most_common()),
         "sources": _sources(period),
-        "entered": _entered(attacks[0]) if attacks else 0,
+        "entered": _entered(attacks[0]) if attacks else None,
     }
 
 
-def _entered(attack: SecurityAlert) -> int:
+def _entered(attack: SecurityAlert) -> int | None:
+    """Count the logins that succeeded from where an attack came, in its time; None if that is not known."""
     network = addresses.parse(attack.ip_address or "")
     if network is None:
-        return 0
-    since = attack.timestamp - dt.timedelta(minutes=tracking_conf.ALERT_WINDOW_MINUTES)
-    logins = addresses.logins_from(addresses.around(network) or network)
-    return int(logins.filter(success=True, timestamp__gte=since).order_by()[:NEWEST].count())
+        return None
+    window = dt.timedelta(minutes=tracking_conf.ALERT_WINDOW_MINUTES)
+    logins = addresses.logins_from(addresses.around(network) or network).filter(
+        success=True, timestamp__gte=attack.timestamp - window, timestamp__lte=attack.timestamp + window
+    )
+    return int(logins.order_by().count())
 
 
 def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
@@ -165,6 +173,6 @@ def _within(rows: Any, period: Period) -> Any:
 
 
 def _about(row: SecurityAlert, names: dict[Any, str]) -> str:
-    if row.kind == SecurityAlert.Kind.SPRAYING:
+    if row.kind == Kind.SPRAYING:
         return row.ip_address or ""
     return names.get(row.user_id) or shortened(row.identifier) or row.ip_address or ""

@@ -18,6 +18,8 @@ from analytics.reports.question import Question, question_of
 from analytics.reports.tally import LoginCounts, Point, Side, Tally
 from analytics.rollups.sketch import estimate
 
+DAYS_OF_A_MONTH = 30.4375
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -173,7 +175,7 @@ def _totals(side: Side, *, is_filtered: bool) -> Totals:
 def _series(tally: Tally, question: Question) -> list[SeriesPoint]:
     """Return the points up to the present, or up to a later event that a wrong clock dated.
 
-    Points of the previous period are matched by their place.
+    Points of the previous period are matched by their place, months by their name.
     """
     earlier = list(question.previous.points(question.step))
     slots = [point for point in tally.current.series if isinstance(point, int)]
@@ -183,12 +185,23 @@ def _series(tally: Tally, question: Question) -> list[SeriesPoint]:
         if isinstance(point, int) and point > newest:
             break
         counts = tally.current.series.get(point, LoginCounts())
-        before = tally.previous.series.get(earlier[place]) if place < len(earlier) else None
+        matching = _a_shift_before(point, question) if question.step is Step.MONTH else _at(earlier, place)
+        before = tally.previous.series.get(matching)
         start, label = _named(point, question.step)
         points.append(
             SeriesPoint(start, label, counts.successes, counts.failures, before.logins if before else 0)
         )
     return points
+
+
+def _at(points: list[Point], place: int) -> Point | None:
+    return points[place] if place < len(points) else None
+
+
+def _a_shift_before(month: Any, question: Question) -> dt.date:
+    """Return the month that is compared with a month: 364 days are a year, although they may begin a month later."""
+    months = month.year * 12 + month.month - 1 - round(question.period.shift.days / DAYS_OF_A_MONTH)
+    return dt.date(months // 12, months % 12 + 1, 1)
 
 
 def _named(point: Point, step: Step) -> tuple[dt.datetime, str]:

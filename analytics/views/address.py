@@ -23,7 +23,7 @@ def address(request: HttpRequest, address: str) -> HttpResponse:
     if not rights_of(request.user).logins:
         raise PermissionDenied
     network = addresses.parse(address)
-    if network is None or (not addresses.is_single(network) and not addresses.has_networks()):
+    if network is None or not addresses.can_be_shown(network):
         raise Http404
     after = Place.parse(request.GET.get("after", ""))
     events, more = addresses.events_from(network, after=after, most=TIMELINE_ROWS)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from analytics.access import for_viewers
-from analytics.panels import addresses
+from analytics.panels import addresses, entities
 from analytics.panels.feed import timeline
 from analytics.panels.people import person
 from analytics.panels.sessions import sessions_of
@@ -38,15 +38,16 @@ def _page_of(request: HttpRequest, term: str) -> str | None:
     """Return the address of the page that this reader may see; None if there is none."""
     rights = rights_of(request.user)
     network = addresses.parse(term)
-    if rights.logins and network is not None:
-        return reverse("analytics:address", args=[addresses.name_of(network)])
+    if network is not None:
+        is_shown = rights.logins and addresses.can_be_shown(network)
+        return reverse("analytics:address", args=[addresses.name_of(network)]) if is_shown else None
     for key in users_named(term) if rights.people and term else ():
         owner = person(str(key))
         if owner is not None and _may_look_at(request, owner):
             return reverse("analytics:user", args=[quote(str(owner.pk))])
     entity_type, _colon, entity_id = term.partition(":")
-    if rights.activities and entity_type and entity_id and "/" not in entity_type:
-        return reverse("analytics:entity", args=[entity_type, entity_id])
+    if rights.activities and entity_type and entity_id:
+        return entities.address_of(entity_type, entity_id)
     return None
 
 

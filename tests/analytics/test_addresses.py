@@ -57,7 +57,7 @@ def test_the_figures_are_those_of_the_events(address: str) -> None:
 
     assert found.attempts == len(rows)
     assert found.successes == sum(row.success for row in rows)
-    assert found.names == len({(row.user_id, row.identifier) for row in rows})
+    assert found.names == len({row.user_id or row.identifier for row in rows})
     assert (found.first_at, found.last_at) == (
         (min(row.timestamp for row in rows), max(row.timestamp for row in rows)) if rows else (None, None)
     )
@@ -113,8 +113,12 @@ def test_the_timeline_goes_on_where_its_page_ends(admin_client: Client) -> None:
     assert len(seen) == len(set(seen)) == 130
 
 
-@pytest.mark.parametrize("text", ["nonsense", "203.0.113.999", "203.0.113.1/99", "::1%eth0", "<script>"])
-def test_what_is_no_address_is_not_found(admin_client: Client, text: str) -> None:
+WIDE = ["0.0.0.0/0", "10.0.0.0/8", "::/0"]
+NONSENSE = ["nonsense", "203.0.113.999", "203.0.113.1/99", "::1%eth0", "<script>"]
+
+
+@pytest.mark.parametrize("text", WIDE + NONSENSE)
+def test_what_is_no_address_or_half_of_all_addresses_is_not_found(admin_client: Client, text: str) -> None:
     assert admin_client.get(f"/admin/analytics/addresses/{text}/").status_code == 404
 
 
@@ -125,6 +129,33 @@ def test_at_most_so_many_logins_are_counted(admin_client: Client, monkeypatch: p
     page = page_of(admin_client, "203.0.113.0/24")
 
     assert "≥ 30" in page
+    assert "none got in among the newest 30 logins." in page
+
+
+def test_a_user_who_enters_two_names_is_one(db: None) -> None:
+    ann = get_user_model().objects.create_user("ann@example.com")
+    LoginEvent.objects.bulk_create(
+        login_event(NOW, ip_address="203.0.113.9", user_id=ann.pk, identifier=name) for name in ("ann", "Ann")
+    )
+    network = parse("203.0.113.9")
+    assert network
+
+    assert origin(network).names == 1
+
+
+def test_an_address_of_the_older_kind_is_the_same_in_the_newer_notation(admin_client: Client) -> None:
+    attack(3)
+
+    assert "3 names were tried" not in page_of(admin_client, "::ffff:203.0.113.77")
+    assert "1 name was tried" in page_of(admin_client, "::ffff:203.0.113.1")
+
+
+def test_many_guesses_of_one_name_are_an_attack(admin_client: Client) -> None:
+    LoginEvent.objects.bulk_create(
+        login_event(NOW, ip_address="203.0.113.9", identifier="ann", success=False) for _ in range(400)
+    )
+
+    assert "an-headline an-warning" in page_of(admin_client, "203.0.113.9")
 
 
 def test_the_page_takes_few_queries_however_many_names(admin_client: Client) -> None:

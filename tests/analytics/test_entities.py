@@ -67,6 +67,7 @@ def test_an_activity_leads_to_the_history_and_the_history_to_the_admin(
         ("cortex.user", "9" * 40),
         ("<b>", "a/b"),
         ("x", "\0"),
+        ("wiki.page", "1/../../users"),
     ],
 )
 def test_whatever_is_asked_for_is_answered(admin_client: Client, entity_type: str, entity_id: str) -> None:
@@ -74,3 +75,18 @@ def test_whatever_is_asked_for_is_answered(admin_client: Client, entity_type: st
 
     assert answer.status_code == 200
     assert "<b>" not in answer.content.decode().split('id="an-timeline"')[0].split("<h1>")[1]
+
+
+@pytest.mark.parametrize("entity", [("crm.contact", "7\n8"), ("a/b", "7"), ("..", ".."), ("x", "a/../b")])
+def test_names_that_cannot_stand_in_an_address_have_no_page_but_are_shown(
+    admin_client: Client, entity: tuple[str, str]
+) -> None:
+    done(1, entity)
+
+    page = admin_client.get(reverse("analytics:dashboard"))
+
+    assert page.status_code == 200
+    assert "deed0" in page.content.decode()
+    assert "/entities/" not in page.content.decode()
+    answer = admin_client.get(reverse("analytics:search"), {"q": ":".join(entity)})
+    assert answer.headers["Location"] == reverse("analytics:dashboard")

@@ -56,5 +56,16 @@ def test_a_form_without_its_token_says_what_to_do(db: None) -> None:
     assert "reload the page, and send the form again" in answer.content.decode()
 
 
+def test_a_message_is_not_lost_on_an_error_page(db: None) -> None:
+    """Browsers ask for addresses that do not exist, such as of an icon, before they show the next page."""
+    client = Client()
+    root = User.objects.create_superuser("root@example.com", password="pw-of-root")
+    client.force_login(root)
+    client.get("/admin/analytics/search/", {"q": "nobody"})
+
+    assert "Nothing found" not in client.get("/apple-touch-icon.png").content.decode()
+    assert "Nothing found" in client.get("/admin/analytics/").content.decode()
+
+
 def test_strangers_get_the_same_page(db: None) -> None:
     assert "<h1>Page not found</h1>" in Client().get("/nowhere/").content.decode()

@@ -219,6 +219,42 @@ def test_a_note_and_a_state_are_written_on_the_page_of_an_alert(admin: Client) -
     assert ActivityLog.objects.get().action == "alert.resolved"
 
 
+def test_what_somebody_else_has_written_meanwhile_is_not_overwritten(admin: Client) -> None:
+    (alert,) = alerts(1)
+    address = f"/admin/tracking/securityalert/{alert.pk}/change/"
+    opened = {"state": "open", "note": "mine", "opened_at": ""}
+    admin.post(address, {"state": "resolved", "note": "theirs", "opened_at": ""})
+
+    page = admin.post(address, opened).content.decode()
+
+    assert "Somebody else has changed this alert meanwhile." in page
+    alert.refresh_from_db()
+    assert (alert.state, alert.note) == ("resolved", "theirs")
+
+
+def test_a_page_that_is_saved_unchanged_is_not_handled(admin: Client) -> None:
+    (alert,) = alerts(1)
+
+    admin.post(f"/admin/tracking/securityalert/{alert.pk}/change/", {"state": "open", "note": ""})
+
+    alert.refresh_from_db()
+    assert alert.handled_at is None
+
+
+def test_the_list_of_alerts_takes_as_many_queries_for_many_people_as_for_one(admin: Client) -> None:
+    people = [get_user_model().objects.create_user(f"p{n}@example.com") for n in range(20)]
+    counts = []
+    for number in (1, 20):
+        SecurityAlert.objects.all().delete()
+        for alert, person in zip(alerts(number), people, strict=False):
+            SecurityAlert.objects.filter(pk=alert.pk).update(handled_by=person, state="acknowledged")
+        with CaptureQueriesContext(connection) as queries:
+            admin.get("/admin/tracking/securityalert/")
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
 def test_whoever_may_only_look_may_not_handle_alerts() -> None:
     viewer = get_user_model().objects.create_user("viewer@example.com", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_securityalert"))

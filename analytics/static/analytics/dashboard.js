@@ -39,8 +39,8 @@
       } else if (!answer.ok) {
         say(words.failed, "an-is-away");
       } else {
-        news = { query, tag: answer.headers.get("ETag") || "" };
-        show(html);
+        // A part that could not be shown now is asked for again.
+        news = { query, tag: show(html) ? answer.headers.get("ETag") || "" : "" };
         sayWhen();
       }
     } catch (error) {
@@ -67,7 +67,9 @@
   // -- showing -----------------------------------------------------------------------------------------------------
 
   // Replaces only the parts that changed, so that focus, open tables and scroll positions stay.
+  // Returns whether all of it is shown.
   function show(html) {
+    let isAll = true;
     const fresh = new DOMParser().parseFromString("<div>" + html + "</div>", "text/html").body.firstElementChild;
     const before = parts(panels);
     const after = parts(fresh);
@@ -77,11 +79,12 @@
     } else {
       for (const [name, part] of after) {
         const { node, original } = before.get(name);
-        if (!original || !part.isEqualNode(original)) replace(node, part);
+        if (!original || !part.isEqualNode(original)) isAll = replace(node, part) && isAll;
       }
     }
     remember();
     draw();
+    return isAll;
   }
 
   function parts(within) {
@@ -105,7 +108,7 @@
   }
 
   function replace(old, fresh) {
-    if (old.contains(document.activeElement) && document.activeElement.matches("[type=date]")) return; // the user is filling it in
+    if (old.contains(document.activeElement) && document.activeElement.matches("[type=date]")) return false; // the user is filling it in
     const focus = old.contains(document.activeElement) ? address(old, document.activeElement) : null;
     const keys = new Set([...old.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
     for (const field of old.querySelectorAll("[data-keep]")) {
@@ -124,10 +127,11 @@
         if (!keys.has(row.dataset.key)) row.classList.add("an-new");
       }
     }
-    if (!focus) return;
+    if (!focus) return true;
     // If the row is gone, its neighbour must not get the focus: Enter would end another session.
     const target = at(fresh, focus) || fresh.querySelector(".an-scroll");
     if (target) target.focus({ preventScroll: true });
+    return true;
   }
 
   // Identifies an element by its row, and in the row by the places of its ancestors.

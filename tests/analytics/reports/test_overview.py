@@ -260,3 +260,20 @@ def test_without_records_before_there_is_no_comparison(is_counted: bool) -> None
 
     assert not overview(Period(dt.date(2026, 3, 16), dt.date(2026, 3, 29))).is_comparable
     assert overview(Period(dt.date(2026, 3, 17), dt.date(2026, 3, 29))).is_comparable
+
+
+def test_months_are_compared_with_the_months_of_the_same_name() -> None:
+    """364 days before 1 December is 2 December: a month may begin in the period and not in the one before."""
+    last = dt.date(2026, 11, 30)
+    period = Period(last - dt.timedelta(days=363), last)
+    LoginEvent.objects.bulk_create(
+        login_event(dt.datetime(year, month, 15, tzinfo=dt.UTC))
+        for year in (2025, 2026)
+        for month in range(1, 12)
+        for _ in range(month)
+    )
+    refresh()
+
+    points = {point.start.month: point for point in overview(period).series if point.start.year == 2026}
+
+    assert all(points[month].previous == month for month in range(1, 12))
