@@ -1,5 +1,6 @@
 """Shows the recorded rows in the admin, read-only; sessions can be ended."""
 
+from textwrap import shorten
 from typing import Any
 
 from django import forms
@@ -9,16 +10,18 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from tracking.capture.client import parse_address
 from tracking.capture.record import end_sessions, log_activity
+from tracking.columns import MethodFilter, clock, device, joined, time_column, who, who_and_where
 from tracking.hashes import hashed_names
 from tracking.keyset import KeysetChangeList
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 from tracking.people import users_named
-from tracking.words import evidence_text, text_of
+from tracking.words import evidence_text
 
 COMPARISONS = ("", "exact", "gte", "lt", "isnull", "isempty", "id__exact")
 
@@ -35,6 +38,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         "A user name, an e-mail address, an IP address, or an identifier that was entered. Whole values only."
     )
     search_fields = ("user",)  # makes Django show the search box; `get_search_results` does the work
+
+    class Media:
+        css = {"all": ("tracking/admin.css",)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList
@@ -78,27 +84,25 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 @admin.register(LoginEvent)
 class LoginEventAdmin(ReadOnlyAdmin):
     list_display = (
-        "timestamp", "who", "success", "reason", "method", "second_factor", "device_type", "browser",
-        "os", "ip_address",
+        time_column(LoginEvent._meta.get_field("timestamp")), who, "success", "what", "ip_address", device,
     )  # fmt: skip
-    list_filter = ("success", "device_type", "timestamp")
-
-    @admin.display(description=_("user"))
-    def who(self, event: LoginEvent) -> str:
-        return str(event.user or event.identifier)
-
-    @admin.display(description=_("reason"))
-    def reason(self, event: LoginEvent) -> str:
-        return text_of(event.failure_reason) if event.failure_reason else ""
+    list_filter = ("success", MethodFilter, "device_type", "timestamp")
 
     @admin.display(description=_("method"))
-    def method(self, event: LoginEvent) -> str:
-        return text_of(event.login_method)
+    def what(self, event: LoginEvent) -> str:
+        """Return the method, and the second factor or why it failed."""
+        return joined(event.login_method, event.second_factor, event.failure_reason)
 
 
 @admin.register(ActivityLog)
 class ActivityLogAdmin(ReadOnlyAdmin):
-    list_display = ("timestamp", "user", "action", "entity_type", "entity_id")
+    list_display = (
+        time_column(ActivityLog._meta.get_field("timestamp")),
+        "user",
+        "action",
+        "entity_type",
+        "entity_id",
+    )
     list_filter = ("timestamp",)
     search_help_text = _("A user name, an e-mail address, or type:id of an entity. Whole values only.")
 
@@ -109,11 +113,19 @@ class UserSessionAdmin(ReadOnlyAdmin):
     actions_selection_counter = True
     search_help_text = _("A user name, an e-mail address or an IP address. Whole values only.")
     list_display = (
-        "started_at", "user", "acting_as", "device_type", "browser", "os", "ip_address", "last_seen_at", "ended_at",
-        "end_reason",
+        time_column(UserSession._meta.get_field("started_at")), who_and_where, "acting_as", device,
+        time_column(UserSession._meta.get_field("last_seen_at")),
+        "ending",
     )  # fmt: skip
     list_filter = (("ended_at", admin.EmptyFieldListFilter), "end_reason", "device_type", "started_at")
     actions = ("end_sessions",)
+
+    @admin.display(description=_("ended"))
+    def ending(self, session: UserSession) -> str:
+        """Return when it ended and, below, why."""
+        if session.ended_at is None:
+            return "-"
+        return format_html("{}<br>{}", clock(session.ended_at), session.get_end_reason_display())
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.end_usersession")
@@ -157,16 +169,9 @@ class AlertForm(forms.ModelForm):
 @admin.register(SecurityAlert)
 class SecurityAlertAdmin(ReadOnlyAdmin):
     list_display = (
-        "timestamp",
-        "severity_text",
-        "kind",
-        "who",
-        "ip_address",
-        "what",
-        "state",
-        "handled_by",
-        "note",
-    )
+        time_column(SecurityAlert._meta.get_field("timestamp")), "severity_text", "kind", who_and_where, "what",
+        "handling",
+    )  # fmt: skip
     list_filter = ("state", "kind", "timestamp")
     form = AlertForm
     actions_selection_counter = True
@@ -240,9 +245,13 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
     def severity_text(self, alert: SecurityAlert) -> str:
         return str(alert.severity.label)
 
-    @admin.display(description=_("user"))
-    def who(self, alert: SecurityAlert) -> str:
-        return str(alert.user or alert.identifier)
+    @admin.display(description=_("state"))
+    def handling(self, alert: SecurityAlert) -> str:
+        """Return the state, by whom, and the beginning of the note."""
+        by = str(alert.handled_by) if alert.handled_by else ""
+        return " · ".join(
+            filter(None, (alert.get_state_display(), by, shorten(alert.note, 60, placeholder="…")))
+        )
 
     @admin.display(description=_("evidence"))
     def what(self, alert: SecurityAlert) -> str:

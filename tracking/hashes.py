@@ -42,3 +42,8 @@ def _hash(secret: str | bytes, purpose: str, text: str) -> str:
 def _key(secret: str | bytes, purpose: str) -> bytes:
     material = secret.encode() if isinstance(secret, str) else secret
     return hmac.new(material, f"tracking.{purpose}".encode(), hashlib.sha256).digest()
+
+
+def shortened(identifier: str) -> str:
+    """Shorten an identifier that is a keyed hash to its beginning, which distinguishes it from others."""
+    return f"{identifier[: len(MARK) + 8]}…" if identifier.startswith(MARK) else identifier

@@ -10,8 +10,9 @@ from django.db import connections
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 
 from analytics.calendar import clock
-from analytics.panels.feed import Happening, Place, happenings, shortened
+from analytics.panels.feed import Happening, Place, happenings
 from analytics.panels.people import names_of
+from tracking.hashes import shortened
 from tracking.models import LoginEvent, database
 from tracking.storage.evidence import network_of
 

@@ -13,7 +13,7 @@ from analytics.filters import Filters
 from analytics.panels.people import names_of
 from analytics.reports.matching import matching
 from analytics.rights import Rights
-from tracking.hashes import MARK
+from tracking.hashes import shortened
 from tracking.models import ActivityLog, LoginEvent
 
 # Under filters, only this many of the newest logins are searched: a value that never occurs would cost the whole log.
@@ -155,8 +155,3 @@ def _activity(row: ActivityLog, names: dict[Any, str]) -> Happening:
         ip_address="",
         entity=(row.entity_type, row.entity_id) if row.entity_type and row.entity_id else None,
     )
-
-
-def shortened(identifier: str) -> str:
-    """Shorten an identifier that is a keyed hash to its beginning, which distinguishes it from others."""
-    return f"{identifier[: len(MARK) + 8]}…" if identifier.startswith(MARK) else identifier

@@ -8,12 +8,12 @@ from typing import Any
 from analytics.calendar import clock, midnight, stored
 from analytics.conf import conf, zone, zone_name
 from analytics.panels import addresses
-from analytics.panels.feed import shortened
 from analytics.panels.people import names_of
 from analytics.period import DAY, Period
 from analytics.reports.cached import cached
 from analytics.rights import Rights
 from tracking.conf import conf as tracking_conf
+from tracking.hashes import shortened
 from tracking.models import LoginEvent, SecurityAlert
 from tracking.words import evidence_text
 

@@ -267,3 +267,44 @@ def test_whoever_may_only_look_may_not_handle_alerts() -> None:
 
     alert.refresh_from_db()
     assert alert.state == "open"
+
+
+def test_the_list_of_logins_shows_the_second_and_filters_by_method(admin: Client) -> None:
+    moment = timezone.now().replace(hour=9, minute=8, second=7)
+    LoginEvent.objects.bulk_create(
+        LoginEvent(
+            success=True, timestamp=moment, identifier=method, login_method=method, browser="Lynx", os="Linux"
+        )
+        for method in ("okta_saml", "email")
+    )
+
+    page = admin.get("/admin/tracking/loginevent/").content.decode()
+    filtered = admin.get("/admin/tracking/loginevent/?login_method__exact=okta_saml").context["cl"]
+    never_seen = admin.get("/admin/tracking/loginevent/?login_method__exact=fax")
+
+    assert f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}" in page
+    assert "Lynx · Linux" in page
+    assert 'href="?login_method__exact=okta_saml"' in page
+    assert [row.login_method for row in filtered.result_list] == ["okta_saml"]
+    assert never_seen.status_code == 200
+    assert not never_seen.context["cl"].result_list
+
+
+def test_what_was_entered_as_a_name_is_text(admin: Client) -> None:
+    LoginEvent.objects.create(success=False, identifier='"><script>alert(1)</script>')
+    SecurityAlert.objects.create(kind="failure_burst", identifier='"><script>alert(1)</script>', occasion="x")
+
+    for page in ("loginevent", "securityalert"):
+        assert "<script>alert" not in admin.get(f"/admin/tracking/{page}/").content.decode()
+
+
+def test_the_list_of_sessions_says_when_and_why_one_ended(admin: Client) -> None:
+    now = timezone.now()
+    UserSession.objects.create(
+        user=get_user_model().objects.create_user("ann@example.com"), expires_at=now, ended_at=now,
+        end_reason="ended_by_admin",
+    )  # fmt: skip
+
+    page = admin.get("/admin/tracking/usersession/").content.decode()
+
+    assert f"{timezone.localtime(now):%Y-%m-%d %H:%M:%S}<br>Ended by an administrator" in page

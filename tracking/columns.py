@@ -1,0 +1,75 @@
+"""Makes the columns and filters of the admin's lists, which show what matters at 1440 pixels."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from tracking.hashes import shortened
+from tracking.words import text_of
+
+# The methods of this many newest logins can be chosen; to read all of them would take minutes.
+NEWEST = 10_000
+
+
+def time_column(field: Any) -> Callable[[Any], str]:
+    """Return a column for a moment: to the second, the same in every language, in the current time zone."""
+
+    @admin.display(description=field.verbose_name)
+    def column(row: Any) -> str:
+        moment: dt.datetime | None = getattr(row, field.name)
+        return format_html('<span class="nowrap">{}</span>', clock(moment)) if moment else "-"
+
+    column.__name__ = field.name  # of the CSS class
+    return column
+
+
+@admin.display(description=_("user"))
+def who(row: Any) -> str:
+    """Return the user, or what was entered in place of one. Long names are cut by the style sheet."""
+    name = _name(row)
+    return format_html('<span class="tracking-name" title="{}">{}</span>', name, name)
+
+
+@admin.display(description=_("user"))
+def who_and_where(row: Any) -> str:
+    """Return the user and, below, the address."""
+    return format_html("{}<br>{}", who(row), row.ip_address or "")
+
+
+def _name(row: Any) -> str:
+    return str(row.user or shortened(getattr(row, "identifier", "")))
+
+
+@admin.display(description=_("device"))
+def device(row: Any) -> str:
+    """Return browser, system and kind of device."""
+    return joined(row.browser, row.os, row.device_type)
+
+
+def joined(*codes: str) -> str:
+    return " · ".join(text_of(code) for code in codes if code)
+
+
+def clock(moment: dt.datetime) -> str:
+    local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    return f"{local:%Y-%m-%d %H:%M:%S}"
+
+
+class MethodFilter(admin.SimpleListFilter):
+    title = _("method")
+    parameter_name = "login_method__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        newest = model_admin.model._default_manager.order_by("-timestamp", "-pk")
+        methods = set(newest.values_list("login_method", flat=True)[:NEWEST])
+        return sorted((method, text_of(method)) for method in methods if method)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(login_method=self.value()) if self.value() else queryset
