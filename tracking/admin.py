@@ -1,4 +1,4 @@
-"""Shows the recorded rows in the admin, read-only; sessions can be ended."""
+"""Shows the recorded rows in the admin, read-only; sessions can be ended, and alerts handled."""
 
 from textwrap import shorten
 from typing import Any
@@ -23,6 +23,8 @@ from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 from tracking.people import users_named
 from tracking.words import evidence_text
 
+# Alerts that are recorded one by one when all of a list are handled at once.
+MOST_TOLD = 1_000
 COMPARISONS = ("", "exact", "gte", "lt", "isnull", "isempty", "id__exact")
 
 
@@ -259,9 +261,13 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
 
 
 def _record_state(request: HttpRequest, keys: list[Any], state: str) -> None:
-    for key in keys:
+    """Record each alert as an activity; of more than MOST_TOLD, the rest together as one without an entity."""
+    action = f"alert.{state}"
+    for key in keys[:MOST_TOLD]:
         entity = (SecurityAlert._meta.label_lower, key)
-        log_activity(f"alert.{state}", entity, user=request.user, request=request)
+        log_activity(action, entity, user=request.user, request=request)
+    if rest := len(keys[MOST_TOLD:]):
+        log_activity(action, metadata={"alerts": rest}, user=request.user, request=request)
 
 
 def register_all(site: admin.AdminSite) -> None:

@@ -29,11 +29,13 @@ def headline(security: Security) -> Headline:
             entered,
         )
         return Headline(
-            "bad", text % {"number": number(entered)}, _latest(security, Kind.SUCCESS_AFTER_BURST)
+            "bad",
+            text % {"number": security.number_of(Kind.SUCCESS_AFTER_BURST)},
+            _latest(security, Kind.SUCCESS_AFTER_BURST),
         )
     if attacks:
         latest = _latest(security, *ATTACKS)
-        values = {"number": number(attacks), "entered": number(security.entered or 0)}
+        values = {"number": security.number_of(*ATTACKS), "entered": number(security.entered or 0)}
         if security.entered:
             text = ngettext(
                 "%(number)s attack by guessed passwords. Logins that succeeded from there at that time: %(entered)s.",

@@ -12,6 +12,7 @@ from analytics.panels.people import names_of
 from analytics.period import DAY, Period
 from analytics.reports.cached import cached
 from analytics.rights import Rights
+from analytics.words import number
 from tracking.conf import conf as tracking_conf
 from tracking.hashes import shortened
 from tracking.models import LoginEvent, SecurityAlert
@@ -20,6 +21,8 @@ from tracking.words import evidence_text
 Kind = SecurityAlert.Kind
 # Alerts about guessed passwords.
 ATTACKS = (Kind.FAILURE_BURST, Kind.SPRAYING)
+# Each group is read by itself: many new devices must not push an attack out of sight, nor many attacks an entry.
+GROUPS = ((Kind.SUCCESS_AFTER_BURST,), ATTACKS, (Kind.NEW_DEVICE,))
 # Only this many alerts and failures of a period are read; during an attack there may be a million.
 NEWEST = 500
 MOST_SOURCES = MOST_DEVICES = 5
@@ -60,7 +63,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """The panel, of alerts that nobody has resolved or muted. `counted` has the number of the newest by their kind.
+    """The panel, of alerts that nobody has resolved or muted. `counted` has their number by kind.
+
+    At most NEWEST are read of successful entries, of attacks and of new devices each; `is_full` tells of which kinds
+    there may be more.
 
     `entered` are the logins that succeeded from the network of the latest attack (its address without PostgreSQL), from
     one ALERT_WINDOW_MINUTES before it was noticed to one after; None if its address is not known.
@@ -72,8 +78,17 @@ class Security:
     entered: int | None = None
 
     @property
-    def kinds(self) -> dict[str, int]:
-        return {title_of(kind): number for kind, number in self.counted.items()}
+    def kinds(self) -> dict[str, str]:
+        return {title_of(kind): self.number_of(kind) for kind in self.counted}
+
+    def number_of(self, *kinds: str) -> str:
+        """Return how many alerts of these kinds there are, "≥ 500" if there may be more."""
+        least = "≥ " if any(self.is_full(kind) for kind in kinds) else ""
+        return least + number(sum(self.counted.get(kind, 0) for kind in kinds))
+
+    def is_full(self, kind: str) -> bool:
+        group = next((group for group in GROUPS if kind in group), ())
+        return sum(self.counted.get(each, 0) for each in group) >= NEWEST
 
 
 def title_of(kind: str) -> str:
@@ -100,7 +115,7 @@ def visible_security(panel: Security, rights: Rights) -> Security | None:
         alerts if rights.alerts else (),
         panel.counted if rights.alerts else {},
         panel.sources if rights.logins else (),
-        panel.entered,
+        panel.entered if rights.logins else None,
     )
 
 
@@ -116,10 +131,7 @@ def _unpacked(data: dict[str, Any]) -> Security:
 def _read(period: Period) -> dict[str, Any]:
     pending = SecurityAlert.objects.pending()
     newest = _within(pending.order_by("-timestamp", "-id"), period)
-    # Each is read by itself: many new devices must not push an attack out of sight, nor many attacks a successful one.
-    entries = list(newest.filter(kind=Kind.SUCCESS_AFTER_BURST)[:NEWEST])
-    attacks = list(newest.filter(kind__in=ATTACKS)[:NEWEST])
-    devices = list(newest.filter(kind=Kind.NEW_DEVICE)[:NEWEST])
+    entries, attacks, devices = (list(newest.filter(kind__in=group)[:NEWEST]) for group in GROUPS)
     counted = Counter(row.kind for row in [*entries, *attacks, *devices])
     shown = [*entries, *attacks][: conf.LIST_ROWS] + devices[:MOST_DEVICES]
     names = names_of(row.user_id for row in shown)

@@ -175,7 +175,8 @@ def _totals(side: Side, *, is_filtered: bool) -> Totals:
 def _series(tally: Tally, question: Question) -> list[SeriesPoint]:
     """Return the points up to the present, or up to a later event that a wrong clock dated.
 
-    Points of the previous period are matched by their place, months by their name.
+    Points of the previous period are matched by their place; months by as many months as the shift is
+    nearest to, which for a year are those of the same name.
     """
     earlier = list(question.previous.points(question.step))
     slots = [point for point in tally.current.series if isinstance(point, int)]
@@ -198,7 +199,7 @@ def _at(points: list[Point], place: int) -> Point | None:
     return points[place] if place < len(points) else None
 
 
-def _a_shift_before(month: Any, question: Question) -> dt.date:
+def _a_shift_before(month: Point, question: Question) -> dt.date:
     """Return the month that is compared with a month: 364 days are a year, although they may begin a month later."""
     months = month.year * 12 + month.month - 1 - round(question.period.shift.days / DAYS_OF_A_MONTH)
     return dt.date(months // 12, months % 12 + 1, 1)

@@ -28,7 +28,12 @@ def search(request: HttpRequest) -> HttpResponse:
     term = request.GET.get("q", "").replace("\0", "").strip()[:MOST_ENTERED]
     if target := _page_of(request, term):
         return HttpResponseRedirect(target)
-    if term:
+    if addresses.parse(term) is not None and rights_of(request.user).logins:
+        said = _(
+            '"%(term)s" cannot be looked up. Networks need PostgreSQL, and have to be /16 (IPv6: /32) or smaller.'
+        )
+        messages.warning(request, said % {"term": term})
+    elif term:
         said = _('Nothing found for "%(term)s". Enter a whole name, address or type:id.')
         messages.warning(request, said % {"term": term})
     return HttpResponseRedirect(reverse("analytics:dashboard"))

@@ -79,3 +79,9 @@ def test_without_rights_nothing_is_found() -> None:
 
     for term in ("viewer@example.com", "203.0.113.7", "cortex.pov:1"):
         assert found(client, term) == DASHBOARD
+
+
+def test_a_network_that_is_too_wide_is_told_what_to_enter(admin_client: Client) -> None:
+    answer = admin_client.get(reverse("analytics:search"), {"q": "10.0.0.0/8"}, follow=True)
+
+    assert "have to be /16 (IPv6: /32) or smaller" in answer.content.decode()

@@ -392,6 +392,33 @@ def test_the_first_sentence_says_whether_something_is_wrong(
     assert ("12 failures of the account" in sentence) == (level != "quiet")
 
 
+def test_more_alerts_than_are_read_are_told_as_at_least_so_many(admin_client: Client) -> None:
+    caches["analytics"].clear()
+    SecurityAlert.objects.bulk_create(
+        SecurityAlert(kind="spraying" if n % 2 else "failure_burst", occasion=str(n)) for n in range(501)
+    )
+
+    page = admin_client.get(reverse("analytics:dashboard")).content.decode()
+
+    assert "≥ 500 attacks by guessed passwords" in page
+    assert "<b>≥ 250</b> Spraying" in page
+
+
+def test_who_may_not_see_logins_is_not_told_how_many_succeeded(client: Client) -> None:
+    caches["analytics"].clear()
+    user = User.objects.create_user("viewer@example.com", password="pw", is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=("view_dashboard", "view_securityalert"))
+    )
+    LoginEvent.objects.bulk_create([login_event(timezone.now(), ip_address="203.0.113.7", success=True)])
+    SecurityAlert.objects.create(kind="spraying", ip_address="203.0.113.3", occasion="one")
+    client.force_login(user)
+
+    page = client.get(reverse("analytics:dashboard")).content.decode()
+
+    assert "<b>1 attack by guessed passwords.</b>" in page
+
+
 def test_who_may_not_see_alerts_reads_no_sentence_about_them(client: Client) -> None:
     user = User.objects.create_user("viewer@example.com", password="pw", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_dashboard"))

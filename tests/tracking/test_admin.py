@@ -308,3 +308,16 @@ def test_the_list_of_sessions_says_when_and_why_one_ended(admin: Client) -> None
     page = admin.get("/admin/tracking/usersession/").content.decode()
 
     assert f"{timezone.localtime(now):%Y-%m-%d %H:%M:%S}<br>Ended by an administrator" in page
+
+
+def test_of_very_many_alerts_at_once_few_are_recorded_one_by_one(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracking.admin.MOST_TOLD", 2)
+    keys = [str(alert.pk) for alert in alerts(5)]
+
+    admin.post("/admin/tracking/securityalert/", {"action": "resolve", "_selected_action": keys})
+
+    recorded = ActivityLog.objects.order_by("pk")
+    assert [row.entity_type != "" for row in recorded] == [True, True, False]
+    assert recorded[2].metadata["alerts"] == 3

@@ -20,6 +20,7 @@ def connect() -> None:
     if rejected := getattr(account, "login_code_rejected", None):
         rejected.connect(on_code_rejected, dispatch_uid="tracking.allauth.code")
     if apps.is_installed("allauth.headless"):
+        # Internal to allauth: it has no signal for a token that is used. tests/sites/suite breaks first.
         from allauth.headless.internal import sessionkit
 
         if not hasattr(sessionkit.session_store, "is_watched"):

@@ -51,5 +51,5 @@ def _note_refusal(form: Any, user: Any, code: str | None) -> None:
 
 
 def _device_kind(form: Any, user: Any) -> str:
-    device = form._chosen_device(user)
+    device = form._chosen_device(user)  # private to django-otp; tests/sites/suite breaks first
     return kind_of_device(device.persistent_id) if device is not None else ""
