@@ -26,8 +26,11 @@ from importer.specs.spec import ModelImport
 from importer.specs.tables import parent_links, unique_groups
 from importer.validate.target import Target
 
+# The importer's commands run these checks alone.
+TAG = "importer"
 
-@register(Tags.compatibility)
+
+@register(TAG, Tags.compatibility)
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     known = ", ".join(sorted(KEYS))
     problems: list[CheckMessage] = [
@@ -93,7 +96,7 @@ def check_remote_roots() -> list[CheckMessage]:
     return problems
 
 
-@register(Tags.models)
+@register(TAG, Tags.models)
 def check_specs(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     return [problem for spec in all_specs().values() for problem in check_spec(spec)]
 
@@ -250,7 +253,7 @@ def _check_declared(spec: type[ModelImport], name: str) -> list[CheckMessage]:
     return problems
 
 
-@register(Tags.compatibility)
+@register(TAG, Tags.compatibility)
 def check_retention(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     hint = "Set it to a number of days, or to None to keep everything."
     return [Error(reason, hint=hint, id="importer.E020") for reason in invalid_days()]

@@ -42,8 +42,7 @@ def stand_by(watch: Watch) -> Iterator[None]:
     try:
         yield
     finally:
-        for process in watch.crew:  # if `execute` has not taken them over
-            process.end()
+        end_all(watch.crew)  # if `execute` has not taken them over
         watch.crew = []
 
 
@@ -81,18 +80,24 @@ def execute(watch: Watch) -> None:
         if watch.job.gather_phase == watch.job.GatherPhase.GATHER and not watch.control.stopping:
             watch.crew, crew = crew, []  # they pour next
     finally:
-        for process in crew:
-            process.end()
+        end_all(crew)
+
+
+def end_all(crew: list["WorkerProcess"]) -> None:
+    """End processes side by side."""
+    for process in crew:
+        process.stop()
+    for process in crew:
+        process.end()
 
 
 def _crew(watch: Watch) -> list["WorkerProcess"]:
     """Send those who stand by to work, and dismiss those that are too many; without any, start processes."""
     crew, spare = watch.crew[: watch.workers], watch.crew[watch.workers :]
     watch.crew = []
-    for process in spare:
-        process.end()
     for process in crew:
         process.begin()
+    end_all(spare)
     return crew or [WorkerProcess(watch) for _ in range(watch.workers)]
 
 
@@ -133,17 +138,22 @@ class WorkerProcess:
         return self.popen.returncode not in (0, 1)
 
     def pass_on(self, watch: Watch) -> None:
-        if watch.control.stopping and not self.stop_sent:
-            self.stop_sent = True
-            self._send({"stop": True})
+        if watch.control.stopping:
+            self.stop()
         if watch.control.memory_is_short != self.memory_sent:
             self.memory_sent = watch.control.memory_is_short
             self._send({"memory_is_short": self.memory_sent})
 
     def recycle(self) -> None:
-        """Stop the worker after its current batch. A new process, with memory given back, replaces it."""
+        """Stop the worker. A new process, with memory given back, replaces it."""
         self.recycled = True
-        self._send({"stop": True})
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the worker after its current batch."""
+        if not self.stop_sent:
+            self.stop_sent = True
+            self._send({"stop": True})
 
     def raise_failure(self) -> None:
         """Raise ImporterError with the worker's reason if the worker failed."""
@@ -158,7 +168,7 @@ class WorkerProcess:
 
         A worker that must be killed is frozen or waits for a database that is gone; its lease expires.
         """
-        self._send({"stop": True})
+        self.stop()
         try:
             self.popen.wait(timeout=SECONDS_TO_FINISH)
         except subprocess.TimeoutExpired:

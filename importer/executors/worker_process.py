@@ -3,7 +3,9 @@
 When no chunk is left, it waits for the order to begin again, with the next phase of the job, or to stop.
 """
 
+import atexit
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -14,6 +16,7 @@ from typing import Any
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit.register(gc.freeze)  # as in `management.command`: the coordinator waits for the end
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     # A spec that prints must not fill this pipe, which the coordinator reads only at the end.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

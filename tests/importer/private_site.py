@@ -40,6 +40,7 @@ class PrivateSite:
     server: EmbeddedPostgres
     folder: Path
     importer: dict[str, Any] = field(default_factory=dict)
+    settings: str = "tests.importer.private_settings"
     started: "list[subprocess.Popen[str]]" = field(default_factory=list)
     _connection: "psycopg.Connection[Any] | None" = None
 
@@ -61,7 +62,7 @@ class PrivateSite:
         return os.environ | {
             "DATABASE_URL": self.server.url,
             "TEST_LEGACY": str(self.folder / "legacy.sqlite"),
-            "DJANGO_SETTINGS_MODULE": "tests.importer.private_settings",
+            "DJANGO_SETTINGS_MODULE": self.settings,
             "TEST_IMPORTER": json.dumps(settings | importer),
             "PYTHONPATH": str(PROJECT),
         }

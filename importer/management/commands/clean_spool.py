@@ -1,12 +1,11 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from importer.management.command import ImporterCommand
 from importer.management.refusals import refusals_in_one_line
 from importer.sources.spool.folder import clean_spool
 
 
-class Command(BaseCommand):
+class Command(ImporterCommand):
     help = "Remove this machine's copies of sources whose jobs are completed, deleted or idle for a week."
 
     def handle(self, **_: Any) -> None:

@@ -1,14 +1,15 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from importer.jobs import create_job
+from importer.management.command import ImporterCommand
 from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
 from importer.specs.dialect import parts_given
 
 
-class Command(BaseCommand):
+class Command(ImporterCommand):
     help = "Create an import job and print its id."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,9 +1,10 @@
 import shutil
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from importer.gather.fitness import how_workers_share
+from importer.management.command import ImporterCommand
 from importer.management.refusals import refusals_in_one_line
 from importer.specs.compile import compile_mapping, usual_columns
 from importer.specs.registry import get_spec
@@ -14,7 +15,7 @@ from importer.validate.explain import explain, labelled
 NARROWEST, WIDEST = 80, 120
 
 
-class Command(BaseCommand):
+class Command(ImporterCommand):
     help = "Explain which lane each field of a spec takes, what would be faster, and how records are written."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -2,8 +2,9 @@ import os
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from importer.management.command import ImporterCommand
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.models import DataImportJob
 from importer.rejects.export import export_rejects
@@ -11,7 +12,7 @@ from importer.rejects.private_file import private_file
 from importer.rejects.report import missing_rejects
 
 
-class Command(BaseCommand):
+class Command(ImporterCommand):
     help = "Write the rejected records as CSV, with lines and reasons. Fix them, then pass the file to replay_rejects."
 
     def add_arguments(self, parser: CommandParser) -> None:

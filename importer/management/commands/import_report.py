@@ -2,9 +2,10 @@ import json
 from textwrap import shorten
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from importer.exceptions import one_line
+from importer.management.command import ImporterCommand
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.rejects.report import Example, Family, Report, make_report
 
@@ -12,7 +13,7 @@ from importer.rejects.report import Example, Family, Report, make_report
 FILES_SHOWN = 10
 
 
-class Command(BaseCommand):
+class Command(ImporterCommand):
     help = "Show the fate of every record of an import, and the rejected records by reason."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,13 +1,14 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from importer.conf import conf
+from importer.management.command import ImporterCommand
 from importer.management.refusals import refusals_in_one_line
 from importer.privacy.retention import prune_log, prune_rejected, prune_uploads, verify_days
 
 
-class Command(BaseCommand):
+class Command(ImporterCommand):
     help = "Delete rejected records, uploads and log entries of jobs that ended long ago, in small steps."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,13 +1,14 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from importer.management.command import ImporterCommand
 from importer.management.refusals import get_job, refusals_in_one_line
 from importer.rejects.replay import replay_rejects
 from importer.rejects.report import missing_rejects
 
 
-class Command(BaseCommand):
+class Command(ImporterCommand):
     help = "Import rejected records again, in the same job: from a fixed file, or as they are stored."
 
     def add_arguments(self, parser: CommandParser) -> None:

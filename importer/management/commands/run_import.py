@@ -3,10 +3,11 @@ import sys
 from argparse import ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from importer.conf import conf
 from importer.exceptions import one_line
+from importer.management.command import ImporterCommand
 from importer.management.forecast import forecast_lines
 from importer.management.progress import PlainProgress, TerminalProgress, clock
 from importer.management.refusals import get_job, refusals_in_one_line
@@ -19,7 +20,7 @@ from importer.write.sample import Sample
 EXIT_CODES = {"completed": 0, "dry-run": 0, "failed": 1, "stopped": 3}
 
 
-class Command(BaseCommand):
+class Command(ImporterCommand):
     help = "Run an import job, or resume it where it was stopped or killed."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -16,14 +16,13 @@ from importer.rejects.report import make_report
 from importer.specs.registry import temporarily
 from importer.work.control import Control
 from tests.importer.conftest import Importing
-from tests.importer.order.test_source_order import as_csv, sizes
 from tests.importer.real_tables.legacy import Legacy, Record, execute, legacy
 from tests.importer.samples.order.models import Article
+from tests.importer.ways import AS_MANY, as_csv, sizes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FATES = ("read", "inserted", "updated", "unchanged", "skipped", "rejected")
 ROWS = "SELECT a, b, c FROM legacy ORDER BY 1, 2, 3"
-AS_MANY: dict[str, Any] = {"executor": "as-many", "workers": 2}
 
 # What keeps rows apart without the model's knowledge, so that no survey of texts could tell.
 TABLES = {

@@ -16,6 +16,7 @@ from importer.specs.registry import temporarily
 from importer.write.collisions.rounds import rounds
 from tests.importer.conftest import Importing
 from tests.importer.samples.order.models import Badge, Draft, Nickname, Node, Price, Slot, Weight
+from tests.importer.ways import AS_MANY, as_csv, sizes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Record = Mapping[str, str]
@@ -63,15 +64,6 @@ def save(model: type[models.Model], record: Record, key: str, parent: str) -> No
         return
 
 
-# "as-many": the survey and the settlement of several workers, with the work itself done in this process.
-EXECUTORS = {
-    "inline": "importer.executors.inline.execute",
-    "process": "importer.executors.process.execute",
-    "as-many": "importer.executors.inline.execute",
-}
-AS_MANY: dict[str, Any] = {"executor": "as-many", "workers": 2}
-
-
 def table(model: type[models.Model]) -> list[Any]:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     names = [f"{field.name}__code" if field.is_relation else field.name for field in fields]
@@ -79,17 +71,8 @@ def table(model: type[models.Model]) -> list[Any]:
     return sorted(rows, key=str)
 
 
-def as_csv(records: list[dict[str, str]]) -> str:
-    return "\n".join(",".join(row) for row in [records[0].keys(), *(r.values() for r in records)]) + "\n"
-
-
 def records_of(header: str, *rows: str) -> list[dict[str, str]]:
     return [dict(zip(header.split(","), row.split(","), strict=True)) for row in rows]
-
-
-def sizes(settings: Any, records: int) -> None:
-    bounds = dict.fromkeys(("BATCH_SIZE_MIN", "BATCH_SIZE_INITIAL", "BATCH_SIZE_MAX"), records)
-    settings.IMPORTER |= bounds | {"CHUNK_BYTES": 24, "EXECUTORS": EXECUTORS}
 
 
 RIVALS = [

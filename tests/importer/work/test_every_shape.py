@@ -16,9 +16,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from benchmarks.shapes.records import records as clean_records
-from tests.importer.order.test_source_order import sizes
 from tests.importer.real_tables.legacy import Legacy, Record, execute, legacy
+from tests.importer.ways import sizes
+from tests.importer.work.damaged_records import damaged
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -117,31 +117,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "fresh": {"fresh": True, "executor": "as-many", "workers": 2},
     "4 workers": {"executor": "process", "workers": 4},
 }
-# What a record of the source has wrongly.
-DAMAGE = {
-    "amount": "many",
-    "email": "nobody",
-    "weight": "heavy",
-    "address": "1.2.3",
-    "end": "1999-01-01",
-    "at": "then",
-}
-
-
-def damaged(shape: str) -> list[Record]:
-    """Return records of which some are invalid, and some have the key of an earlier one, in other letters."""
-    rows = [dict(record) for record in clean_records(shape, 90)]
-    for number in range(0, 90, 11):
-        name = sorted(DAMAGE.keys() & rows[number].keys())[number % 2 - 1]
-        rows[number][name] = DAMAGE[name]
-    first = next(iter(rows[0]))
-    for number in range(7, 90, 9):
-        rows[number][first] = rows[number // 2][first].lower()
-    for number in range(5, 60, 13):  # a value that an update takes from one row, and gives to another
-        for name in ("email", "amount"):
-            if name in rows[number]:
-                rows[number][name], rows[number + 9][name] = rows[number + 9][name], rows[number][name]
-    return rows
 
 
 @contextmanager
