@@ -1,7 +1,7 @@
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 
 from benchmarks.shapes import models
-from importer import Constant, Lookup, ModelImport, register
+from importer import Column, Constant, Lookup, ModelImport, register
 
 for _name in ("Plain", "Functional", "Conditional", "TwoKeys", "Period", "Shouted", "Odd", "Wide"):
     _meta = type("Meta", (), {"model": getattr(models, _name), "name": _name.lower()})
@@ -29,6 +29,7 @@ class TreeImport(ModelImport):
 @register
 class PersonImport(ModelImport):
     password = Constant(UNUSABLE_PASSWORD_PREFIX)
+    is_active = Column("is_active")
 
     class Meta:
         model = models.Person

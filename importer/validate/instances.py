@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models.base import ModelState
+from django.db.models.fields import NOT_PROVIDED
 from django.db.models.fields.files import FileDescriptor
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.query_utils import DeferredAttribute
@@ -22,9 +23,9 @@ class Instances:
         self.model = model
         fields: list[Any] = [f for f in model._meta.concrete_fields if not getattr(f, "generated", False)]
         others = [f for f in fields if f.attname not in given]
-        self.constants = {f.attname: f.get_default() for f in others if not callable(f.default)}
+        self.constants = {f.attname: f.get_default() for f in others if not _is_made_anew(f)}
         self.makers: list[tuple[str, Callable[[], Any]]] = [
-            (f.attname, f.get_default) for f in others if callable(f.default)
+            (f.attname, f.get_default) for f in others if _is_made_anew(f)
         ]
         self.is_plain = _is_plain(model, fields)
 
@@ -33,13 +34,17 @@ class Instances:
         if not self.is_plain:
             return self.model(**values)
         instance = object.__new__(self.model)
-        state = instance.__dict__
-        state["_state"] = ModelState()
-        state |= self.constants
+        state: dict[str, Any] = {"_state": ModelState()} | self.constants
         for name, make in self.makers:
             state[name] = make()
-        state |= values
+        instance.__dict__ = state | values
         return instance
+
+
+def _is_made_anew(field: Any) -> bool:
+    """Tell whether each instance gets a default of its own."""
+    is_left_to_database = getattr(field, "db_default", NOT_PROVIDED) is not NOT_PROVIDED
+    return is_left_to_database or (field.has_default() and callable(field.default))
 
 
 def _is_plain(model: type[models.Model], fields: list[Any]) -> bool:

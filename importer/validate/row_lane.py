@@ -2,9 +2,8 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -19,15 +18,19 @@ from importer.records import RecordError
 from importer.specs.mapping import ColumnPlan, Mapping
 from importer.validate.existing import existing_rows
 from importer.validate.instances import Instances
+from importer.validate.states import States, is_same
 from importer.validate.target import Target
 from importer.validate.validate import Validator
 from importer.validate.values.encode import Encoder
 from importer.validate.values.judge import as_errors
-from importer.validate.values.python import IMMUTABLE, PythonValues, copied
+from importer.validate.values.python import PythonValues, copied
 
 # Texts of fills that are remembered, of types whose equal values have equal texts.
 MOST_TEXTS = 10_000
 ALIKE = frozenset((str, int, bool, type(None), dt.date, uuid.UUID))
+# Instances whose changes are looked for together: a field at a time is quicker, as long as they fit into the
+# processor's cache.
+TOGETHER = 200
 
 
 class RowLane:
@@ -76,7 +79,7 @@ class RowLane:
     ) -> Any:
         for table in self.mapping.tables:
             if str(table._meta.db_table) in str(sql):
-                # Raised again in `each`, because the site's code may catch anything.
+                # Raised again by `each`, because the site's code may catch anything.
                 self.order = OrderDecides(f"{self.mapping.row_lane}, and it reads the table itself")
                 raise self.order
         return execute(sql, params, many, context)
@@ -87,10 +90,9 @@ class RowLane:
             return cleaned
         rows = _Rows(cleaned, self)
         if self.mapping.spec.cleans_records():
-            rows.each(rows.clean_record)
+            rows.each(rows.sound, rows.clean_record)
         if self.mapping.cleans_model:
-            rows.prepare_instances()
-            rows.each(rows.clean_model)
+            rows.clean_models()
         values = pl.DataFrame(rows.texts, schema=dict.fromkeys(rows.texts, pl.String()))
         return replace(cleaned, values=values).rejecting(rows.errors)
 
@@ -118,25 +120,24 @@ class _Rows:
         self.existing: dict[int, models.Model] = {}
         self.kept = {plan.field for plan in lane.mapping.kept}
 
-    def each(self, clean: Callable[[int], None]) -> None:
+    def each(self, numbers: Iterable[int], clean: Callable[[int], None]) -> None:
+        """Run the site's code on records. It may raise anything, which rejects the record; the job continues."""
         with self.lane.watched():
-            for number in self.sound:
-                if number not in self.errors:
-                    self._try(number, clean)
-                if self.lane.order:
-                    raise self.lane.order
+            for number in numbers:
+                try:
+                    clean(number)
+                except ImporterError:
+                    raise
+                except ValidationError as error:
+                    self.errors[number] = as_errors("", error)
+                except Exception as error:
+                    message = f"{type(error).__name__}: {error}"
+                    self.errors[number] = [RecordError("", "clean_failed", message)]
+        if self.lane.order:
+            raise self.lane.order
 
-    def _try(self, number: int, clean: Callable[[int], None]) -> None:
-        try:
-            clean(number)
-        except ImporterError:
-            raise
-        except ValidationError as error:
-            self.errors[number] = as_errors("", error)
-        except Exception as error:
-            # The site's code may raise anything. It rejects this record, and the job continues.
-            message = f"{type(error).__name__}: {error}"
-            self.errors[number] = [RecordError("", "clean_failed", message)]
+    def still_sound(self) -> list[int]:
+        return [number for number in self.sound if number not in self.errors]
 
     def clean_record(self, number: int) -> None:
         record = self._record(number)
@@ -144,43 +145,52 @@ class _Rows:
         record |= self.spec.clean_record(record) or {}
         self._refuse_unknown_fields(record)
         for field in self.mapping.mapped:
-            if not _is_same(record[field.name], before[field.name]):
+            if not is_same(record[field.name], before[field.name]):
                 if not field.is_relation:
                     record[field.name] = field.clean(record[field.name], None)
                 self._take_over(field, number, record[field.name])
 
-    def prepare_instances(self) -> None:
+    def clean_models(self) -> None:
+        """Run `clean()` on the records' instances, and take over what it changed."""
+        self._load_existing()
+        for _, name in self.lane.cleaned_fills:
+            self.texts[name] = [None] * self.height
+        numbers = self.still_sound()
+        if not self.mapping.inserts:  # without a row the record will not be written
+            numbers = [number for number in numbers if number in self.existing]
+        for begin in range(0, len(numbers), TOGETHER):
+            self._clean_together(numbers[begin : begin + TOGETHER])
+
+    def _clean_together(self, numbers: list[int]) -> None:
+        instances: dict[int, models.Model] = {}
+
+        def build(number: int) -> None:
+            instances[number] = self._instance(number)
+
+        self.each(numbers, build)
+        states = States(instances, self.lane.saved)
+        self.each(list(instances), lambda number: instances[number].clean())
+        for field, name in self.lane.cleaned_fills:
+            self._take_over_all(
+                field, {n: getattr(i, name) for n, i in instances.items() if n not in self.errors}
+            )
+        for field, changed in states.changes():
+            if changed:
+                self._refuse_unwritten(field)
+            self._take_over_all(field, {n: value for n, value in changed.items() if n not in self.errors})
+
+    def _load_existing(self) -> None:
         """Load the existing rows, so that `clean()` sees them in an update, as in a form."""
-        numbers = [number for number in self.sound if number not in self.errors]
         if self.mapping.on_conflict == "update":
+            numbers = self.still_sound()
             keys = {
                 field: [self.texts[field.attname][number] for number in numbers] for field in self.mapping.key
             }
             rows = existing_rows(self.mapping, self.target, keys)
             self.existing = {numbers[place]: row for place, row in rows.items()}
-        for field in self.mapping.cleaned_fills:
-            self.texts[field.attname] = [None] * self.height
 
-    def clean_model(self, number: int) -> None:
-        if not self.mapping.inserts and number not in self.existing:
-            return  # there is no row, so the record will not be written
-        instance = self._instance(number)
-        values = vars(instance)
-        before = [
-            (f, name, value if type(value := values[name]) in IMMUTABLE else deepcopy(value))
-            for f, name in self.lane.saved
-            if name in values
-        ]
-        instance.clean()
-        for field, name in self.lane.cleaned_fills:
-            self.texts[name][number] = self.lane.text_of(field, getattr(instance, name))
-        for field, name, value in before:
-            now = values.get(name)
-            if now is value and type(now) in IMMUTABLE:
-                continue
-            if not _is_same(now, value):
-                self._refuse_unwritten(field)
-                self._take_over(field, number, now)
+    def _take_over_all(self, field: Any, values: dict[int, Any]) -> None:
+        self.each(values, lambda number: self._take_over(field, number, values[number]))
 
     @cached_property
     def rows(self) -> dict[int, tuple[Any, ...]]:
@@ -228,7 +238,7 @@ class _Rows:
         return field in self.kept and self.texts[field.attname][number] is None
 
     def _take_over(self, field: Any, number: int, value: Any) -> None:
-        self.texts[field.attname][number] = self.encoder.field_text(field, value)
+        self.texts[field.attname][number] = self.lane.text_of(field, value)
 
     def _refuse_unknown_fields(self, record: dict[str, Any]) -> None:
         """Raise MappingRefused for a field that the import does not fill: a change is never dropped silently."""
@@ -250,10 +260,3 @@ class _Rows:
 def _is_saved(field: Any) -> bool:
     is_set_by_django = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
     return not is_set_by_django and not getattr(field, "generated", False)
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    """Tell whether two values are equal and of the same type: True is not 1, not even within a list."""
-    if type(one) is not type(other) or one != other:
-        return False
-    return not isinstance(one, dict | list) or repr(one) == repr(other)
