@@ -260,6 +260,18 @@ if bucket := env.text("S3_BUCKET"):
         "OPTIONS": S3 | {"bucket_name": bucket, "file_overwrite": False},
     }
 
+# -- mail -------------------------------------------------------------------------------------------------------------
+
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", default=587)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD", may_be_empty=True)
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 10  # seconds; a mail server that does not answer must not stop the sender of alerts
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "cortex@localhost")
+if IN_DEVELOPMENT and EMAIL_HOST == "localhost":
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
 # -- the apps ---------------------------------------------------------------------------------------------------------
 
 # A developer may import files of the checkout. In a deployment it contains files that no record may show, such as .env.
@@ -273,6 +285,14 @@ IMPORTER: dict[str, Any] = {
 TRACKING = {
     "SPOOL_DIR": str(LOCAL_DIR / "tracking-spool"),
     "TRUSTED_PROXY_COUNT": env.number("TRUSTED_PROXY_COUNT", default=0),
+    "SITE_URL": env.web_address("SITE_URL", plain_http=True),
+    # Who learns of alerts; `manage.py check` explains wrong values.
+    "ALERT_MAIL": env.names("ALERT_MAIL", default=[]),
+    "ALERT_WEBHOOK_URL": env.text("ALERT_WEBHOOK_URL"),
+    "ALERT_WEBHOOK_SECRET": env.secret("ALERT_WEBHOOK_SECRET", may_be_empty=True),
+    "ALERT_WEBHOOK_PRIVATE_HOSTS": env.names("ALERT_WEBHOOK_PRIVATE_HOSTS", default=[]),
+    "ALERT_MIN_SEVERITY": env.text("ALERT_MIN_SEVERITY", "medium"),
+    "NEW_DEVICE_MAIL": env.flag("NEW_DEVICE_MAIL", default=False),
 }
 keep_days = env.number("KEEP_EVENTS_DAYS", default=400) or None
 TRACKING |= dict.fromkeys(("LOGIN_EVENT_DAYS", "ACTIVITY_DAYS", "SESSION_DAYS", "ALERT_DAYS"), keep_days)

@@ -68,6 +68,13 @@ def drain_events(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
+@app.task(queue=QUEUE, queueing_lock="send_alerts")
+def send_alerts(timestamp: int) -> None:
+    """Sends alerts by mail and webhook, where the settings name receivers."""
+    run("send_alerts")
+
+
+@app.periodic(cron="* * * * *")
 @app.task(queue=QUEUE, queueing_lock="retry_stalled", pass_context=False)
 async def retry_stalled(timestamp: int) -> None:
     """Retries tasks whose worker died. Import chunks do not wait for this: their leases end sooner."""

@@ -16,6 +16,7 @@ admin.site.password_change = guards_old_password(admin.site.password_change)  # 
 urlpatterns = [
     path("", views.home, name="home"),
     path("accounts/", include("cortex.signon.urls")),
+    path("accounts/devices/", include("tracking.urls")),
     path("povs/", views.povs, name="povs"),
     path("trrs/", views.trrs, name="trrs"),
     path("admin/analytics/", include("analytics.urls")),

@@ -7,6 +7,7 @@ The packages from top to bottom. Each imports only from those below it; import-l
     contrib      receivers for packages that log people in in their own way
     upkeep       retention, and import of events that other packages recorded
     capture      note what happened in a request, and write it after the view
+    delivery     tell people of alerts: by webhook, by mail, and a person of a new device
     sessions     identify sessions, end them, refuse ended ones
     storage      write events into rows: at once, by stream, or later from the spool; raise alerts
 

@@ -10,16 +10,25 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from tracking.capture.client import parse_address
 from tracking.capture.record import end_sessions, log_activity
-from tracking.columns import MethodFilter, clock, device, joined, time_column, who, who_and_where
+from tracking.columns import (
+    MethodFilter,
+    clock,
+    delivery_text,
+    device,
+    joined,
+    time_column,
+    who,
+    who_and_where,
+)
 from tracking.hashes import hashed_names
 from tracking.keyset import KeysetChangeList
-from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
+from tracking.models import ActivityLog, AlertDelivery, LoginEvent, SecurityAlert, UserSession, database
 from tracking.people import users_named
 from tracking.words import evidence_text
 
@@ -177,7 +186,7 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
     list_filter = ("state", "kind", "timestamp")
     form = AlertForm
     actions_selection_counter = True
-    actions = ("acknowledge", "resolve", "mute", "reopen")
+    actions = ("acknowledge", "resolve", "mute", "reopen", "send_again")
     fields = (
         "state",
         "note",
@@ -188,6 +197,7 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
         "identifier",
         "ip_address",
         "what",
+        "sent",
         "handled_by",
         "handled_at",
     )
@@ -198,6 +208,7 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
         "identifier",
         "ip_address",
         "what",
+        "sent",
         "handled_by",
         "handled_at",
     )
@@ -229,6 +240,18 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
     def reopen(self, request: HttpRequest, queryset: QuerySet[SecurityAlert]) -> None:
         self._move(request, queryset, SecurityAlert.State.OPEN)
 
+    @admin.action(description=_("Send the selected alerts again"), permissions=["change"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[SecurityAlert]) -> None:
+        alerts = queryset.order_by().values("pk")
+        number = AlertDelivery.objects.using(database()).filter(alert__in=alerts).send_again()
+        said = ngettext(
+            "%(number)s message is sent again within a minute.",
+            "%(number)s messages are sent again within a minute.",
+            number,
+        )
+        values = {"number": number_format(number, force_grouping=True)}
+        self.message_user(request, said % values, messages.SUCCESS)
+
     def _move(self, request: HttpRequest, queryset: Any, state: str) -> None:
         keys = SecurityAlert.objects.filter(pk__in=queryset.order_by().values("pk")).move(
             state, by=request.user
@@ -254,6 +277,12 @@ class SecurityAlertAdmin(ReadOnlyAdmin):
         return " · ".join(
             filter(None, (alert.get_state_display(), by, shorten(alert.note, 60, placeholder="…")))
         )
+
+    @admin.display(description=_("sent"))
+    def sent(self, alert: SecurityAlert) -> str:
+        """Return what became of each message about the alert: the channel, the state, and why it failed."""
+        lines = ((delivery_text(delivery),) for delivery in alert.deliveries.order_by("pk"))
+        return format_html_join("", "<div>{}</div>", lines) or "-"
 
     @admin.display(description=_("evidence"))
     def what(self, alert: SecurityAlert) -> str:

@@ -1,4 +1,4 @@
-"""Checks for settings that would lose events or record them wrongly."""
+"""Checks for settings that would lose events or record them wrongly; those of alerts are in `delivery.checks`."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -12,13 +12,22 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from tracking.conf import KEYS, conf
-from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession, database
+from tracking.delivery import checks as delivery_checks
+from tracking.models import (
+    ActivityLog,
+    AlertChannel,
+    AlertDelivery,
+    LoginEvent,
+    SecurityAlert,
+    UserSession,
+    database,
+)
 from tracking.naming import app_label
 from tracking.storage import spool
 
 MIDDLEWARE = "tracking.middleware.TrackingMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
-OUR_MODELS = (LoginEvent, ActivityLog, UserSession, SecurityAlert)
+OUR_MODELS = (LoginEvent, ActivityLog, UserSession, SecurityAlert, AlertChannel, AlertDelivery)
 SIGNED_COOKIES = "django.contrib.sessions.backends.signed_cookies"
 
 
@@ -57,6 +66,9 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
             )
         )
     return problems
+
+
+register(Tags.compatibility)(delivery_checks.check_delivery)
 
 
 @register(Tags.compatibility)

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from tracking.hashes import shortened
 from tracking.words import text_of
@@ -51,6 +52,17 @@ def _name(row: Any) -> str:
 def device(row: Any) -> str:
     """Return browser, system and kind of device."""
     return joined(row.browser, row.os, row.device_type)
+
+
+def delivery_text(delivery: Any) -> str:
+    """Return the channel, the state and when it was sent; of one that was not, the attempts and why they failed."""
+    parts = [delivery.get_channel_display(), delivery.get_state_display()]
+    if delivery.sent_at:
+        parts.append(clock(delivery.sent_at))
+    elif delivery.attempts:
+        tried = ngettext("%(n)s attempt", "%(n)s attempts", delivery.attempts)
+        parts += [tried % {"n": delivery.attempts}, delivery.last_error]
+    return " · ".join(str(part) for part in parts if part)
 
 
 def joined(*codes: str) -> str:

@@ -52,6 +52,23 @@ class Defaults:
     # A device is new if the user did not log in with it for this long.
     ALERT_NEW_DEVICE_DAYS: int = 90
 
+    # Who learns of alerts, from `manage.py send_alerts`: addresses that get a mail, and an https address that gets each
+    # alert as signed JSON.
+    ALERT_MAIL: list[str] = []
+    ALERT_WEBHOOK_URL: str = ""
+    # The secret that signs it: whsec_ and the base64 text of 24 to 64 random bytes. While it is rotated: the new and
+    # the old one, with a blank between them.
+    ALERT_WEBHOOK_SECRET: str = ""
+    # Names of hosts that may have an address of a private network, and may be called by http. Every other host with
+    # such an address is refused: its name may have been pointed at a service that only this machine can reach.
+    ALERT_WEBHOOK_PRIVATE_HOSTS: list[str] = []
+    # Alerts that are less severe are not sent: "low", "medium" or "high".
+    ALERT_MIN_SEVERITY: str = "medium"
+    # Whether people get a mail when somebody signs in to their account with a new device.
+    NEW_DEVICE_MAIL: bool = False
+    # Where the site is, for links in what is sent, such as "https://www.example.com".
+    SITE_URL: str = ""
+
     # `prune_events` deletes rows older than this many days. None: rows are kept forever.
     LOGIN_EVENT_DAYS: int | None = 400
     ACTIVITY_DAYS: int | None = 400

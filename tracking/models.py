@@ -1,4 +1,4 @@
-"""The four tables: logins, activities, sessions and security alerts.
+"""The tables: logins, activities, sessions, security alerts, and their deliveries to people.
 
 Foreign keys to users have no constraint in the database, for two reasons: an event is kept, and a spooled one can be
 written, after its user was deleted; and no login waits for a lock on the row of its user.
@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tracking.naming import index, table
-from tracking.queries import AlertQuerySet, EventQuerySet, SessionQuerySet
+from tracking.queries import AlertQuerySet, DeliveryQuerySet, EventQuerySet, SessionQuerySet
 from tracking.words import text_of
 
 USER_AGENT_CHARACTERS = 512
@@ -256,6 +256,7 @@ class SecurityAlert(models.Model):
         SPRAYING = "spraying", _("Spraying")
         SUCCESS_AFTER_BURST = "success_after_burst", _("Login after a burst")
         NEW_DEVICE = "new_device", _("New device")
+        REPORTED = "reported", _("Reported by the person")
 
     class Severity(models.TextChoices):
         HIGH = "high", _("High")
@@ -268,6 +269,13 @@ class SecurityAlert(models.Model):
         RESOLVED = "resolved", _("Resolved")
         MUTED = "muted", _("Muted")
 
+    # Of the kinds that are not medium: high where somebody may have got in, low where a person has just bought a
+    # telephone.
+    SEVERITIES: ClassVar[dict[str, Severity]] = {
+        Kind.SUCCESS_AFTER_BURST: Severity.HIGH,
+        Kind.REPORTED: Severity.HIGH,
+        Kind.NEW_DEVICE: Severity.LOW,
+    }
     # States in which nobody has to act any more.
     CLOSED: ClassVar[tuple[str, ...]] = (State.RESOLVED, State.MUTED)
 
@@ -318,10 +326,90 @@ class SecurityAlert(models.Model):
 
     @property
     def severity(self) -> "SecurityAlert.Severity":
-        """High where somebody may have got in, low where a person has just bought a telephone."""
-        if self.kind == self.Kind.SUCCESS_AFTER_BURST:
-            return self.Severity.HIGH
-        return self.Severity.LOW if self.kind == self.Kind.NEW_DEVICE else self.Severity.MEDIUM
+        return self.SEVERITIES.get(self.kind, self.Severity.MEDIUM)
+
+
+class AlertChannel(models.Model):
+    """A way to people that is switched on. Alerts from before `since` are not sent.
+
+    The first pass of the sender after it was switched on writes the row, and the first one after it was switched off
+    deletes it.
+    """
+
+    class Name(models.TextChoices):
+        WEBHOOK = "webhook", _("Webhook")
+        MAIL = "mail", _("Mail")
+        PERSON = "person", _("Mail to the person")
+
+    name = models.CharField(_("channel"), max_length=10, choices=Name, primary_key=True)
+    since = models.DateTimeField(_("since"), default=timezone.now)
+
+    class Meta:
+        db_table = table("alert_channels")
+        default_permissions = ()  # people see it at the alert
+        verbose_name = _("alert channel")
+        verbose_name_plural = _("alert channels")
+
+    def __str__(self) -> str:
+        return str(self.get_name_display())
+
+
+class AlertDelivery(models.Model):
+    """What one channel has to tell people about an alert. It names nobody: the sender looks up whom to tell.
+
+    `next_attempt_at` is also the lease: a sender that takes the delivery moves it beyond the time that sending takes.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+        SKIPPED = "skipped", _("Not needed")
+
+    # Channels that may be told twice.
+    REPEATABLE: ClassVar[tuple[str, ...]] = (AlertChannel.Name.WEBHOOK, AlertChannel.Name.MAIL)
+
+    # The same for each attempt, so that a receiver recognises a repetition.
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # As of the other tables, there is no constraint: retention and erasure delete alerts without looking here.
+    alert = models.ForeignKey(
+        SecurityAlert,
+        verbose_name=_("alert"),
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,  # the unique constraint begins with it
+        related_name="deliveries",
+    )
+    channel = models.CharField(_("channel"), max_length=10, choices=AlertChannel.Name)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    next_attempt_at = models.DateTimeField(_("next attempt"), default=timezone.now)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=200, blank=True)
+
+    objects: ClassVar[DeliveryQuerySet] = DeliveryQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = table("alert_deliveries")
+        default_permissions = ()  # people see it at the alert
+        verbose_name = _("alert delivery")
+        verbose_name_plural = _("alert deliveries")
+        constraints = [
+            models.UniqueConstraint(fields=("alert", "channel"), name=index("uniq_alert_deliveries")),
+        ]
+        indexes = [
+            models.Index(
+                "channel",
+                "next_attempt_at",
+                condition=Q(state="pending"),
+                name=index("idx_alert_deliveries_due"),
+            ),
+            models.Index("created_at", name=index("idx_alert_deliveries_created")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()}: {self.get_state_display()}"
 
 
 def database() -> str:

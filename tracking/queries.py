@@ -83,3 +83,38 @@ class AlertQuerySet(models.QuerySet[Any]):
             moved = self.model._default_manager.using(self.db).filter(pk__in=keys)
             moved.update(state=state, handled_by=by, handled_at=timezone.now())
         return keys
+
+
+class DeliveryQuerySet(models.QuerySet[Any]):
+    def due(self, channel: str) -> "DeliveryQuerySet":
+        """Return the deliveries of a channel whose turn it is, the longest waiting first, with their alerts."""
+        pending = self.filter(channel=channel, state=self.model.State.PENDING)
+        due = pending.filter(next_attempt_at__lte=timezone.now())
+        return due.select_related("alert").order_by("next_attempt_at", "pk")
+
+    def take(self, delivery: Any, *, until: datetime) -> bool:
+        """Take a delivery that was due, for this sender alone; False if another sender was faster.
+
+        Until then nobody else takes it. A sender that dies meanwhile leaves it to the next one after that moment.
+        """
+        seen = self.filter(
+            pk=delivery.pk, state=self.model.State.PENDING, next_attempt_at=delivery.next_attempt_at
+        )
+        if seen.update(next_attempt_at=until, attempts=models.F("attempts") + 1) != 1:
+            return False
+        delivery.next_attempt_at, delivery.attempts = until, delivery.attempts + 1
+        return True
+
+    def held(self, delivery: Any) -> "DeliveryQuerySet":
+        """Return the delivery as long as the sender that took it still has it."""
+        return self.filter(
+            pk=delivery.pk, state=self.model.State.PENDING, next_attempt_at=delivery.next_attempt_at
+        )
+
+    def send_again(self) -> int:
+        """Send what was sent or has failed once more. People who were told about a device are not told again."""
+        State = self.model.State  # noqa: N806
+        again = models.Q(state=State.FAILED) | models.Q(state=State.SENT, channel__in=self.model.REPEATABLE)
+        return self.filter(again).update(
+            state=State.PENDING, attempts=0, next_attempt_at=timezone.now(), last_error="", sent_at=None
+        )

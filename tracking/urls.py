@@ -1,4 +1,7 @@
-"""Addresses of the device page: `path("account/devices/", include("tracking.urls"))`, at any path."""
+"""Addresses of the device page, and of the one behind the link in a mail about a new device.
+
+`path("account/devices/", include("tracking.urls"))`, at any path.
+"""
 
 from django.urls import path
 
@@ -8,5 +11,6 @@ app_name = "tracking"
 urlpatterns = [
     path("", views.devices, name="devices"),
     path("end/", views.end_others, name="end_others"),
+    path("not-me/<str:token>/", views.not_me, name="not_me"),
     path("end/<uuid:session_id>/", views.end, name="end"),
 ]

@@ -20,6 +20,14 @@ class Headline:
 
 def headline(security: Security) -> Headline:
     """Return the sentence of a period. Alerts about new devices alone are no attack."""
+    if reported := security.counted.get(Kind.REPORTED, 0):
+        text = ngettext(
+            "Somebody got in: of %(number)s login, the person says that it was not theirs.",
+            "Somebody got in: of %(number)s logins, people say that they were not theirs.",
+            reported,
+        )
+        values = {"number": security.number_of(Kind.REPORTED)}
+        return Headline("bad", text % values, _latest(security, Kind.REPORTED))
     entered = security.counted.get(Kind.SUCCESS_AFTER_BURST, 0)
     attacks = sum(security.counted.get(kind, 0) for kind in ATTACKS)
     if entered:

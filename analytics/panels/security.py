@@ -22,7 +22,7 @@ Kind = SecurityAlert.Kind
 # Alerts about guessed passwords.
 ATTACKS = (Kind.FAILURE_BURST, Kind.SPRAYING)
 # Each group is read by itself: many new devices must not push an attack out of sight, nor many attacks an entry.
-GROUPS = ((Kind.SUCCESS_AFTER_BURST,), ATTACKS, (Kind.NEW_DEVICE,))
+GROUPS = ((Kind.SUCCESS_AFTER_BURST, Kind.REPORTED), ATTACKS, (Kind.NEW_DEVICE,))
 # Only this many alerts and failures of a period are read; during an attack there may be a million.
 NEWEST = 500
 MOST_SOURCES = MOST_DEVICES = 5

@@ -40,9 +40,10 @@ done
 for name in s3_access_key s3_admin_access_key; do
     random 20 | tr a-z A-Z | keep "$name"
 done
+printf 'whsec_%s' "$(head -c 32 /dev/urandom | base64 | tr -d '\n')" | keep alert_webhook_secret
 
 # -- secrets that others issue: empty until you fill them in; their features are off until then
-for name in google_client_secret okta_oidc_client_secret legacy_database_password alert_webhook_url; do
+for name in google_client_secret okta_oidc_client_secret legacy_database_password email_host_password alert_webhook_url; do
     [ -e "$name" ] || : >"$name"
     chmod 644 "$name"
 done

@@ -43,6 +43,7 @@ def states() -> dict[str, str]:
         "prune_imports",
         "verify_rollups",
         "drain_events",
+        "send_alerts",
         "forget_old_tasks",
     ],
 )
@@ -125,7 +126,7 @@ def test_all_tasks_of_the_clock_are_registered() -> None:
 
     assert scheduled == {
         "refresh_rollups", "clean_sessions", "clean_spool", "prune_events", "prune_imports", "verify_rollups",
-        "drain_events", "retry_stalled", "forget_old_tasks",
+        "drain_events", "send_alerts", "retry_stalled", "forget_old_tasks",
     }  # fmt: skip
 
 

@@ -17,6 +17,8 @@ SECRETS = {
     "KEYCLOAK_CLIENT_SECRET",
     "S3_ACCESS_KEY",
     "S3_SECRET_KEY",
+    "ALERT_WEBHOOK_SECRET",
+    "EMAIL_HOST_PASSWORD",
 }
 # Variables that share the comment of the line above them.
 SECOND_OF_TWO = {"HTTPS_PORT", "WORKER_CONTAINERS"}

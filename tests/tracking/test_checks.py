@@ -6,6 +6,7 @@ import pytest
 from django.core.checks import CheckMessage
 
 from tracking.checks import check_deployment, check_middleware, check_settings
+from tracking.delivery.checks import check_delivery
 
 TRACKING = "tracking.middleware.TrackingMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -16,7 +17,7 @@ def said(messages: list[CheckMessage]) -> list[tuple[str | None, str]]:
 
 
 def test_the_site_itself_has_nothing_to_mend() -> None:
-    assert said([*check_settings(), *check_middleware(), *check_deployment()]) == []
+    assert said([*check_settings(), *check_delivery(), *check_middleware(), *check_deployment()]) == []
 
 
 def test_e001_an_unknown_key(settings: Any) -> None:
@@ -80,3 +81,104 @@ def test_w005_a_proxy_that_nobody_counted(settings: Any) -> None:
     messages = check_deployment()
     assert [message.id for message in messages] == ["tracking.W005"]
     assert "TRUSTED_PROXY_COUNT" in str(messages[0].hint)
+
+
+SECRET = "whsec_" + "c" * 44
+WEBHOOK = {"ALERT_WEBHOOK_URL": "https://hooks.example.com/x", "ALERT_WEBHOOK_SECRET": SECRET}
+
+
+def said_of(settings: Any, **tracking: Any) -> list[tuple[str | None, str]]:
+    settings.TRACKING = {"SITE_URL": "https://www.example.com"} | tracking
+    return said(check_delivery())
+
+
+def test_channels_that_are_set_up_well(settings: Any) -> None:
+    settings.EMAIL_TIMEOUT = 10
+
+    assert said_of(settings, **WEBHOOK, ALERT_MAIL=["security@example.com"], NEW_DEVICE_MAIL=True) == []
+
+
+@pytest.mark.parametrize("value", ["security@example.com", [""], [1], None])
+def test_e008_no_list(settings: Any, value: Any) -> None:
+    assert said_of(settings, ALERT_MAIL=value) == [
+        ("tracking.E008", f'TRACKING["ALERT_MAIL"] is {value!r}, which is not a list of texts.')
+    ]
+
+
+def test_e008_an_address_that_there_cannot_be(settings: Any) -> None:
+    assert said_of(settings, ALERT_MAIL=["a@example.com", "b@example.com\nBcc: c@example.com"])[0] == (
+        "tracking.E008",
+        'TRACKING["ALERT_MAIL"] has "b@example.com\nBcc: c@example.com", which is not a valid e-mail address.',
+    )
+
+
+def test_e009_a_severity_that_there_is_not(settings: Any) -> None:
+    assert said_of(settings, ALERT_MIN_SEVERITY="urgent") == [
+        ("tracking.E009", 'TRACKING["ALERT_MIN_SEVERITY"] is "urgent", which is not a valid severity.')
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example.com/token",
+        "https://me:token@hooks.example.com/",
+        "hooks.example.com/token",
+        "https://a b/",
+    ],
+)
+def test_e010_an_address_that_nothing_is_sent_to_and_that_is_not_quoted(settings: Any, url: str) -> None:
+    assert said_of(settings, **WEBHOOK | {"ALERT_WEBHOOK_URL": url}) == [
+        ("tracking.E010", 'TRACKING["ALERT_WEBHOOK_URL"] is not an address that alerts can be sent to.')
+    ]
+
+
+def test_e010_http_to_a_host_of_ones_own(settings: Any) -> None:
+    own = {"ALERT_WEBHOOK_URL": "http://alerts.internal/", "ALERT_WEBHOOK_PRIVATE_HOSTS": ["alerts.internal"]}
+
+    assert said_of(settings, **WEBHOOK | own) == []
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "secret", "whsec_c2hvcnQ=", "whsec_?", "whsec_" + "c" * 200, SECRET + " x"]
+)
+def test_e011_a_secret_that_cannot_sign_and_that_is_not_quoted(settings: Any, secret: str) -> None:
+    assert said_of(settings, **WEBHOOK | {"ALERT_WEBHOOK_SECRET": secret}) == [
+        ("tracking.E011", 'TRACKING["ALERT_WEBHOOK_SECRET"] is not a secret that alerts can be signed with.')
+    ]
+
+
+@pytest.mark.parametrize("url", ["www.example.com", "https://www.example.com/path/", "ftp://x"])
+def test_e012_no_address_of_a_site(settings: Any, url: str) -> None:
+    assert said_of(settings, SITE_URL=url) == [
+        ("tracking.E012", f'TRACKING["SITE_URL"] is "{url}", which is not the address of a site.')
+    ]
+
+
+def test_e013_a_link_to_nowhere(settings: Any) -> None:
+    assert said_of(settings, SITE_URL="", NEW_DEVICE_MAIL=True) == [
+        ("tracking.E013", 'TRACKING["NEW_DEVICE_MAIL"] is on, but TRACKING["SITE_URL"] is not set.')
+    ]
+
+
+def test_e014_no_page_behind_the_link(settings: Any) -> None:
+    settings.ROOT_URLCONF = "cortex.signon.urls"
+
+    assert said_of(settings, NEW_DEVICE_MAIL=True) == [
+        ("tracking.E014", 'TRACKING["NEW_DEVICE_MAIL"] is on, but the page behind its link has no address.')
+    ]
+
+
+def test_w006_alerts_without_links(settings: Any) -> None:
+    assert said_of(settings, SITE_URL="", **WEBHOOK) == [
+        ("tracking.W006", 'Alerts are sent, but TRACKING["SITE_URL"] is not set.')
+    ]
+
+
+def test_w007_a_mail_server_that_is_waited_for_forever(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_TIMEOUT = None
+
+    assert said_of(settings, ALERT_MAIL=["security@example.com"]) == [
+        ("tracking.W007", "Alerts are sent by mail, but EMAIL_TIMEOUT is not set.")
+    ]

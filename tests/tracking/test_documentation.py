@@ -17,7 +17,7 @@ def test_every_setting_is_documented() -> None:
 def test_every_command_is_documented() -> None:
     commands = [name for name, app in get_commands().items() if app == "tracking"]
 
-    assert len(commands) == 8
+    assert len(commands) == 9
     assert [name for name in commands if f"`{name}" not in TEXT] == []
 
 
@@ -30,9 +30,10 @@ def test_every_signal_alert_and_end_is_documented() -> None:
 
 
 def test_every_check_is_documented() -> None:
-    source = PROJECT / "tracking" / "checks.py"
-    ids = {word.strip('",') for word in source.read_text().split() if word.startswith('id="tracking.')}
+    modules = (PROJECT / "tracking" / "checks.py", PROJECT / "tracking" / "delivery" / "checks.py")
+    words = [word for module in modules for word in module.read_text().split()]
+    ids = {word.strip('",') for word in words if word.startswith('id="tracking.')}
     ids = {found.removeprefix('id="tracking.') for found in ids}
 
-    assert len(ids) == 12
+    assert len(ids) == 21
     assert [found for found in sorted(ids) if found not in TEXT] == []

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from tracking.hashes import hashed_names
-from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession, database
+from tracking.models import ActivityLog, AlertDelivery, LoginEvent, SecurityAlert, UserSession, database
 from tracking.privacy.mentions import Person
 from tracking.privacy.traces import erase_traces
 from tracking.privacy.unwritten_events import write_what_waits
@@ -17,8 +17,11 @@ KINDS: dict[str, type[models.Model]] = {
     "login": LoginEvent,
     "activity": ActivityLog,
     "session": UserSession,
+    "delivery": AlertDelivery,  # before the alerts, by which its rows are found
     "alert": SecurityAlert,
 }
+# Of these, no count needs the rows.
+DELETED = (AlertDelivery, SecurityAlert)
 # Columns that only tracking can use, or that are not the person's own data.
 NOT_EXPORTED = ("uuid", "key_hash", "occasion")
 # The columns that an erased row loses, and their new values. Time and outcome stay, because counts need them.
@@ -45,7 +48,8 @@ def export_of(user: Any) -> Iterator[dict[str, Any]]:
 def erase(user: Any) -> dict[str, int]:
     """Erase a user from their rows in small steps, end their sessions, and return the number of rows of each kind.
 
-    Rows stay without the person's data, because they are counts of logins and failures. Alerts are deleted.
+    Rows stay without the person's data, because they are counts of logins and failures. Alerts and their
+    deliveries are deleted.
     """
     UserSession.objects.using(database()).filter(user=user.pk).end(UserSession.EndReason.ENDED_BY_ADMIN)
     erased = {}
@@ -71,12 +75,14 @@ def _erase_rows(user: Any, model: type[models.Model]) -> int:
     while keys := list(rows.values_list("pk", flat=True)[:STEP]):
         step: Any = model._base_manager.using(database()).filter(pk__in=keys)
         # `_raw_delete` is private, as in `retention.prune`. tests/tracking/suite/suite_commands.py breaks first.
-        erased += step._raw_delete(database()) if model is SecurityAlert else step.update(**changes)
+        erased += step._raw_delete(database()) if model in DELETED else step.update(**changes)
     return erased
 
 
 def _rows_of(user: Any, model: type[models.Model]) -> Any:
     rows: Any = model._base_manager.using(database())
+    if model is AlertDelivery:
+        return rows.filter(alert__in=_rows_of(user, SecurityAlert).values("pk"))
     belongs = Q(user=user.pk)
     name = str(user.get_username())
     if name and "identifier" in _columns(model):

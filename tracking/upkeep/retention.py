@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from tracking.conf import conf
-from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession, database
+from tracking.models import ActivityLog, AlertDelivery, LoginEvent, SecurityAlert, UserSession, database
 from tracking.signals import pruning
 
 # Rows per statement. Each statement takes milliseconds, and holds its locks no longer.
@@ -34,6 +34,7 @@ def rules() -> list[Rule]:
     return [
         Rule(LoginEvent, conf.LOGIN_EVENT_DAYS, "timestamp"),
         Rule(ActivityLog, conf.ACTIVITY_DAYS, "timestamp"),
+        Rule(AlertDelivery, conf.ALERT_DAYS, "created_at"),
         Rule(SecurityAlert, conf.ALERT_DAYS, "timestamp"),
         # Open sessions are kept, however old they are.
         Rule(UserSession, conf.SESSION_DAYS, "started_at", models.Q(ended_at__isnull=False)),
