@@ -21,7 +21,7 @@ WHOLE = tuple(sorted(path.stem for path in SUITE.glob("suite_*.py")))
 PARTS = {
     "plain": WHOLE,
     "atomic": ("suite_transactions",),
-    "allauth": ("suite_allauth", "suite_logins"),
+    "allauth": ("suite_allauth", "suite_delivery", "suite_logins"),
     "tokens": ("suite_logins", "suite_tokens"),
     "psycopg_2": ("suite_logins", "suite_transactions"),
 }
