@@ -466,6 +466,17 @@ def test_a_login_at_another_time_is_not_laid_to_the_attack(admin_client: Client,
     assert "At that time nobody got in from there." in page
 
 
+def test_what_a_person_reports_comes_first(admin_client: Client) -> None:
+    caches["analytics"].clear()
+    for kind in ("reported", "success_after_burst", "spraying"):
+        SecurityAlert.objects.create(kind=kind, ip_address="203.0.113.3", identifier="ann", occasion=kind)
+
+    page = admin_client.get(reverse("analytics:dashboard")).content.decode()
+
+    assert "Somebody got in: of 1 login, the person says that it was not theirs." in page
+    assert 'class="an-headline an-bad"' in page
+
+
 def test_without_an_address_nothing_is_claimed_about_who_got_in(admin_client: Client) -> None:
     caches["analytics"].clear()
     SecurityAlert.objects.create(kind="failure_burst", identifier="ann", occasion="one")

@@ -121,7 +121,7 @@ def _person() -> Iterator[CheckMessage]:
 def _mail_server() -> Iterator[CheckMessage]:
     if not (conf.ALERT_MAIL or conf.NEW_DEVICE_MAIL) or getattr(settings, "EMAIL_BACKEND", "") != SMTP:
         return
-    if settings.EMAIL_TIMEOUT is None:
+    if getattr(settings, "EMAIL_TIMEOUT", None) is None:
         yield CheckWarning(
             "Alerts are sent by mail, but EMAIL_TIMEOUT is not set.",
             hint="Set EMAIL_TIMEOUT = 10; otherwise a mail server that does not answer stops the sender.",
