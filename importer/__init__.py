@@ -6,6 +6,7 @@ Packages from top to bottom. Imports only run down; import-linter checks it (`py
     executors    run workers: in this process, in processes of this machine, on other machines
     run          carries out one run of a job: plan, survey, execute, settle, finish
     rejects      reports, exports, takes back and replays rejected records
+    undo         takes back what a job has written
     privacy      erases a person, deletes old data
     fresh        loads an empty table through a bare copy, which then takes its place
     gather       lets workers share a job in which the order decides: records wait in a table of their own

@@ -103,6 +103,10 @@ class JobAlreadyRunning(ImporterError):
     """Another process holds the job."""
 
 
+class UndoneJob(ImporterError):
+    """What the job wrote was taken back, so it is not run again."""
+
+
 class PoolerInTheWay(ImporterError):
     """The database is behind a pooler that does not keep sessions, so session locks are lost."""
 

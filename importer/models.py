@@ -1,4 +1,4 @@
-"""Defines the four tables: jobs, their chunks, the records set aside, and the audit trail."""
+"""Defines the tables: jobs, their chunks, the records set aside, what undo needs, and the audit trail."""
 
 import datetime as dt
 import enum
@@ -126,6 +126,9 @@ class DataImportJob(Counters):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now)
+    undone = models.BigIntegerField(default=0, db_default=0, help_text="Rows that undo has deleted.")
+    restored = models.BigIntegerField(default=0, db_default=0, help_text="Rows that undo has put back.")
+    undone_at = models.DateTimeField(null=True, blank=True)
     planned_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -188,6 +191,11 @@ class DataImportJob(Counters):
                 "has begun, and its records wait in a table of their own until it is known which come first"
             )
         return ""
+
+    @property
+    def keeps_before(self) -> bool:
+        """Whether rows are kept as they were before the job changes them."""
+        return bool(self.options.get("keep_before"))
 
     @property
     def gathered_table(self) -> str:
@@ -311,6 +319,51 @@ class StagingRecord(models.Model):
         return f"{self.job.place_of(self.line)} of job {self.job_id} ({self.state})"
 
 
+class ImportTransaction(models.Model):
+    """A transaction (or savepoint) that wrote rows of a job. Undo finds the rows by it, at no cost for each.
+
+    PostgreSQL stores with each row the transaction that wrote it, as `xmin`. This row was written by the same one, so
+    its own `xmin` is that of the job's rows, until somebody changes them. `xid` is the same number in full. In a
+    database that was restored from a dump, `xmin` is another.
+    """
+
+    class Kind(models.TextChoices):
+        INSERTED = "inserted"
+        UPDATED = "updated"
+        CREATED_PARENTS = "created_parents"
+
+    job = models.ForeignKey(DataImportJob, on_delete=models.CASCADE, related_name="transactions")
+    kind = models.CharField(max_length=20, choices=Kind)
+    xid = models.BigIntegerField()
+
+    class Meta:
+        db_table = table("data_import_transactions")
+        default_permissions = ()  # people see the job
+        verbose_name = "import transaction"
+
+    def __str__(self) -> str:
+        return f"{self.kind} rows of job {self.job_id}"
+
+
+class BeforeImage(models.Model):
+    """A row of the target as it was before a job changed it, for undo."""
+
+    job = models.ForeignKey(DataImportJob, on_delete=models.CASCADE, related_name="before_images")
+    key = models.TextField(help_text="The row's primary key, as text.")
+    row = models.JSONField()
+
+    class Meta:
+        db_table = table("data_import_before_images")
+        default_permissions = ()  # people see the job
+        verbose_name = "before image"
+        constraints = [
+            models.UniqueConstraint(fields=["job", "key"], name=index("before_images_job_key_unique")),
+        ]
+
+    def __str__(self) -> str:
+        return f"row {self.key} before job {self.job_id}"
+
+
 class LogEvent(models.TextChoices):
     """Events of the audit trail, in the order in which they may happen to a job."""
 
@@ -345,6 +398,7 @@ class LogEvent(models.TextChoices):
     PERSON_ERASED = "person_erased"
     REJECTS_PRUNED = "rejects_pruned"
     UPLOAD_DELETED = "upload_deleted"
+    UNDONE = "undone"  # rows that the job wrote were deleted, or put back as they were
 
 
 class MigrationLog(models.Model):

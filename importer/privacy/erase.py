@@ -10,7 +10,7 @@ from django.utils.text import get_valid_filename
 
 from importer import ledger
 from importer.conf import conf
-from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord
+from importer.models import BeforeImage, DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord
 from importer.privacy.mentions import Person, pages_that_may_name
 from importer.sources.parts import sources_of
 
@@ -29,10 +29,12 @@ def erase_user(user: Any) -> dict[str, list[str]]:
     person = Person.of(user)
     touched: set[int] = set()
     records, busy = _erase_records(person, touched)
+    images = _erase_images(person, touched)
     entries = _erase_log(person, touched)
     others = _erase_jobs(person, touched) + _erase_chunks(person, touched)
     erased = [
         f"{records:,} rejected records that named them",
+        f"{images:,} rows as they were before an import changed them",
         f"{entries:,} log entries",
         f"{others:,} jobs and chunks, in names, reasons of failures and columns",
     ]
@@ -133,6 +135,16 @@ def _erase_record(record: StagingRecord, person: Person) -> None:
     record.updated_at = now
     if record.state != State.REPLAYED:
         record.state = State.DISCARDED
+
+
+def _erase_images(person: Person, touched: set[int]) -> int:
+    """Delete before-images that name the person: undo then leaves these rows as they are."""
+    deleted = 0
+    for page in pages_that_may_name(BeforeImage.objects.all(), person, "row", size=RECORDS_PAGE):
+        named = [image for image in page if person.is_quoted_in(image.row)]
+        touched.update(image.job_id for image in named)
+        deleted += ledger.delete_rows(BeforeImage, [image.pk for image in named])
+    return deleted
 
 
 def _erase_log(person: Person, touched: set[int]) -> int:

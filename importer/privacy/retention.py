@@ -19,7 +19,15 @@ from django.utils import timezone
 from importer import ledger
 from importer.conf import conf
 from importer.exceptions import ImporterError, SettingsRefused, first_line, one_line
-from importer.models import DataImportJob, LogEvent, MigrationLog, StagingRecord, ledger_alias
+from importer.models import (
+    BeforeImage,
+    DataImportJob,
+    ImportTransaction,
+    LogEvent,
+    MigrationLog,
+    StagingRecord,
+    ledger_alias,
+)
 from importer.sources.names import split_remote
 from importer.sources.remote.remote import storage_called
 from importer.sources.remote.uploads import is_upload
@@ -82,6 +90,17 @@ def prune_uploads(days: int) -> Uploads:
         except Exception as error:  # a storage may raise anything that its client library raises
             failures.append(one_line(f'The upload "{source}" cannot be deleted: {first_line(error)}'))
     return Uploads(deleted, tuple(failures))
+
+
+def prune_undo(days: int, *, step: int = STEP) -> int:
+    """Delete what undo needs of old jobs, which cannot be undone from then on. Returns the number of before-images."""
+    deleted = 0
+    for model in (BeforeImage, ImportTransaction):
+        rows: Any = model._base_manager.filter(job__in=_ended(days).values("pk"))
+        while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:step]):
+            deleted += ledger.delete_rows(model, keys) * (model is BeforeImage)
+            time.sleep(REST_SECONDS)
+    return deleted
 
 
 def prune_log(days: int, *, step: int = STEP) -> int:

@@ -29,6 +29,8 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
     conf.verify()
     if job.planned_at is None:
         raise RejectsRefused(f"Job {job.pk} has not been run yet, so nothing was rejected.")
+    if job.undone_at is not None:
+        raise RejectsRefused(f"Job {job.pk} was undone; create a new job to import the source again.")
     if unfinished := job.unfinished_load:
         raise RejectsRefused(f"Job {job.pk} {unfinished}; run it to its end, then replay.")
     if not ledger.hold_job(job.pk):

@@ -17,3 +17,4 @@ class RunOptions:
     on_note: OnNote | None = None
     is_dry_run: bool = False
     is_fresh: bool = False
+    keeps_before: bool = False

@@ -12,6 +12,8 @@ from importer import ledger
 from importer.conf import conf
 from importer.exceptions import (
     DatabaseGone,
+    MappingRefused,
+    UndoneJob,
     any_fault,
     one_line,
     reason_of,
@@ -55,6 +57,7 @@ def run_import(
     max_error_rate: float | None = None,
     dry_run: bool = False,
     fresh: bool = False,
+    keep_before: bool = False,
     sample: Sample | None = None,
     on_progress: OnProgress | None = None,
     on_note: OnNote | None = None,
@@ -68,6 +71,7 @@ def run_import(
     max_error_rate  the same as a part of the records read in this run, from 0 to 1
     dry_run         do everything, then roll it back; `sample` then collects examples of the changes
     fresh           load an empty table through a bare copy, which then takes its place; a job begun so goes on so
+    keep_before     keep rows as they were before they are changed, so that `undo_import` can put them back
     on_progress     called a few times per second with a `Progress`
     on_note         called with what to know about the source, such as columns that fill no field, a sentence at a time
     control         its `stop()`, called from any thread, ends the run after the current batches
@@ -86,7 +90,10 @@ def run_import(
         on_note=on_note,
         is_dry_run=dry_run,
         is_fresh=fresh,
+        keeps_before=keep_before,
     )
+    if job.undone_at is not None:
+        raise UndoneJob(f"Job {job.pk} was undone; create a new job to import the source again.")
     watch = Watch(job, options, JobHold(job.pk), control or Control())
     if job.status == DataImportJob.Status.COMPLETED:
         return watch.result(DataImportJob.Status.COMPLETED)
@@ -125,6 +132,7 @@ def _perform(watch: Watch) -> ImportResult:
         import_started.send(sender=get_spec(job.spec), job=job)
         mapping = plan(job)
         tell_plan(watch)
+        _keep_before(watch, mapping)
         if watch.options.is_fresh:
             patiently(lambda: begin(job, mapping), watch.control)
         if not former.died:
@@ -142,6 +150,19 @@ def _perform(watch: Watch) -> ImportResult:
     except any_fault() as error:
         status, reason, details = DataImportJob.Status.FAILED, reason_of(error), traceback_of(error)
     return _conclude(watch, status, reason, details)
+
+
+def _keep_before(watch: Watch, mapping: Mapping) -> None:
+    """Note that rows are to be kept before they change, for all workers and later runs."""
+    job = watch.job
+    if job.keeps_before or not (watch.options.keeps_before or mapping.spec.options.keep_before):
+        return
+    if len(mapping.tables) > 1:
+        raise MappingRefused(
+            f"keep_before is not possible: a row of {mapping.model.__name__} has parts in several tables."
+        )
+    job.options = job.options | {"keep_before": True}
+    job.save(update_fields=["options"])
 
 
 def _give_up(watch: Watch, former: FormerRun) -> ImportResult:

@@ -39,6 +39,7 @@ class Options:
     fields: tuple[str, ...] | None = None
     queries: Mapping[str, str] = field(default_factory=dict)
     dialect: Dialect = field(default_factory=Dialect)
+    keep_before: bool = False
 
 
 class ModelImport:
@@ -57,6 +58,7 @@ class ModelImport:
     fields       fields to fill; default: all editable ones with a column in the source, without `SENSITIVE_FIELDS`
     queries      name → SELECT, for sources of the form `db:ALIAS/NAME`; the first column must be unique
     dialect      how delimited files are written; default: as RFC 4180 says
+    keep_before  keep rows as they were before the import changes them, so that `undo_import` can put them back
 
     Declaring a subclass raises ImproperlyConfigured if a field or an option does not exist.
     """

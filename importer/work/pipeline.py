@@ -32,6 +32,7 @@ from importer.work.batch_size import BatchSize
 from importer.work.control import Control
 from importer.work.families import Families
 from importer.write.bare import BareWriter
+from importer.write.journal import Journal
 from importer.write.parents import ParentCreator
 from importer.write.sample import Sample
 from importer.write.writer import Writer
@@ -75,7 +76,7 @@ class Stages:
         """
         validator = Validator.of(mapping)
         target = Target.of(mapping)
-        parents = ParentCreator(mapping)
+        parents = ParentCreator(mapping, job.pk)
         resolver = Resolver(mapping, create=parents)
         writer = _writer(job, mapping, target, sample)
         return cls(
@@ -103,11 +104,12 @@ class Stages:
 def _writer(
     job: DataImportJob, mapping: Mapping, target: Target, sample: Sample | None
 ) -> Writer | BareWriter:
+    journal = Journal(job.pk, mapping.alias, keeps_before=job.keeps_before)
     if job.bare_table:
-        return BareWriter(mapping, target, job.bare_table)
+        return BareWriter(mapping, target, job.bare_table, journal=journal)
     if job.gather_phase == job.GatherPhase.GATHER:
         return BareWriter(mapping, target, job.gathered_table, gathers=True)
-    return Writer(mapping, target, sample)
+    return Writer(mapping, target, sample, None if sample is not None else journal)
 
 
 def run_chunk(stages: Stages, lease: Lease, reader: Reader, control: Control) -> None:

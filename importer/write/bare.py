@@ -16,6 +16,7 @@ from importer.validate.target import Target
 from importer.write.collisions.constraints import is_about_a_record, is_doubtful, refusal
 from importer.write.comparison import NUMBER
 from importer.write.copy import copy_frame
+from importer.write.journal import Journal
 from importer.write.row_frames import RowFrames
 from importer.write.written import Written
 
@@ -29,8 +30,17 @@ class BareWriter:
     gathers  records only wait there, so they get no fate and no number of the target's
     """
 
-    def __init__(self, mapping: Mapping, target: Target, table: str, *, gathers: bool = False) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        target: Target,
+        table: str,
+        *,
+        gathers: bool = False,
+        journal: Journal | None = None,
+    ) -> None:
         self.mapping = mapping
+        self.journal = journal
         self.gathers = gathers
         self.frames = RowFrames(mapping, target)
         self.statement_passes = False
@@ -59,6 +69,8 @@ class BareWriter:
         try:
             with transaction.atomic(using=self.mapping.alias), self._cursor() as cursor:
                 copy_frame(cursor, self.copy_sql, self.frames.numbered(cursor, rows).drop(NUMBER))
+                if self.journal:
+                    self.journal.mark(cursor)
         except DatabaseError as error:
             if not self._is_about_a_record(error, rows):
                 raise

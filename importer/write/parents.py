@@ -19,6 +19,7 @@ from importer.validate.relations.resolve import Resolver
 from importer.validate.row_lane import RowLane
 from importer.validate.target import Target
 from importer.validate.validate import Validator
+from importer.write.journal import Journal, Kind
 from importer.write.writer import Writer
 
 
@@ -33,7 +34,7 @@ class _Maker:
     writer: Writer
 
     @classmethod
-    def of(cls, plan: LookupPlan, owner: str) -> "_Maker":
+    def of(cls, plan: LookupPlan, owner: str, job_id: int) -> "_Maker":
         columns = list(dict.fromkeys(part.column for part in plan.parts))
         mapping = compile_mapping(spec_of_parents(plan, owner), columns)
         target = Target.of(mapping)
@@ -44,7 +45,7 @@ class _Maker:
             validator,
             Resolver(mapping),
             RowLane(mapping, validator, target),
-            Writer(mapping, target),
+            Writer(mapping, target, journal=Journal(job_id, mapping.alias, kind=Kind.CREATED_PARENTS)),
         )
 
     def write(self, cleaned: Cleaned) -> Cleaned:
@@ -57,6 +58,7 @@ class ParentCreator:
     """Creates missing parents of one import, in the transaction of the batch that refers to them."""
 
     mapping: Mapping
+    job_id: int
     makers: dict[str, _Maker] = field(default_factory=dict)
     created: dict[str, tuple[LookupPlan, list[str]]] = field(default_factory=dict)
 
@@ -65,7 +67,7 @@ class ParentCreator:
         plan = index.plan
         name = plan.field.name
         if name not in self.makers:
-            self.makers[name] = _Maker.of(plan, f"{self.mapping.spec.__qualname__}.{name}")
+            self.makers[name] = _Maker.of(plan, f"{self.mapping.spec.__qualname__}.{name}", self.job_id)
         keys = Validator(plan.parts, self.mapping.alias).validate(batch).values
         made, errors = self._write(self.makers[name], index, keys, batch, errors={})
         _, pks = self.created.setdefault(name, (plan, []))

@@ -1,5 +1,6 @@
 """Writes the records that are left in a batch table as rows of the target, one statement per table."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from importer.specs.mapping import AnyField, Mapping
 from importer.write.batch_table import BatchTable
 from importer.write.collisions.constraints import not_stored
 from importer.write.comparison import NUMBER, TURN, Comparison, numbers_of
+from importer.write.journal import Journal, Kind
 from importer.write.sample import Sample, sample_inserts, sample_updates
 from importer.write.written import Written
 
@@ -31,12 +33,18 @@ class Rows:
     """Inserts and updates rows, and counts what the database did."""
 
     def __init__(
-        self, mapping: Mapping, comparison: Comparison, batch: BatchTable, sample: Sample | None
+        self,
+        mapping: Mapping,
+        comparison: Comparison,
+        batch: BatchTable,
+        sample: Sample | None,
+        journal: Journal | None,
     ) -> None:
         self.mapping = mapping
         self.sql = comparison
         self.batch = batch
         self.sample = sample
+        self.journal = journal
         self.inserts = [self._insert_into(table) for table in mapping.tables]
         # What tells rows apart, if a record has it.
         self.group = next((g for g in mapping.unique_groups if not any(f.null for f in g)), None)
@@ -50,7 +58,10 @@ class Rows:
         if self.mapping.on_conflict == "update":
             updated = self._update(cursor, turn)
         if self.mapping.inserts:
-            inserted = self._insert(cursor, turn, records)
+            with self._apart():
+                inserted = self._insert(cursor, turn, records)
+                if inserted.records and self.journal:
+                    self.journal.mark(cursor)
         lost = [*updated.lost, *inserted.lost]
         for number in lost:
             written.reject(number, [not_stored()])
@@ -58,6 +69,11 @@ class Rows:
         written.updated += updated.records
         written.unchanged += records - inserted.records - updated.records - len(lost)
         return updated.numbers | inserted.numbers
+
+    def _apart(self) -> AbstractContextManager[None]:
+        """Keep inserts apart from updates for the journal, in a savepoint of their own."""
+        is_update = self.mapping.on_conflict == "update"
+        return self.journal.savepoint() if self.journal and is_update else nullcontext()
 
     # Insert
 
@@ -138,10 +154,28 @@ class Rows:
     # Update
 
     def _update(self, cursor: CursorWrapper, turn: int) -> Stored:
-        """Update the rows that differ."""
+        """Update the rows that differ. For the journal, those apart that this job has inserted itself."""
         if not self.sql.compared:
             return Stored()
         differing = f"s.{TURN} = {turn} AND {self.sql.same_key()} AND {self.sql.differs()}"
+        journal = self.journal if len(self.mapping.tables) == 1 else None
+        own = Stored()
+        if journal and journal.has_inserted(cursor, self.sql.quote(self.mapping.model._meta.db_table)):
+            with journal.savepoint():
+                own = self._update_rows(cursor, turn, f"{differing} AND {journal.is_own}")
+                if own.records:
+                    journal.mark(cursor)
+        if journal and journal.keeps_before:
+            key = self.sql.column(self.mapping.model._meta.pk)
+            journal.keep(
+                cursor, f"{self.sql.batch} AS s, {self.sql.rows} AS t WHERE {differing}", key=f"t.{key}"
+            )
+        others = self._update_rows(cursor, turn, differing)
+        if others.records and journal:
+            journal.mark(cursor, Kind.UPDATED)
+        return Stored(own.records + others.records, [*own.lost, *others.lost], own.numbers | others.numbers)
+
+    def _update_rows(self, cursor: CursorWrapper, turn: int, differing: str) -> Stored:
         wanted: list[int] = []
         if self.sql.target.drops_updates:
             wanted = numbers_of(

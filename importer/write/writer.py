@@ -27,6 +27,7 @@ from importer.write.collisions.constraints import (
 )
 from importer.write.comparison import NUMBER, Comparison
 from importer.write.copy import column_of, copy_frame
+from importer.write.journal import Journal
 from importer.write.links import LinkTable
 from importer.write.row_frames import RowFrames
 from importer.write.rows import NotStored, Rows
@@ -40,15 +41,22 @@ BATCHES_OF_CAUTION = 8
 class Writer:
     """Writes the batches of one mapping on one connection."""
 
-    def __init__(self, mapping: Mapping, target: Target, sample: Sample | None = None) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        target: Target,
+        sample: Sample | None = None,
+        journal: Journal | None = None,
+    ) -> None:
         self.mapping = mapping
         self.sample = sample
+        self.journal = journal
         self.connection = connections[mapping.alias]
         self.frames = RowFrames(mapping, target)
         comparison = Comparison(mapping, target, f"importer_batch_{uuid.uuid4().hex[:12]}")
         self.batch_table = BatchTable(comparison)
         self.collisions = Collisions(mapping, comparison, self.batch_table)
-        self.rows = Rows(mapping, comparison, self.batch_table, sample)
+        self.rows = Rows(mapping, comparison, self.batch_table, sample, journal)
         self.link_tables = [
             LinkTable(number, plan, mapping, comparison, self.batch_table)
             for number, plan in enumerate(mapping.manys)
@@ -122,6 +130,8 @@ class Writer:
             with transaction.atomic(using=self.mapping.alias), self.connection.cursor() as cursor:
                 if store(cursor) < records:
                     raise NotStored
+                if self.journal:
+                    self.journal.mark(cursor)
         except DatabaseError as error:
             if not is_about_a_record(error):
                 raise

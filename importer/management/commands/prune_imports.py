@@ -5,7 +5,13 @@ from django.core.management.base import CommandError, CommandParser
 from importer.conf import conf
 from importer.management.command import ImporterCommand
 from importer.management.refusals import refusals_in_one_line
-from importer.privacy.retention import prune_log, prune_rejected, prune_uploads, verify_days
+from importer.privacy.retention import (
+    prune_log,
+    prune_rejected,
+    prune_undo,
+    prune_uploads,
+    verify_days,
+)
 
 
 class Command(ImporterCommand):
@@ -19,6 +25,7 @@ class Command(ImporterCommand):
         with refusals_in_one_line():
             verify_days()
             self._prune("rejected records", conf.REJECTED_DAYS, lambda days: prune_rejected(days, step=step))
+            self._prune("rows kept for undo", conf.REJECTED_DAYS, lambda days: prune_undo(days, step=step))
             failures: list[str] = []
             self._prune("uploads", conf.UPLOAD_DAYS, lambda days: _prune_uploads(days, failures))
             self._prune("log entries", conf.LOG_DAYS, lambda days: prune_log(days, step=step))

@@ -49,13 +49,18 @@ class Command(ImporterCommand):
             action="store_true",
             help="for an empty table: load a bare copy, index it, then put it in the table's place",
         )
+        parser.add_argument(
+            "--keep-before",
+            action="store_true",
+            help="keep rows as they were before they are changed, so that undo_import can put them back",
+        )
         parser.add_argument("--json", action="store_true", help="print the figures as one JSON object, last")
         parser.add_argument("--no-progress", action="store_true", help="do not show progress")
 
     def handle(
         self, *, job_id: int, workers: int | None, executor: str | None, max_errors: int | None,
-        max_error_rate: float | None, dry_run: bool, forecast: bool, fresh: bool, json: bool, no_progress: bool,
-        **_: Any,
+        max_error_rate: float | None, dry_run: bool, forecast: bool, fresh: bool, keep_before: bool, json: bool,
+        no_progress: bool, **_: Any,
     ) -> None:  # fmt: skip
         job = get_job(job_id)
         if forecast:
@@ -81,6 +86,7 @@ class Command(ImporterCommand):
                     max_error_rate=max_error_rate,
                     dry_run=dry_run,
                     fresh=fresh,
+                    keep_before=keep_before,
                     sample=sample,
                     on_progress=progress,
                     on_note=note,

@@ -1,7 +1,7 @@
 """Models as sites have them: whatever the way, the table and the rejections are those of a loop in the source's order.
 
-The loop is `full_clean()` and `save()`. The ways: one worker, several in this process, several of their own, through a
-bare copy, each with batches of different sizes.
+The loop is `full_clean()` and `save()`. The ways: one worker, as if several, through a bare copy, each with batches of
+different sizes. `test_kills_in_every_shape` has workers in processes of their own.
 """
 
 from collections.abc import Iterator
@@ -115,7 +115,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "one worker": {},
     "as many": {"executor": "as-many", "workers": 2},
     "fresh": {"fresh": True, "executor": "as-many", "workers": 2},
-    "4 workers": {"executor": "process", "workers": 4},
 }
 
 
@@ -130,9 +129,7 @@ def stored() -> list[Any]:
     return sorted(row[0] for row in execute("SELECT (to_jsonb(t) - 'id')::text FROM legacy AS t"))
 
 
-@pytest.mark.parametrize(
-    "way", ["one worker", "as many", "fresh", pytest.param("4 workers", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_table_is_that_of_a_loop(folder: Path, settings: Any, shape: str, way: str) -> None:
     with table_of(shape) as (table, records):
