@@ -6,6 +6,9 @@ COPY package.json package-lock.json .npmrc ./
 COPY .ci/charts .ci/charts
 # Here a missing Chart.js is a broken image, and not a dashboard with tables alone.
 RUN .ci/charts && test -s analytics/static/analytics/vendor/chart.umd.min.js
+# Of the three files of the package, one has the addresses of both versions.
+RUN cd node_modules/@ip-location-db/geo-whois-asn-country-mmdb && install -D --mode=444 --target-directory=/build/countries \
+    geo-whois-asn-country.mmdb NRO_LICENSE
 
 FROM python:3.13.9-slim-trixie AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -32,6 +35,7 @@ COPY importer importer
 COPY tracking tracking
 COPY deploy/gunicorn/gunicorn.conf.py ./
 COPY --from=charts /build/analytics/static/analytics/vendor analytics/static/analytics/vendor
+COPY --from=charts /build/countries node_modules/@ip-location-db/geo-whois-asn-country-mmdb
 # To collect files needs no secret and no database: this is the development default, gone when the step is done.
 RUN python manage.py collectstatic --noinput --verbosity 0 && python -m compileall -q .
 

@@ -79,7 +79,7 @@ lock: $(SITE) ## Resolve requirements.txt anew, for the image
 	@{ head -n 1 requirements.lock; cat .requirements.draft; } >.requirements.lock && mv .requirements.lock requirements.lock
 	@rm .requirements.draft
 
-charts: ## Fetch Chart.js with npm, for the dashboard's charts; without npm it shows its tables
+charts: ## Fetch Chart.js and the countries of addresses with npm; without npm the site works without them
 	@.ci/charts
 
 services-up: $(SITE) ## Start the embedded PostgreSQL and Valkey

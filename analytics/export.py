@@ -32,7 +32,7 @@ PAGE = 5_000
 COLUMNS = {
     LOGINS.name: (
         "timestamp", "user", "identifier", "login_method", "success", "failure_reason", "device_type", "browser", "os",
-        "ip_address", "user_agent",
+        "ip_address", "country", "user_agent",
     ),
     ACTIVITIES.name: ("timestamp", "user", "action", "entity_type", "entity_id", "metadata"),
 }  # fmt: skip

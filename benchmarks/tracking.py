@@ -7,8 +7,11 @@ Needs nothing: brings its own PostgreSQL and Valkey.
 
 import argparse
 import datetime as dt
+import ipaddress
+import itertools
 import json
 import os
+import random
 import statistics
 import sys
 import tempfile
@@ -21,6 +24,8 @@ from typing import Any
 
 from cortex.embedded.postgres import EmbeddedPostgres
 from cortex.embedded.valkey import EmbeddedValkey
+from tests.paths import PROJECT
+from tests.tracking.mmdb import BERLIN, CITIES, POTSDAM, write_mmdb
 
 REQUESTS = 3_000
 # As many users as rows. 5,000 of them have logins and activities: together one every 20 seconds.
@@ -42,6 +47,7 @@ FILL = """
     FROM generate_series(1, {rows}) n;
 """
 EVENTS = 200_000
+COUNTRIES = PROJECT / "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"
 
 
 def main() -> None:
@@ -61,16 +67,18 @@ def main() -> None:
                 "HOST_SPOOL": str(folder / "spool"),
                 "DJANGO_SETTINGS_MODULE": "tests.tracking.hosts.atomic",
             }
-            measure(options.rows)
+            measure(options.rows, folder)
 
 
-def measure(rows: int) -> None:
+def measure(rows: int, folder: Path) -> None:
     import django
     from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0)
     ordinary_requests()
+    logins_with_places(write_mmdb(folder / "cities.mmdb", CITIES))
+    places()
     logins()
     user_agents()
     stream()
@@ -113,6 +121,66 @@ def ordinary_requests() -> None:
     bare = microseconds(lambda: request() and answer, REQUESTS)
     tracked = microseconds(lambda: middleware(request()), REQUESTS)
     show("an ordinary request of a known session, µs added", f"{tracked - bare:.1f}")
+
+
+def logins_with_places(cities: Path) -> None:
+    """Measures what the checks of country, device and travel add to a login, in turns with logins without a database.
+
+    The user has logged in before, the last time from elsewhere: so that all of the evidence is there to be found.
+    """
+    from django.conf import settings
+    from django.test import Client
+
+    from tests.tracking.hosts.people.models import Person
+
+    Person.objects.create_user("bob@example.com", "x")
+    addresses = itertools.cycle((BERLIN, BERLIN, POTSDAM, POTSDAM))
+    without = settings.TRACKING | {"TRUSTED_PROXY_COUNT": 1}
+
+    def log_in(tracking: dict[str, Any]) -> None:
+        settings.TRACKING = tracking
+        form = {"username": "bob@example.com", "password": "x"}
+        Client().post("/login/", form, headers={"x-forwarded-for": next(addresses)})
+
+    variants = (without, without | {"GEO_DATABASE": cities})
+    taken: list[list[float]] = [[], []]
+    for _ in range(300):
+        for times, tracking in zip(taken, variants, strict=True):
+            times.append(microseconds(partial(log_in, tracking), 1))
+    bare, placed = map(statistics.median, taken)
+    show("a login with country and travel, ms more", f"{(placed - bare) / 1e3:.2f} (to {bare / 1e3:.2f})")
+    for name, tracking in zip(("without", "with country and travel"), variants, strict=True):
+        show(f"  queries of tracking, {name}", str(tracking_queries(partial(log_in, tracking))))
+    settings.TRACKING = without
+
+
+def tracking_queries(call: Callable[[], Any]) -> int:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    tables = ("login_events", "user_sessions", "security_alerts", "activity_logs")
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return sum(any(table in query["sql"] for table in tables) for query in captured)
+
+
+def places() -> None:
+    """Measures a lookup of random public addresses in the countries that `make charts` has fetched, if it has."""
+    from django.conf import settings
+
+    from tracking.places import country_of, databases
+
+    if not COUNTRIES.is_file():
+        return
+    settings.TRACKING = settings.TRACKING | {"GEO_DATABASE": COUNTRIES}
+    drawn = (ipaddress.IPv4Address(random.getrandbits(32)) for _ in range(50_000))
+    addresses = [address for address in drawn if address.is_global]
+    known = sum(bool(country_of(address)) for address in addresses)
+    lookups = iter(addresses)
+    lookup = microseconds(lambda: country_of(next(lookups)), 20_000)
+    show("the country of an address, µs", f"{lookup:.1f} ({known / len(addresses):.1%} have one)")
+    show("  of which to see whether the file has changed", f"{microseconds(databases.current, 20_000):.1f}")
+    del settings.TRACKING["GEO_DATABASE"]
 
 
 def logins() -> None:

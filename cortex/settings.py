@@ -282,6 +282,8 @@ IMPORTER: dict[str, Any] = {
     "REMOTE_ROOTS": env.names("IMPORTER_REMOTE_ROOTS", default=[]),
     "S3": S3,
 }
+# What `make charts` has fetched, where it has.
+COUNTRIES = BASE_DIR / "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"
 TRACKING = {
     "SPOOL_DIR": str(LOCAL_DIR / "tracking-spool"),
     "TRUSTED_PROXY_COUNT": env.number("TRUSTED_PROXY_COUNT", default=0),
@@ -293,6 +295,7 @@ TRACKING = {
     "ALERT_WEBHOOK_PRIVATE_HOSTS": env.names("ALERT_WEBHOOK_PRIVATE_HOSTS", default=[]),
     "ALERT_MIN_SEVERITY": env.text("ALERT_MIN_SEVERITY", "medium"),
     "NEW_DEVICE_MAIL": env.flag("NEW_DEVICE_MAIL", default=False),
+    "GEO_DATABASE": env.names("GEO_DATABASE", default=[str(COUNTRIES)] if COUNTRIES.is_file() else []),
 }
 keep_days = env.number("KEEP_EVENTS_DAYS", default=400) or None
 TRACKING |= dict.fromkeys(("LOGIN_EVENT_DAYS", "ACTIVITY_DAYS", "SESSION_DAYS", "ALERT_DAYS"), keep_days)

@@ -17,7 +17,9 @@ from django.utils.translation import ngettext
 from tracking.capture.client import parse_address
 from tracking.capture.record import end_sessions, log_activity
 from tracking.columns import (
+    CountryFilter,
     MethodFilter,
+    address_and_country,
     clock,
     delivery_text,
     device,
@@ -95,9 +97,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 @admin.register(LoginEvent)
 class LoginEventAdmin(ReadOnlyAdmin):
     list_display = (
-        time_column(LoginEvent._meta.get_field("timestamp")), who, "success", "what", "ip_address", device,
+        time_column(LoginEvent._meta.get_field("timestamp")), who, "success", "what", address_and_country, device,
     )  # fmt: skip
-    list_filter = ("success", MethodFilter, "device_type", "timestamp")
+    list_filter = ("success", MethodFilter, CountryFilter, "device_type", "timestamp")
 
     @admin.display(description=_("method"))
     def what(self, event: LoginEvent) -> str:

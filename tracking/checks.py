@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from tracking import places
 from tracking.conf import KEYS, conf
 from tracking.delivery import checks as delivery_checks
 from tracking.models import (
@@ -69,6 +70,45 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
 
 
 register(Tags.compatibility)(delivery_checks.check_delivery)
+
+
+@register(Tags.compatibility)
+def check_places(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        files = places.paths()
+    except TypeError:
+        return [
+            Error(
+                f'TRACKING["GEO_DATABASE"] is {conf.GEO_DATABASE!r}, which is not a path.',
+                hint="Set it to the path of an .mmdb file, to a list of such paths, or to None.",
+                id="tracking.E015",
+            )
+        ]
+    if files and find_spec("maxminddb") is None:
+        return [
+            CheckWarning(
+                f'TRACKING["GEO_DATABASE"] is "{files[0]}", but the package "maxminddb" is not installed.',
+                hint="Run `pip install maxminddb babel`. Until then, logins are recorded without their country.",
+                id="tracking.W008",
+            )
+        ]
+    return [problem for file in files for problem in _problems_of(file)]
+
+
+def _problems_of(file: str) -> list[CheckMessage]:
+    """Return why a database of places cannot be opened."""
+    try:
+        places.opened(file)
+    except Exception as error:  # the package raises many types for a broken file
+        return [
+            CheckWarning(
+                f'TRACKING["GEO_DATABASE"]: cannot open "{file}": {" ".join(str(error).split())[:200]}',
+                hint="Put a database of the MMDB format there; see docs/tracking.md, Countries. Until then, logins "
+                "are recorded without their country.",
+                id="tracking.W009",
+            )
+        ]
+    return []
 
 
 @register(Tags.compatibility)

@@ -51,6 +51,13 @@ class Defaults:
     ALERT_NETWORK_ACCOUNTS: int = 20
     # A device is new if the user did not log in with it for this long.
     ALERT_NEW_DEVICE_DAYS: int = 90
+    # Databases of the MMDB format that tell the country of an address: a path, or a list of paths of which the first
+    # that knows an address counts. None: countries are not recorded.
+    GEO_DATABASE: Any = None
+    # Whether a login from a country that is new for the user within ALERT_NEW_DEVICE_DAYS raises an alert.
+    ALERT_NEW_COUNTRY: bool = True
+    # Whoever would have travelled faster than this since the login before is not one person. None: not looked at.
+    ALERT_TRAVEL_KMH: float | None = 900
 
     # Who learns of alerts, from `manage.py send_alerts`: addresses that get a mail, and an https address that gets each
     # alert as signed JSON.

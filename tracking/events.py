@@ -41,6 +41,7 @@ class Login(Event):
     browser: str = ""
     os: str = ""
     ip_address: str | None = None
+    country: str = ""
     user_agent: str = ""
     session_id: UUID | None = None
 

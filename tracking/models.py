@@ -93,6 +93,14 @@ class LoginEvent(Fingerprint):
     )
     success = models.BooleanField(_("success"))
     failure_reason = models.CharField(_("reason"), max_length=40, blank=True)
+    country = models.CharField(
+        _("country"),
+        max_length=2,
+        blank=True,
+        default="",
+        db_default="",  # see second_factor
+        help_text=_("Where the address was when the event was recorded: two letters of ISO 3166-1."),
+    )
     user_agent = models.CharField(_("user agent"), max_length=USER_AGENT_CHARACTERS, blank=True)
     session = models.ForeignKey(
         "UserSession",
@@ -255,6 +263,8 @@ class SecurityAlert(models.Model):
         FAILURE_BURST = "failure_burst", _("Burst of failures")
         SPRAYING = "spraying", _("Spraying")
         SUCCESS_AFTER_BURST = "success_after_burst", _("Login after a burst")
+        IMPOSSIBLE_TRAVEL = "impossible_travel", _("Impossible travel")
+        NEW_COUNTRY = "new_country", _("New country")
         NEW_DEVICE = "new_device", _("New device")
         REPORTED = "reported", _("Reported by the person")
 
@@ -273,6 +283,7 @@ class SecurityAlert(models.Model):
     # telephone.
     SEVERITIES: ClassVar[dict[str, Severity]] = {
         Kind.SUCCESS_AFTER_BURST: Severity.HIGH,
+        Kind.IMPOSSIBLE_TRAVEL: Severity.HIGH,
         Kind.REPORTED: Severity.HIGH,
         Kind.NEW_DEVICE: Severity.LOW,
     }

@@ -7,11 +7,13 @@ What a process remembers, by module:
     storage.alerts          alerts that were raised
     sessions.memory         sessions that were seen
     sessions.revocations    sessions that were ended
+    places                  the open databases of countries
     capture.visit           when expired sessions are ended next
 """
 
 from tracking import health
 from tracking.capture.visit import cleanup
+from tracking.places import databases
 from tracking.sessions.memory import memory
 from tracking.sessions.revocations import revocations
 from tracking.storage.alerts import raised
@@ -24,6 +26,7 @@ def forget() -> None:
     Rows, the spool and the stream stay as they are, so no event is lost, and ended sessions are still refused.
     """
     health.forget()
+    databases.forget()
     database_pause.forget()
     stream_pause.forget()
     raised.forget()

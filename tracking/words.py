@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext, gettext_noop, ngettext
+
+from tracking.countries import country_name
 
 # Codes of tracking's own, with blanks in place of underscores. Other values are the same in every language: names of
 # browsers, and methods and reasons that the site chose.
@@ -32,6 +35,9 @@ CODES = frozenset(
         gettext_noop("not staff"),
         gettext_noop("refused"),
         gettext_noop("error"),
+        gettext_noop("new country"),
+        gettext_noop("new device"),
+        gettext_noop("impossible travel"),
     )
 )
 
@@ -60,9 +66,34 @@ def evidence_text(evidence: Any) -> str:
         )
     if parts and (minutes := _count(facts, "window_minutes")):
         parts.append(ngettext("within %(n)s minute", "within %(n)s minutes", minutes) % {"n": minutes})
+    parts += where_texts(facts)
     parts += [str(facts[name]) for name in ("browser", "os") if facts.get(name)]
     parts += [text_of(str(facts[name])) for name in ("device_type", "login_method") if facts.get(name)]
+    also = facts.get("also")
+    parts += [text_of(str(kind)) for kind in (also if isinstance(also, list) else [])]
     return " · ".join(parts)
+
+
+def where_texts(facts: dict[str, Any]) -> list[str]:
+    """Return the place, or the journey to it: how far in which time, from where and to where."""
+    here = place_text(facts)
+    if not (km := _count(facts, "km")):
+        return [here] if here else []
+    minutes = max(1, _count(facts, "seconds") // 60)
+    text = ngettext("%(km)s km in %(n)s minute", "%(km)s km in %(n)s minutes", minutes)
+    way = text % {
+        "km": number_format(km, force_grouping=True),
+        "n": number_format(minutes, force_grouping=True),
+    }
+    return [way, f"{place_text(facts, 'from_')} → {here}"]
+
+
+def place_text(facts: dict[str, Any], when: str = "") -> str:
+    """Return city and country, as far as they are known; `when` is "from_" for those of the login before."""
+    country = str(facts.get(f"{when}country") or "")
+    return ", ".join(
+        filter(None, (str(facts.get(f"{when}city") or ""), country_name(country) if country else ""))
+    )
 
 
 def _count(facts: dict[str, Any], name: str) -> int:

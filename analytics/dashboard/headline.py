@@ -19,7 +19,7 @@ class Headline:
 
 
 def headline(security: Security) -> Headline:
-    """Return the sentence of a period. Alerts about new devices alone are no attack."""
+    """Return the sentence of a period. Alerts about new countries and devices alone are no attack."""
     if reported := security.counted.get(Kind.REPORTED, 0):
         text = ngettext(
             "Somebody got in: of %(number)s login, the person says that it was not theirs.",
@@ -40,6 +40,17 @@ def headline(security: Security) -> Headline:
             "bad",
             text % {"number": security.number_of(Kind.SUCCESS_AFTER_BURST)},
             _latest(security, Kind.SUCCESS_AFTER_BURST),
+        )
+    if travels := security.counted.get(Kind.IMPOSSIBLE_TRAVEL, 0):
+        text = ngettext(
+            "Somebody may have got in: %(number)s login from too far away from the one before.",
+            "Somebody may have got in: %(number)s logins from too far away from the one before.",
+            travels,
+        )
+        return Headline(
+            "bad",
+            text % {"number": security.number_of(Kind.IMPOSSIBLE_TRAVEL)},
+            _latest(security, Kind.IMPOSSIBLE_TRAVEL),
         )
     if attacks:
         latest = _latest(security, *ATTACKS)

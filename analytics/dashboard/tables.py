@@ -19,6 +19,7 @@ from analytics.panels.sessions import OpenSession
 from analytics.reports import Overview
 from analytics.rights import Rights
 from analytics.words import Calendar, number, weekdays
+from tracking.countries import country_label
 from tracking.words import text_of
 
 # Shades of the heat map; the stylesheet has the same number.
@@ -65,7 +66,7 @@ def _cell(when: str, successes: int, failures: int, most: int, pattern: str) -> 
 
 EVENT = (
     '<tr class="an-{}" data-key="{}"><td><time>{}</time></td><td>{}</td>'
-    '<td><span class="an-tag">{}</span> {}</td><td>{}</td><td>{}</td></tr>'
+    '<td><span class="an-tag">{}</span> {}</td><td>{}</td><td>{} {}</td></tr>'
 )
 
 
@@ -88,7 +89,17 @@ def event_rows(events: Iterable[Happening]) -> SafeString:
         "",
         EVENT,
         (
-            (e.kind, e.key, e.time, _who(e), _what(e), _detail(e), _where(e), links.of(e.ip_address))
+            (
+                e.kind,
+                e.key,
+                e.time,
+                _who(e),
+                _what(e),
+                _detail(e),
+                _where(e),
+                links.of(e.ip_address),
+                country_label(e.country),
+            )
             for e in events
         ),
     )

@@ -5,6 +5,7 @@ from django.utils.translation import ngettext
 
 from analytics.panels.addresses import Origin
 from analytics.words import number
+from tracking.countries import country_name
 
 # So many names from one place are hardly one person who has forgotten a password.
 MANY_NAMES = 5
@@ -38,10 +39,13 @@ def verdict(origin: Origin) -> tuple[str, str]:
 
 def figures_of(origin: Origin) -> list[tuple[str, str]]:
     least = "" if origin.is_complete else "≥ "
-    return [
+    figures = [
         (_("Logins"), least + number(origin.attempts)),
         (_("Failures"), least + number(origin.failures)),
         (_("Names tried"), least + number(origin.names)),
         (_("First seen"), origin.first if origin.is_complete else "—"),
         (_("Last seen"), origin.last),
     ]
+    if origin.countries:
+        figures.append((_("Country"), ", ".join(map(country_name, origin.countries))))
+    return figures

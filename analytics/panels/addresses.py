@@ -19,6 +19,7 @@ from tracking.storage.evidence import network_of
 # The newest logins that are counted; of an address behind which a whole company sits there may be millions.
 MOST_COUNTED = 10_000
 NAMES_SHOWN = 30
+MOST_COUNTRIES = 3
 # Prefixes of the widest networks that are shown.
 WIDEST_V4, WIDEST_V6 = 16, 32
 
@@ -46,6 +47,7 @@ class Origin:
     last_at: dt.datetime | None
     is_complete: bool
     most_tried: tuple[Name, ...]
+    countries: tuple[str, ...] = ()  # their codes, the most frequent first
 
     @property
     def failures(self) -> int:
@@ -101,9 +103,10 @@ def has_networks() -> bool:
 
 
 def origin(network: Network) -> Origin:
-    rows = list(_newest(network).values_list("timestamp", "success", "user", "identifier")[:MOST_COUNTED])
+    columns = ("timestamp", "success", "user", "identifier", "country")
+    rows = list(_newest(network).values_list(*columns)[:MOST_COUNTED])
     # A user has the same key under every name; a name without a user is a key of its own.
-    keys = [(user_id, "" if user_id is not None else name) for _, _, user_id, name in rows]
+    keys = [(user_id, "" if user_id is not None else name) for _, _, user_id, name, _ in rows]
     attempts: Counter[tuple[Any, str]] = Counter(keys)
     successes = Counter(key for key, row in zip(keys, rows, strict=True) if row[1])
     most = attempts.most_common(NAMES_SHOWN)
@@ -123,6 +126,9 @@ def origin(network: Network) -> Origin:
                 successes=successes[user_id, name],
             )
             for (user_id, name), number in most
+        ),
+        countries=tuple(
+            code for code, _ in Counter(row[4] for row in rows if row[4]).most_common(MOST_COUNTRIES)
         ),
     )
 

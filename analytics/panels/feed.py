@@ -38,6 +38,7 @@ class Happening:
     detail: str
     where: str
     ip_address: str
+    country: str = ""
     entity: tuple[str, str] | None = None
 
     @property
@@ -139,6 +140,7 @@ def _login(row: LoginEvent, names: dict[Any, str]) -> Happening:
         detail=" · ".join(filter(None, (row.login_method, row.failure_reason))),
         where=" · ".join(filter(None, (row.browser, row.os, row.device_type))),
         ip_address=row.ip_address or "",
+        country=row.country,
     )
 
 

@@ -22,10 +22,13 @@ Kind = SecurityAlert.Kind
 # Alerts about guessed passwords.
 ATTACKS = (Kind.FAILURE_BURST, Kind.SPRAYING)
 # Each group is read by itself: many new devices must not push an attack out of sight, nor many attacks an entry.
-GROUPS = ((Kind.SUCCESS_AFTER_BURST, Kind.REPORTED), ATTACKS, (Kind.NEW_DEVICE,))
+GROUPS = (
+    (Kind.SUCCESS_AFTER_BURST, Kind.REPORTED), (Kind.IMPOSSIBLE_TRAVEL,),
+    ATTACKS, (Kind.NEW_COUNTRY,), (Kind.NEW_DEVICE,),
+)  # fmt: skip
 # Only this many alerts and failures of a period are read; during an attack there may be a million.
 NEWEST = 500
-MOST_SOURCES = MOST_DEVICES = 5
+MOST_SOURCES = MOST_NEW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Source:
 class Security:
     """The panel, of alerts that nobody has resolved or muted. `counted` has their number by kind.
 
-    At most NEWEST are read of successful entries, of attacks and of new devices each; `is_full` tells of which kinds
+    At most NEWEST are read of each of GROUPS; `is_full` tells of which kinds
     there may be more.
 
     `entered` are the logins that succeeded from the network of the latest attack (its address without PostgreSQL), from
@@ -131,9 +134,10 @@ def _unpacked(data: dict[str, Any]) -> Security:
 def _read(period: Period) -> dict[str, Any]:
     pending = SecurityAlert.objects.pending()
     newest = _within(pending.order_by("-timestamp", "-id"), period)
-    entries, attacks, devices = (list(newest.filter(kind__in=group)[:NEWEST]) for group in GROUPS)
-    counted = Counter(row.kind for row in [*entries, *attacks, *devices])
-    shown = [*entries, *attacks][: conf.LIST_ROWS] + devices[:MOST_DEVICES]
+    groups = [list(newest.filter(kind__in=group)[:NEWEST]) for group in GROUPS]
+    entries, travels, attacks, countries, devices = groups
+    counted = Counter(row.kind for group in groups for row in group)
+    shown = [*entries, *travels, *attacks][: conf.LIST_ROWS] + countries[:MOST_NEW] + devices[:MOST_NEW]
     names = names_of(row.user_id for row in shown)
     return {
         "alerts": [_alert(row, names) for row in shown],

@@ -35,6 +35,9 @@ USER_AGENTS = (
     f"Mozilla/5.0 (Linux; Android 14; SM-X910) {WEBKIT} Chrome/143.0.0.0 Safari/537.36",
 )
 METHODS = ("email", "email", "email", "google", "okta_saml", "keycloak")
+# The addresses are those of documentation, which have no country; so it is told. Two people log in from abroad once.
+COUNTRIES = ("US",) * 4 + ("DE",) * 3 + ("GB", "FR", "NL", "PL", "ES", "JP", "BR", "IN")
+TRAVELLERS = {4_000: "SE", 5_000: "CA"}
 ATTACKER = "python-requests/2.32.3"
 
 
@@ -51,14 +54,15 @@ def record_logins() -> int:
 def _events(randomness: random.Random) -> Iterator[Event]:
     people = list(User.objects.filter(legacy_id__isnull=False, is_active=True).order_by("legacy_id")[:PEOPLE])
     habits = {person.pk: randomness.sample(USER_AGENTS, 2) for person in people}
+    homes = {person.pk: COUNTRIES[person.pk % len(COUNTRIES)] for person in people}
     for number in range(LOGINS if people else 0):
         person = randomness.choice(people)
         agent = habits[person.pk][randomness.random() < 0.15]
-        failed = randomness.random() < 0.07
+        failed = randomness.random() < 0.07 and number not in TRAVELLERS
         yield _login(
             number, _working_hour(randomness), agent, address=f"198.51.100.{person.pk % 250}", user_id=person.pk,
             identifier=person.email, success=not failed, failure_reason=randomness.choice(REASONS) if failed else "",
-            login_method=randomness.choice(METHODS),
+            login_method=randomness.choice(METHODS), country=TRAVELLERS.get(number, homes[person.pk]),
         )  # fmt: skip
     night = _midnight() - dt.timedelta(days=3) + dt.timedelta(hours=2)
     for number in range(40):

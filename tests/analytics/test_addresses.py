@@ -167,3 +167,20 @@ def test_the_page_takes_few_queries_however_many_names(admin_client: Client) -> 
         page_of(admin_client, "203.0.113.0/24")
 
     assert len(many) == len(few) <= 8
+
+
+def test_the_page_names_the_countries_of_the_logins(admin_client: Client) -> None:
+    LoginEvent.objects.bulk_create(
+        login_event(NOW, ip_address="203.0.113.9", country=country) for country in ("DE", "DE", "FR", "")
+    )
+
+    page = page_of(admin_client, "203.0.113.9")
+
+    assert "Germany, France" in page
+    assert '<abbr title="Germany">DE</abbr>' in page
+
+
+def test_a_page_without_countries_says_nothing_of_them(admin_client: Client) -> None:
+    attack(3)
+
+    assert "Country" not in page_of(admin_client, "203.0.113.1")

@@ -141,7 +141,9 @@ def test_a_filter_may_be_any_text(viewing: Client, value: str) -> None:
 
 
 def test_the_feed_is_of_both_logs_newest_first(viewing: Client, viewer: User) -> None:
-    LoginEvent.objects.bulk_create([login_event(START, user_id=viewer.pk, ip_address="192.0.2.1")])
+    LoginEvent.objects.bulk_create(
+        [login_event(START, user_id=viewer.pk, ip_address="192.0.2.1", country="DE")]
+    )
     write_activities(1, start=START + dt.timedelta(days=1), days=1)
 
     events = viewing.get(reverse("analytics:feed")).json()["events"]
@@ -151,6 +153,7 @@ def test_the_feed_is_of_both_logs_newest_first(viewing: Client, viewer: User) ->
     assert events[-1] | {"key": "", "at": ""} == {
         "key": "", "kind": "login", "at": "", "user_id": viewer.pk, "who": "viewer@example.com", "what": "logged in",
         "detail": "email", "where": "Chrome · Windows · desktop", "ip_address": "192.0.2.1",
+        "country": "DE",
     }  # fmt: skip
 
 
@@ -368,6 +371,12 @@ def test_numbers_for_programs_are_not_written_for_people(admin_client: Client) -
             ["success_after_burst"] + ["spraying"] * 510,
             "bad",
             "Somebody may have got in: 1 login after a burst of failures.",
+        ),
+        (["new_country"] * 30, "quiet", "Quiet: no open alert of an attack in this period."),
+        (
+            ["impossible_travel"] + ["new_country", "spraying"] * 510,
+            "bad",
+            "Somebody may have got in: 1 login from too far away from the one before.",
         ),
     ],
 )

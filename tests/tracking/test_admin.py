@@ -1,6 +1,7 @@
 """Tests the admin lists: no COUNT, pages by key, read-only, and an action that ends sessions."""
 
 import datetime as dt
+import sys
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 
+from tracking.countries import _territories, country_label, country_name
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 
 pytestmark = pytest.mark.django_db
@@ -321,3 +324,36 @@ def test_of_very_many_alerts_at_once_few_are_recorded_one_by_one(
     recorded = ActivityLog.objects.order_by("pk")
     assert [row.entity_type != "" for row in recorded] == [True, True, False]
     assert recorded[2].metadata["alerts"] == 3
+
+
+def test_the_list_of_logins_shows_the_country_and_filters_by_it(admin: Client) -> None:
+    LoginEvent.objects.bulk_create(
+        LoginEvent(success=True, identifier=f"n{n}", country=country, ip_address="198.51.100.7")
+        for n, country in enumerate(("DE", "NG", "", "ZZ"))
+    )
+
+    page = admin.get("/admin/tracking/loginevent/").content.decode()
+    filtered = admin.get("/admin/tracking/loginevent/?country__exact=NG")
+
+    assert "198.51.100.7<br>Germany" in page
+    assert page.index("?country__exact=DE") < page.index("?country__exact=NG")
+    assert [row.country for row in filtered.context["cl"].result_list] == ["NG"]
+
+
+def test_countries_are_named_in_the_language_of_the_reader() -> None:
+    with override("es"):
+        assert country_name("DE") == "Alemania"
+    with override("zh-hans"):
+        assert country_name("DE") == "德国"
+    with override("tlh"):
+        assert country_name("DE") == "Germany"
+
+
+def test_without_babel_countries_are_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "babel", None)
+    _territories.cache_clear()
+
+    assert country_name("DE") == country_label("DE") == "DE"
+    assert country_label("") == ""
+
+    _territories.cache_clear()

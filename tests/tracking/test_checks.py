@@ -1,11 +1,13 @@
 """Tests the texts of the system checks: the id, what is wrong, and what to do."""
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage
 
-from tracking.checks import check_deployment, check_middleware, check_settings
+from tracking.checks import check_deployment, check_middleware, check_places, check_settings
 from tracking.delivery.checks import check_delivery
 
 TRACKING = "tracking.middleware.TrackingMiddleware"
@@ -17,7 +19,12 @@ def said(messages: list[CheckMessage]) -> list[tuple[str | None, str]]:
 
 
 def test_the_site_itself_has_nothing_to_mend() -> None:
-    assert said([*check_settings(), *check_delivery(), *check_middleware(), *check_deployment()]) == []
+    assert (
+        said(
+            [*check_settings(), *check_delivery(), *check_middleware(), *check_places(), *check_deployment()]
+        )
+        == []
+    )
 
 
 def test_e001_an_unknown_key(settings: Any) -> None:
@@ -42,6 +49,15 @@ def test_e003_no_number_of_proxies(settings: Any, value: Any) -> None:
 
     assert said(check_settings()) == [
         ("tracking.E003", f'TRACKING["TRUSTED_PROXY_COUNT"] is {value!r}, which is not a number from 0 up.')
+    ]
+
+
+@pytest.mark.parametrize("value", [7, [None]])
+def test_e015_no_path_of_a_database(settings: Any, value: Any) -> None:
+    settings.TRACKING = {"GEO_DATABASE": value}
+
+    assert said(check_places()) == [
+        ("tracking.E015", f'TRACKING["GEO_DATABASE"] is {value!r}, which is not a path.')
     ]
 
 
@@ -182,3 +198,32 @@ def test_w007_a_mail_server_that_is_waited_for_forever(settings: Any) -> None:
     assert said_of(settings, ALERT_MAIL=["security@example.com"]) == [
         ("tracking.W007", "Alerts are sent by mail, but EMAIL_TIMEOUT is not set.")
     ]
+
+
+def test_w008_a_database_without_the_package(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.TRACKING = {"GEO_DATABASE": "/srv/countries.mmdb"}
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "tracking.checks.find_spec", lambda name: None if name == "maxminddb" else find_spec(name)
+    )
+
+    messages = check_places()
+    assert said(messages) == [
+        (
+            "tracking.W008",
+            'TRACKING["GEO_DATABASE"] is "/srv/countries.mmdb", but the package "maxminddb" is not installed.',
+        )
+    ]
+    assert "pip install" in str(messages[0].hint)
+
+
+def test_w009_a_database_that_is_missing_or_broken(settings: Any, tmp_path: Path) -> None:
+    missing, broken = tmp_path / "missing.mmdb", tmp_path / "broken.mmdb"
+    broken.write_text("countries")
+    settings.TRACKING = {"GEO_DATABASE": [missing, broken]}
+
+    messages = check_places()
+    assert [message.id for message in messages] == ["tracking.W009"] * 2
+    for message, path in zip(messages, (missing, broken), strict=True):
+        assert message.msg.startswith(f'TRACKING["GEO_DATABASE"]: cannot open "{path}": ')
+        assert "without their country" in str(message.hint)

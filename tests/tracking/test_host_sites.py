@@ -20,10 +20,10 @@ WHOLE = tuple(sorted(path.stem for path in SUITE.glob("suite_*.py")))
 # By default one host passes the whole suite, and each other one what its wiring changes; `pytest -m long` has the rest.
 PARTS = {
     "plain": WHOLE,
-    "atomic": ("suite_transactions",),
+    "atomic": ("suite_places", "suite_transactions"),
     "allauth": ("suite_allauth", "suite_delivery", "suite_logins"),
     "tokens": ("suite_logins", "suite_tokens"),
-    "psycopg_2": ("suite_logins", "suite_transactions"),
+    "psycopg_2": ("suite_logins", "suite_places", "suite_transactions"),
 }
 
 

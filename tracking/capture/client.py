@@ -9,6 +9,7 @@ from tracking.conf import conf
 from tracking.device import OTHER, READ_CHARACTERS, Device, parse_headers
 from tracking.events import storable
 from tracking.health import report_fault
+from tracking.places import Address, country_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Client:
     device: Device
     ip_address: str | None = None
     user_agent: str = ""
+    country: str = ""
 
 
 UNKNOWN = Device(OTHER)
@@ -32,11 +34,17 @@ def client_of(request: HttpRequest | None) -> Client:
     except Exception as error:  # a login from an unknown device is still recorded
         report_fault("Parsing a user agent", error)
         device = UNKNOWN
-    return Client(device, client_ip(request), user_agent)
+    address = client_address(request)
+    return Client(device, truncated(address), user_agent, country_of(address))
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """Return the client's address, truncated to `IP_BITS_V4` or `IP_BITS_V6`; None if it is unknown.
+    """Return the client's address, truncated to `IP_BITS_V4` or `IP_BITS_V6`; None if it is unknown."""
+    return truncated(client_address(request))
+
+
+def client_address(request: HttpRequest) -> Address | None:
+    """Return the client's whole address, which is not stored; None if it is unknown.
 
     Each of the site's own proxies appends the address that it was called from to X-Forwarded-For. With n proxies, the
     client is the n-th entry from the right; the client itself may have written the entries left of it. A request with
@@ -47,10 +55,7 @@ def client_ip(request: HttpRequest) -> str | None:
         forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if len(forwarded) >= count:
             address = parse_address(forwarded[-count])
-    return truncated(address or parse_address(request.META.get("REMOTE_ADDR") or ""))
-
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+    return address or parse_address(request.META.get("REMOTE_ADDR") or "")
 
 
 def parse_address(text: str) -> Address | None:

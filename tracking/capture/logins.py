@@ -71,6 +71,7 @@ def note_success(
         second_factor=passed.kind if passed is not None else "",
         session_id=session_id,
         **_of_client(client),
+        country=client.country,
         user_agent=client.user_agent,
     )
     note(login, request, follows=alias, needs_answer=needs_answer)
@@ -132,6 +133,7 @@ def note_failure(
         failure_reason=storable(reason, REASON_CHARACTERS),
         session_id=None,
         **_of_client(client),
+        country=client.country,
         user_agent=client.user_agent,
     )
     note(login, request)

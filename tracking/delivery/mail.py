@@ -56,7 +56,7 @@ def send_to_person(delivery: AlertDelivery) -> None:
     alert = delivery.alert
     user = messages.user_of(alert)
     address = str(getattr(user, get_user_model().get_email_field_name(), "") or "") if user else ""
-    if not address or not user.is_active or was_told(delivery):
+    if not address or not user.is_active or not is_about_a_new_device(alert) or was_told(delivery):
         raise NotNeeded
     if not conf.SITE_URL:
         raise NotSent("SITE_URL is not set")
@@ -73,6 +73,12 @@ def send_to_person(delivery: AlertDelivery) -> None:
         }
         subject = gettext("A new device has signed in to your account")
         _send(subject, "tracking/mail/new_device", context, [address])
+
+
+def is_about_a_new_device(alert: SecurityAlert) -> bool:
+    also = alert.evidence.get("also") if isinstance(alert.evidence, dict) else None
+    kind = SecurityAlert.Kind.NEW_DEVICE
+    return alert.kind == kind or (isinstance(also, list) and kind in also)
 
 
 def was_told(delivery: AlertDelivery) -> bool:

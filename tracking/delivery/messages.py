@@ -18,7 +18,7 @@ from tracking.delivery.successes import successes_around
 from tracking.hashes import shortened
 from tracking.models import SecurityAlert
 from tracking.naming import app_label
-from tracking.words import evidence_text, text_of
+from tracking.words import evidence_text, place_text, text_of, where_texts
 
 Kind = SecurityAlert.Kind
 # A name in a sentence is cut to this length.
@@ -153,6 +153,21 @@ def _new_device(alert: SecurityAlert) -> str:
     return gettext("%(who)s signed in from %(where)s with a new device: %(device)s.") % values
 
 
+def _new_country(alert: SecurityAlert) -> str:
+    values = {
+        "who": who(alert),
+        "country": place_text(_facts(alert)),
+        "where": where(alert),
+        "device": device_of(alert),
+    }
+    return gettext("%(who)s signed in from a new country, %(country)s (%(where)s): %(device)s.") % values
+
+
+def _travelled(alert: SecurityAlert) -> str:
+    text = gettext("%(who)s signed in from %(where)s, too far from the login before: %(journey)s.")
+    return text % {"who": who(alert), "where": where(alert), "journey": ", ".join(where_texts(_facts(alert)))}
+
+
 def _reported(alert: SecurityAlert) -> str:
     text = gettext(
         "%(who)s says that a login from %(where)s was not theirs: %(device)s. Their sessions were ended."
@@ -169,6 +184,8 @@ SENTENCES: dict[str, Callable[[SecurityAlert], str]] = {
     Kind.SPRAYING: _spraying,
     Kind.SUCCESS_AFTER_BURST: _entered,
     Kind.NEW_DEVICE: _new_device,
+    Kind.NEW_COUNTRY: _new_country,
+    Kind.IMPOSSIBLE_TRAVEL: _travelled,
     Kind.REPORTED: _reported,
 }
 

@@ -37,6 +37,10 @@ MOST_WRITTEN, MOST_TAKEN = 5_000, 500
 LEASE = dt.timedelta(minutes=5)
 # A pass stops calling a receiver that has failed this often in it, or has taken this long in all.
 MOST_FAILURES, MOST_SECONDS = 3, 40.0
+# Kinds of which the person's mail tells, if the device is new.
+ABOUT_DEVICES = (
+    SecurityAlert.Kind.NEW_DEVICE, SecurityAlert.Kind.NEW_COUNTRY, SecurityAlert.Kind.IMPOSSIBLE_TRAVEL,
+)  # fmt: skip
 # In an attack, alerts of this time are gathered in one mail.
 MAIL_PAUSE = dt.timedelta(minutes=1)
 # The pause doubles from the first to the longest one. With this many attempts they add up to about a day.
@@ -104,8 +108,8 @@ def _write_missing(channel: str, since: dt.datetime) -> None:
 
 def _kinds(channel: str) -> list[str]:
     """Return the kinds of alerts that a channel tells of."""
-    if channel == Name.PERSON:
-        return [SecurityAlert.Kind.NEW_DEVICE]
+    if channel == Name.PERSON:  # a more severe alert of the same login may be about a new device, too
+        return list(ABOUT_DEVICES)
     levels = SecurityAlert.Severity.values  # the highest first
     severe = levels[: levels.index(conf.ALERT_MIN_SEVERITY) + 1]
     return [kind for kind in SecurityAlert.Kind.values if SecurityAlert(kind=kind).severity in severe]

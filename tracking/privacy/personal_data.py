@@ -29,6 +29,7 @@ ERASED: dict[str, Any] = {
     "user_id": None,
     "identifier": "",
     "ip_address": None,
+    "country": "",
     "user_agent": "",
     "session_id": None,
     "evidence": {},

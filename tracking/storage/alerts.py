@@ -17,9 +17,11 @@ from tracking.signals import alert_raised
 from tracking.storage.bounded import bounded
 from tracking.storage.evidence import network_of
 from tracking.storage.rows import insert
+from tracking.storage.travel import journey_to
 from tracking.tenancy import ByTenant
 
 Kind = SecurityAlert.Kind
+Facts = dict[str, Any]
 MOST_REMEMBERED = 10_000
 
 
@@ -46,15 +48,24 @@ raised = ByTenant(Raised)
 
 
 def raise_alerts(event: LoginEvent) -> None:
-    """Raise the alerts of a login that was just stored, each deduplication key once."""
-    for kind, subject in _suspicions(event):
+    """Raise the alerts of a login that was just stored, each deduplication key once.
+
+    A success raises one: the most severe that was not raised before, which names the others that follow it. So what
+    was raised for another login does not hide what is new about this one.
+    """
+    suspicions = list(_suspicions(event))
+    for number, (kind, subject, facts) in enumerate(suspicions):
         dedup_key = hashlib.sha256(f"{kind} {subject}".encode()).hexdigest()
         if dedup_key in raised.here:
             continue
-        alert = _stored(_alert(kind, event, dedup_key))
+        if event.success and (also := [other for other, _, _ in suspicions[number + 1 :]]):
+            facts = facts | {"also": also}
+        alert = _stored(_alert(kind, event, dedup_key, facts))
         raised.here.add(dedup_key)
         if alert is not None:
             alert_raised.send_robust(sender=SecurityAlert, alert=alert)
+            if event.success:
+                return
 
 
 def _stored(alert: SecurityAlert) -> SecurityAlert | None:
@@ -70,36 +81,52 @@ def _stored(alert: SecurityAlert) -> SecurityAlert | None:
     return alert
 
 
-def _suspicions(event: LoginEvent) -> Iterator[tuple[Kind, str]]:
-    """Yield the attacks that the login may be part of, each as its kind and what it is deduplicated by.
+def _suspicions(event: LoginEvent) -> Iterator[tuple[Kind, str, Facts]]:
+    """Yield the attacks that the login may be part of, the most severe first.
 
-    That includes the time window, so an attack that continues for hours raises an alert in each window.
+    Each as its kind, what it is deduplicated by, and facts of its own. The deduplication includes the time window, so
+    an attack that continues for hours raises an alert in each window.
     """
     evidence: dict[str, Any] = event.evidence
     failures = int(evidence.get("account_failures") or 0)
     window = int(event.timestamp.timestamp() // (conf.ALERT_WINDOW_MINUTES * 60))
     if event.success:
         if event.identifier and failures >= conf.ALERT_ACCOUNT_FAILURES:
-            yield Kind.SUCCESS_AFTER_BURST, f"{event.identifier} {window}"
-        is_device_told = event.browser or event.os
-        if is_device_told and evidence.get("logged_in_before") and not evidence.get("device_known"):
-            yield Kind.NEW_DEVICE, str(event.uuid)
+            yield Kind.SUCCESS_AFTER_BURST, f"{event.identifier} {window}", {}
+        yield from _novelties(event)
         return
     if event.failure_reason == ERROR:
         return
     if event.identifier and failures + 1 >= conf.ALERT_ACCOUNT_FAILURES:
-        yield Kind.FAILURE_BURST, f"{event.identifier} {window}"
+        yield Kind.FAILURE_BURST, f"{event.identifier} {window}", {}
     if event.ip_address and int(evidence.get("network_accounts") or 0) + 1 >= conf.ALERT_NETWORK_ACCOUNTS:
-        yield Kind.SPRAYING, f"{network_of(event.ip_address)} {window}"
+        yield Kind.SPRAYING, f"{network_of(event.ip_address)} {window}", {}
 
 
-def _alert(kind: Kind, event: LoginEvent, dedup_key: str) -> SecurityAlert:
+def _novelties(event: LoginEvent) -> Iterator[tuple[Kind, str, Facts]]:
+    """Yield what is new about a success: the place, the country, the device."""
+    evidence: dict[str, Any] = event.evidence
+    journey = journey_to(event)
+    if journey is not None and journey.is_impossible:
+        # Whoever changes between two networks all day is told of once for these two.
+        yield Kind.IMPOSSIBLE_TRAVEL, f"{event.user_id} {journey.ends} {event.timestamp:%F}", journey.facts
+    is_country_known = evidence.get("country_known")
+    if is_country_known is not None and not is_country_known:
+        yield Kind.NEW_COUNTRY, str(event.uuid), {}
+    is_device_told = event.browser or event.os
+    if is_device_told and evidence.get("logged_in_before") and not evidence.get("device_known"):
+        yield Kind.NEW_DEVICE, str(event.uuid), {}
+
+
+def _alert(kind: Kind, event: LoginEvent, dedup_key: str, facts: Facts) -> SecurityAlert:
     evidence = event.evidence | {
         "window_minutes": conf.ALERT_WINDOW_MINUTES,
         "device_type": event.device_type,
         "browser": event.browser,
         "os": event.os,
         "login_method": event.login_method,
+        "country": event.country,
+        **facts,
     }
     return SecurityAlert(
         kind=kind,

@@ -64,6 +64,7 @@ def login_row(event: Login) -> LoginEvent:
         browser=event.browser,
         os=event.os,
         ip_address=event.ip_address,
+        country=event.country,
         user_agent=event.user_agent,
         session_id=event.session_id,
     )

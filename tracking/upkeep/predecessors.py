@@ -22,6 +22,7 @@ from tracking.device import READ_CHARACTERS, parse_user_agent
 from tracking.events import Activity, Login, storable
 from tracking.hashes import hashed_name
 from tracking.models import ActivityLog, LoginEvent, UserSession, database
+from tracking.places import country_of
 from tracking.sessions.identity import key_hash
 from tracking.storage.rows import activity_row, login_row
 
@@ -137,7 +138,12 @@ def _origin(row: Row, address: str) -> dict[str, Any]:
 def _login(row: Row, *, moment: str, address: str, **values: Any) -> LoginEvent:
     text = storable(str(row.get("user_agent") or ""), READ_CHARACTERS)
     event = Login(
-        uuid=_uuid(row), timestamp=_moment(row[moment]), user_agent=text, **_origin(row, address), **values
+        uuid=_uuid(row),
+        timestamp=_moment(row[moment]),
+        country=country_of(parse_address(str(row.get(address) or ""))),
+        user_agent=text,
+        **_origin(row, address),
+        **values,
     )
     return login_row(event)
 

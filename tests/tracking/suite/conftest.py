@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db import connection
 from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
 
 from tracking import state
 from tracking.storage import spool
@@ -64,6 +68,25 @@ def make_user(name: str = "ann@example.com", **fields: Any) -> Any:
     if model.USERNAME_FIELD == "email":
         return model.objects.create_user(email=name, password=PASSWORD, **fields)
     return model.objects.create_user(username=name, email=name, password=PASSWORD, **fields)
+
+
+def queries_of(call: Any) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len(captured)
+
+
+def disconnect_tracking(settings: Any) -> None:
+    """Disconnect tracking until the end of the test, as if the documented lines were missing."""
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "tracking" not in name]
+    for signal, name in ((user_logged_in, "login"), (user_login_failed, "failure")):
+        assert signal.disconnect(dispatch_uid=f"tracking.{name}")
+
+
+@pytest.fixture(autouse=True)
+def _connected_afterwards() -> Iterator[None]:
+    yield
+    apps.get_app_config("tracking").ready()
 
 
 @pytest.fixture(autouse=True)

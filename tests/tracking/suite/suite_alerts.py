@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.test import RequestFactory
 
-from tests.tracking.suite.conftest import make_user
+from tests.tracking.suite.conftest import make_user, queries_of
 from tests.tracking.suite.trouble import lock_held, table_missing
 from tracking import log_login
 from tracking.models import LoginEvent, SecurityAlert
@@ -35,8 +35,6 @@ def test_alerts_wait_for_no_lock_and_break_no_transaction(user: Any) -> None:
 
 
 def test_a_failure_in_a_burst_costs_no_more_than_another(user: Any) -> None:
-    from tests.tracking.suite.suite_logins import queries_of
-
     for _ in range(12):
         log_login(success=False, identifier="ann@example.com")
 

@@ -1,18 +1,14 @@
 """Tests that every login and failure of a host site is one row, with method, reason and device."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth import authenticate, get_user_model
-from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.db import connection, transaction
 from django.test import RequestFactory
-from django.test.utils import CaptureQueriesContext
 
-from tests.tracking.suite.conftest import PASSWORD, Browser, make_user
+from tests.tracking.suite.conftest import PASSWORD, Browser, disconnect_tracking, make_user, queries_of
 from tests.tracking.suite.trouble import table_missing
 from tracking import log_activity, log_login
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
@@ -121,19 +117,6 @@ def test_an_attempt_costs_two_queries_at_most(
     assert 1 <= tracked - untracked <= 2
 
 
-def disconnect_tracking(settings: Any) -> None:
-    """Disconnect tracking until the end of the test, as if the documented lines were missing."""
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "tracking" not in name]
-    for signal, name in ((user_logged_in, "login"), (user_login_failed, "failure")):
-        assert signal.disconnect(dispatch_uid=f"tracking.{name}")
-
-
-@pytest.fixture(autouse=True)
-def _connected_afterwards() -> Iterator[None]:
-    yield
-    apps.get_app_config("tracking").ready()
-
-
 def test_an_ordinary_request_costs_no_query(browser: Browser, user: Any) -> None:
     browser.log_in()
 
@@ -149,12 +132,6 @@ def test_an_ordinary_answer_does_not_vary_by_cookie(browser: Browser, user: Any)
     browser.log_in()
 
     assert "Cookie" not in browser.get("/page/").headers.get("Vary", "")
-
-
-def queries_of(call: Any) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        call()
-    return len(captured)
 
 
 def test_many_failures_raise_one_alert_and_a_login_after_them_another(browser: Browser, user: Any) -> None:

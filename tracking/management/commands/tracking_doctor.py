@@ -7,10 +7,12 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 from django.http import HttpRequest
 
-from tracking.capture.client import client_ip, parse_address
+from tracking.capture.client import client_address, client_ip, parse_address
 from tracking.conf import conf
+from tracking.countries import country_name
 from tracking.device import parse_user_agent
 from tracking.models import LoginEvent, UserSession
+from tracking.places import databases, place_of
 from tracking.storage import spool
 from tracking.storage.consumer import Consumer
 from tracking.storage.stream import stream_key
@@ -58,6 +60,9 @@ class Command(BaseCommand):
             )
             self.stdout.write(f"  with {len(entries)}, the address would be {entries[0]}.")
         self.stdout.write(f"  Conclusion: {client_ip(request) or 'no address'}")
+        if place := place_of(client_address(request)):
+            where = ", ".join(filter(None, (place.city, country_name(place.country))))
+            self.stdout.write(f"  Place: {where or 'coordinates without a country'}")
 
     def _explain_device(self, user_agent: str) -> None:
         device = parse_user_agent(user_agent)
@@ -75,6 +80,8 @@ class Command(BaseCommand):
         if not problems:
             self.stdout.write("  No problems found.")
         self.stdout.write(f"  Sessions: {settings.SESSION_ENGINE.rpartition('.')[2]}. Writer: {conf.WRITER}.")
+        sources = "; ".join(str(database) for database in databases.current())
+        self.stdout.write(f"  Countries: {sources or 'not looked up, no database is open'}.")
 
     def _check_events(self) -> None:
         self.stdout.write("Events")
