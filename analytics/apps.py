@@ -27,10 +27,12 @@ class AnalyticsConfig(AppConfig):
                 'analytics reads what tracking records: add "tracking" to INSTALLED_APPS.'
             )
         from analytics import checks as checks
+        from analytics.rollups.erased import on_erased
         from analytics.rollups.pruned import on_pruning
-        from tracking.signals import pruning
+        from tracking.signals import erased, pruning
 
         pruning.connect(on_pruning, dispatch_uid="analytics.pruning")
+        erased.connect(on_erased, dispatch_uid="analytics.erased")
 
 
 def require_our_tracking() -> None:

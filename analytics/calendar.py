@@ -1,6 +1,7 @@
 """Converts moments to days, hours and slots of 15 minutes in the zone of analytics."""
 
 import datetime as dt
+import zoneinfo
 from functools import lru_cache
 
 from django.conf import settings
@@ -54,6 +55,11 @@ def next_month(day: dt.date) -> dt.date:
 def aware(moment: dt.datetime) -> dt.datetime:
     """Return the moment with a zone. Naive times of sites without USE_TZ are treated as UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def time_of_day(moment: dt.datetime) -> str:
+    """Format the time that a page was made, in the zone that people read."""
+    return f"{moment.astimezone(zoneinfo.ZoneInfo(conf.zone_label())):%H:%M:%S}"
 
 
 def clock(moment: dt.datetime) -> str:

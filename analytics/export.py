@@ -72,11 +72,16 @@ def _named(row: dict[str, Any], names: dict[Any, str]) -> dict[str, Any]:
 
 
 def _csv(log: Log, pages: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+    return csv_of(COLUMNS[log.name], ((row.values() for row in page) for page in pages))
+
+
+def csv_of(columns: Iterable[str], pages: Iterable[Iterable[Iterable[Any]]]) -> Iterator[bytes]:
+    """Yield pages of rows as CSV, without cells that a spreadsheet would run."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(COLUMNS[log.name])
+    writer.writerow(columns)
     for page in pages:
-        writer.writerows([_cell(value) for value in row.values()] for row in page)
+        writer.writerows([_cell(value) for value in row] for row in page)
         yield _flushed(text)
     yield _flushed(text)
 

@@ -4,9 +4,10 @@ They follow the position in the log, not time: `RollupPosition.last_id` moves in
 to it. So each event is counted once, however late it is committed. See docs/decisions/0011.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.db import models
+from django.conf import settings
+from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
 from analytics.naming import index, table
@@ -137,6 +138,44 @@ class UserSketch(models.Model):
 
     class Meta:
         db_table = table("user_sketches")
+
+
+def forget_with_user(collector: Any, field: Any, rows: Any, using: str) -> None:
+    """Delete the rows with their user, if the roll-ups are in the same database; Django does not look into another."""
+    if router.db_for_write(field.model) == using:
+        models.CASCADE(collector, field, rows, using)
+
+
+# As in `tracking.models`: the rows need not be fetched, and are not looked for in a database that lacks the table.
+forget_with_user.lazy_sub_objs = True  # type: ignore[attr-defined]
+
+
+class UserRollup(models.Model):
+    """When a user first and last logged in, and how often. What retention deleted from the log stays counted.
+
+    No column has an index besides the key: a login changes `last_login_at`, which then costs one small tuple, and all
+    users are read in one go.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        primary_key=True,
+        on_delete=forget_with_user,
+        db_constraint=False,
+        related_name="+",
+    )
+    first_login_at = models.DateTimeField()
+    last_login_at = models.DateTimeField()
+    logins = models.IntegerField(help_text="Successful ones.")
+
+    class Meta:
+        db_table = table("analytics_users")
+        default_permissions: ClassVar[tuple[str, ...]] = ()
+        verbose_name = _("summary of logins")
+        verbose_name_plural = _("summaries of logins")
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class ActivityCube(models.Model):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.contrib.auth import get_permission_codename
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.db.models import Model
 
 from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
@@ -23,6 +23,7 @@ class Rights:
     sessions: bool
     alerts: bool
     imports: bool
+    accounts: bool
     end_sessions: bool
 
     @property
@@ -42,6 +43,7 @@ def rights_of(user: Any) -> Rights:
         sessions=may_view(user, UserSession),
         alerts=may_view(user, SecurityAlert),
         imports=_may_view_imports(user),
+        accounts=may_view(user, get_user_model()),
         end_sessions=_may(user, "end", UserSession),
     )
 

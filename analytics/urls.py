@@ -7,6 +7,9 @@ panels/                    its changing parts as HTML, for programs
 data.json                  the overview, as `reports.Overview.as_json`
 feed.json, sessions.json   the newest events and sessions
 export/<log>.<format>      the events of "logins" or "activities" as csv, jsonl or parquet
+system/, system/panels/    the page of import jobs and caches, and its changing parts
+accounts/?unused=          accounts that were never used ("never") or not for 90 days ("90d"), and
+accounts/export.csv        the same as a file
 users/<id>/                the page of a user
 search/?q=                 leads to a user, an address, a network or an entity (type:id)
 entities/<type>/<id>/      what was done to an entity (crm.contact/7)
@@ -19,7 +22,7 @@ per filter: outcome, method, device, browser, os, reason.
 
 from django.urls import path
 
-from analytics.views import address, dashboard, ending, entity, files, json, search, user
+from analytics.views import accounts, address, dashboard, ending, entity, files, json, search, system, user
 
 app_name = "analytics"
 urlpatterns = [
@@ -29,6 +32,10 @@ urlpatterns = [
     path("feed.json", json.feed, name="feed"),
     path("sessions.json", json.sessions, name="sessions"),
     path("export/<slug:log>.<slug:format>", files.download, name="download"),
+    path("system/", system.system, name="system"),
+    path("system/panels/", system.panels, name="system_panels"),
+    path("accounts/", accounts.accounts, name="accounts"),
+    path("accounts/export.csv", accounts.file, name="accounts_file"),
     path("users/<str:user_id>/", user.user, name="user"),
     path("addresses/<path:address>/", address.address, name="address"),
     path("entities/<str:entity_type>/<path:entity_id>/", entity.entity, name="entity"),

@@ -21,6 +21,21 @@ from cortex.embedded.valkey import EmbeddedValkey
 TIMES = 15
 PRESETS = ("1d", "7d", "30d", "90d", "365d")
 TAIL = 900
+OPEN_SESSIONS = 100_000
+# One account in twelve logs in no more, as a user of no login.
+ACCOUNTS = """
+INSERT INTO users (email, password, first_name, last_name, role, status, is_staff, is_active, is_superuser, created_at,
+    updated_at)
+SELECT 'u' || n || '@example.com', '', '', '', 'user', 'active', false, true, false, now(), now()
+FROM generate_series(1, %s * 12 / 11) AS n
+"""
+SESSIONS = """
+INSERT INTO user_sessions (id, user_id, login_method, started_at, last_seen_at, expires_at, end_reason, device_type,
+    browser, os)
+SELECT gen_random_uuid(), 1 + n %% 40000, 'email', now() - random() * interval '14 days',
+    now() - random() * interval '1 day', now() + interval '14 days', '', 'desktop', 'Chrome', 'Linux'
+FROM generate_series(1, %s) AS n
+"""
 # The page's figures from the events themselves, as a dashboard without roll-ups queries them. Two periods of 30 days.
 RAW = """
 SELECT date_trunc('day', timestamp), success, count(*) FROM login_events
@@ -102,21 +117,24 @@ def measure(events: int) -> None:
         rolled_up(events)
         connection.execute("ANALYZE")
         cold = reports()
+        people()
         pages()
         show("the same figures from the raw events, 30 days, ms", f"{raw(connection):.0f}")
     print(f"cold {cold}")
 
 
 def rolled_up(events: int) -> None:
-    from analytics.rollups.logs import LOGS
+    from analytics.models import UserRollup
+    from analytics.rollups.logs import COUNTED
     from analytics.rollups.refresh import refresh
 
     began = time.perf_counter()
     refresh()
     seconds = time.perf_counter() - began
     show("roll-up, events/s in one process", f"{events * 1.2 / seconds:,.0f}")
-    tables = [model for log in LOGS for model in log.rollups]
+    tables = [model for log in COUNTED for model in log.rollups]
     show("rows of all roll-ups", f"{sum(model._base_manager.count() for model in tables):,}")
+    show("rows of the roll-up by user", f"{UserRollup.objects.count():,}")
 
 
 def reports() -> float:
@@ -149,6 +167,50 @@ def reports() -> float:
     return colds["30d", ""]
 
 
+def people() -> None:
+    """Measures the figures by user, with an account for each user of the log and OPEN_SESSIONS open sessions."""
+    from django.core.cache import caches
+    from django.db import connection
+
+    from analytics.dashboard.people import people as panel
+    from analytics.panels import accounts
+    from analytics.panels.accounts import Unused
+    from analytics.panels.sessions import count_online
+    from analytics.period import period_of
+    from analytics.reports import active_users
+    from analytics.rights import rights_of
+    from benchmarks.login_log import USERS
+    from cortex.models import User
+
+    with connection.cursor() as cursor:
+        cursor.execute(ACCOUNTS, [USERS])
+        cursor.execute(SESSIONS, [OPEN_SESSIONS])
+        cursor.execute("VACUUM ANALYZE users, user_sessions")
+    rights = rights_of(User(is_superuser=True))
+    for preset in PRESETS:
+        period = period_of({"range": preset})
+        show(
+            f"active users of {preset}, uncached, ms",
+            f"{milliseconds(lambda period=period: active_users(period)):.1f}",
+        )
+    for what, call in (
+        (f"people online of {OPEN_SESSIONS:,} open sessions, ms", count_online),
+        (f"numbers of unused accounts of {USERS:,}, ms", accounts._numbers),
+        ("a page of accounts never used, ms", lambda: accounts.page_of(Unused.NEVER, after="", most=50)),
+        (
+            "a page of accounts not used for 90 days, ms",
+            lambda: accounts.page_of(Unused.LONG, after="", most=50),
+        ),
+    ):
+        show(what, f"{milliseconds(call):.1f}")
+    period = period_of({"range": "28d"})
+    cold = milliseconds(lambda: panel(period, rights), before=caches["analytics"].clear)
+    show(
+        "panel of people: cold ms · warm ms",
+        f"{cold:.1f} · {milliseconds(lambda: panel(period, rights)):.1f}",
+    )
+
+
 def pages() -> None:
     from django.conf import settings
     from django.test import Client
@@ -164,7 +226,7 @@ def pages() -> None:
     client = Client()
     client.force_login(User.objects.create_superuser("root@example.com", password="not-used-here"))
     refresh()
-    for name in ("", "panels/", "data.json"):
+    for name in ("", "panels/", "data.json", "system/", "accounts/", "users/1/"):
         show(
             f"whole answer of /admin/analytics/{name}, warm, ms",
             f"{milliseconds(lambda name=name: client.get(f'/admin/analytics/{name}')):.1f}",

@@ -8,6 +8,8 @@ sessions_revoked  UserSession     (none)      when an owner or administrator end
 alert_raised      SecurityAlert   alert       once the row is in the database
 pruning           the model       before      before retention deletes the rows older than `before`, a datetime. If a
                                               receiver raises, nothing of that model is deleted in this run
+erased            the user's model user       after a user was erased from the rows, for apps that counted them. If a
+                                              receiver raises, the erasure raises the same
 """
 
 from django.dispatch import Signal
@@ -18,3 +20,4 @@ session_ended = Signal()
 sessions_revoked = Signal()
 alert_raised = Signal()
 pruning = Signal()
+erased = Signal()

@@ -3,21 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from analytics.conf import conf, zone_label
+from analytics.calendar import time_of_day
+from analytics.conf import conf
 from analytics.dashboard import tables
 from analytics.dashboard.breakdowns import Breakdown, breakdowns, title_of
 from analytics.dashboard.cards import Card, cards
 from analytics.dashboard.headline import Headline, headline
 from analytics.dashboard.links import Links
+from analytics.dashboard.people import People, people
 from analytics.filters import Filters
 from analytics.panels import feed, sessions
-from analytics.panels.caches import CacheFigures, cache_figures
-from analytics.panels.import_jobs import ImportJob, import_jobs
 from analytics.panels.people import names_of
 from analytics.panels.security import Security, security, visible_security
 from analytics.period import Period, Step
@@ -45,12 +44,11 @@ class Page:
     session_rows: SafeString
     security: Security | None
     headline: Headline | None
-    imports: list[ImportJob] | None
-    caches: list[CacheFigures]
+    people: People
 
     @property
     def as_of(self) -> str:
-        return f"{self.overview.as_of.astimezone(ZoneInfo(zone_label())):%H:%M:%S}"
+        return time_of_day(self.overview.as_of)
 
     @property
     def compared_text(self) -> str:
@@ -105,8 +103,7 @@ def page(
         ),
         security=safety,
         headline=headline(safety) if safety and rights.alerts else None,
-        imports=import_jobs(user) if rights.imports else None,
-        caches=cache_figures(),
+        people=people(period, rights),
     )
 
 

@@ -27,18 +27,13 @@ SHADES = 9
 
 
 def series_rows(overview: Overview) -> SafeString:
-    row = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>'
     names = Calendar()
-    figures = (
-        (
-            names.label(p.start, overview.step),
-            number(p.successes),
-            number(p.failures),
-            number(p.previous) if overview.is_comparable else "—",
-        )
+    rows = (
+        f'<tr><th scope="row">{escape(names.label(p.start, overview.step))}</th><td>{number(p.successes)}</td>'
+        f"<td>{number(p.failures)}</td><td>{number(p.previous) if overview.is_comparable else '—'}</td></tr>"
         for p in overview.series
     )
-    return format_html_join("", row, figures)
+    return mark_safe("".join(rows))  # noqa: S308 (numbers and escaped words)
 
 
 def hour_rows(overview: Overview) -> SafeString | None:

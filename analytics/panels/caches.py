@@ -29,6 +29,11 @@ class CacheFigures:
         return "—" if self.hit_rate is None else percent(self.hit_rate)
 
 
+def have_figures() -> bool:
+    """Tell whether any cache counts its hits."""
+    return any(hasattr(caches[alias], "figures") for alias in settings.CACHES)
+
+
 def cache_figures() -> list[CacheFigures]:
     """Return the figures of the caches that have a method `figures`, as `cortex.cache.ResilientRedisCache` does."""
     shown = []

@@ -122,13 +122,19 @@ def visible_security(panel: Security, rights: Rights) -> Security | None:
     )
 
 
+def alerts_of(rows: list[SecurityAlert]) -> tuple[Alert, ...]:
+    names = names_of(row.user_id for row in rows)
+    return tuple(_alert_from(_alert(row, names)) for row in rows)
+
+
 def _unpacked(data: dict[str, Any]) -> Security:
-    alerts = (
-        Alert(kind, dt.datetime.fromisoformat(at), user_id, about, ip_address, facts)
-        for kind, at, user_id, about, ip_address, facts in data["alerts"]
-    )
     sources = tuple(Source(*values) for values in data["sources"])
-    return Security(tuple(alerts), data["kinds"], sources, data["entered"])
+    return Security(tuple(map(_alert_from, data["alerts"])), data["kinds"], sources, data["entered"])
+
+
+def _alert_from(values: list[Any]) -> Alert:
+    kind, at, user_id, about, ip_address, facts = values
+    return Alert(kind, dt.datetime.fromisoformat(at), user_id, about, ip_address, facts)
 
 
 def _read(period: Period) -> dict[str, Any]:

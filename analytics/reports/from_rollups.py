@@ -100,14 +100,14 @@ def _read_shares(tally: Tally, question: Question, terms: Terms) -> None:
         return
     conditions = _conditions(question, terms)
     shares = Shares({COLUMNS[column]: value for column, value in conditions.items()})
-    rows = LoginCube.objects.filter(_of_cover(cover(question.period)))
+    rows = LoginCube.objects.filter(of_cover(cover(question.period)))
     for *values, logins in _sums(rows, *COLUMNS):
         shares.add(values, values[0], logins)
     shares.add_to(tally, terms.value)
 
 
 def _read_each_share(tally: Tally, question: Question, terms: Terms) -> None:
-    rows = LoginShare.objects.filter(_of_cover(cover(question.period)))
+    rows = LoginShare.objects.filter(of_cover(cover(question.period)))
     for place, value, success, logins in _sums(rows, "dimension", "value", "success"):
         name = DIMENSIONS[place]
         text = OUTCOME_NAMES[bool(value)] if name == "outcome" else terms.value(value)
@@ -155,10 +155,11 @@ def _within(question: Question, *, with_months: bool) -> Q:
     """Select the rows of both periods, by days, or by whole months and the remaining days."""
     both = (question.previous, question.period)
     covers = [cover(period) if with_months else Cover(None, (period,)) for period in both]
-    return _of_cover(covers[0]) | _of_cover(covers[1])
+    return of_cover(covers[0]) | of_cover(covers[1])
 
 
-def _of_cover(covered: Cover) -> Q:
+def of_cover(covered: Cover) -> Q:
+    """Select the days and months of a period."""
     condition = Q()
     for days in covered.days:
         condition |= Q(resolution=Resolution.DAY, bucket__gte=days.first, bucket__lte=days.last)

@@ -4,22 +4,21 @@ The roll-ups are read without a lock. To read all of them between the same two s
 before and after; if it moved in between, everything is read again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from analytics.conf import conf, zone_name
 from analytics.reports.cached import cached
 from analytics.reports.from_rollups import read_rollups
 from analytics.reports.question import Question
-from analytics.reports.tail import add_tail, events_behind, tail
+from analytics.reports.tail import MOST_BEHIND, add_tail, events_behind, tail
 from analytics.reports.tally import Tally
 from analytics.rollups.positions import Positions, positions
 from analytics.rollups.refresh import held_positions, refresh_if_free
 
 # If the roll-ups move during each of so many reads, the reader locks them.
 TRIES = 4
-# More events than this are not counted one by one: `refresh_rollups` has not run for a long time.
-MOST_BEHIND = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +40,23 @@ class Moved(Exception):
     """The roll-ups moved while they were read."""
 
 
-def read(question: Question) -> Reading:
-    """Return the counts up to the last commit."""
+T = TypeVar("T")
+
+
+def between_steps(call: Callable[[], T]) -> T:
+    """Call until the roll-ups do not move meanwhile. The function raises Moved if it notices that they did."""
     for _ in range(TRIES):
         try:
-            return _read(question)
+            return call()
         except Moved:
             continue
     with held_positions():
-        return _read(question)
+        return call()
+
+
+def read(question: Question) -> Reading:
+    """Return the counts up to the last commit."""
+    return between_steps(lambda: _read(question))
 
 
 def _read(question: Question) -> Reading:

@@ -7,13 +7,19 @@ from typing import Any
 from django.db.models import Max, Min
 
 from analytics.calendar import day_of, slot_of
+from analytics.conf import conf
 from analytics.filters import DIMENSIONS
 from analytics.reports.from_rollups import add_slot
 from analytics.reports.question import Question
 from analytics.reports.tally import Shares, Side, Tally
 from analytics.rollups.logs import ACTIVITIES, LOGINS, Log
-from analytics.rollups.positions import Positions
+from analytics.rollups.positions import Positions, positions
+from analytics.rollups.refresh import refresh_if_free
 from analytics.rollups.sketch import joined, sketch_of
+from analytics.rollups.users import Seen
+
+# More events than this are not counted one by one: `refresh_rollups` has not run for a long time.
+MOST_BEHIND = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +98,39 @@ def _add_logins(tally: Tally, question: Question, logins: list[tuple[Any, ...]])
     if not question.filters.active:
         for side, user_ids in ((tally.current, users[True]), (tally.previous, users[False])):
             side.users = joined([side.users, sketch_of(user_ids)]) if user_ids else side.users
+
+
+@dataclass(frozen=True, slots=True)
+class UserTail:
+    """The successful logins of known users that are not in the roll-ups yet, as time and user.
+
+    `position` is that of the roll-up by user; `seen` has what it lacks. If they are too many to count (`is_complete` is
+    False), there are none here.
+    """
+
+    position: int
+    logins: list[tuple[dt.datetime, Any]]
+    seen: dict[Any, Seen]
+    is_complete: bool
+
+
+def users_behind() -> UserTail:
+    """Read the logins behind the roll-ups by user. If they are many, first move the roll-ups on."""
+    at, rows = _logins_behind(conf.TAIL_EVENTS + 1)
+    if len(rows) > conf.TAIL_EVENTS:
+        refresh_if_free()
+        at, rows = _logins_behind(MOST_BEHIND + 1)
+    if len(rows) > MOST_BEHIND:
+        return UserTail(at.users, [], {}, is_complete=False)
+    counted = [row for row in rows if row[2] and row[3] is not None]
+    seen: dict[Any, Seen] = {}
+    for number, moment, _success, user in counted:
+        if number > at.users:
+            seen[user] = Seen(moment, moment, 1).with_(seen.get(user))
+    return UserTail(at.users, [(row[1], row[3]) for row in counted], seen, is_complete=True)
+
+
+def _logins_behind(most: int) -> tuple[Positions, list[tuple[Any, ...]]]:
+    at = positions()
+    rows = _behind(LOGINS, min(at.logins, at.users), "pk", "timestamp", "success", "user")
+    return at, list(rows[:most])

@@ -1,10 +1,10 @@
-"""Describes the two logs that are counted: their models, dimensions and roll-ups."""
+"""Describes what is counted: the logs, their models, dimensions and roll-ups."""
 
 from dataclasses import dataclass
 
 from django.db import models
 
-from analytics.models import ActivityCube, LoginCube, LoginHour, LoginShare, LoginSlot, UserSketch
+from analytics.models import ActivityCube, LoginCube, LoginHour, LoginShare, LoginSlot, UserRollup, UserSketch
 from tracking.models import ActivityLog, LoginEvent
 
 
@@ -38,3 +38,7 @@ ACTIVITIES = Log(
     "activities", ActivityLog, {"action": "action", "entity_type": "entity_type"}, (ActivityCube,)
 )
 LOGS = (LOGINS, ACTIVITIES)
+# The logins once more, by user. They have a position of their own, so that a site that had roll-ups before it had
+# these counts its whole log into them, without counting anything else again.
+USERS = Log("users", LoginEvent, {}, (UserRollup,))
+COUNTED = (*LOGS, USERS)

@@ -7,7 +7,7 @@ from django.db import router, transaction
 
 from analytics.calendar import aware
 from analytics.models import RollupPosition
-from analytics.rollups.logs import LOGS, Log
+from analytics.rollups.logs import COUNTED, Log
 from analytics.rollups.refresh import lock_position, refresh
 
 
@@ -17,7 +17,7 @@ class NotCounted(Exception):
 
 def on_pruning(sender: Any, before: dt.datetime, **kwargs: Any) -> None:
     """Count the events of the log. Raises whatever prevents that, so that the events are not deleted."""
-    for log in LOGS:
+    for log in COUNTED:
         if log.model is not sender:
             continue
         if not all(done.is_complete for done in refresh() if done.log == log.name):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import DatabaseError, OperationalError, connections, router, transaction
 from django.db.models import Min, Model
@@ -15,9 +16,10 @@ from analytics.conf import zone, zone_name
 from analytics.models import RollupPosition, Term
 from analytics.rollups.count import count, with_months
 from analytics.rollups.frontier import sees_the_present, settled_id
-from analytics.rollups.logs import LOGS, Log
+from analytics.rollups.logs import COUNTED, USERS, Log
 from analytics.rollups.terms import Terms
 from analytics.rollups.upsert import add
+from analytics.rollups.users import count_by_user
 
 logger = logging.getLogger("analytics")
 
@@ -37,7 +39,7 @@ class AnotherTimeZone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh did with a log.
+    """What a refresh did with a log (of `users`: with the successful logins of known users).
 
     `events` is how many it counted. `is_complete` is False if a transaction that writes into the log is still open, or
     the budget was used up.
@@ -65,7 +67,7 @@ def refresh(
     Raises AnotherTimeZone, and what the database raises.
     """
     deadline = time.monotonic() + budget
-    return [_refresh_log(log, step, patience, deadline, lock_patience) for log in LOGS]
+    return [_refresh_log(log, step, patience, deadline, lock_patience) for log in COUNTED]
 
 
 def refresh_if_free() -> None:
@@ -93,9 +95,9 @@ def held_positions() -> Iterator[None]:
 
 
 def _lock_all(using: str) -> list[RollupPosition]:
-    """Lock the positions in the order of LOGS; every locker uses this order, so there is no deadlock."""
+    """Lock the positions in the order of COUNTED; every locker uses this order, so there is no deadlock."""
     positions = RollupPosition.objects.using(using).select_for_update()
-    return [position for log in LOGS for position in positions.filter(log=log.name)]
+    return [position for log in COUNTED for position in positions.filter(log=log.name)]
 
 
 def _refresh_log(
@@ -147,10 +149,17 @@ def _step(log: Log, target: int, step: int, using: str, events_using: str) -> tu
         if first is None:
             return 0, True
         last = min(first + step - 1, target)
-        counts = count(log, rows.filter(pk__lte=last), Terms(using), zone())
-        add(with_months(counts), using=using)
+        events = _count(log, rows.filter(pk__lte=last), using)
         _move_on(position, last)
-        return sum(counts[log.rollups[0]].values()), last == target
+        return events, last == target
+
+
+def _count(log: Log, rows: Any, using: str) -> int:
+    if log is USERS:
+        return count_by_user(rows, using=using)
+    counts = count(log, rows, Terms(using), zone())
+    add(with_months(counts), using=using)
+    return sum(counts[log.rollups[0]].values())
 
 
 def lock_position(log: Log, using: str) -> RollupPosition:
@@ -185,7 +194,7 @@ def rebuild() -> None:
             position.generation += 1
             position.save()
         # The terms too, so that values invented by strangers no longer take up room.
-        models: list[type[Model]] = [Term, *(model for log in LOGS for model in log.rollups)]
+        models: list[type[Model]] = [Term, *(model for log in COUNTED for model in log.rollups)]
         for model in models:
             # `_raw_delete` is private. It does not look for related rows, of which there are none.
             # tests/analytics/rollups/test_refresh.py breaks first.

@@ -12,13 +12,22 @@ from django.db import router, transaction
 from analytics.calendar import EARLIEST, LATEST, aware, midnight, month_of, next_month, slots_of, stored
 from analytics.conf import zone
 from analytics.filters import DIMENSIONS
-from analytics.models import LoginHour, LoginShare, LoginSlot, Resolution, RollupPosition, UserSketch
+from analytics.models import (
+    LoginHour,
+    LoginShare,
+    LoginSlot,
+    Resolution,
+    RollupPosition,
+    UserRollup,
+    UserSketch,
+)
 from analytics.rollups.count import Counts, Rows, count, day_in_database, monthly, together
-from analytics.rollups.logs import LOGS, Log
+from analytics.rollups.logs import LOGS, USERS, Log
 from analytics.rollups.refresh import lock_position
 from analytics.rollups.sketch import EMPTY, estimate
 from analytics.rollups.terms import Terms
 from analytics.rollups.upsert import add
+from analytics.rollups.verify_users import check_users
 
 DAY = dt.timedelta(days=1)
 # How many rows of a roll-up count the same event.
@@ -27,12 +36,15 @@ TIMES: dict[Any, int] = {LoginSlot: 4, LoginHour: 4, LoginShare: len(DIMENSIONS)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A day or month for which `table` has `counted` events, but the log (for a month: its days) has `true`."""
+    """A day, month or user for whom `table` has `counted` events, but the log (for a month: its days) has `true`.
+
+    `bucket` is the first day, or the key of the user, of whom the first or the latest login may differ as well.
+    """
 
     log: str
     table: str
     resolution: str
-    bucket: dt.date
+    bucket: Any
     counted: int
     true: int
 
@@ -49,12 +61,23 @@ class Verified:
 def verify(
     *, since: dt.date | None = None, until: dt.date | None = None, repair: bool = False
 ) -> list[Verified]:
-    """Compare the days of each log, and then the months with their days. Both ends are inclusive.
+    """Compare the days of each log, then the months with their days, and the users. Both ends are inclusive.
 
-    Each day is compared at one moment; a busy log may grow in between. `repair` recounts the days and months that
-    differ. Raises AnotherTimeZone.
+    Each day is compared at one moment; a busy log may grow in between. `repair` recounts what differs. Users are
+    counted over all days, so they are not compared if a first or last day is given. Raises AnotherTimeZone.
     """
-    return [_verify_log(log, since, until, repair) for log in LOGS]
+    logs = [_verify_log(log, since, until, repair) for log in LOGS]
+    return logs if since or until else [*logs, _verify_users(repair)]
+
+
+def _verify_users(repair: bool) -> Verified:
+    logins, found = check_users(repair=repair)
+    table = UserRollup._meta.db_table
+    differences = (
+        Difference(USERS.name, table, "user", user, *(seen.logins if seen else 0 for seen in pair))
+        for user, pair in found.items()
+    )
+    return Verified(USERS.name, None, None, logins, tuple(differences))
 
 
 def _verify_log(log: Log, since: dt.date | None, until: dt.date | None, repair: bool) -> Verified:

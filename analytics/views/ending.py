@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from analytics.access import for_viewers
 from analytics.panels.people import person
 from analytics.rights import rights_of
+from analytics.views.frame import present_session
 from analytics.words import number
 from tracking.capture import record
 from tracking.models import UserSession
@@ -24,7 +25,10 @@ from tracking.models import UserSession
 @csrf_protect
 @for_viewers
 def end_sessions(request: HttpRequest) -> HttpResponse:
-    """End one session (the field `session`), or all sessions of a user (the field `user`)."""
+    """End one session (the field `session`), or all sessions of a user (the field `user`).
+
+    All sessions are all but the one of this request, which would sign the reader out.
+    """
     if not rights_of(request.user).end_sessions:
         raise PermissionDenied
     sessions = UserSession.objects.filter(ended_at=None)
@@ -34,6 +38,8 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
         else:
             owner = person(request.POST.get("user", ""))
             sessions = sessions.filter(user=owner.pk) if owner else sessions.none()
+            if present := present_session(request):
+                sessions = sessions.exclude(pk=present)
     except ValueError:
         raise Http404 from None
     ended = record.end_sessions(sessions, by=request.user, request=request)

@@ -72,6 +72,11 @@ INSERT = """
         os, user_agent, evidence)
     VALUES (gen_random_uuid(), %s, '', 'email', %s, '', 'desktop', 'Chrome', 'Linux', '', '{}')
 """
+LOGIN_OF_A_USER = """
+    INSERT INTO login_events (uuid, timestamp, user_id, identifier, login_method, success, failure_reason, device_type,
+        browser, os, user_agent, evidence)
+    VALUES (gen_random_uuid(), %s, %s, '', 'email', %s, '', 'desktop', 'Chrome', 'Linux', '', '{}')
+"""
 
 
 def url() -> str:

@@ -59,3 +59,29 @@ def actions(period: Period, zone: dt.tzinfo) -> Counter[str]:
     return Counter(
         e.action for e in found if period.first <= e.timestamp.astimezone(zone).date() <= period.last
     )
+
+
+Entry = tuple[dt.date, Any, dt.datetime]
+
+
+def entries(zone: dt.tzinfo) -> list[Entry]:
+    """Return day, user and moment of each successful login of a known user."""
+    found: Any = LoginEvent.objects.filter(success=True, user__isnull=False)
+    return [(e.timestamp.astimezone(zone).date(), e.user_id, e.timestamp) for e in found]
+
+
+def users_of(period: Period, found: list[Entry]) -> set[Any]:
+    return {user for day, user, _moment in found if day in period}
+
+
+def new_users_of(period: Period, found: list[Entry]) -> set[Any]:
+    before = {user for day, user, _moment in found if day < period.first}
+    return users_of(period, found) - before
+
+
+def seen() -> dict[Any, tuple[dt.datetime, dt.datetime, int]]:
+    """Return the first and the latest login of each user, and how many there were."""
+    moments: dict[Any, list[dt.datetime]] = {}
+    for _day, user, moment in entries(dt.UTC):
+        moments.setdefault(user, []).append(moment)
+    return {user: (min(at), max(at), len(at)) for user, at in moments.items()}

@@ -12,7 +12,12 @@ from tests.paths import PROJECT
 
 @pytest.mark.parametrize(
     ("host", "suite"),
-    [("host", "suite_foreign_site"), ("host", "suite_languages"), ("otp_host", "suite_second_factor")],
+    [
+        ("host", "suite_foreign_site"),
+        ("host", "suite_languages"),
+        ("uuid_host", "suite_other_users"),
+        ("otp_host", "suite_second_factor"),
+    ],
 )
 def test_a_host_site_passes_the_suite(tmp_path: Path, host: str, suite: str) -> None:
     options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", f"--ds=tests.analytics.{host}.settings"]

@@ -27,7 +27,7 @@ SHOWN = {
     "view_activitylog": ('data-key="activity-', "export/activities.csv"),
     "view_usersession": ('data-part="sessions"', "data-session="),
     "view_securityalert": ("an-alert-spraying",),
-    "view_dataimportjob": ('data-part="imports"',),
+    "view_user": ("/accounts/?unused=never",),
 }
 # Right → the addresses that return 200 only with it.
 ADDRESSES = {
@@ -45,6 +45,7 @@ ADDRESSES = {
         "export/activities.parquet",
     ),
     "view_usersession": ("sessions.json",),
+    "view_user": ("accounts/", "accounts/?unused=90d", "accounts/export.csv"),
 }
 
 
@@ -89,6 +90,15 @@ def test_a_panel_is_shown_with_the_right_on_its_rows(person: User, right: str, n
     assert (ADDRESS in page) == (right in ("view_loginevent", "view_usersession", "view_securityalert"))
 
 
+@pytest.mark.parametrize("name", ["system", "system_panels"])
+@pytest.mark.parametrize("right", ["", "view_dataimportjob"])
+def test_import_jobs_are_shown_with_the_right_on_them(right: str, name: str) -> None:
+    page = shown(viewing(right), name)
+
+    assert ('data-part="imports"' in page) == bool(right)
+    assert 'data-part="caches"' in page
+
+
 @pytest.mark.parametrize("right", ["", *ADDRESSES])
 def test_a_file_is_given_with_the_right_on_its_rows(person: User, right: str) -> None:
     client = viewing(right)
@@ -129,17 +139,24 @@ def test_the_feed_has_the_logs_that_may_be_seen(person: User, rights: Any, kinds
         ("view_loginevent", ("Timeline", 'data-key="login-', "All logins")),
         ("view_activitylog", ("Timeline",)),
         ("view_usersession", ("Active sessions", "data-session=")),
+        ("view_securityalert view_loginevent", ("Timeline", 'data-key="login-', "All logins", "Open alerts")),
+        ("view_user view_activitylog", ("Timeline", "Joined")),
     ],
 )
 def test_the_page_of_a_user_shows_what_may_be_seen(person: User, right: str, marks: Any) -> None:
-    answer = viewing(right).get(reverse("analytics:user", args=[person.pk]))
+    answer = viewing(*right.split()).get(reverse("analytics:user", args=[person.pk]))
 
     if marks is None:
         assert answer.status_code == 403
         return
     page = answer.content.decode()
-    everything = {"Timeline", 'data-key="login-', "All logins", "Active sessions", "data-session="}
+    everything = {
+        "Timeline", 'data-key="login-', "All logins", "Active sessions", "data-session=", "Open alerts", "Joined",
+    }  # fmt: skip
     assert {mark for mark in everything if mark in page} == set(marks)
+    assert (ADDRESS.rpartition(".")[0] in page) == bool(
+        {"view_loginevent", "view_usersession"} & {*right.split()}
+    )
 
 
 @pytest.mark.parametrize(("right", "status"), [("view_loginevent", 404), ("view_user", 403)])

@@ -11,6 +11,7 @@ from tracking.models import ActivityLog, AlertDelivery, LoginEvent, SecurityAler
 from tracking.privacy.mentions import Person
 from tracking.privacy.traces import erase_traces
 from tracking.privacy.unwritten_events import write_what_waits
+from tracking.signals import erased
 from tracking.upkeep.retention import STEP
 
 KINDS: dict[str, type[models.Model]] = {
@@ -53,10 +54,11 @@ def erase(user: Any) -> dict[str, int]:
     deliveries are deleted.
     """
     UserSession.objects.using(database()).filter(user=user.pk).end(UserSession.EndReason.ENDED_BY_ADMIN)
-    erased = {}
-    for kind, model in KINDS.items():
-        erased[kind] = _erase_rows(user, model)
-    return erased
+    numbers = {kind: _erase_rows(user, model) for kind, model in KINDS.items()}
+    for _, result in erased.send_robust(sender=type(user), user=user):
+        if isinstance(result, Exception):
+            raise result
+    return numbers
 
 
 def erase_user(user: Any) -> dict[str, list[str]]:
@@ -65,8 +67,8 @@ def erase_user(user: Any) -> dict[str, list[str]]:
     Waiting events are written first, so that none arrives afterwards.
     """
     stays = write_what_waits(Person.of(user))
-    erased = [f"{number:,} of kind {kind}" for kind, number in erase(user).items()]
-    return {"erased": erased + erase_traces(user), "stays": stays}
+    own = [f"{number:,} of kind {kind}" for kind, number in erase(user).items()]
+    return {"erased": own + erase_traces(user), "stays": stays}
 
 
 def _erase_rows(user: Any, model: type[models.Model]) -> int:

@@ -31,10 +31,12 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def print_log(self, log: Verified, repair: bool) -> None:
-        if log.first is None:
+        if log.first is None and not log.events and not log.differences:
             self.stdout.write(f"{log.log}: nothing to compare")
             return
-        days = f"{log.first} to {log.last}, {log.events:,} events"
+        days = f"{log.events:,} events"
+        if log.first is not None:
+            days = f"{log.first} to {log.last}, {days}"
         if not log.differences:
             self.stdout.write(f"{log.log}: equal ({days})")
             return

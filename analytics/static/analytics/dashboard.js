@@ -219,7 +219,8 @@
   }
 
   function setNext() {
-    document.querySelector("#an-end [name=next]").value = location.pathname + location.search;
+    const next = document.querySelector("#an-end [name=next]"); // only a page with sessions has the form
+    if (next) next.value = location.pathname + location.search;
   }
 
   panels.addEventListener("click", (event) => {

@@ -14,8 +14,8 @@ from tracking.models import ActivityLog, UserSession
 
 pytestmark = pytest.mark.django_db
 TOKEN = "123456"
-PAGES = ("dashboard", "download", "user", "address", "entity")
-PROGRAMS = ("panels", "data", "feed", "sessions")
+PAGES = ("dashboard", "download", "user", "address", "entity", "system", "accounts", "accounts_file")
+PROGRAMS = ("panels", "system_panels", "data", "feed", "sessions")
 ARGUMENTS: dict[str, list[Any]] = {
     "download": ["logins", "csv"],
     "user": [1],
