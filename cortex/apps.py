@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class CortexConfig(AppConfig):
@@ -19,3 +20,7 @@ class CortexConfig(AppConfig):
         from cortex.privacy import erase_user
 
         return erase_user(user)
+
+
+class CortexAdminConfig(AdminConfig):
+    default_site = "cortex.administration.CortexAdminSite"

@@ -1,8 +1,8 @@
 """Invalidates cached values when a user, a POV or a TRR changes: through the ORM, the admin or an import.
 
 `users:<pk>:profile` is a user's profile. `povs:…` and `trrs:…` in `lists` show POVs and TRRs with the names of their
-owners and assessors, and TRRs with the title of their POV. `QuerySet.update()` and `bulk_create()` send no signals:
-call `refresh` after them, or wait for two minutes.
+owners and assessors, and TRRs with the title of their POV; `home:…` shows both. `QuerySet.update()` and `bulk_create()`
+send no signals: call `refresh` after them, or wait for two minutes.
 """
 
 from functools import partial
@@ -17,9 +17,9 @@ from importer import batch_committed, import_finished
 
 # Model → (alias, group) to invalidate after a change of any number of rows.
 DEPENDENTS: dict[type[models.Model], list[tuple[str, str]]] = {
-    User: [("users", "users"), ("lists", "povs"), ("lists", "trrs")],
-    Pov: [("lists", "povs"), ("lists", "trrs")],
-    Trr: [("lists", "trrs")],
+    User: [("users", "users"), ("lists", "povs"), ("lists", "trrs"), ("lists", "home")],
+    Pov: [("lists", "povs"), ("lists", "trrs"), ("lists", "home")],
+    Trr: [("lists", "trrs"), ("lists", "home")],
 }
 # Each login writes it, and no page shows it.
 SHOWN_NOWHERE = {"last_login"}

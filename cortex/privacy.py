@@ -38,7 +38,8 @@ def erase_user(user: User) -> dict[str, list[str]]:
     with transaction.atomic():
         accounts.delete()
         addresses.delete()
-        for alias, group in (("users", f"users:{user.pk}"), ("lists", "povs"), ("lists", "trrs")):
+        shown = (("users", f"users:{user.pk}"), *(("lists", name) for name in ("povs", "trrs", "home")))
+        for alias, group in shown:
             transaction.on_commit(partial(invalidate, alias, group))
     erased.append(f"{_delete_sessions(user):,} sessions")
     return {"erased": erased, "stays": [*_owned(user), *_naming(user)]}

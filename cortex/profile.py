@@ -1,23 +1,16 @@
-"""Reads what the home page shows of a user: their profile, and how many POVs and open TRRs they have."""
+"""Reads what the home page shows of a user."""
 
 from typing import Any
 
 from django.core.cache import caches
 
-from cortex.models import Pov, Trr, User
+from cortex.models import User
 
 
 def profile_of(user: User) -> dict[str, Any]:
-    """Combines three cached values, because the numbers expire with the lists and not with the user."""
     users: Any = caches["users"]
-    numbers = caches["lists"]
-    return {
-        **users.get_or_set(f"users:{user.pk}:profile", lambda: _person(user)),
-        "own_povs": numbers.get_or_set(f"povs:number:{user.pk}", lambda: Pov.objects.of(user).count()),
-        "open_trrs": numbers.get_or_set(
-            f"trrs:number:{user.pk}", lambda: Trr.objects.of(user).open().count()
-        ),
-    }
+    profile: dict[str, Any] = users.get_or_set(f"users:{user.pk}:profile", lambda: _person(user))
+    return profile
 
 
 def _person(user: User) -> dict[str, Any]:

@@ -49,7 +49,7 @@ INSTALLED_APPS = [
     "importer.apps.ImporterConfig",
     "tracking.apps.TrackingConfig",
     "analytics.apps.AnalyticsConfig",
-    "django.contrib.admin",
+    "cortex.apps.CortexAdminConfig",  # Django's admin, with an index of our own
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -217,6 +217,10 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_RATE_LIMITS = False  # see cortex.signon.limits
 ACCOUNT_EMAIL_VERIFICATION = "none"  # there is no sign-up
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_FORMS = {"reset_password": "cortex.signon.passwords.ResetForm"}
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Cortex] "
+# Seconds that the link of a mail for a new password works. The pages and the mail say "one hour".
+PASSWORD_RESET_TIMEOUT = 3600
 
 # -- language, time, static files -------------------------------------------------------------------------------------
 
@@ -267,7 +271,7 @@ EMAIL_PORT = env.number("EMAIL_PORT", default=587)
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD", may_be_empty=True)
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=True)
-EMAIL_TIMEOUT = 10  # seconds; a mail server that does not answer must not stop the sender of alerts
+EMAIL_TIMEOUT = 10  # seconds; neither the sender of alerts nor a person with a lost password waits longer
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "cortex@localhost")
 if IN_DEVELOPMENT and EMAIL_HOST == "localhost":
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

@@ -1,23 +1,28 @@
-"""Shows the pages of people who are signed in. Their content is cached; `freshness` invalidates it."""
+"""Shows the pages of people who are signed in. Lists and the home page are cached; `freshness` invalidates them."""
 
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from cortex.listings import POVS, TRRS, Listing
-from cortex.models import User
+from cortex.models import Pov, Trr, User
 from cortex.profile import profile_of
+from cortex.table import table_of
+from cortex.work import work_of
+
+MOST_TRRS = 100  # of one POV; a risk review has a dozen
 
 
 @require_safe
 @never_cache
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "cortex/home.html", {"title": "Home", "profile": profile_of(_user(request))})
+    user = _user(request)
+    return render(request, "cortex/home.html", {"profile": profile_of(user), **work_of(user)})
 
 
 @require_safe
@@ -34,22 +39,48 @@ def trrs(request: HttpRequest) -> HttpResponse:
     return _list(request, TRRS)
 
 
+@require_safe
+@never_cache
+@login_required
+def pov(request: HttpRequest, pk: int) -> HttpResponse:
+    user = _user(request)
+    record = get_object_or_404(Pov.objects.visible_to(user).select_related("owner"), pk=pk)
+    reviews = Trr.objects.visible_to(user).filter(pov=record).select_related("assessor")[:MOST_TRRS]
+    context = {"pov": record, "trrs": reviews, "may_edit": _may(user, "change", Pov)}
+    return render(request, "cortex/pov.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def trr(request: HttpRequest, pk: int) -> HttpResponse:
+    user = _user(request)
+    records = Trr.objects.visible_to(user).select_related("pov__owner", "assessor")
+    record = get_object_or_404(records, pk=pk)
+    # An assessor may see a TRR without seeing its POV.
+    sees_pov = record.pov.owner_id == user.pk or user.may_see_all(Pov)
+    context = {"trr": record, "sees_pov": sees_pov, "may_edit": _may(user, "change", Trr)}
+    return render(request, "cortex/trr.html", context)
+
+
 def _list(request: HttpRequest, listing: Listing) -> HttpResponse:
-    status = request.GET.get("status", "")
-    if status not in dict(listing.statuses):
-        status = ""
-    page_text = request.GET.get("page", "")
-    is_number = page_text.isascii() and page_text.isdecimal() and len(page_text) < 10
-    number = int(page_text) if is_number else 1
-    page = listing.page(_user(request), status=status, number=number)
+    user = _user(request)
+    sees_all = user.may_see_all(listing.model)
+    asked = listing.asked_by(request.GET, may_see_all=sees_all)
     context: dict[str, Any] = {
         "title": listing.title,
         "listing": listing,
-        "page": page,
-        "status": status,
-        "statuses": [("", "All"), *listing.statuses],
+        "asked": asked,
+        "sees_all": sees_all,
+        "table": table_of(listing, listing.page(user, asked), asked),
+        "may_add": _may(user, "add", listing.model),
     }
     return render(request, "cortex/list.html", context)
+
+
+def _may(user: User, action: str, model: type[Pov] | type[Trr]) -> bool:
+    """Whether the user may do it in the admin, which has the forms."""
+    return user.is_staff and user.has_perm(f"cortex.{action}_{model._meta.model_name}")
 
 
 def _user(request: HttpRequest) -> User:

@@ -19,7 +19,7 @@ WORK = (
         ),
     ),
     (
-        ("Log analytics beside the old SIEM", "Northwind Bank", "Finance", "active", "high", 5),
+        ("Log analytics beside the old SIEM", "Northwind Bank", "Finance", "active", "high", 1),
         (
             ("Twice the volume at the end of each month", "performance", "high", "open"),
             ("Two sources of truth during the change", "architecture", "medium", "mitigated"),

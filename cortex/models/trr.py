@@ -21,7 +21,8 @@ RATING_VALIDATORS = [MinValueValidator(LOWEST_RATING), MaxValueValidator(HIGHEST
 class TrrQuerySet(models.QuerySet["Trr"]):
     def of(self, user: User) -> TrrQuerySet:
         """Those that the user assesses, and those about the user's own POVs."""
-        return self.filter(Q(assessor=user) | Q(pov__owner=user))
+        # Not `pov__owner`, which would join all TRRs with their POVs: 120 ms for 100,000, instead of 13.
+        return self.filter(Q(assessor=user) | Q(pov__in=Pov.objects.of(user)))
 
     def visible_to(self, user: User) -> TrrQuerySet:
         return self if user.may_see_all(self.model) else self.of(user)

@@ -6,10 +6,13 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import clear_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
 
 from cortex.signon.admit import admit
 from cortex.signon.limits import begin_try, take_back
@@ -39,6 +42,39 @@ class AccountAdapter(DefaultAccountAdapter):
             refusal = Refusal("inactive", identifier=user.email, user=user)
             return answer(request, sociallogin.account.get_provider(request), refusal)
         return super().pre_login(request, user, **options)
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Rejects addresses that cannot be parsed, such as `http://[`, which allauth answers with an error."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("home")
+
+    def send_password_reset_mail(self, user: Any, email: str, context: dict[str, Any]) -> None:
+        """Tells people without a password where they sign in: a password would bypass the provider's second factor.
+
+        Sends to the user's own address, not to the one that was entered, which may only look alike.
+        """
+        if user.has_usable_password():
+            super().send_password_reset_mail(user, user.email, context)
+            return
+        login_url = context["request"].build_absolute_uri(reverse("account_login"))
+        more = {"providers": _providers_of(user), "login_url": login_url}
+        self.send_mail("account/email/sign_on", user.email, context | more)
+
+
+def _providers_of(user: Any) -> str:
+    """Returns the names of the providers that the user has signed in with and that are on; "" for none."""
+    linked = set(SocialAccount.objects.filter(user=user).values_list("provider", flat=True))
+    titles = [
+        provider.title
+        for provider in settings.SIGN_ON
+        if provider.is_configured and provider.method in linked
+    ]
+    return get_text_list(titles, _("or"))
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

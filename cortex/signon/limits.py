@@ -17,6 +17,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from cortex.signon import tries
 from cortex.signon.device import device_of, hash_of
@@ -34,8 +35,12 @@ LIMITS = {
     "device": Limit(5, 300),  # a name in a browser that has signed in with it
     "network": Limit(10, 60),
     "begin": Limit(60, 60),  # sign-ons started or answered from one network
+    "reset": Limit(10, 600),  # mails for a new password that one network asks for
+    "mail": Limit(3, 3600),  # mails for a new password to one address; it need not have an account
 }
 PREFIX = "tries"
+# The field's names in Django's form and in allauth's.
+OLD_PASSWORD = {"old_password", "oldpassword"}
 
 
 def begin_try(request: HttpRequest, name: str) -> None:
@@ -64,6 +69,22 @@ def take_back(request: HttpRequest, name: str) -> None:
         tries.take_back(key)
 
 
+def forgive(request: HttpRequest, name: str) -> None:
+    """Uncounts all tries of a name in this browser and network: its password is another one now."""
+    for kind, key in _counters(request, name).items():
+        if kind in ("device", "pair"):
+            tries.forget(key)
+
+
+def count_mail(address: str) -> None:
+    """Counts a mail for a new password. Raises ValidationError after too many to one address."""
+    if _is_passed("mail", f"{PREFIX}:mail:{hash_of(address)}"):
+        raise ValidationError(
+            _("Several mails went to this address already. Use the latest one, or try again in an hour."),
+            code="too_many_mails",
+        )
+
+
 class AdminLoginForm(AdminAuthenticationForm):
     """Applies the limits to the admin's login form."""
 
@@ -81,7 +102,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def guards_old_password(view: View) -> View:
-    """Limits the admin's page for a new password, where the thief of a session could guess the old password."""
+    """Limits a page that changes a password, where the thief of a session could guess the old password."""
 
     @functools.wraps(view)
     def within_limits(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -90,11 +111,11 @@ def guards_old_password(view: View) -> View:
         name = request.user.get_username()
         try:
             begin_try(request, name)
-        except ValidationError as refusal:
-            return _refusal(request, refusal.messages[0], 429)
+        except ValidationError as too_many:
+            return refusal(request, too_many.messages[0], status=429)
         response = view(request, *args, **kwargs)
         form = (getattr(response, "context_data", None) or {}).get("form")
-        if form is None or "old_password" not in form.errors:
+        if form is None or not OLD_PASSWORD & set(form.errors):
             take_back(request, name)
         else:
             log_login(
@@ -116,7 +137,8 @@ def limited(view: View) -> View:
     def within_limits(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         network = network_of(request)
         if network and _is_passed("begin", f"{PREFIX}:begin:{network}"):
-            return _refusal(request, "Too many sign-ins from your network. Try again in a minute.", 429)
+            sentence = _("Too many sign-ins from your network. Try again in a minute.")
+            return refusal(request, sentence, status=429)
         return view(request, *args, **kwargs)
 
     return within_limits
@@ -128,16 +150,36 @@ def begins_sign_on(view: View) -> View:
     @functools.wraps(view)
     def with_a_short_way_back(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if max(len(sent.get("next", "")) for sent in (request.GET, request.POST)) > MOST_NEXT_CHARACTERS:
-            return _refusal(request, "The return address is too long. Start on the sign-in page.", 400)
+            return refusal(
+                request, _("The return address is too long. Start on the sign-in page."), status=400
+            )
         return view(request, *args, **kwargs)
 
     return limited(with_a_short_way_back)
 
 
-def _refusal(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
-    answer = render(request, "account/refused.html", {"sentence": sentence}, status=status)
+def limits_resets(view: View) -> View:
+    """Limits a page that sends mails, so that one network cannot have the site flood mailboxes."""
+
+    @functools.wraps(view)
+    def within_limits(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        network = network_of(request)
+        if request.method == "POST" and network and _is_passed("reset", f"{PREFIX}:reset:{network}"):
+            sentence = _("Too many mails were asked for from your network. Try again in ten minutes.")
+            return refusal(request, sentence, status=429, kind="reset", title=_("No mail was sent"))
+        return view(request, *args, **kwargs)
+
+    return within_limits
+
+
+def refusal(
+    request: HttpRequest, sentence: str, *, status: int, kind: str = "begin", title: str = ""
+) -> HttpResponse:
+    """Answers with one sentence below a title. `kind`: the limit whose window says when to try again."""
+    context = {"sentence": sentence, "refused": title}
+    answer = render(request, "account/refused.html", context, status=status)
     if status == 429:
-        answer.headers["Retry-After"] = str(LIMITS["begin"].seconds)
+        answer.headers["Retry-After"] = str(LIMITS[kind].seconds)
     return answer
 
 

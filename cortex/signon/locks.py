@@ -68,7 +68,7 @@ def _counters() -> Iterator[Lock]:
 
 def _subject(kind: str, rest: str) -> tuple[str, str]:
     """Splits the rest of a key of `limits` into (hash of the name, network)."""
-    if kind in ("network", "begin"):
+    if kind in ("network", "begin", "reset"):
         return "", rest
     name, _, network = rest.partition(":")
     return name, network if kind == "pair" else ""

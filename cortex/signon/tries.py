@@ -39,6 +39,12 @@ def take_back(key: str) -> None:
             cache.decr(key)
 
 
+def forget(key: str) -> None:
+    """Removes all tries."""
+    _local.drop(key)
+    cache.delete(key)
+
+
 def _count_shared(key: str, limit: Limit) -> int | None:
     """Returns None if the cache cannot count."""
     shared: Any = cache
@@ -82,6 +88,10 @@ class LocalCounters:
                 return False
             counter[0] -= 1
             return True
+
+    def drop(self, key: str) -> None:
+        with self._lock:
+            self._counters.pop(key, None)
 
     def forget(self) -> None:
         with self._lock:

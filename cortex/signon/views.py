@@ -1,7 +1,8 @@
-"""Replaces allauth's views at two SAML addresses: the response's and the single logout's."""
+"""Replaces allauth's views at the sign-in page and at two SAML addresses: the response's and the single logout's."""
 
 from typing import Any
 
+from allauth.account.views import LoginView as AllauthLoginView
 from allauth.core.internal import httpkit
 from allauth.socialaccount.providers.saml.utils import build_auth, get_app_or_404
 from allauth.socialaccount.sessions import LoginSession
@@ -17,6 +18,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
 
+from cortex.signon.leads_to import name_of
 from cortex.signon.provider_faults import FROM_OUTSIDE
 from cortex.signon.refusals import note_fault
 
@@ -24,6 +26,12 @@ MOST_BYTES = 256 * 1024  # a response with hundreds of groups is smaller
 SECONDS_TO_FINISH = 300
 # Replaces a response that is not signed. allauth rejects it like any other invalid response.
 INVALID_RESPONSE = "-"
+
+
+class LoginView(AllauthLoginView):
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        """Adds the name of the page that follows, if the address is one of this site."""
+        return super().get_context_data(**context) | {"leads_to": name_of(self.get_next_url() or "")}
 
 
 @csrf_exempt

@@ -1,4 +1,7 @@
+import re
+
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -68,3 +71,29 @@ def test_a_contradiction_is_told_in_the_form(admin_client: Client) -> None:
     answer = admin_client.post(reverse("admin:cortex_pov_change", args=[pov.pk]), form)
 
     assert "A POV cannot end before it starts." in answer.content.decode()
+
+
+def test_the_index_begins_with_the_products(admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:index")).content.decode()
+
+    headings = re.findall(r'class="section"[^>]*>\s*([^<]+?)\s*</a>', page)
+    assert headings == [
+        "POVs and TRRs", "Importing", "Tracking", "Analytics", "People and sign-on", "Background tasks",
+    ]  # fmt: skip
+    assert "Procrastinate" not in page
+    assert "Social accounts" not in page
+    assert page.index("Background tasks") < page.index(
+        reverse("admin:procrastinate_procrastinatejob_changelist")
+    )
+    assert page.index("People and sign-on") < page.index(reverse("admin:cortex_user_changelist"))
+
+
+def test_the_index_shows_what_one_may_see(client: Client) -> None:
+    clerk = UserFactory(is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename="view_socialaccount"))
+    client.force_login(clerk)
+
+    page = client.get(reverse("admin:index")).content.decode()
+
+    assert re.findall(r'class="section"[^>]*>\s*([^<]+?)\s*</a>', page) == ["People and sign-on"]
+    assert client.get(reverse("admin:app_list", args=["socialaccount"])).status_code == 200

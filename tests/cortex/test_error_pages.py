@@ -44,8 +44,8 @@ def test_an_error_is_a_page_of_the_site_with_a_way_on(
 
     assert answer.status_code == status
     assert f"<h1>{title}</h1>" in page
-    assert "cortex/account" in page  # the stylesheet
-    assert '<a href="/">' in page
+    assert "cortex/site" in page  # the stylesheet
+    assert 'href="/">To the start page</a>' in page
     assert "secret" not in page
 
 

@@ -1,5 +1,6 @@
 """The pages of people who are signed in: what they show to whom, from the cache, and when it is fresh."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cortex.freshness import refresh
-from cortex.listings import PAGE_ROWS
 from cortex.models import Pov, Trr, User
 from importer import run_import
 from importer.jobs import create_job
@@ -41,6 +41,12 @@ def page(client: Client, user: User) -> Any:
     return lambda path, **query: client.get(path, query).content.decode()
 
 
+def number(home: str, name: str) -> int:
+    found = re.search(rf"<strong>([\d,]+)</strong> {name}", home)
+    assert found, home
+    return int(found[1].replace(",", ""))
+
+
 def tables(client: Client, path: str) -> set[str]:
     """Returns the tables that a page's queries read."""
     with CaptureQueriesContext(
@@ -67,7 +73,7 @@ def test_who_may_not_use_the_administration_logs_in_and_out_here(client: Client)
     )
     answer = client.post("/accounts/login/", {"login": "Ann@example.com", "password": "correct horse"})
     assert answer.headers["Location"] == "/"
-    assert "Administration" not in client.get("/").content.decode()
+    assert ">Admin</a>" not in client.get("/").content.decode()
     assert client.post("/accounts/logout/").headers["Location"] == "/accounts/login/"
 
     assert client.get("/").status_code == 302
@@ -88,16 +94,16 @@ def test_a_warm_page_reads_the_user_and_nothing_else(client: Client, user: User,
 
 
 def test_the_home_page_tells_who_one_is_and_how_much_there_is(page: Any, user: User) -> None:
-    PovFactory.create_batch(2, owner=user)
+    PovFactory.create_batch(2, owner=user, status="active")
     TrrFactory(pov__owner=user, status="open")
     TrrFactory(assessor=user, status="closed")
-    PovFactory()
+    PovFactory(status="active")
 
     home = page("/")
 
     assert "ann@example.com" in home
-    assert '<a href="/povs/">3</a>' in home
-    assert '<a href="/trrs/?status=open">1</a>' in home
+    assert number(home, "Active POVs") == 2
+    assert number(home, "Open TRRs") == 1
 
 
 def test_a_change_by_the_orm_shows_at_once(page: Any, user: User) -> None:
@@ -106,20 +112,20 @@ def test_a_change_by_the_orm_shows_at_once(page: Any, user: User) -> None:
     assert "Before" in page("/povs/")
     assert "Risk before" in page("/trrs/")
     assert "Before" in page("/trrs/")
-    assert '<a href="/povs/">1</a>' in page("/")
+    assert "Risk before" in page("/")
 
     pov.title = "After"
     pov.save()
     trr.title = "Risk after"
     trr.save()
-    PovFactory(owner=user)
+    PovFactory(owner=user, status="active")
     user.first_name = "Annabel"
     user.save()
 
     assert "After" in page("/povs/")
     assert "Risk after" in page("/trrs/")
-    assert "<td>After</td>" in page("/trrs/")
-    assert '<a href="/povs/">2</a>' in page("/")
+    assert "Risk after" in page("/")
+    assert number(page("/"), "Active POVs") == 1
     assert "Annabel" in page("/")
     trr.delete()
     pov.delete()
@@ -171,7 +177,7 @@ def test_an_import_shows_at_once(page: Any, user: User, tmp_path: Path, settings
     shown = page("/povs/")
     assert "After" in shown
     assert "Imported" in shown
-    assert '<a href="/povs/">2</a>' in page("/")
+    assert number(page("/"), "Active POVs") == 2
 
 
 def test_what_tells_nobody_shows_after_refresh(page: Any, user: User) -> None:
@@ -223,28 +229,17 @@ def test_nobody_sees_the_rows_of_others(user: User) -> None:
         assert seen(manager) == {"Mine", "Theirs"}
 
 
-def test_lists_are_filtered_and_paged(page: Any, user: User) -> None:
-    PovFactory.create_batch(PAGE_ROWS, owner=user, status="won", title="Won")
-    PovFactory(owner=user, status="lost", title="The newest")
-
-    assert page("/povs/", status="lost").count("<td>The newest</td>") == 1
-    assert page("/povs/", status="lost").count("<td>Won</td>") == 0
-    assert page("/povs/").count("<td>Won</td>") == PAGE_ROWS - 1 + PAGE_ROWS - 1  # as a title and as a status
-    assert "Page 1 of 2, 51 in total" in page("/povs/")
-    assert "Page 2 of 2" in page("/povs/", page="2")
-
-
 @pytest.mark.parametrize("query", [
-    {"page": "0"}, {"page": "-1"}, {"page": "999"}, {"page": "x"}, {"page": "9" * 40}, {"page": "²"},
-    {"status": "nonsense"}, {"status": "x" * 500, "page": "\0"},
+    {"after": "0"}, {"after": "-1"}, {"after": "x"}, {"before": "9" * 40}, {"after": "²"}, {"sort": "password"},
+    {"status": "nonsense"}, {"status": "x" * 500, "after": "\0"}, {"q": "\0"}, {"due": "never"}, {"mine": "1"},
 ])  # fmt: skip
 def test_what_is_asked_for_in_vain_adds_no_keys(page: Any, user: User, query: dict[str, str]) -> None:
-    PovFactory(owner=user)
+    PovFactory(owner=user, title="The only one")
     page("/povs/")
     cache: Any = caches["lists"]
     before = set(cache.redis.scan_iter(match="lists:1:povs:*"))
 
-    assert "Page 1 of 1" in page("/povs/", **query)
+    assert "The only one" in page("/povs/", **query)
 
     assert set(cache.redis.scan_iter(match="lists:1:povs:*")) == before
 
@@ -253,9 +248,9 @@ def test_without_redis_changes_show_too(settings: Any, client: Client, user: Use
     local = "django.core.cache.backends.locmem.LocMemCache"
     settings.CACHES = {alias: {"BACKEND": local, "LOCATION": alias} for alias in settings.CACHES}
     client.force_login(user)
-    pov = PovFactory(owner=user, title="Before")
+    pov = PovFactory(owner=user, title="Before", status="active")
     assert "Before" in client.get("/povs/").content.decode()
-    assert '">1</a>' in client.get("/").content.decode()
+    assert number(client.get("/").content.decode(), "Active POVs") == 1
 
     pov.title = "After"
     pov.save()
@@ -266,4 +261,4 @@ def test_without_redis_changes_show_too(settings: Any, client: Client, user: Use
     assert "After" in client.get("/povs/").content.decode()
     home = client.get("/").content.decode()
     assert "Annabel" in home
-    assert '<a href="/trrs/?status=open">1</a>' in home
+    assert number(home, "Open TRRs") == 1

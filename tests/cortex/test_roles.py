@@ -42,13 +42,23 @@ ADMIN = (302, 302, 403, 403, 200)
 # A missing object redirects to the index.
 NOT_THERE = (302, 302, 403, 403, 302)
 LED_ON = (302, 302, 302, 302, 302)
+# A record of the admin's, which nobody else may see.
+OWN = (302, 404, 404, 404, 200)
+# Only a form leads there.
+POSTED = (302, 405, 405, 405, 405)
 # Providers that are not configured have no pages.
 NOT_FOUND = (404, 404, 404, 404, 404)
+RESET_KEY = r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]{1,13})-(?P<key>[0-9A-Za-z-]{1,80})/$"
 SITE = {
     "": LOGGED_IN,
     "accounts/login/": (200, 302, 302, 302, 302),
     "accounts/logout/": (302, 200, 200, 200, 200),
     "accounts/inactive/": OPEN,
+    "accounts/password/change/": LOGGED_IN,
+    "accounts/password/reset/": OPEN,
+    "accounts/password/reset/done/": OPEN,
+    f"accounts/{RESET_KEY}": OPEN,
+    "accounts/password/reset/key/done/": OPEN,
     "accounts/google/login/": NOT_FOUND,
     "accounts/google/login/callback/": NOT_FOUND,
     "accounts/oidc/<slug:provider_id>/login/": NOT_FOUND,
@@ -58,13 +68,15 @@ SITE = {
     "accounts/saml/<slug:organization_slug>/acs/finish/": NOT_FOUND,
     "accounts/saml/<slug:organization_slug>/metadata/": NOT_FOUND,
     "accounts/saml/<slug:organization_slug>/sls/": NOT_FOUND,
-    "accounts/devices/": LOGGED_IN,
-    "accounts/devices/end/": (302, 405, 405, 405, 405),
-    "accounts/devices/end/<uuid:session_id>/": (302, 405, 405, 405, 405),
-    # With a link that nobody has signed.
-    "accounts/devices/not-me/<str:token>/": NOT_FOUND,
     "povs/": LOGGED_IN,
+    "povs/<int:pk>/": OWN,
     "trrs/": LOGGED_IN,
+    "trrs/<int:pk>/": OWN,
+    "devices/": LOGGED_IN,
+    "devices/end/": POSTED,
+    "devices/end/<uuid:session_id>/": POSTED,
+    # With a link that nobody has signed.
+    "devices/not-me/<str:token>/": NOT_FOUND,
     "healthz": OPEN,
     "readyz": OPEN,
     "metrics": (401, 401, 401, 401, 401),
@@ -202,7 +214,11 @@ def rows(people: dict[str, Client]) -> dict[str, Any]:
 def address(route: str, rows: dict[str, Any]) -> str:
     model = next((name for name in MODELS if route.startswith(f"admin/{name}/")), "")
     key = str(rows[model].pk) if model in rows else "1"
+    if route in ("povs/<int:pk>/", "trrs/<int:pk>/"):
+        return f"/{route}".replace("<int:pk>", str(rows[f"cortex/{route[:3]}"].pk))
     replaced = {
+        RESET_KEY: "password/reset/key/1-set-password/",
+        "<uuid:session_id>": str(rows["tracking/usersession"].pk),
         "<path:object_id>": key,
         "<id>": key,
         "<path:content_type_id>": str(ContentType.objects.get_for_model(User).pk),
@@ -210,7 +226,6 @@ def address(route: str, rows: dict[str, Any]) -> str:
         "<slug:organization_slug>": "okta-saml",
         "<path:address>": "203.0.113.7",
         "<str:entity_type>/<path:entity_id>": "cortex.pov/7",
-        "<uuid:session_id>": "00000000-0000-0000-0000-000000000000",
         "<str:token>": "WzEsIjEiLCJ4Il0:1abc:forged",
         "<str:user_id>": str(rows["cortex/user"].pk),
         "<slug:log>.<slug:format>": "logins.csv",

@@ -88,7 +88,12 @@ def test_compose_gives_the_site_nothing_that_nobody_reads() -> None:
 def test_the_site_has_a_file_for_each_secret_that_it_is_pointed_to() -> None:
     for name in OF_THE_SITE:
         for variable, value in environment_of(
-            name, {"CORTEX_DOMAIN": "cortex.test", "KEYCLOAK_URL": "x", "LEGACY_DATABASE_URL": "x"}
+            name,
+            {
+                "CORTEX_DOMAIN": "cortex.test",
+                "KEYCLOAK_URL": "x",
+                "LEGACY_DATABASE_URL": "x",
+            },
         ).items():
             if variable.endswith("_FILE"):
                 assert value.removeprefix("/run/secrets/") in SERVICES[name]["secrets"], variable

@@ -57,6 +57,17 @@ def test_refusals_have_hsts_once(nginx: Nginx) -> None:
         assert refusal.headers.get_all("Strict-Transport-Security") == [HSTS], refusal.status
 
 
+@pytest.mark.parametrize("path", ["/accounts/password/reset/key/", "/devices/not-me/"])
+def test_the_link_of_a_mail_is_in_no_log(nginx: Nginx, path: str) -> None:
+    network = new_network()
+    nginx.ask(f"{path}1a-c4n4ry-0123/?next=/", network=network)
+
+    (line,) = logged(nginx, 1, client=network)
+
+    assert line["path"] == f"{path}***"
+    assert "c4n4ry" not in str(line)
+
+
 def test_what_the_site_says_itself_is_not_said_twice(nginx: Nginx) -> None:
     assert nginx.ask("/any/")[0].headers.get_all("X-Frame-Options") == ["DENY"]
 

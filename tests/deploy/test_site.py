@@ -341,7 +341,7 @@ def test_a_stranger_s_host_name_is_refused(front: Front) -> None:
 
 def test_static_files_come_from_nginx_for_ever_and_compressed(front: Front) -> None:
     _, page = front.ask("/admin/login/")
-    path = re.search(r'href="(/static/admin/css/base\.[0-9a-f]{12}\.css)"', page)
+    path = re.search(r'href="(/static/cortex/site\.[0-9a-f]{12}\.css)"', page)
     assert path
 
     response, _ = front.ask(path[1], Accept_Encoding="gzip")

@@ -169,7 +169,7 @@ def test_a_session_that_is_ended_is_over(visit: Visit, admin: User, colleague: U
     page.wait_for_selector(".messagelist >> text=Ended 1 session.")
     assert UserSession.objects.get(user=colleague).end_reason == "ended_by_admin"
     other.page.reload()
-    other.page.wait_for_selector("#login-form")
+    other.page.wait_for_selector("input[autocomplete=current-password]")
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])

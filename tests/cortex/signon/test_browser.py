@@ -191,6 +191,7 @@ def test_a_person_signs_in_by_password_and_out_again(person: Person) -> None:
     person.page.fill("#id_password", PASSWORD)
     person.page.get_by_role("button", name="Sign in", exact=True).click()
     person.page.wait_for_url(f"{person.base}/")
+    person.page.locator("summary").click()
     person.page.get_by_role("button", name="Sign out").click()
     person.page.wait_for_url(f"{person.base}/accounts/login/")
 

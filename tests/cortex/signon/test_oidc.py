@@ -416,7 +416,7 @@ def test_a_link_alone_does_not_send_anybody_to_a_provider(signon: OidcProvider, 
         "email/",
         "3rdparty/",
         "3rdparty/signup/",
-        "password/reset/",
+        "password/set/",
     ],
 )
 def test_what_is_not_configured_is_not_there(signon: OidcProvider, visitor: Browser, path: str) -> None:

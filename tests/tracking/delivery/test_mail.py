@@ -105,7 +105,7 @@ def test_a_person_is_told_of_a_new_device_with_a_link() -> None:
     assert sent.subject == "A new device has signed in to your account"
     assert "From: 203.0.113.7\nDevice: Firefox, Linux, desktop\n" in sent.body
     assert re.search(r"When: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n", sent.body)
-    assert re.search(r"\nhttps://cortex\.example\.com/accounts/devices/not-me/\S+/\n", sent.body)
+    assert re.search(r"\nhttps://cortex\.example\.com/devices/not-me/\S+/\n", sent.body)
 
 
 @pytest.mark.usefixtures("person_on")

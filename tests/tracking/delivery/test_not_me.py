@@ -24,7 +24,7 @@ def ann() -> Any:
 
 @pytest.fixture
 def link(ann: Any) -> str:
-    return f"/accounts/devices/not-me/{not_me.token_for(new_device(ann), ann)}/"
+    return f"/devices/not-me/{not_me.token_for(new_device(ann), ann)}/"
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_the_button_ends_all_sessions_and_the_password(ann: Any, link: str, stra
     page = stranger.post(link)
 
     assert page.status_code == 200
-    assert "Ask the people who run this site for a new password." in page.content.decode()
+    assert '<a href="/accounts/password/reset/">Choose a new password</a>' in page.content.decode()
     assert [browser.get("/").status_code for browser in browsers] == [302, 302]
     assert {session.end_reason for session in UserSession.objects.filter(user=ann.pk)} == {"ended_by_owner"}
     ann.refresh_from_db()
@@ -137,7 +137,7 @@ def test_every_invalid_link_gets_the_same_answer(ann: Any, link: str, stranger: 
         not_me.token_for(alert, bob),
     ]  # fmt: skip
 
-    pages = [stranger.post(f"/accounts/devices/not-me/{token}/") for token in tokens]
+    pages = [stranger.post(f"/devices/not-me/{token}/") for token in tokens]
 
     assert {page.status_code for page in pages} == {404}
     assert len({page.content for page in pages}) == 1
@@ -147,7 +147,7 @@ def test_every_invalid_link_gets_the_same_answer(ann: Any, link: str, stranger: 
 def test_who_signs_on_at_a_provider_is_sent_there(ann: Any, stranger: Client) -> None:
     ann.set_unusable_password()
     ann.save()
-    link = f"/accounts/devices/not-me/{not_me.token_for(new_device(ann), ann)}/"
+    link = f"/devices/not-me/{not_me.token_for(new_device(ann), ann)}/"
 
     assert "new one" not in stranger.get(link).content.decode()
     page = stranger.post(link)
