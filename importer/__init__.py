@@ -8,6 +8,7 @@ Packages from top to bottom. Imports only run down; import-linter checks it (`py
     rejects      reports, exports, takes back and replays rejected records
     undo         takes back what a job has written
     privacy      erases a person, deletes old data
+    suggest      guesses how a file is written and which field each column fills, with the reasons
     fresh        loads an empty table through a bare copy, which then takes its place
     gather       lets workers share a job in which the order decides: records wait in a table of their own
     work         claims chunks and carries each through the stages

@@ -30,6 +30,7 @@ from importer.sources.remote.remote import open_remote, refuse_forbidden, storag
 from importer.sources.spool.spool import is_bytewise
 from importer.specs.faults.refuse import refuse_faults
 from importer.specs.registry import get_spec
+from importer.specs.stored import note_use
 
 # Longest name of a stored upload, in bytes. Somebody else chose the name; only its ending matters, for the format.
 UPLOAD_BYTES = 100
@@ -54,7 +55,7 @@ def create_job(
 ) -> DataImportJob:
     """Create a job that is ready to run.
 
-    spec        name of a registered spec
+    spec        name of a registered spec, or "mapping:ID" of a stored one
     source      a path, a pattern ("exports/2021-*.csv"), `s3://BUCKET/KEY`, `storage:ALIAS/NAME` or `db:ALIAS/TABLE`;
                 several files are read as one source
     upload      instead of `source`: an uploaded file, which is stored below `IMPORTER["UPLOADS"]`; several are packed
@@ -94,6 +95,7 @@ def create_job(
     job.source = sources[0] if len(sources) == 1 else label_of(asked)
     job.parts = [] if len(sources) == 1 else as_stored([Part(each) for each in sources])
     job.save()
+    note_use(spec)
     ledger.log(job, LogEvent.CREATED)
     return job
 

@@ -1,4 +1,4 @@
-"""Defines the tables: jobs, their chunks, the records set aside, what undo needs, and the audit trail."""
+"""Defines the tables: jobs, their chunks, the records set aside, what undo needs, the audit trail, and mappings."""
 
 import datetime as dt
 import enum
@@ -421,6 +421,45 @@ class MigrationLog(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} of job {self.job_id}"
+
+
+class ImportMapping(models.Model):
+    """One version of a mapping that people have made: which column fills which field, and how. It never changes.
+
+    A job names it as its spec ("mapping:12"), so a mapping is edited by making its next version.
+    """
+
+    name = models.CharField(max_length=200)
+    version = models.PositiveIntegerField(default=1)
+    model = models.CharField(max_length=200, help_text="The model that it fills: app_label.model.")
+    columns = models.JSONField(default=list, help_text="The columns of the file it was made for.")
+    options = models.JSONField(default=dict)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = table("data_import_mappings")
+        verbose_name = "import mapping"
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name=index("import_mappings_name_version")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} (version {self.version})" if self.version > 1 else self.name
+
+    def save(self, **kwargs: Any) -> None:
+        """Save a new version. Raises ValueError for one that is there, because jobs read it."""
+        if not self._state.adding:
+            raise ValueError("A version never changes; importer.suggest.mapping.keep() makes the next one.")
+        super().save(**kwargs)
+
+    @property
+    def spec_name(self) -> str:
+        """The name of the spec that jobs use."""
+        return f"mapping:{self.pk}"
 
 
 def ledger_alias() -> str:

@@ -5,7 +5,7 @@ A row is changed in memory on its way to a page; it must not be saved afterwards
 
 from typing import Any
 
-from importer.exceptions import UnknownSpec
+from importer.exceptions import MappingRefused, UnknownSpec
 from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord
 from importer.records import RAW
 from importer.rights import may_read_source
@@ -123,5 +123,5 @@ def _without_quotes(error: dict[str, Any], readable: frozenset[str]) -> dict[str
 def _fields_of(spec: str) -> frozenset[str]:
     try:
         return frozenset(f.name for f in get_spec(spec).options.model._meta.get_fields())
-    except UnknownSpec:
+    except (UnknownSpec, MappingRefused):
         return frozenset()

@@ -2,23 +2,25 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_permission_codename
 from django.db.models import Q, QuerySet
 
-from importer.exceptions import UnknownSpec
+from importer.exceptions import MappingRefused, UnknownSpec
 from importer.models import DataImportJob
 from importer.naming import app_label
 from importer.sources.parts import parts_of
 from importer.sources.remote.uploads import is_sent_by
 from importer.specs.created import created_models
 from importer.specs.registry import all_specs, get_spec
+from importer.specs.stored import is_stored, model_of, names_of
 
 
 def may_import_with(user: Any, spec: str) -> bool:
     """Tell whether the user may do what the spec does: add and change records of its model, add parents."""
     try:
         options = get_spec(spec).options
-    except UnknownSpec:
+    except (UnknownSpec, MappingRefused):
         return False
     actions = [
         *(["add"] if options.on_new == "insert" else []),
@@ -37,10 +39,10 @@ def specs_for(user: Any) -> list[str]:
 def may_view_records_of(user: Any, spec: str) -> bool:
     """Tell whether the user may view or change records of the spec's model; False for an unregistered spec."""
     try:
-        model = get_spec(spec).options.model
-    except UnknownSpec:
+        model = model_of(spec) if is_stored(spec) else get_spec(spec).options.model
+    except (UnknownSpec, MappingRefused):
         return False
-    return any(_has_right(user, action, model) for action in ("view", "change"))
+    return _may_view(user, model)
 
 
 def sees_every_job(user: Any) -> bool:
@@ -62,7 +64,8 @@ def visible_jobs(user: Any) -> QuerySet[DataImportJob]:
     if sees_every_job(user):
         return jobs
     specs = [name for name in all_specs() if may_view_records_of(user, name)]
-    return jobs.filter(Q(created_by=user.pk) | Q(spec__in=specs))
+    labels = [model._meta.label for model in apps.get_models() if _may_view(user, model)]
+    return jobs.filter(Q(created_by=user.pk) | Q(spec__in=specs) | Q(spec__in=names_of(labels)))
 
 
 def may_read_source(user: Any, job: DataImportJob) -> bool:
@@ -82,6 +85,10 @@ def _files(job: DataImportJob) -> list[str]:
 
 def _owns(user: Any, job: DataImportJob) -> bool:
     return user.pk is not None and job.created_by_id == user.pk
+
+
+def _may_view(user: Any, model: Any) -> bool:
+    return any(_has_right(user, action, model) for action in ("view", "change"))
 
 
 def _has_right(user: Any, action: str, model: Any) -> bool:

@@ -13,7 +13,7 @@ INSTALLED_APPS = [*INSTALLED_APPS, "tests.quick_flush"]
 if Path(__file__).with_name("importer").joinpath("samples").is_dir():
     INSTALLED_APPS = [
         *INSTALLED_APPS,
-        *(f"tests.importer.samples.{name}" for name in ("crm", "order", "places")),
+        *(f"tests.importer.samples.{name}" for name in ("crm", "domains", "order", "places")),
     ]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -8,12 +8,13 @@ from django.db import connections
 from django.db.models import Count, Sum
 
 from importer.conf import conf
+from importer.exceptions import MappingRefused, UnknownSpec
 from importer.ledger import notes_of
 from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord, ledger_alias
 from importer.privacy.retention import pruned_by_state
 from importer.records import FATES, Counts
 from importer.specs.columns import SourceColumns
-from importer.specs.registry import all_specs
+from importer.specs.registry import get_spec
 
 EXAMPLES = 3
 State = StagingRecord.State
@@ -127,8 +128,11 @@ def _unseen(job: DataImportJob) -> list[str]:
 
 def other_names(job: DataImportJob) -> dict[str, str]:
     """Return the columns of the fields that are called otherwise; nothing if the spec is no longer registered."""
-    spec = all_specs().get(job.spec)
-    return SourceColumns.of(spec, job.columns or []).of_other_name() if spec else {}
+    try:
+        spec = get_spec(job.spec)
+    except (UnknownSpec, MappingRefused):
+        return {}
+    return SourceColumns.of(spec, job.columns or []).of_other_name()
 
 
 def place_of(field: str, column: str) -> str:

@@ -20,6 +20,18 @@ class Unset:
 UNSET = Unset()
 
 
+class Replacement:
+    """A transform that replaces words by what they mean."""
+
+    __name__ = "values"
+
+    def __init__(self, meanings: Mapping[str, str]) -> None:
+        self.meanings = dict(meanings)
+
+    def __call__(self, text: str) -> str:
+        return self.meanings.get(text, text)
+
+
 class Column:
     """A field filled from one column of the source.
 
@@ -27,6 +39,7 @@ class Column:
     transform    a function, or several in order, from one text to one value. It is called once per distinct value of
                  a batch and its result is remembered, so it must not depend on anything else. ValidationError rejects
                  the record with its message; any other exception rejects it as `transform_failed`.
+    values       what the source's words mean: {"Gold": "pro"}; other words stay as they are. After the transforms
     formats      `strptime` formats of a date or time, tried in order; without them Django's own parsing is used
     decimal      the decimal sign of a number, and
     thousands    the sign between its groups of three digits: 1.234,50 has "," and "."
@@ -41,6 +54,7 @@ class Column:
         name: str | None = None,
         *,
         transform: Transform | Iterable[Transform] | None = None,
+        values: Mapping[str, str] | None = None,
         formats: Iterable[str] = (),
         decimal: str = "",
         thousands: str = "",
@@ -54,7 +68,7 @@ class Column:
             raise ImproperlyConfigured(f'Column: invalid blank "{blank}"; use "null" or "keep".')
         self.blank = blank
         self.name = name
-        self.transforms = as_tuple(transform)
+        self.transforms = as_tuple(transform) + ((Replacement(values),) if values else ())
         self.formats = (formats,) if isinstance(formats, str) else tuple(formats)
         self.notation = Notation(decimal, thousands, as_tuple(true), as_tuple(false))
         self.default = default

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from importer.exceptions import UnknownSpec
 from importer.specs.spec import ModelImport
+from importer.specs.stored import is_stored, stored_spec
 
 _specs: dict[str, type[ModelImport]] = {}
 
@@ -47,9 +48,14 @@ def temporarily(*specs: type[ModelImport]) -> Iterator[None]:
 
 
 def get_spec(name: str) -> type[ModelImport]:
-    """Return the spec with this name. Raises UnknownSpec, which suggests the nearest name."""
+    """Return the spec with this name; "mapping:12" is one that is stored in the database.
+
+    Raises UnknownSpec, which suggests the nearest name, and MappingRefused for a stored one that is not valid any more.
+    """
     if name in _specs:
         return _specs[name]
+    if is_stored(name):
+        return stored_spec(name)
     nearest = get_close_matches(name, _specs, n=1)
     hint = f'did you mean "{nearest[0]}"?' if nearest else f"known: {', '.join(sorted(_specs)) or 'none'}."
     raise UnknownSpec(f'No import spec is named "{name}"; {hint}')

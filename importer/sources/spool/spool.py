@@ -115,15 +115,20 @@ def spooled(
         digest = hashlib.sha256(f"{digest}\0{member}".encode()).hexdigest()
     target = spool_folder() / f"{prefix_of(job)}{digest}-{codec}.{job.format}"
     if not target.exists() or (convert and job.planned_at is None):
-        with _faults_named(job):
+        with faults_named(job.source):
             _write(job, path, target, deadline, notes, convert, member)
     return target
 
 
 def members_of(job: DataImportJob, path: Path, deadline: Deadline) -> list[str]:
     """Return the names of the files in a zip archive. Raises SourceRefused."""
-    name = Path(job.source).name
-    with _faults_named(job), open_file(path) as file:
+    return members_of_file(path, job.source, deadline)
+
+
+def members_of_file(path: Path, source: str, deadline: Deadline) -> list[str]:
+    """Return the names of the files in a zip archive. `source` is its name in messages. Raises SourceRefused."""
+    name = Path(source).name
+    with faults_named(source), open_file(path) as file:
         return member_names(cast("IO[bytes]", Watched(file, name, deadline)), name=name)
 
 
@@ -157,7 +162,7 @@ def _write(
 
 
 @contextlib.contextmanager
-def _faults_named(job: DataImportJob) -> Iterator[None]:
+def faults_named(source: str) -> Iterator[None]:
     """Turn what unpackers raise into SourceRefused."""
     try:
         yield
@@ -172,11 +177,9 @@ def _faults_named(job: DataImportJob) -> Iterator[None]:
         IndexError,
         RuntimeError,
     ) as error:
-        raise SourceRefused(f'The source "{job.source}" is damaged: {_unpacking_fault(error)}.') from None
+        raise SourceRefused(f'The source "{source}" is damaged: {_unpacking_fault(error)}.') from None
     except OSError as error:
-        raise SourceRefused(
-            f'The source "{job.source}" cannot be unpacked: {error.strerror or error}.'
-        ) from None
+        raise SourceRefused(f'The source "{source}" cannot be unpacked: {error.strerror or error}.') from None
 
 
 def _budgeted(name: str, plain: IO[bytes], *, packed: int | None) -> Iterator[bytes]:

@@ -15,7 +15,12 @@ import pytest
 from tests.paths import PROJECT
 
 FOLDER = PROJECT / ".local" / "public-suites"
-PACKAGES = {"csv-spectrum": "2.0.0", "papaparse": "5.7.1"}
+PACKAGES = {
+    "csv-spectrum": "2.0.0",
+    "papaparse": "5.7.1",
+    "vega-datasets": "3.2.1",
+    "world-countries": "5.1.0",
+}
 
 # The cases are JavaScript; this evaluates them without running them, and prints what is plain data in them.
 EXTRACT = r"""
