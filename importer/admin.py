@@ -16,6 +16,7 @@ from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from importer.browser.urls import urls
 from importer.forms import BASICS, DIALECT, NewJobForm
 from importer.models import DataImportJob, ImportChunk, JobQuerySet, MigrationLog, StagingRecord
 from importer.quotes import Redaction
@@ -102,6 +103,9 @@ class DataImportJobAdmin(ReadOnly):
     exclude = ("contested",)
     large = ("contested", "columns", "parts")
     job_path = "pk"
+
+    def get_urls(self) -> list[Any]:
+        return [*urls(self.admin_site), *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Require a spec too: a job writes its spec's model (users, say), so the right to add jobs is not enough."""

@@ -81,6 +81,8 @@ class Defaults:
     BACKGROUND_MAX_ERRORS: int | None = 100_000
     # Filled only if a spec declares the field, never because a source has such a column.
     SENSITIVE_FIELDS: tuple[str, ...] = ("password", "is_superuser", "is_staff", "is_active")
+    # Models without a spec that people may import into in the browser, as "app_label.Model". With rights to add them.
+    BROWSER_MODELS: tuple[str, ...] = ()
     # Days from a job's end (its creation, if it never ran) until `prune_imports` deletes. None: keep for ever.
     REJECTED_DAYS: int | None = 400
     UPLOAD_DAYS: int | None = 90

@@ -2,9 +2,10 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import models
 
+from importer.management.command import ImporterCommand
 from importer.management.guesses import show_guesses
 from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
@@ -14,7 +15,7 @@ from importer.suggest.python import as_python
 from importer.suggest.suggestion import suggest
 
 
-class Command(BaseCommand):
+class Command(ImporterCommand):
     help = "Suggest a spec for a file: guess how it is written and which field each column fills, with the reasons."
 
     def add_arguments(self, parser: CommandParser) -> None:

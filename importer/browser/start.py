@@ -1,0 +1,13 @@
+"""The start page of imports: begin one, what runs, what needs me."""
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from importer.browser.frame import page
+from importer.browser.targets import targets_for
+
+
+@require_GET
+def show(site: AdminSite, request: HttpRequest) -> HttpResponse:
+    return page(site, request, "start.html", title="Import", targets=targets_for(request.user))
