@@ -88,7 +88,7 @@ def create_job(
     dialect_of(job)  # contradictions are reported now
     is_bytewise(encoding)
     if upload is not None:
-        _refuse_enormous(upload)
+        refuse_enormous(upload)
         sources = [keep_upload(sources[0], upload)]
     else:
         sources = [_found(each) for each in sources]
@@ -140,7 +140,8 @@ def keep_upload(source: str, upload: File) -> str:
     return f"{STORAGE_PREFIX}{alias}/{stored_name}"
 
 
-def _refuse_enormous(upload: File) -> None:
+def refuse_enormous(upload: File) -> None:
+    """Raise SourceRefused for an upload that is larger than the spool may be."""
     if upload.size > conf.SPOOL_MAX_BYTES:
         raise SourceRefused(
             f'The upload "{upload.name}" has {upload.size:,} bytes, more than the {conf.SPOOL_MAX_BYTES:,} allowed; '

@@ -364,6 +364,45 @@ class BeforeImage(models.Model):
         return f"row {self.key} before job {self.job_id}"
 
 
+class ImportDraft(models.Model):
+    """An import that a person prepares in the browser: a file, and what was chosen for it so far.
+
+    `version` moves with each change, so that of two tabs the later one is told instead of overwriting the other.
+    """
+
+    target = models.CharField(max_length=200, help_text="The model to fill: app_label.model.")
+    source = models.CharField(max_length=2000)
+    filename = models.CharField(max_length=255)
+    asked = models.JSONField(default=dict, help_text="What the person has said of the file.")
+    guess = models.JSONField(default=dict, help_text="What was guessed, with the reasons.")
+    options = models.JSONField(default=dict, help_text="The options of the mapping, as chosen so far.")
+    mapping_name = models.CharField(max_length=200, blank=True)
+    checked = models.JSONField(null=True, help_text="What the last check has found, and for which options.")
+    job = models.ForeignKey(DataImportJob, null=True, on_delete=models.SET_NULL, related_name="+")
+    version = models.PositiveIntegerField(default=1)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = table("data_import_drafts")
+        default_permissions = ()  # only the person who makes it sees it
+        verbose_name = "import draft"
+        indexes = [models.Index("created_by", F("updated_at").desc(), name=index("idx_import_drafts_person"))]
+
+    def __str__(self) -> str:
+        return f"{self.filename} into {self.target}"
+
+    def change(self, **values: Any) -> bool:
+        """Store values, unless somebody has changed the draft since it was read: then nothing changes, and False."""
+        values |= {"version": self.version + 1, "updated_at": timezone.now()}
+        changed = type(self).objects.filter(pk=self.pk, version=self.version).update(**values)
+        if changed:
+            for name, value in values.items():
+                setattr(self, name, value)
+        return bool(changed)
+
+
 class LogEvent(models.TextChoices):
     """Events of the audit trail, in the order in which they may happen to a job."""
 

@@ -42,7 +42,7 @@ def may_view_records_of(user: Any, spec: str) -> bool:
         model = model_of(spec) if is_stored(spec) else get_spec(spec).options.model
     except (UnknownSpec, MappingRefused):
         return False
-    return _may_view(user, model)
+    return may_view(user, model)
 
 
 def sees_every_job(user: Any) -> bool:
@@ -64,7 +64,7 @@ def visible_jobs(user: Any) -> QuerySet[DataImportJob]:
     if sees_every_job(user):
         return jobs
     specs = [name for name in all_specs() if may_view_records_of(user, name)]
-    labels = [model._meta.label for model in apps.get_models() if _may_view(user, model)]
+    labels = [model._meta.label for model in apps.get_models() if may_view(user, model)]
     return jobs.filter(Q(created_by=user.pk) | Q(spec__in=specs) | Q(spec__in=names_of(labels)))
 
 
@@ -87,7 +87,8 @@ def _owns(user: Any, job: DataImportJob) -> bool:
     return user.pk is not None and job.created_by_id == user.pk
 
 
-def _may_view(user: Any, model: Any) -> bool:
+def may_view(user: Any, model: Any) -> bool:
+    """Tell whether the user may see the rows of a model."""
     return any(_has_right(user, action, model) for action in ("view", "change"))
 
 

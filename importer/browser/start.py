@@ -2,12 +2,11 @@
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
 
-from importer.browser.frame import page
+from importer.browser.frame import allows, page
 from importer.browser.targets import targets_for
 
 
-@require_GET
+@allows("GET")
 def show(site: AdminSite, request: HttpRequest) -> HttpResponse:
     return page(site, request, "start.html", title="Import", targets=targets_for(request.user))

@@ -6,12 +6,18 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.urls import URLPattern, path
 
-from importer.browser import start
+from importer.browser import begin, check, columns, file, start, values
 from importer.browser.names import name_of
 
 # (address, view, name); the view gets the admin site, the request, and what the address names.
 PAGES: list[tuple[str, Any, str]] = [
     ("start/", start.show, "start"),
+    ("begin/<str:label>/", begin.show, "begin"),
+    ("begin/<str:label>/template.csv", begin.template, "template"),
+    ("draft/<int:draft_id>/file/", file.show, "file"),
+    ("draft/<int:draft_id>/columns/", columns.show, "columns"),
+    ("draft/<int:draft_id>/values/", values.show, "values"),
+    ("draft/<int:draft_id>/check/", check.show, "check"),
 ]
 
 

@@ -22,6 +22,9 @@ from importer.models import (
 )
 from importer.records import FATES, Counts, Position
 
+# A site may have given its tables other names.
+CHUNKS, JOBS_TABLE = ImportChunk._meta.db_table, DataImportJob._meta.db_table
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -31,23 +34,23 @@ class Lease:
 
 # Chunks that may be claimed: not begun, or the worker died or is frozen. Without a survey the order of the source
 # decides, so a chunk may be claimed only when all chunks before it are done.
-FREE = """
+FREE = f"""
     c.job_id = %(job)s AND c.state <> 'done'
     AND (c.state = 'pending' OR c.lease_expires_at < clock_timestamp() OR c.lease_owner = ANY(%(dead)s))
     AND (
-        (SELECT contested IS NOT NULL FROM data_import_jobs WHERE id = %(job)s)
+        (SELECT contested IS NOT NULL FROM {JOBS_TABLE} WHERE id = %(job)s)
         OR NOT EXISTS (
-            SELECT 1 FROM data_import_chunks e
+            SELECT 1 FROM {CHUNKS} e
             WHERE e.job_id = c.job_id AND e.number < c.number AND e.state <> 'done'
         )
     )
-"""
+"""  # noqa: S608 (built from constants)
 CLAIM = f"""
-    UPDATE data_import_chunks
+    UPDATE {CHUNKS}
     SET state = 'running', lease_owner = %(owner)s, lease_token = lease_token + 1, attempts = attempts + 1,
         lease_expires_at = clock_timestamp() + %(lease)s * interval '1 second'
     WHERE id = (
-        SELECT c.id FROM data_import_chunks c
+        SELECT c.id FROM {CHUNKS} c
         WHERE {FREE} AND (%(chunk)s::bigint IS NULL OR c.id = %(chunk)s)
         ORDER BY c.number
         FOR UPDATE SKIP LOCKED
@@ -93,7 +96,7 @@ def _chunks(job: DataImportJob, condition: str) -> list[int]:
     with transaction.atomic(using=ledger_alias()), connections[ledger_alias()].cursor() as cursor:
         parameters: dict[str, Any] = {"job": job.pk, "dead": _dead_owners(cursor, job, None)}
         cursor.execute(
-            f"SELECT c.id FROM data_import_chunks c WHERE {condition} ORDER BY c.number",  # noqa: S608
+            f"SELECT c.id FROM {CHUNKS} c WHERE {condition} ORDER BY c.number",  # noqa: S608
             parameters,
         )
         return [chunk_id for (chunk_id,) in cursor.fetchall()]
@@ -111,7 +114,7 @@ def committed_batches(job: DataImportJob) -> int:
 def _dead_owners(cursor: Any, job: DataImportJob, me: Owner | None) -> list[str]:
     """Return the owners whose connection is gone. We can take their locks; we keep them until the transaction ends."""
     cursor.execute(
-        "SELECT DISTINCT lease_owner FROM data_import_chunks WHERE job_id = %s AND state = 'running'",
+        f"SELECT DISTINCT lease_owner FROM {CHUNKS} WHERE job_id = %s AND state = 'running'",  # noqa: S608
         [job.pk],
     )
     dead = []
@@ -132,7 +135,7 @@ def fence(lease: Lease) -> None:
     """
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute(
-            "UPDATE data_import_chunks SET lease_expires_at = clock_timestamp() + %s * interval '1 second' "
+            f"UPDATE {CHUNKS} SET lease_expires_at = clock_timestamp() + %s * interval '1 second' "  # noqa: S608
             "WHERE id = %s AND lease_token = %s AND state = 'running'",
             [conf.LEASE_SECONDS, lease.chunk.pk, lease.token],
         )
@@ -156,11 +159,11 @@ def advance(lease: Lease, end: Position, counts: Counts, *, done: bool, gathered
     }
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute(
-            f"UPDATE data_import_chunks SET committed_offset = %(offset)s, committed_line = %(line)s, "  # noqa: S608
+            f"UPDATE {CHUNKS} SET committed_offset = %(offset)s, committed_line = %(line)s, "  # noqa: S608
             f"committed_key = %(key)s::jsonb, state = %(state)s, attempts = 1, batches = batches + 1, "
             f"gathered = gathered + %(gathered)s, {ADDITIONS} "
             f"WHERE id = %(chunk)s AND lease_token = %(token)s "
-            f"RETURNING (SELECT stop_requested FROM data_import_jobs WHERE id = job_id)",
+            f"RETURNING (SELECT stop_requested FROM {JOBS_TABLE} WHERE id = job_id)",
             values,
         )
         row = cursor.fetchone()

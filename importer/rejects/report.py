@@ -19,16 +19,29 @@ from importer.specs.registry import get_spec
 EXAMPLES = 3
 State = StagingRecord.State
 
-FAMILIES = """
+FAMILIES = f"""
     SELECT error->>'field', error->>'code', count(DISTINCT record.id),
            (array_agg(record.line ORDER BY record.line))[:%(examples)s],
            (array_agg(error->>'message' ORDER BY record.line))[:%(examples)s],
            (array_agg(error->>'value' ORDER BY record.line))[:%(examples)s]
-    FROM staging_records AS record, jsonb_array_elements(record.errors) AS error
+    FROM {StagingRecord._meta.db_table} AS record, jsonb_array_elements(record.errors) AS error
     WHERE record.job_id = %(job)s AND record.state IN ('rejected', 'fixed')
     GROUP BY 1, 2
     ORDER BY 3 DESC, 1, 2
-"""
+"""  # noqa: S608 (the name of our table)
+
+
+# Different values of one field that are looked at.
+MOST_VALUES = 200
+VALUES = f"""
+    SELECT field, value, number FROM (
+        SELECT error->>'field' AS field, error->>'value' AS value, count(*) AS number,
+               row_number() OVER (PARTITION BY error->>'field' ORDER BY count(*) DESC, error->>'value') AS place
+        FROM {StagingRecord._meta.db_table} AS record, jsonb_array_elements(record.errors) AS error
+        WHERE record.job_id = %(job)s AND record.state IN ('rejected', 'fixed') AND error->>'value' IS NOT NULL
+        GROUP BY 1, 2
+    ) AS counted WHERE place <= %(most)s
+"""  # noqa: S608 (the name of our table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +120,7 @@ def make_report(job: DataImportJob) -> Report:
         kept=staged[State.REJECTED] + staged[State.FIXED],
         erased=staged[State.DISCARDED],
         pruned=gone.total() - gone[State.REPLAYED],
-        families=_families(job),
+        families=families_of(job),
         notes=[
             *(note for notes in notes_of(job).values() for note in notes),
             *notes_on_reading(job),
@@ -160,7 +173,8 @@ def _numbers_by_state(job: DataImportJob) -> Counter[str]:
     return Counter(dict(rows.order_by()))
 
 
-def _families(job: DataImportJob) -> list[Family]:
+def families_of(job: DataImportJob) -> list[Family]:
+    """Return the rejected records by field and code, the most frequent first."""
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute(FAMILIES, {"job": job.pk, "examples": EXAMPLES})
         rows = cursor.fetchall()
@@ -178,6 +192,16 @@ def _families(job: DataImportJob) -> list[Family]:
         )
         for field, code, records, lines, messages, values in rows
     ]
+
+
+def rejected_values(job: DataImportJob, most: int = MOST_VALUES) -> dict[str, dict[str, int]]:
+    """Return the values that fields have rejected, with their numbers, the most frequent ones of each field."""
+    with connections[ledger_alias()].cursor() as cursor:
+        cursor.execute(VALUES, {"job": job.pk, "most": most})
+        values: dict[str, dict[str, int]] = {}
+        for field, value, number in cursor.fetchall():
+            values.setdefault(field, {})[value] = number
+    return values
 
 
 def notes_on_reading(job: DataImportJob) -> list[str]:

@@ -13,6 +13,7 @@ from importer.exceptions import (
     traceback_of,
 )
 from importer.models import DataImportJob, LogEvent, ledger_alias
+from importer.rejects.report import families_of, rejected_values
 from importer.run.findings import prepare_repeats, tell_findings, tell_plan
 from importer.run.plan import plan
 from importer.run.results import ImportResult
@@ -38,6 +39,7 @@ def run_dry(watch: Watch, sample: Sample) -> ImportResult:
                 tell_findings(watch, mapping)
                 settle_contested(watch.job, mapping, watch.control)
             watch.read_ledger()
+            sample.rejected, sample.values = families_of(watch.job), rejected_values(watch.job)
             transaction.set_rollback(True, using=ledger_alias())
     except any_fault() as error:
         reason = reason_of(error)

@@ -18,10 +18,14 @@ class Sample:
 
     inserted  rows as they would be written: field → text
     updated   rows that would change: {"key": [text, …], "changes": {column: [text before, text after]}}
+    rejected  what the report says of rejected records (`importer.rejects.report.Family`), the most frequent first
+    values    the values that were rejected, with their numbers, by field
     """
 
     inserted: list[dict[str, Any]] = field(default_factory=list)
     updated: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[Any] = field(default_factory=list)
+    values: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def room_for_inserted(self) -> int:

@@ -1,0 +1,181 @@
+"""The screen of the columns: which field each fills, how it is read, and what tells rows apart."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.db import router
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from importer.browser.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of, suggestion_of
+from importer.browser.frame import address, allows, page
+from importer.exceptions import ImporterError
+from importer.models import ImportDraft
+from importer.rights import may_view
+from importer.specs.compile import compile_mapping
+from importer.specs.offered import offered_fields
+from importer.specs.stored import build_spec
+from importer.suggest.columns import ColumnProfile
+from importer.suggest.pairs import Pair, judge
+
+CONFLICTS = (
+    ("reject", "reject the record"),
+    ("skip", "leave the row as it is"),
+    ("update", "change the row"),
+)
+# Words in one line of a form.
+MOST_WORDS, LONGEST_WORD = 50, 60
+
+
+@allows("GET", "POST")
+@of_own_draft
+def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) -> HttpResponse:
+    if request.method == "POST":
+        if is_stale(request, draft):
+            messages.warning(request, CHANGED_ELSEWHERE)
+            return redirect(address(site, "columns", draft.pk))
+        try:
+            options = _chosen(draft, model, request)
+            draft.change(
+                options=options, checked=None, mapping_name=request.POST.get("name", "").strip()[:200]
+            )
+            verify(draft, model)
+        except ImporterError as refusal:
+            messages.error(request, str(refusal))
+            return redirect(address(site, "columns", draft.pk))
+        return redirect(address(site, "values", draft.pk))
+    return page(
+        site,
+        request,
+        "columns.html",
+        title=draft.filename,
+        steps=steps_of(site, draft, "columns"),
+        draft=draft,
+        rows=rows_of(draft, model),
+        unfilled=_unfilled(draft, model),
+        key=key_choices(draft, model),
+        conflicts=[
+            (value, told, value == draft.options.get("on_conflict", "reject")) for value, told in CONFLICTS
+        ],
+        nulls=", ".join(word or '""' for word in draft.options.get("null_values", [])),
+    )
+
+
+def verify(draft: ImportDraft, model: Any) -> None:
+    """Raise MappingRefused if what was chosen makes no mapping, or leaves a required field empty."""
+    spec = build_spec(model._meta.label, draft.options, name=draft.filename)
+    compile_mapping(spec, draft.guess["columns"], draft.options.get("dialect", {}))
+
+
+def field_of(draft: ImportDraft, column: str) -> str:
+    """Return the field that a column fills; "" for none."""
+    fields = {given.get("column", name): name for name, given in draft.options.get("fields", {}).items()}
+    lookups = {c: name for name, given in draft.options.get("lookups", {}).items() for c in given["columns"]}
+    return (fields | lookups).get(column, "")
+
+
+def rows_of(draft: ImportDraft, model: Any) -> list[dict[str, Any]]:
+    """Return a row for each column of the file: what is in it, what it fills, and the choices."""
+    fields = offered_fields(model)
+    rows = []
+    for number, column in enumerate(draft.guess["fields"]):
+        chosen = field_of(draft, column["column"])
+        is_guessed = chosen == column["field"]
+        readings = (
+            [reading for doubt in column["doubts"] for reading in doubt["readings"]] if is_guessed else []
+        )
+        rows.append(
+            column
+            | {
+                "number": number,
+                "choices": [(f.name, _label(f), f.name == chosen) for f in fields],
+                "chosen": chosen,
+                "told": column["evidence"] if is_guessed else "as you chose",
+                "is_doubtful": is_guessed and (column["confidence"] == "doubtful" or bool(column["doubts"])),
+                "doubts": column["doubts"] if is_guessed else [],
+                "readings": [(place + 1, reading["evidence"]) for place, reading in enumerate(readings)],
+            }
+        )
+    return rows
+
+
+def key_choices(draft: ImportDraft, model: Any) -> list[tuple[str, str, bool]]:
+    """Return the fields that may tell rows apart: those that are filled, the unique ones first."""
+    filled = {*draft.options.get("fields", {}), *draft.options.get("lookups", {})}
+    chosen = tuple(draft.options.get("key", ()))
+    fields = sorted((f for f in offered_fields(model) if f.name in filled), key=lambda f: not f.unique)
+    choices = [(f.name, f"{_label(f)}{' (unique)' if f.unique else ''}", chosen == (f.name,)) for f in fields]
+    if len(chosen) > 1:
+        choices.insert(0, (",".join(chosen), " and ".join(chosen), True))
+    return choices
+
+
+def _unfilled(draft: ImportDraft, model: Any) -> list[dict[str, str]]:
+    filled = {*draft.options.get("fields", {}), *draft.options.get("lookups", {})}
+    return [each for each in draft.guess["unfilled"] if each["field"] not in filled]
+
+
+def _chosen(draft: ImportDraft, model: Any, request: HttpRequest) -> dict[str, Any]:
+    """Return the options as the form has them. What was not changed keeps its reading."""
+    offered = {field.name: field for field in offered_fields(model)}
+    old_fields, old_lookups = draft.options.get("fields", {}), draft.options.get("lookups", {})
+    fields: dict[str, Any] = {}
+    lookups: dict[str, Any] = {}
+    profiles: dict[str, ColumnProfile] = {}
+    for number, column in enumerate(draft.guess["fields"]):
+        name = request.POST.get(f"field-{number}", "")
+        if name not in offered or name in fields or name in lookups:
+            continue
+        if name == field_of(draft, column["column"]):
+            given, into = (old_lookups[name], lookups) if name in old_lookups else (old_fields[name], fields)
+            into[name] = given | _reading(column, request.POST.get(f"reading-{number}", ""))
+            continue
+        profiles = profiles or {
+            m.column.name: m.column for m in suggestion_of(draft, model, request.user).matches
+        }
+        _add_new(profiles[column["column"]], offered[name], request.user, fields, lookups)
+    key = [name for name in request.POST.get("key", "").split(",") if name in fields or name in lookups]
+    on_conflict = request.POST.get("on_conflict", "reject")
+    kept = {
+        name: draft.options[name]
+        for name in ("format", "encoding", "sheet", "dialect")
+        if name in draft.options
+    }
+    nulls = words_of(request.POST.get("nulls", ""))
+    return kept | {
+        "fields": fields,
+        "lookups": lookups,
+        **({"null_values": ["", *nulls]} if nulls else {}),
+        **({"key": key, "on_conflict": on_conflict} if key else {}),
+    }
+
+
+def _reading(column: dict[str, Any], chosen: str) -> dict[str, Any]:
+    """Return the options of another reading of a column, if the person has chosen one."""
+    readings = [reading["options"] for doubt in column["doubts"] for reading in doubt["readings"]]
+    place = int(chosen) if chosen.isascii() and chosen.isdecimal() else 0
+    return readings[place - 1] if 0 < place <= len(readings) else {}
+
+
+def _add_new(
+    profile: ColumnProfile, field: Any, user: Any, fields: dict[str, Any], lookups: dict[str, Any]
+) -> None:
+    """Add a column that the person gave another field, read as its values suggest."""
+    alias = router.db_for_write(field.model)
+    judged = judge(Pair(profile, field, 1.0, "as you chose"), alias, lambda model: may_view(user, model))
+    if field.is_relation:
+        to = judged.reference.value.to if judged and judged.reference else "pk"
+        lookups[field.name] = {"columns": [profile.name], "to": [to]}
+    else:
+        fields[field.name] = {"column": profile.name} | (judged.options.as_json() if judged else {})
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a line, with commas between; "" stands for an empty cell, which always means nothing."""
+    words = [word.strip()[:LONGEST_WORD] for word in text.split(",")[:MOST_WORDS]]
+    return [word for word in dict.fromkeys(words) if word not in ("", '""')]
+
+
+def _label(field: Any) -> str:
+    return str(field.verbose_name)[:1].upper() + str(field.verbose_name)[1:]

@@ -1,0 +1,62 @@
+"""The screen of the file: how it is written, with the reasons, and its first records."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from importer.browser.drafts import (
+    CHANGED_ELSEWHERE,
+    guess_into,
+    is_stale,
+    of_own_draft,
+    refusal_of,
+    steps_of,
+)
+from importer.browser.frame import address, allows, page
+from importer.models import ImportDraft
+from importer.suggest.dialect import name_of
+
+ASKED = ("encoding", "delimiter", "sheet")
+ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "utf-16", "mac-roman", "cp850", "cp437")
+DELIMITERS = (",", ";", "\t", "|")
+
+
+@allows("GET", "POST")
+@of_own_draft
+def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) -> HttpResponse:
+    if request.method == "POST":
+        if is_stale(request, draft):
+            messages.warning(request, CHANGED_ELSEWHERE)
+        elif reason := refusal_of(lambda: _read_as(draft, model, request)):
+            messages.error(request, reason)
+        return redirect(address(site, "file", draft.pk))
+    return page(
+        site,
+        request,
+        "file.html",
+        title=draft.filename,
+        steps=steps_of(site, draft, "file"),
+        draft=draft,
+        guess=draft.guess,
+        encodings=[(name, name == draft.asked.get("encoding")) for name in ENCODINGS],
+        delimiters=[(sign, name_of(sign), sign == draft.asked.get("delimiter")) for sign in DELIMITERS],
+        sheets=_sheets(draft),
+        onward=address(site, "columns", draft.pk),
+    )
+
+
+def _read_as(draft: ImportDraft, model: Any, request: HttpRequest) -> None:
+    """Guess again, with what the person has said. Raises SourceRefused."""
+    asked = {name: request.POST.get(name, "")[:200] for name in ASKED}
+    draft.asked = {name: value for name, value in asked.items() if value}
+    guess_into(draft, model, request.user)
+    draft.change(asked=draft.asked, guess=draft.guess, options=draft.options, checked=None)
+
+
+def _sheets(draft: ImportDraft) -> list[tuple[str, bool]]:
+    """Return the sheets of a workbook, and which one is read."""
+    part = next((part for part in draft.guess["parts"] if part["name"] == "Sheet"), None)
+    return [(name, name == part["value"]) for name in (part["value"], *part["others"])] if part else []
