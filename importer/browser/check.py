@@ -47,9 +47,18 @@ def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) 
         draft=draft,
         checked=checked,
         figures=[(name, checked["figures"][name]) for name in FATES] if checked else [],
+        families=_with_addresses(site, draft, checked),
         differences=_differences(checked),
         python=mapping_as_python(_unsaved(draft, model)),
     )
+
+
+def _with_addresses(
+    site: AdminSite, draft: ImportDraft, checked: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Return the families, each with the address of the screen where it can be put right."""
+    families = checked["families"] if checked else []
+    return [f | {"address": address(site, f["remedy"], draft.pk) if f["remedy"] else ""} for f in families]
 
 
 def _differences(checked: dict[str, Any] | None) -> list[tuple[str, list[Any]]]:
@@ -143,11 +152,20 @@ def _family(
         "field": family.field,
         "column": columns.get(family.field, ""),
         "records": family.records,
-        "examples": [[e.place, e.message, e.value or ""] for e in family.examples[:EXAMPLES]],
+        "examples": [_example(each) for each in family.examples[:EXAMPLES]],
+        "remedy": ("values" if field.choices or field.is_relation else "columns")
+        if field is not None
+        else "",
         "repair": {"told": repair.told, "records": repair.records, "values": repair.values}
         if repair
         else None,
     }
+
+
+def _example(example: Any) -> list[str]:
+    """Return place, message, and the value unless the message has it already."""
+    value = example.value or ""
+    return [example.place, example.message, "" if value in example.message else value]
 
 
 def _warning(result: Any, families: list[dict[str, Any]]) -> str:

@@ -26,6 +26,7 @@ CONFLICTS = (
 )
 # Words in one line of a form.
 MOST_WORDS, LONGEST_WORD = 50, 60
+LONGEST_CONSTANT = 400
 
 
 @allows("GET", "POST")
@@ -58,7 +59,7 @@ def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) 
         conflicts=[
             (value, told, value == draft.options.get("on_conflict", "reject")) for value, told in CONFLICTS
         ],
-        nulls=", ".join(word or '""' for word in draft.options.get("null_values", [])),
+        nulls=", ".join(filter(None, draft.options.get("null_values", []))),
     )
 
 
@@ -111,9 +112,21 @@ def key_choices(draft: ImportDraft, model: Any) -> list[tuple[str, str, bool]]:
     return choices
 
 
-def _unfilled(draft: ImportDraft, model: Any) -> list[dict[str, str]]:
+def _unfilled(draft: ImportDraft, model: Any) -> list[dict[str, Any]]:
+    """Return the required fields that no column fills. Most of them can have one value for all records."""
     filled = {*draft.options.get("fields", {}), *draft.options.get("lookups", {})}
-    return [each for each in draft.guess["unfilled"] if each["field"] not in filled]
+    offered = {field.name: field for field in offered_fields(model)}
+    return [
+        {
+            "name": name,
+            "label": _label(offered[name]) if name in offered else name,
+            "is_offered": name in offered,
+            "takes_value": name in offered and not offered[name].is_relation,
+            "value": draft.options.get("constants", {}).get(name, ""),
+        }
+        for name in (each["field"] for each in draft.guess["unfilled"])
+        if name not in filled
+    ]
 
 
 def _chosen(draft: ImportDraft, model: Any, request: HttpRequest) -> dict[str, Any]:
@@ -143,7 +156,14 @@ def _chosen(draft: ImportDraft, model: Any, request: HttpRequest) -> dict[str, A
         if name in draft.options
     }
     nulls = words_of(request.POST.get("nulls", ""))
+    constants = {
+        each["name"]: text
+        for each in _unfilled(draft, model)
+        if each["takes_value"] and each["name"] not in fields
+        if (text := request.POST.get(f"constant-{each['name']}", "").strip()[:LONGEST_CONSTANT])
+    }
     return kept | {
+        **({"constants": constants} if constants else {}),
         "fields": fields,
         "lookups": lookups,
         **({"null_values": ["", *nulls]} if nulls else {}),
@@ -172,9 +192,9 @@ def _add_new(
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a line, with commas between; "" stands for an empty cell, which always means nothing."""
+    """Return the words of a line, with commas between them. An empty cell means nothing without being named."""
     words = [word.strip()[:LONGEST_WORD] for word in text.split(",")[:MOST_WORDS]]
-    return [word for word in dict.fromkeys(words) if word not in ("", '""')]
+    return list(filter(None, dict.fromkeys(words)))
 
 
 def _label(field: Any) -> str:

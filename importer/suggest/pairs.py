@@ -169,4 +169,4 @@ def told_of(judged: Judged) -> str:
     told = reading if reading and judged.share == 1 else "; ".join(filter(None, (reading, told)))
     if is_database_key(pair.field):
         told += "; the old numbers become primary keys"
-    return f"{pair.told}; {told}"
+    return "; ".join(dict.fromkeys([pair.told, *told.split("; ")]))

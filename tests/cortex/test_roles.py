@@ -44,6 +44,9 @@ NOT_THERE = (302, 302, 403, 403, 302)
 LED_ON = (302, 302, 302, 302, 302)
 # A record of the admin's, which nobody else may see.
 OWN = (302, 404, 404, 404, 200)
+OF_TARGET = (302, 302, 404, 404, 200)
+NO_DRAFT = (302, 302, 404, 404, 404)
+STEPS = ("file", "columns", "values", "check")
 # Only a form leads there.
 POSTED = (302, 405, 405, 405, 405)
 # Providers that are not configured have no pages.
@@ -96,6 +99,12 @@ SITE = {
     "admin/analytics/entities/<str:entity_type>/<path:entity_id>/": ROWS,
     "admin/analytics/search/": (302, 302, 302, 403, 302),
     "admin/analytics/sessions/end/": (405, 405, 405, 405, 405),
+    # What a person may import into is on it, which is nothing for some.
+    "admin/importer/dataimportjob/start/": STAFF,
+    "admin/importer/dataimportjob/begin/<str:label>/": OF_TARGET,
+    "admin/importer/dataimportjob/begin/<str:label>/template.csv": OF_TARGET,
+    # Drafts are their owner's, and there is none.
+    **{f"admin/importer/dataimportjob/draft/<int:draft_id>/{step}/": NO_DRAFT for step in STEPS},
     "admin/": STAFF,
     "admin/login/": (200, 200, 302, 302, 302),
     "admin/logout/": (302, 302, 405, 405, 405),
@@ -221,6 +230,8 @@ def address(route: str, rows: dict[str, Any]) -> str:
         "<uuid:session_id>": str(rows["tracking/usersession"].pk),
         "<path:object_id>": key,
         "<id>": key,
+        "<str:label>": "cortex.pov",
+        "<int:draft_id>": "1",
         "<path:content_type_id>": str(ContentType.objects.get_for_model(User).pk),
         "<slug:provider_id>": "okta",
         "<slug:organization_slug>": "okta-saml",
