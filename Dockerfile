@@ -1,13 +1,11 @@
 # The site, its workers and its commands: one image, no tool of development in it.
 
-FROM node:22.20.0-bookworm-slim AS charts
+FROM node:22.20.0-bookworm-slim AS countries
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-COPY .ci/charts .ci/charts
-# Here a missing Chart.js is a broken image, and not a dashboard with tables alone.
-RUN .ci/charts && test -s analytics/static/analytics/vendor/chart.umd.min.js
-# Of the three files of the package, one has the addresses of both versions.
-RUN cd node_modules/@ip-location-db/geo-whois-asn-country-mmdb && install -D --mode=444 --target-directory=/build/countries \
+COPY .ci/countries .ci/countries
+# Here missing countries are a broken image. Of the three files of the package, one has the addresses of both versions.
+RUN .ci/countries && cd node_modules/@ip-location-db/geo-whois-asn-country-mmdb && install -D --mode=444 --target-directory=/build/countries \
     geo-whois-asn-country.mmdb NRO_LICENSE
 
 FROM python:3.13.9-slim-trixie AS packages
@@ -34,8 +32,7 @@ COPY cortex cortex
 COPY importer importer
 COPY tracking tracking
 COPY deploy/gunicorn/gunicorn.conf.py ./
-COPY --from=charts /build/analytics/static/analytics/vendor analytics/static/analytics/vendor
-COPY --from=charts /build/countries node_modules/@ip-location-db/geo-whois-asn-country-mmdb
+COPY --from=countries /build/countries node_modules/@ip-location-db/geo-whois-asn-country-mmdb
 # To collect files needs no secret and no database: this is the development default, gone when the step is done.
 RUN python manage.py collectstatic --noinput --verbosity 0 && python -m compileall -q .
 

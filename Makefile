@@ -18,11 +18,11 @@ export PIP_ROOT_USER_ACTION := ignore
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help charts demo serve test test-long test-matrix lint format typecheck bench lock services-up services-down services-status clean
+.PHONY: help countries demo serve test test-long test-matrix lint format typecheck bench lock services-up services-down services-status clean
 # With `make -j`, two targets would install into the same environment at once.
 .NOTPARALLEL:
 
-demo: $(SITE) charts ## Import 100,000 legacy records and fill the dashboard
+demo: $(SITE) countries ## Import 100,000 legacy records and fill the dashboard
 	@$(BIN)/python -c 'import os, sys; sys.exit(not (os.getenv("DATABASE_URL") and os.getenv("REDIS_URL")))' \
 		|| $(MANAGE) services up
 	@$(MANAGE) migrate --verbosity 0
@@ -31,7 +31,7 @@ demo: $(SITE) charts ## Import 100,000 legacy records and fill the dashboard
 serve: $(SITE) ## Serve the site at http://127.0.0.1:8000
 	@$(MANAGE) runserver 127.0.0.1:8000
 
-test: $(TOOLS) charts ## Run all tests on services of their own, with a browser where there is one
+test: $(TOOLS) countries ## Run all tests on services of their own, with a browser where there is one
 	@.ci/browser
 	@.ci/services
 	@.ci/saml
@@ -42,7 +42,7 @@ else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif
 
-test-long: $(TOOLS) charts ## Run what `make test` leaves out: the other formats and faults, 200 kills, 100 cut commits, random examples
+test-long: $(TOOLS) countries ## Run what `make test` leaves out: the other formats and faults, 200 kills, 100 cut commits, random examples
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "not long" tests/importer/work/test_kills.py \
 		tests/importer/work/test_commit_unknown.py $(PYTEST_ARGS)
@@ -79,8 +79,8 @@ lock: $(SITE) ## Resolve requirements.txt anew, for the image
 	@{ head -n 1 requirements.lock; cat .requirements.draft; } >.requirements.lock && mv .requirements.lock requirements.lock
 	@rm .requirements.draft
 
-charts: ## Fetch Chart.js and the countries of addresses with npm; without npm the site works without them
-	@.ci/charts
+countries: ## Fetch the countries of addresses with npm; without npm the site works without them
+	@.ci/countries
 
 services-up: $(SITE) ## Start the embedded PostgreSQL and Valkey
 	@$(MANAGE) services up

@@ -21,6 +21,12 @@ class AnalyticsConfig(AppConfig):
         if self.label_owner:
             self.label = f"{self.label}_2"
 
+    def erase_user(self, user: Any) -> dict[str, list[str]]:
+        """Erase a person. Called by tracking's `manage.py erase_user`; see docs/tracking.md."""
+        from analytics.panels.saved_views import erase_views
+
+        return {"erased": [f"{erase_views(user):,} saved views"], "stays": []}
+
     def ready(self) -> None:
         if not apps.is_installed("tracking"):
             raise ImproperlyConfigured(

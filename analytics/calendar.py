@@ -7,6 +7,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from analytics import conf
+from tracking.words import moment_text
 
 SLOT_SECONDS = 900
 # With these limits, no zone's offset leads out of the calendar.
@@ -63,5 +64,5 @@ def time_of_day(moment: dt.datetime) -> str:
 
 
 def clock(moment: dt.datetime) -> str:
-    """Format a moment for lists: the same in every language, and sortable as text."""
-    return f"{aware(moment).astimezone(conf.zone()):%Y-%m-%d %H:%M:%S}"
+    """Format a moment to the second, as tracking does in the admin and in mails."""
+    return moment_text(aware(moment).astimezone(conf.zone()))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models, router
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from analytics.naming import index, table
@@ -176,6 +177,31 @@ class UserRollup(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class SavedView(models.Model):
+    """A period with filters that a person keeps under a name. Nobody else sees it."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=forget_with_user,
+        db_constraint=False,
+        db_index=False,  # the unique constraint begins with it
+        related_name="+",
+    )
+    name = models.CharField(max_length=60)
+    query = models.TextField(help_text="Period and filters as a query string.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = table("saved_views")
+        default_permissions: ClassVar[tuple[str, ...]] = ()  # everybody has their own
+        verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
+        constraints = [models.UniqueConstraint(fields=("user", "name"), name=index("uniq_saved_views"))]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ActivityCube(models.Model):

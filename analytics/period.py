@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from analytics import conf
-from analytics.calendar import day_of, local, month_of, next_month, slots_of
+from analytics.calendar import day_of, local, month_of, next_month, slot_of, slots_of
 
 DAY = dt.timedelta(days=1)
 # Whole weeks, so that a period has as many Mondays as the one it is compared with.
@@ -110,6 +110,22 @@ class Period:
 def point_of_slot(slot: int, step: Step, zone: dt.tzinfo) -> int:
     """Return the slot itself, or the slot in which its hour begins in local time."""
     return slot if step is Step.SLOT else slot - local(slot, zone).minute // 15
+
+
+def point_at(moment: dt.datetime, step: Step, zone: dt.tzinfo) -> dt.date | int:
+    """Return the key of the point of a series that a moment belongs to."""
+    slot = slot_of(moment)
+    if step in (Step.SLOT, Step.HOUR):
+        return point_of_slot(slot, step, zone)
+    day = local(slot, zone).date()
+    return month_of(day) if step is Step.MONTH else day
+
+
+def start_of(point: dt.date | int, zone: dt.tzinfo) -> dt.datetime:
+    """Return when a point of a series begins, as local time of a zone."""
+    return (
+        local(point, zone) if isinstance(point, int) else dt.datetime.combine(point, dt.time(), tzinfo=zone)
+    )
 
 
 def today() -> dt.date:

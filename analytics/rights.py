@@ -16,12 +16,13 @@ from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """The kinds of rows that a user may see, and whether they may end sessions."""
+    """The kinds of rows that a user may see, and whether they may handle alerts and end sessions."""
 
     logins: bool
     activities: bool
     sessions: bool
     alerts: bool
+    handle_alerts: bool
     imports: bool
     accounts: bool
     end_sessions: bool
@@ -42,6 +43,7 @@ def rights_of(user: Any) -> Rights:
         activities=may_view(user, ActivityLog),
         sessions=may_view(user, UserSession),
         alerts=may_view(user, SecurityAlert),
+        handle_alerts=_may(user, "change", SecurityAlert),
         imports=_may_view_imports(user),
         accounts=may_view(user, get_user_model()),
         end_sessions=_may(user, "end", UserSession),

@@ -165,7 +165,7 @@ def tracking_queries(call: Callable[[], Any]) -> int:
 
 
 def places() -> None:
-    """Measures a lookup of random public addresses in the countries that `make charts` has fetched, if it has."""
+    """Measures a lookup of random public addresses in the countries that `make countries` has fetched, if it has."""
     from django.conf import settings
 
     from tracking.places import country_of, databases

@@ -286,7 +286,7 @@ IMPORTER: dict[str, Any] = {
     "REMOTE_ROOTS": env.names("IMPORTER_REMOTE_ROOTS", default=[]),
     "S3": S3,
 }
-# What `make charts` has fetched, where it has.
+# What `make countries` has fetched, where it has.
 COUNTRIES = BASE_DIR / "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb"
 TRACKING = {
     "SPOOL_DIR": str(LOCAL_DIR / "tracking-spool"),

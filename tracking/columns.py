@@ -14,14 +14,14 @@ from django.utils.translation import ngettext
 
 from tracking.countries import country_name
 from tracking.hashes import shortened
-from tracking.words import text_of
+from tracking.words import moment_text, text_of
 
 # The methods of this many newest logins can be chosen; to read all of them would take minutes.
 NEWEST = 10_000
 
 
 def time_column(field: Any) -> Callable[[Any], str]:
-    """Return a column for a moment: to the second, the same in every language, in the current time zone."""
+    """Return a column for a moment: to the second, in the current time zone."""
 
     @admin.display(description=field.verbose_name)
     def column(row: Any) -> str:
@@ -78,7 +78,7 @@ def joined(*codes: str) -> str:
 
 def clock(moment: dt.datetime) -> str:
     local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
-    return f"{local:%Y-%m-%d %H:%M:%S}"
+    return moment_text(local)
 
 
 class NewestFilter(admin.SimpleListFilter):

@@ -84,6 +84,11 @@ class AlertQuerySet(models.QuerySet[Any]):
             moved.update(state=state, handled_by=by, handled_at=timezone.now())
         return keys
 
+    def handle(self, alert: Any, *, state: str, note: str, by: Any) -> bool:
+        """Write what a person decided about an alert; False if somebody else did so since the alert was read."""
+        unchanged = self.filter(pk=alert.pk, handled_at=alert.handled_at)
+        return unchanged.update(state=state, note=note, handled_by=by, handled_at=timezone.now()) == 1
+
 
 class DeliveryQuerySet(models.QuerySet[Any]):
     def due(self, channel: str) -> "DeliveryQuerySet":

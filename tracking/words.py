@@ -1,9 +1,12 @@
-"""Writes the codes that tracking stores, such as methods and reasons, in the language of the reader."""
+"""Writes moments, and the codes that tracking stores, such as methods and reasons, in the language of the reader."""
 
+import datetime as dt
+from functools import lru_cache
 from typing import Any
 
+from django.utils.dates import MONTHS_3
 from django.utils.formats import number_format
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import get_language, gettext, gettext_noop, ngettext
 
 from tracking.countries import country_name
 
@@ -48,6 +51,21 @@ def text_of(code: str) -> str:
         return gettext("unknown")
     text = code.replace("_", " ")
     return gettext(text) if text in CODES else text
+
+
+def day_text(day: dt.date) -> str:
+    """Return a day as all pages and mails write it: 28 Nov 2026."""
+    return f"{day:%d} {_months(get_language())[day.month - 1]} {day.year}"
+
+
+def moment_text(local: dt.datetime) -> str:
+    """Return a moment to the second as it is on the clock of its zone: 28 Nov 2026, 02:02:13."""
+    return f"{day_text(local)}, {local:%H:%M:%S}"
+
+
+@lru_cache(maxsize=64)
+def _months(language: str | None) -> tuple[str, ...]:
+    return tuple(str(MONTHS_3[month]).capitalize() for month in range(1, 13))
 
 
 def evidence_text(evidence: Any) -> str:

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from analytics.dashboard.links import Links
-from analytics.filters import DIMENSIONS, OUTCOMES
+from analytics.filters import DIMENSIONS
 from analytics.reports import Overview, Share
 from analytics.rollups.logs import LOGINS
 from analytics.rollups.terms import OTHER_VALUE
@@ -16,10 +16,12 @@ from analytics.words import number, percent
 from tracking.words import text_of
 
 TOP = 8
+# Outcomes are the key of the chart, and the figures above it.
+SHOWN = tuple(name for name in DIMENSIONS if name != "outcome")
 BAR = (
-    '<tr class="{}"><th scope="row"><svg class="an-barsvg" aria-hidden="true" focusable="false">'
-    '<rect class="an-ok" width="{}%" height="100%"/><rect class="an-failed" width="{}%" height="100%"/></svg>'
-    '<a href="?{}" data-go title="{}"{}>{}</a></th><td>{}</td><td class="an-portion">{}</td>'
+    '<tr class="{}"><th scope="row"><a href="?{}" data-go title="{}"{}>{}</a>'
+    '<svg class="an-barsvg" aria-hidden="true" focusable="false"><rect class="an-ok" width="{}%" height="100%"/>'
+    '<rect class="an-failed" x="{}%" width="{}%" height="100%"/></svg></th><td>{}</td><td class="an-portion">{}</td>'
     '<td class="an-drill">{}</td></tr>'
 )
 DRILL = '<a href="{}" title="{}" aria-label="{}: {}">→</a>'
@@ -36,7 +38,7 @@ class Breakdown:
 
 
 def breakdowns(overview: Overview, links: Links) -> list[Breakdown]:
-    return [_breakdown(name, overview, links) for name in DIMENSIONS]
+    return [_breakdown(name, overview, links) for name in SHOWN]
 
 
 def title_of(dimension: str) -> str:
@@ -62,9 +64,8 @@ class Line:
     """The addresses of a breakdown's bars, which differ only in the value at their end."""
 
     def __init__(self, dimension: str, links: Links) -> None:
-        self.is_outcome = dimension == "outcome"
         self.dimension = dimension
-        self.column = "success" if self.is_outcome else LOGINS.dimensions[dimension]
+        self.column = LOGINS.dimensions[dimension]
         self.without = links.query(**{dimension: None})
         self.list = links.logins(**{self.column: None})
 
@@ -74,20 +75,21 @@ class Line:
     def drill(self, value: str) -> str | None:
         if value == OTHER_VALUE:
             return None  # it stands for several values
-        stored = int(OUTCOMES[value]) if self.is_outcome else value
-        return self.list and f"{self.list}&{urlencode({f'{self.column}__exact': stored})}"
+        return self.list and f"{self.list}&{urlencode({f'{self.column}__exact': value})}"
 
 
 def _bar(line: Line, share: Share, longest: int, *, is_chosen: bool) -> tuple[object, ...]:
     text = text_of(share.value)
+    succeeded = round(100 * (share.logins - share.failures) / longest, 2)
     return (
         "an-chosen" if is_chosen else "",
-        round(100 * share.logins / longest, 2),
-        round(100 * share.failures / longest, 2),
         line.without if is_chosen else line.query(share.value),
         _("Remove filter") if is_chosen else _("Filter by this value"),
         format_html(' aria-current="{}"', "true") if is_chosen else "",
         text,
+        succeeded,
+        succeeded,
+        round(100 * share.failures / longest, 2),
         number(share.logins),
         percent(share.portion),
         _drill(line.drill(share.value), text),

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 
@@ -73,6 +74,15 @@ def admin_list(model: type[Model], columns: dict[str, Any]) -> str | None:
         return None
     query = {_lookup(name): _text(value) for name, value in columns.items() if value is not None}
     return f"{address}?{urlencode(query)}"
+
+
+def admin_row(model: type[Model], key: Any) -> str | None:
+    """Return the admin's page of a row; None if the model is not in the admin."""
+    try:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+        return reverse(name, args=[quote(str(key))])
+    except NoReverseMatch:
+        return None
 
 
 def _lookup(name: str) -> str:

@@ -15,15 +15,18 @@ from analytics.dashboard.cards import Card, cards
 from analytics.dashboard.headline import Headline, headline
 from analytics.dashboard.links import Links
 from analytics.dashboard.people import People, people
+from analytics.dashboard.series import Series, series
 from analytics.filters import Filters
 from analytics.panels import feed, sessions
+from analytics.panels.marks import marks
 from analytics.panels.people import names_of
+from analytics.panels.saved_views import views_of
 from analytics.panels.security import Security, security, visible_security
-from analytics.period import Period, Step
+from analytics.period import Period
 from analytics.reports import Overview, overview
 from analytics.rights import Rights, rights_of
-from analytics.words import Calendar, number, step_text
-from tracking.words import text_of
+from analytics.words import action_text, number, percent, step_text
+from tracking.words import day_text, text_of
 
 MOST_ACTIONS = 12
 
@@ -35,7 +38,7 @@ class Page:
     overview: Overview
     cards: list[Card]
     breakdowns: list[Breakdown]
-    series_rows: SafeString
+    series: Series
     hour_rows: SafeString | None
     actions: tuple[tuple[str, str, str], ...]
     chips: tuple[tuple[str, str, str], ...]
@@ -45,6 +48,7 @@ class Page:
     security: Security | None
     headline: Headline | None
     people: People
+    views: list[tuple[str, str, str, bool]]
 
     @property
     def as_of(self) -> str:
@@ -56,10 +60,23 @@ class Page:
         if not self.overview.is_comparable:
             return ""
         before = self.overview.period.previous()
-        days = {"first": before.first.isoformat(), "last": before.last.isoformat()}
+        days = {"first": day_text(before.first), "last": day_text(before.last)}
         if before.days == 1:
             return _("compared with %(first)s") % days
         return _("compared with %(first)s to %(last)s") % days
+
+    @property
+    def shades(self) -> range:
+        return range(1, tables.SHADES + 1)
+
+    @property
+    def most_an_hour(self) -> str:
+        """The logins of the darkest cell of the heat map."""
+        return number(tables.most_of(self.overview.hours or ()))
+
+    @property
+    def whole(self) -> str:
+        return percent(1)
 
     @property
     def step_text(self) -> str:
@@ -86,10 +103,10 @@ def page(
         overview=report,
         cards=cards(report, session_count, links),
         breakdowns=breakdowns(report, links),
-        series_rows=tables.series_rows(report),
+        series=series(report, marks(period, user, rights), links),
         hour_rows=tables.hour_rows(report),
         actions=tuple(
-            (a.action, number(a.activities), number(a.previous) if report.is_comparable else "—")
+            (action_text(a.action), number(a.activities), number(a.previous) if report.is_comparable else "—")
             for a in report.actions[:MOST_ACTIONS]
         ),
         chips=tuple(
@@ -104,17 +121,5 @@ def page(
         security=safety,
         headline=headline(safety) if safety and rights.alerts else None,
         people=people(period, rights),
+        views=[(str(view.pk), view.name, view.query, view.query == links.query()) for view in views_of(user)],
     )
-
-
-def chart_data(report: Overview) -> dict[str, Any]:
-    """Return the data of the chart. `days` is empty unless each point is a day, which a click opens."""
-    is_of_days, names = report.step is Step.DAY, Calendar()
-    return {
-        "labels": [names.label(point.start, report.step) for point in report.series],
-        "successes": [point.successes for point in report.series],
-        "failures": [point.failures for point in report.series],
-        "previous": [point.previous for point in report.series] if report.is_comparable else [],
-        "days": [point.start.date().isoformat() for point in report.series] if is_of_days else [],
-        "names": {"successes": _("Successes"), "failures": _("Failures"), "previous": _("Previous period")},
-    }

@@ -18,7 +18,7 @@ from analytics.panels.feed import Happening
 from analytics.panels.sessions import OpenSession
 from analytics.reports import Overview
 from analytics.rights import Rights
-from analytics.words import Calendar, number, weekdays
+from analytics.words import action_text, entity_text, number, weekdays
 from tracking.countries import country_label
 from tracking.words import text_of
 
@@ -26,27 +26,22 @@ from tracking.words import text_of
 SHADES = 9
 
 
-def series_rows(overview: Overview) -> SafeString:
-    names = Calendar()
-    rows = (
-        f'<tr><th scope="row">{escape(names.label(p.start, overview.step))}</th><td>{number(p.successes)}</td>'
-        f"<td>{number(p.failures)}</td><td>{number(p.previous) if overview.is_comparable else '—'}</td></tr>"
-        for p in overview.series
-    )
-    return mark_safe("".join(rows))  # noqa: S308 (numbers and escaped words)
-
-
 def hour_rows(overview: Overview) -> SafeString | None:
     """Render the heat map: a cell has one shade for its number of logins, and one for the part that failed."""
     if overview.hours is None:
         return None
-    most = max((sum(cell) for row in overview.hours for cell in row), default=0) or 1
+    most = most_of(overview.hours) or 1
     pattern = escape(_("%(logins)s logins, %(failures)s failed"))
     rows = []
     for name, row in zip(map(escape, weekdays()), overview.hours, strict=True):
         cells = (_cell(f"{name} {hour:02}:00", *cell, most, pattern) for hour, cell in enumerate(row))
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
     return mark_safe("".join(rows))  # noqa: S308 (numbers and escaped words)
+
+
+def most_of(hours: Iterable[Iterable[tuple[int, int]]]) -> int:
+    """Return the logins of the hour that has the most."""
+    return max((sum(cell) for row in hours for cell in row), default=0)
 
 
 def _cell(when: str, successes: int, failures: int, most: int, pattern: str) -> str:
@@ -101,14 +96,16 @@ def event_rows(events: Iterable[Happening]) -> SafeString:
 
 
 def _what(event: Happening) -> str:
-    return {"login": _("logged in"), "failure": _("was refused")}.get(event.kind, event.what)
+    return {"login": _("logged in"), "failure": _("was refused")}.get(event.kind) or action_text(event.what)
 
 
 def _detail(event: Happening) -> str:
     """Return the method and the reason of a login, or the entity of an activity."""
     if event.kind == "activity":
-        address = address_of(*event.entity) if event.entity else None
-        return format_html('<a href="{}">{}</a>', address, event.detail) if address else event.detail
+        if event.entity is None:
+            return event.detail
+        address, text = address_of(*event.entity), entity_text(*event.entity)
+        return format_html('<a href="{}">{}</a>', address, text) if address else text
     return " · ".join(text_of(part) for part in event.detail.split(" · ") if part)
 
 

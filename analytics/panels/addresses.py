@@ -12,6 +12,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 from analytics.calendar import clock
 from analytics.panels.feed import Happening, Place, happenings
 from analytics.panels.people import names_of
+from analytics.words import number
 from tracking.hashes import shortened
 from tracking.models import LoginEvent, database
 from tracking.storage.evidence import network_of
@@ -34,6 +35,14 @@ class Name:
     text: str
     attempts: int
     successes: int
+
+    @property
+    def attempts_text(self) -> str:
+        return number(self.attempts)
+
+    @property
+    def successes_text(self) -> str:
+        return number(self.successes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ MOST_SOURCES = MOST_NEW = 5
 class Alert:
     """An alert. `about` is the account or the network; `facts` is its evidence."""
 
+    id: int
     kind: str
     at: dt.datetime
     user_id: Any
@@ -49,6 +50,10 @@ class Alert:
     @property
     def title(self) -> str:
         return title_of(self.kind)
+
+    @property
+    def severity(self) -> str:
+        return SecurityAlert(kind=self.kind).severity.value
 
     @property
     def evidence(self) -> str:
@@ -133,8 +138,8 @@ def _unpacked(data: dict[str, Any]) -> Security:
 
 
 def _alert_from(values: list[Any]) -> Alert:
-    kind, at, user_id, about, ip_address, facts = values
-    return Alert(kind, dt.datetime.fromisoformat(at), user_id, about, ip_address, facts)
+    key, kind, at, user_id, about, ip_address, facts = values
+    return Alert(key, kind, dt.datetime.fromisoformat(at), user_id, about, ip_address, facts)
 
 
 def _read(period: Period) -> dict[str, Any]:
@@ -168,6 +173,7 @@ def _entered(attack: SecurityAlert) -> int | None:
 def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
     user_id = str(row.user_id) if row.user_id in names else None
     return [
+        row.pk,
         row.kind,
         row.timestamp.isoformat(),
         user_id,

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 # Increase it when the shape of a cached value changes. A key begins with the name of its group, because caches count
 # hits by it.
-VERSION = 6
+VERSION = 7
 UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 

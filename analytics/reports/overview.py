@@ -9,10 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.calendar import local
 from analytics.conf import zone
 from analytics.filters import DIMENSIONS, Filters
-from analytics.period import Period, Step
+from analytics.period import Period, Step, start_of
 from analytics.reports import read
 from analytics.reports.question import Question, question_of
 from analytics.reports.tally import LoginCounts, Point, Side, Tally
@@ -206,10 +205,9 @@ def _a_shift_before(month: Point, question: Question) -> dt.date:
 
 
 def _named(point: Point, step: Step) -> tuple[dt.datetime, str]:
+    start = start_of(point, zone())
     if isinstance(point, int):
-        start = local(point, zone())
         return start, f"{start:%H:%M}" if step is Step.SLOT else f"{start:%a %d %b, %H:%M}"
-    start = dt.datetime.combine(point, dt.time(), tzinfo=zone())
     return start, f"{start:%b %Y}" if step is Step.MONTH else f"{start:%a %d %b}"
 
 

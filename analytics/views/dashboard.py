@@ -7,8 +7,7 @@ from django.views.decorators.http import require_GET
 
 from analytics import export
 from analytics.access import for_programs, for_viewers
-from analytics.dashboard.charts import chart_script
-from analytics.dashboard.page import chart_data, page
+from analytics.dashboard.page import page
 from analytics.filters import BadFilter, Filters
 from analytics.period import DEFAULT_PRESET, BadPeriod, period_of
 from analytics.views.frame import present_session
@@ -39,8 +38,6 @@ def _panels(request: HttpRequest) -> dict[str, Any]:
     return {
         "page": content,
         "problem": problem,
-        "chart_data": chart_data(content.overview),
-        "chart_script": chart_script(),
         "rights": content.rights,
         "may_end_sessions": content.rights.end_sessions,
         "formats": list(export.formats()),

@@ -11,6 +11,7 @@ from analytics.panels import entities
 from analytics.panels.feed import Place
 from analytics.rights import rights_of
 from analytics.views.frame import TIMELINE_ROWS, frame_of
+from analytics.words import entity_text
 
 
 @require_GET
@@ -23,7 +24,7 @@ def entity(request: HttpRequest, entity_type: str, entity_id: str) -> HttpRespon
     after = Place.parse(request.GET.get("after", ""))
     events, more = entities.history(entity_type, entity_id, after=after, most=TIMELINE_ROWS)
     context = {
-        "title": f"{entity_type} {entity_id}",
+        "title": entity_text(entity_type, entity_id),
         "admin_page": entities.admin_page(admin_site(), request, entity_type, entity_id),
         "event_rows": event_rows(events),
         "more": str(more) if more else "",

@@ -19,7 +19,6 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from analytics.dashboard.charts import chart_script
 from analytics.models import RollupPosition
 from analytics.reports.tail import events_behind
 from analytics.rollups.positions import positions
@@ -261,13 +260,6 @@ def workers() -> Findings:
         )
 
 
-def charts() -> Findings:
-    if chart_script() is None:
-        yield Finding(
-            "Chart.js is not built, so the dashboard shows only tables.", "make charts, then collectstatic"
-        )
-
-
 def activity_of_nobody() -> Findings:
     newest = list(ActivityLog.objects.order_by("-timestamp").values_list("user", flat=True)[:NEWEST_LOGINS])
     if len(newest) >= NEWEST_LOGINS // 4 and not any(newest):
@@ -279,7 +271,7 @@ def activity_of_nobody() -> Findings:
 
 EXAMINATIONS: tuple[Callable[[], Findings], ...] = (
     migrations, postgres, pooling, redis, object_store, workers, rollups, retention, spooled_events, proxies,
-    activity_of_nobody, charts,
+    activity_of_nobody,
 )  # fmt: skip
 
 

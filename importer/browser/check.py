@@ -145,7 +145,7 @@ def checked_now(draft: ImportDraft, model: type[models.Model], user: Any) -> dic
 def _family(
     model: type[models.Model], family: Any, columns: dict[str, str], values: dict[str, dict[str, int]]
 ) -> dict[str, Any]:
-    field = model._meta.get_field(family.field) if family.field in columns else None
+    field: Any = model._meta.get_field(family.field) if family.field in columns else None
     is_plain = field is not None and not field.is_relation
     repair = propose(field, values.get(family.field, {})) if is_plain else None
     return {

@@ -26,7 +26,7 @@ SHOWN = {
     ),
     "view_activitylog": ('data-key="activity-', "export/activities.csv"),
     "view_usersession": ('data-part="sessions"', "data-session="),
-    "view_securityalert": ("an-alert-spraying",),
+    "view_securityalert": ("/analytics/alerts/", "an-mark-medium"),
     "view_user": ("/accounts/?unused=never",),
 }
 # Right → the addresses that return 200 only with it.

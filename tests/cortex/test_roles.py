@@ -97,6 +97,10 @@ SITE = {
     "admin/analytics/users/<str:user_id>/": ROWS,
     "admin/analytics/addresses/<path:address>/": ROWS,
     "admin/analytics/entities/<str:entity_type>/<path:entity_id>/": ROWS,
+    "admin/analytics/alerts/<int:alert_id>/": ROWS,
+    "admin/analytics/alerts/<int:alert_id>/handle/": (405, 405, 405, 405, 405),
+    "admin/analytics/views/save/": (405, 405, 405, 405, 405),
+    "admin/analytics/views/delete/": (405, 405, 405, 405, 405),
     "admin/analytics/search/": (302, 302, 302, 403, 302),
     "admin/analytics/sessions/end/": (405, 405, 405, 405, 405),
     # What a person may import into is on it, which is nothing for some.
@@ -235,6 +239,7 @@ def address(route: str, rows: dict[str, Any]) -> str:
         "<path:content_type_id>": str(ContentType.objects.get_for_model(User).pk),
         "<slug:provider_id>": "okta",
         "<slug:organization_slug>": "okta-saml",
+        "<int:alert_id>": str(rows["tracking/securityalert"].pk),
         "<path:address>": "203.0.113.7",
         "<str:entity_type>/<path:entity_id>": "cortex.pov/7",
         "<str:token>": "WzEsIjEiLCJ4Il0:1abc:forged",

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from tracking.delivery.successes import successes_around
 from tracking.hashes import shortened
 from tracking.models import SecurityAlert
 from tracking.naming import app_label
-from tracking.words import evidence_text, place_text, text_of, where_texts
+from tracking.words import evidence_text, moment_text, place_text, text_of, where_texts
 
 Kind = SecurityAlert.Kind
 # A name in a sentence is cut to this length.
@@ -61,8 +62,9 @@ def moment_of(alert: SecurityAlert) -> str:
     """Return when it was, with the time zone."""
     moment = alert.timestamp
     if not timezone.is_aware(moment):
-        return f"{moment:%Y-%m-%d %H:%M:%S} {settings.TIME_ZONE}"
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
+        return f"{moment_text(moment)} {settings.TIME_ZONE}"
+    local = timezone.localtime(moment)
+    return f"{moment_text(local)} {local:%Z}"
 
 
 def title(alert: SecurityAlert) -> str:
@@ -82,11 +84,11 @@ def link(path: str) -> str:
 
 
 def link_to(alert: SecurityAlert) -> str:
-    """Return the alert's address in the admin; "" without SITE_URL or without the admin."""
-    try:
-        return link(reverse(f"admin:{app_label()}_securityalert_change", args=[alert.pk]))
-    except NoReverseMatch:
-        return ""
+    """Return the alert's page in analytics, or else in the admin; "" without SITE_URL, or if neither is mounted."""
+    for page in ("analytics:alert", f"admin:{app_label()}_securityalert_change"):
+        with suppress(NoReverseMatch):
+            return link(reverse(page, args=[alert.pk]))
+    return ""
 
 
 def as_json(alert: SecurityAlert) -> bytes:

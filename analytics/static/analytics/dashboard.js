@@ -10,7 +10,6 @@
   const seconds = Number(root.dataset.seconds) || 5;
   // A response that never comes (after sleep, or on a lost connection) must not stop the updates.
   const patience = Math.max(10, 2 * seconds) * 1000;
-  let chart = null;
   let isPaused = false;
   let asked = 0;
   let news = { query: null, tag: "" }; // what the page shows, so that the site need not send it again
@@ -76,6 +75,7 @@
     const isSame = before.size === after.size && [...after.keys()].every((name) => before.has(name));
     if (!isSame || fresh.querySelector(".an-problem") || panels.querySelector(".an-problem")) {
       panels.replaceChildren(...fresh.childNodes);
+      tell(panels);
     } else {
       for (const [name, part] of after) {
         const { node, original } = before.get(name);
@@ -83,8 +83,12 @@
       }
     }
     remember();
-    draw();
     return isAll;
+  }
+
+  // Tells chart.js that a part is in the page.
+  function tell(part) {
+    part.dispatchEvent(new CustomEvent("an:shown", { bubbles: true }));
   }
 
   function parts(within) {
@@ -121,6 +125,7 @@
     const sent = Object.assign(fresh.cloneNode(true), { node: fresh });
     old.replaceWith(fresh);
     originals.set(fresh.dataset.part, sent);
+    tell(fresh);
     [...fresh.querySelectorAll(".an-scroll")].forEach((box, place) => { box.scrollTop = scrolled[place] || 0; });
     if (keys.size) {
       for (const row of fresh.querySelectorAll("[data-key]")) {
@@ -155,60 +160,6 @@
     return node || null;
   }
 
-  // -- the chart ---------------------------------------------------------------------------------------------------
-
-  let drawn = "";
-  function draw() {
-    const canvas = document.getElementById("an-series");
-    const source = document.getElementById("an-series-data");
-    if (!window.Chart || !canvas || !source) return;
-    const colours = getComputedStyle(root);
-    const colour = (name) => colours.getPropertyValue(name).trim();
-    const look = source.textContent + colour("--an-ok") + colour("--an-text");
-    if (chart && drawn === look && chart.canvas === canvas) return;
-    drawn = look;
-    if (chart) chart.destroy();
-    const data = JSON.parse(source.textContent);
-    canvas.hidden = false;
-    const bars = (label, values, fill) => ({ label, data: values, backgroundColor: fill, stack: "now", order: 2, maxBarThickness: 28 });
-    chart = new window.Chart(canvas, {
-      type: "bar",
-      data: {
-        labels: data.labels,
-        datasets: [
-          bars(data.names.successes, data.successes, colour("--an-ok")),
-          bars(data.names.failures, data.failures, colour("--an-fail")),
-          ...(data.previous.length ? [{
-            type: "line", label: data.names.previous, data: data.previous, order: 1, stack: "before",
-            borderColor: colour("--an-quiet"), backgroundColor: "transparent", borderWidth: 1.5, borderDash: [4, 4],
-            pointRadius: 0, pointHitRadius: 8, tension: 0.25,
-          }] : []),
-        ],
-      },
-      options: {
-        animation: false, responsive: true, maintainAspectRatio: false,
-        interaction: { mode: "index", intersect: false },
-        onClick: (event, hits) => { if (hits.length && data.days.length) goToDay(data.days[hits[0].index]); },
-        onHover: (event, hits) => { canvas.classList.toggle("an-clickable", Boolean(hits.length && data.days.length)); },
-        plugins: {
-          legend: { position: "bottom", align: "start", labels: { color: colour("--an-quiet"), boxWidth: 10, boxHeight: 10, font: { size: 11 } } },
-        },
-        scales: {
-          x: { stacked: true, grid: { display: false }, ticks: { color: colour("--an-quiet"), maxRotation: 0, autoSkipPadding: 16, font: { size: 11 } } },
-          y: { stacked: true, beginAtZero: true, grid: { color: colour("--an-line") }, border: { display: false }, ticks: { color: colour("--an-quiet"), precision: 0, font: { size: 11 } } },
-        },
-      },
-    });
-  }
-
-  function goToDay(day) {
-    const query = new URLSearchParams(location.search);
-    query.delete("range");
-    query.set("from", day);
-    query.set("to", day);
-    go("?" + query);
-  }
-
   // -- navigating without loading the whole page -------------------------------------------------------------------
 
   function go(query) {
@@ -229,6 +180,8 @@
     event.preventDefault();
     go(link.getAttribute("href"));
   });
+
+  panels.addEventListener("an:go", (event) => go(event.detail));
 
   panels.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-go]")) return;
@@ -263,9 +216,5 @@
     if (!isPaused && isIdle) load(location.search);
   }, seconds * 1000);
 
-  new MutationObserver(draw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-
   remember();
-  draw();
 })();

@@ -15,7 +15,8 @@ from analytics.rollups.refresh import refresh
 from cortex.models import User
 from tests.analytics.browser.conftest import Visitor
 from tests.analytics.events import any_login, login_event, write_activities
-from tracking.models import LoginEvent, UserSession
+from tests.cortex.axe import violations
+from tracking.models import LoginEvent, SecurityAlert, UserSession
 
 PANELS = re.compile("/analytics/panels/")
 Visit = Callable[..., Visitor]
@@ -110,7 +111,7 @@ def test_breakdowns_filter_and_back_takes_it_back(visit: Visit, admin: User, mon
     page = visit().log_in(admin)
     everything = page.inner_text('[data-card="logins"] .an-value')
 
-    page.click('[data-part="outcome"] >> text=failure')
+    page.click(".an-key >> text=Failures")
     page.wait_for_selector(".an-chips >> text=failure")
     failures = page.inner_text('[data-card="logins"] .an-value')
     page.click('[data-part="browser"] >> text=Chrome')
@@ -254,17 +255,114 @@ def test_what_is_open_and_focused_stays_so_while_figures_change(
     assert page.evaluate("document.activeElement.closest('[data-part]').dataset.part") == "method"
 
 
-def test_charts_are_drawn(visit: Visit, admin: User, month: None) -> None:
-    if not Path("analytics/static/analytics/vendor/chart.umd.min.js").exists():
-        pytest.skip("Chart.js has not been built: there was no npm.")
+def figures_of(page: Any, row: int) -> list[str]:
+    """Return the texts of a row of the table below the chart."""
+    cells = f"[...document.querySelectorAll('[data-figures] tbody tr')].at({row}).cells"
+    texts: list[str] = page.evaluate(f"[...{cells}].map((cell) => cell.textContent)")
+    return texts
+
+
+def box_of_chart(page: Any) -> dict[str, float]:
+    page.wait_for_selector(".an-point")
+    page.locator('[data-part="series"]').scroll_into_view_if_needed()
+    box: dict[str, float] = page.locator(".an-point").bounding_box()
+    return box
+
+
+def test_a_point_of_the_chart_tells_its_figures_and_leads_to_its_day(
+    visit: Visit, admin: User, month: None
+) -> None:
     page = visit().log_in(admin)
-    page.wait_for_selector("#an-series:not([hidden])")
+    box = box_of_chart(page)
 
-    drawn = page.evaluate(
-        "[...document.getElementById('an-series').getContext('2d').getImageData(0, 0, 600, 200).data].some(Boolean)"
+    page.mouse.move(box["x"] + box["width"] * 7.5 / 28, box["y"] + 50)
+    tip = page.inner_text(".an-tip").split("\n")
+    page.mouse.down()
+    page.mouse.up()
+
+    page.wait_for_selector("text=by 15 minutes")
+    day = (timezone.now() - dt.timedelta(days=20)).date()
+    assert f"from={day}&to={day}" in page.url
+    assert tip[0] == f"{day:%a %d %b}"
+    assert tip[1].startswith("Successes ")
+    assert number(page) == sum(int(line.split()[-1]) for line in tip[1:3])
+
+
+def test_dragging_over_the_chart_chooses_the_days(visit: Visit, admin: User, month: None) -> None:
+    page = visit().log_in(admin)
+    box = box_of_chart(page)
+
+    page.mouse.move(box["x"] + box["width"] * 9.5 / 28, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 5.5 / 28, box["y"] + 80)
+    page.mouse.up()
+
+    page.wait_for_selector("text=by hour")
+    first, last = ((timezone.now() - dt.timedelta(days=days)).date() for days in (22, 18))
+    assert f"from={first}&to={last}" in page.url
+
+
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_arrows_move_the_point_and_it_stays_while_figures_change(
+    visit: Visit, admin: User, month: None
+) -> None:
+    page = visit().log_in(admin)
+    page.wait_for_selector(".an-point").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expected = figures_of(page, 1)
+
+    LoginEvent.objects.bulk_create([login_event(timezone.now(), identifier="late@example.com")])
+    page.wait_for_selector('[data-part="feed"] >> text=late@example.com')
+
+    said = page.get_attribute(".an-point", "aria-valuetext")
+    assert said.startswith(f"{expected[0]}: Successes {expected[1]}, Failures {expected[2]}")
+    assert page.is_visible(".an-tip")
+    assert page.evaluate("document.activeElement.className").startswith("an-point")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=by 15 minutes")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_the_page_of_an_alert_fits_and_is_accessible(
+    visit: Visit, admin: User, month: None, width: int, scheme: str
+) -> None:
+    night = (timezone.now() - dt.timedelta(days=6)).replace(hour=2, minute=12)
+    alert = SecurityAlert.objects.create(
+        kind="spraying", timestamp=night, ip_address="203.0.113.66", occasion="one", evidence={}
     )
+    LoginEvent.objects.bulk_create([login_event(night, ip_address="203.0.113.66", identifier="x" * 200)])
+    visitor = visit(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = visitor.log_in(admin, f"/admin/analytics/alerts/{alert.pk}/")
 
-    assert drawn
+    page.wait_for_selector(".an-point")
+
+    assert not visitor.is_too_wide()
+    assert violations(page) == []
+    page.goto(f"{visitor.base}/admin/analytics/")
+    page.wait_for_selector(".an-point")
+    assert not visitor.is_too_wide()
+    assert violations(page) == []
+
+
+def test_an_alert_on_the_time_axis_leads_to_its_attack(visit: Visit, admin: User, month: None) -> None:
+    night = (timezone.now() - dt.timedelta(days=6)).replace(hour=2, minute=12)
+    alert = SecurityAlert.objects.create(
+        kind="spraying", timestamp=night, ip_address="203.0.113.66", occasion="one", evidence={}
+    )
+    page = visit().log_in(admin)
+
+    page.click(".an-strip a")
+
+    page.wait_for_url(f"**/alerts/{alert.pk}/")
+    assert page.inner_text(".an-headline").startswith("60 failed logins for 60 names from 1 address")
+    page.fill("[name=note]", "<b>our own scanner</b>")
+    page.click("text=Resolve")
+    page.wait_for_selector(".messagelist")
+    alert.refresh_from_db()
+    assert (alert.state, alert.note, alert.handled_by) == ("resolved", "<b>our own scanner</b>", admin)
+    assert page.input_value("[name=note]") == "<b>our own scanner</b>"
 
 
 def test_without_scripts_all_figures_are_there(visit: Visit, admin: User, month: None) -> None:
@@ -273,6 +371,8 @@ def test_without_scripts_all_figures_are_there(visit: Visit, admin: User, month:
     assert number(page) > 1_000
     page.click('[data-part="device"] >> text=desktop')
     page.wait_for_selector(".an-chips >> text=desktop")
+    assert page.locator(".an-picture path.an-ok").bounding_box()["height"] > 50
+    assert not page.is_visible(".an-point")
     page.click('[data-part="series"] summary')
     assert page.locator('[data-part="series"] tbody tr').count() == 28
 
@@ -339,3 +439,25 @@ def test_it_fits_every_screen(visit: Visit, admin: User, month: None, width: int
     visitor.page.click('[data-part="feed"] >> text=admin@example.com')
     visitor.page.wait_for_url("**/users/**")
     assert not visitor.is_too_wide()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_view_is_saved_opened_and_deleted(visit: Visit, admin: User, month: None, scripts: bool) -> None:
+    page = visit(java_script_enabled=scripts).log_in(admin, "/admin/analytics/?range=7d&device=mobile")
+    expected = number(page)
+
+    page.click("text=Saved views")
+    page.fill("#an-view-name", "Phones <this week>")
+    page.click("text=Save this view")
+    page.wait_for_selector(".messagelist")
+    page.click(".an-presets a >> nth=2")
+    page.wait_for_selector(".an-presets a[aria-current] >> text=28 days")
+    page.click("text=Saved views")
+    page.click(".an-views >> text=Phones <this week>")
+    page.wait_for_selector(".an-presets a[aria-current] >> text=7 days")
+
+    assert number(page) == expected
+    page.click("text=Saved views")
+    page.click('[aria-label="Delete the view Phones <this week>"]')
+    page.wait_for_selector(".messagelist >> text=The view is deleted.")
+    assert page.locator(".an-views li").count() == 0

@@ -28,7 +28,7 @@ def test_rubbish_in_the_cache_costs_a_look_and_no_page(
     answer = admin_client.get("/admin/analytics/")
 
     assert answer.status_code == 200
-    assert {key.split(":")[0] for key in asked} == {"overview", "security", "people", "accounts"}
+    assert {key.split(":")[0] for key in asked} == {"overview", "security", "people", "accounts", "marks"}
 
 
 @pytest.mark.django_db

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 DATA = re.compile(
     r"root(@example\.com)?|anna|Firefox|Linux|Chrome|hmac|america|st_johns|thing done|thing\.done|crm\.contact|"
     r"csv|jsonl|parquet|"
-    r"google|expired token|auth\.user|totp|search|none|session\.ended|true|false|"
+    r"google|expired token|auth\.user|totp|search|none|session.ended|true|false|"
     # the row of an event shows it as it is stored
     r"account_failures|password|locked_out|bad_password|acting_as|https?|mozilla/5\.0|x11|rv|gecko|[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{32,}\b",
     re.IGNORECASE,
@@ -111,6 +111,7 @@ PAGES = {
     "accounts not used for long": lambda: reverse("analytics:accounts") + "?unused=90d",
     "entity": lambda: reverse("analytics:entity", args=["crm.contact", "7"]),
     "entity without activities": lambda: reverse("analytics:entity", args=["crm.contact", "8"]),
+    "alert": lambda: reverse("analytics:alert", args=[SecurityAlert.objects.first().pk]),  # type: ignore[union-attr]
     "address": lambda: reverse("analytics:address", args=["10.0.0.1"]),
     "address without logins": lambda: reverse("analytics:address", args=["10.0.0.2"]),
     **{

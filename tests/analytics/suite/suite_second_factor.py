@@ -10,23 +10,26 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from tracking.models import ActivityLog, UserSession
+from tracking.models import ActivityLog, SecurityAlert, UserSession
 
 pytestmark = pytest.mark.django_db
 TOKEN = "123456"
-PAGES = ("dashboard", "download", "user", "address", "entity", "system", "accounts", "accounts_file")
+PAGES = ("dashboard", "download", "user", "address", "entity", "alert", "system", "accounts", "accounts_file")
 PROGRAMS = ("panels", "system_panels", "data", "feed", "sessions")
 ARGUMENTS: dict[str, list[Any]] = {
     "download": ["logins", "csv"],
     "user": [1],
     "address": ["10.0.0.1"],
     "entity": ["crm.contact", "7"],
+    "alert": [1],
+    "handle_alert": [1],
 }
 
 
 @pytest.fixture
 def root() -> Any:
     model: Any = get_user_model()
+    SecurityAlert.objects.create(pk=1, kind="spraying", ip_address="10.0.0.1", occasion="one")
     return model.objects.create_superuser("root", password="pw-of-root")
 
 
@@ -52,6 +55,9 @@ def test_every_address_is_tried_here() -> None:
         *PROGRAMS,
         "search",
         "end_sessions",
+        "handle_alert",
+        "save_view",
+        "delete_view",
     }
 
 
@@ -87,6 +93,13 @@ def test_no_session_is_ended_without_the_second_factor(by_password: Client, root
     assert answer.status_code == 302
     session.refresh_from_db()
     assert session.ended_at is None
+
+
+def test_no_alert_is_handled_without_the_second_factor(by_password: Client) -> None:
+    answer = by_password.post(address("handle_alert"), {"state": "resolved", "opened_at": ""})
+
+    assert answer.status_code == 302
+    assert SecurityAlert.objects.get().state == "open"
 
 
 def test_with_the_second_factor_all_of_it_is_there(root: Any) -> None:

@@ -46,7 +46,7 @@ def test_many_alerts_are_one_mail_that_says_how_many_more_there_are() -> None:
     assert (len(mail.outbox), sent.to) == (1, ["security@example.com"])
     assert sent.subject == "25 security alerts: High: Login after a burst: anna"
     assert "anna signed in from 203.0.113.7 after 12 failed logins within 15 minutes." in sent.body
-    assert sent.body.count("https://cortex.example.com/admin/tracking/securityalert/") == 20
+    assert sent.body.count("https://cortex.example.com/admin/analytics/alerts/") == 20
     assert "There are 5 more alerts." in sent.body
     assert sent.extra_headers["Auto-Submitted"] == "auto-generated"
     assert "There are 5 more alerts." in sent.alternatives[0][0]
@@ -104,7 +104,7 @@ def test_a_person_is_told_of_a_new_device_with_a_link() -> None:
     assert sent.to == ["anna@example.com"]
     assert sent.subject == "A new device has signed in to your account"
     assert "From: 203.0.113.7\nDevice: Firefox, Linux, desktop\n" in sent.body
-    assert re.search(r"When: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n", sent.body)
+    assert re.search(r"When: \d\d \w{3} \d{4}, \d\d:\d\d:\d\d UTC\n", sent.body)
     assert re.search(r"\nhttps://cortex\.example\.com/devices/not-me/\S+/\n", sent.body)
 
 

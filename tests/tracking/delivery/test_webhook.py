@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from django.db import connection as database_connection
 from django.db import connections
+from django.test import override_settings
 from django.utils import timezone
 
 from tests.tracking.delivery import receiver as habits
 from tests.tracking.delivery.conftest import SECRET, alert, is_due_now, person, states
 from tests.tracking.delivery.receiver import Receiver, answers
 from tracking.delivery import outbox, webhook
+from tracking.delivery.messages import link_to
 from tracking.delivery.outbox import make_pass
 from tracking.models import AlertDelivery, LoginEvent, SecurityAlert
 
@@ -53,10 +55,17 @@ def test_an_alert_arrives_once_signed_and_says_what_happened(webhook_on: Receive
     assert said["data"]["text"] == (
         "10 failed logins for anna@example.com within 15 minutes, the last one from 203.0.113.7; none got in."
     )
-    assert (
-        said["data"]["url"] == f"https://cortex.example.com/admin/tracking/securityalert/{raised.pk}/change/"
-    )
+    assert said["data"]["url"] == f"https://cortex.example.com/admin/analytics/alerts/{raised.pk}/"
     assert said["data"]["user"] == {"id": str(user.pk), "name": "anna@example.com"}
+
+
+@override_settings(
+    ROOT_URLCONF="tests.tracking.hosts.urls", TRACKING={"SITE_URL": "https://cortex.example.com"}
+)
+def test_a_link_leads_to_the_admin_where_analytics_is_not_mounted() -> None:
+    alert = SecurityAlert(pk=7, kind="spraying")
+
+    assert link_to(alert) == "https://cortex.example.com/admin/tracking/securityalert/7/change/"
 
 
 def test_whether_somebody_got_in_is_counted(webhook_on: Receiver) -> None:
