@@ -46,6 +46,7 @@ test-long: $(TOOLS) countries ## Run what `make test` leaves out: the other form
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 	@IMPORTER_KILLS=200 IMPORTER_CUTS=100 $(BIN)/python -m pytest -m "not long" tests/importer/work/test_kills.py \
 		tests/importer/work/test_commit_unknown.py $(PYTEST_ARGS)
+	@IMPORTER_EXAMPLES=60 $(BIN)/python -m pytest tests/importer/test_any_order.py $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest -m "not long" --hypothesis-profile=random \
 		$$(grep -rl --include='test_*.py' '^from hypothesis' tests) $(PYTEST_ARGS)
 
