@@ -285,7 +285,7 @@ def test_the_list_of_logins_shows_the_second_and_filters_by_method(admin: Client
     filtered = admin.get("/admin/tracking/loginevent/?login_method__exact=okta_saml").context["cl"]
     never_seen = admin.get("/admin/tracking/loginevent/?login_method__exact=fax")
 
-    assert f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}" in page
+    assert f"{timezone.localtime(moment):%d %b %Y, %H:%M:%S}" in page
     assert "Lynx · Linux" in page
     assert 'href="?login_method__exact=okta_saml"' in page
     assert [row.login_method for row in filtered.result_list] == ["okta_saml"]
@@ -310,7 +310,7 @@ def test_the_list_of_sessions_says_when_and_why_one_ended(admin: Client) -> None
 
     page = admin.get("/admin/tracking/usersession/").content.decode()
 
-    assert f"{timezone.localtime(now):%Y-%m-%d %H:%M:%S}<br>Ended by an administrator" in page
+    assert f"{timezone.localtime(now):%d %b %Y, %H:%M:%S}<br>Ended by an administrator" in page
 
 
 def test_of_very_many_alerts_at_once_few_are_recorded_one_by_one(
