@@ -14,14 +14,22 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils.html import format_html
 
-from importer.browser.urls import urls
+from importer.browser.button import ImportMixin, add_buttons
+from importer.browser.frame import address
+from importer.browser.lead import START_WORKER
+from importer.browser.targets import models_offered
+from importer.conf import conf
 from importer.forms import BASICS, DIALECT, NewJobForm
 from importer.models import DataImportJob, ImportChunk, JobQuerySet, MigrationLog, StagingRecord
 from importer.quotes import Redaction
 from importer.records import FATES
 from importer.rights import may_import_with, sees_every_job, specs_for, visible_jobs
+
+__all__ = ["ImportMixin"]
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -101,10 +109,17 @@ class DataImportJobAdmin(ReadOnly):
     search_fields = ("name", "spec", "source")
     actions = ("ask_to_stop", "run_in_background")
     exclude = ("contested",)
+    list_display_links = ("id",)
+    change_form_template = "importer/job.html"
     large = ("contested", "columns", "parts")
     job_path = "pk"
 
     def get_urls(self) -> list[Any]:
+        from importer.browser.urls import urls  # with the pipeline, which few processes need
+
+        # By now every ModelAdmin is registered. Their templates are looked up at each request.
+        if conf.ADMIN_BUTTON:
+            add_buttons(self.admin_site, models_offered())
         return [*urls(self.admin_site), *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -124,12 +139,25 @@ class DataImportJobAdmin(ReadOnly):
             ("How the file is written", {"fields": DIALECT, "classes": ["collapse"]}),
         ]
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        job = kwargs.get("obj")
+        context["story"] = address(self.admin_site, "story", job.pk) if job else ""
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Do nothing: the form has created the job."""
 
+    def response_post_save_add(self, request: HttpRequest, obj: DataImportJob) -> HttpResponseRedirect:
+        """Lead to the job's page, which has the button to start it."""
+        return redirect(address(self.admin_site, "story", obj.pk))
+
     @admin.display(description="job")
     def label(self, job: DataImportJob) -> str:
-        return job.name or job.spec
+        return format_html(
+            '<a href="{}">{}</a>', address(self.admin_site, "story", job.pk), job.name or job.spec
+        )
 
     def has_run_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.change_dataimportjob")
@@ -149,7 +177,11 @@ class DataImportJobAdmin(ReadOnly):
         enqueued = sum(queue.enqueue_run(job.pk, request.user.pk) for job in runnable)
         if enqueued:
             text = f"{_number(enqueued, 'job')} queued for the workers; this list shows the progress."
-            self.message_user(request, text, messages.SUCCESS)
+            if queue.has_workers():
+                self.message_user(request, text, messages.SUCCESS)
+            else:
+                missing = f"No worker is running; start one with `{START_WORKER}`."
+                self.message_user(request, f"{text} {missing}", messages.WARNING)
         if waiting := len(runnable) - enqueued:
             text = f"{_number(waiting, 'job')} already in the queue, waiting for `manage.py procrastinate worker`."
             self.message_user(request, text, messages.WARNING)

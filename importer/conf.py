@@ -83,6 +83,12 @@ class Defaults:
     SENSITIVE_FIELDS: tuple[str, ...] = ("password", "is_superuser", "is_staff", "is_active")
     # Models without a spec that people may import into in the browser, as "app_label.Model". With rights to add them.
     BROWSER_MODELS: tuple[str, ...] = ()
+    # Whether the lists of models with a spec get a button "Import…" in the admin by themselves.
+    ADMIN_BUTTON: bool = True
+    # Bytes of a source that the browser's Start runs at once, in the request. 0: always on a worker.
+    INLINE_BYTES: int = 2_000_000
+    # How long a request runs or undoes a job before it leaves the rest to a worker. Proxies give up after 30 or 60.
+    INLINE_SECONDS: float = 20.0
     # Days from a job's end (its creation, if it never ran) until `prune_imports` deletes. None: keep for ever.
     REJECTED_DAYS: int | None = 400
     UPLOAD_DAYS: int | None = 90
@@ -143,9 +149,9 @@ def _of_site() -> dict[str, Any]:
 
 POSITIVE = (
     "BATCH_MAX_BYTES", "BATCH_MAX_CELLS", "BATCH_SIZE_INITIAL", "BATCH_SIZE_MAX", "BATCH_SIZE_MIN",
-    "BATCH_TARGET_SECONDS", "CHUNK_BYTES", "CHUNK_RECORDS", "DECODE_MAX_MB", "LEASE_SECONDS", "MAX_CHUNK_ATTEMPTS",
-    "MAX_COLUMNS", "MAX_FIELD_LINES", "MAX_PARTS", "MAX_RECORD_BYTES", "MAX_RECORD_VALUES", "MEMORY_THRESHOLD_MB",
-    "MEMO_VALUES", "PREPARE_MAX_SECONDS", "SPOOL_MAX_BYTES", "SPOOL_MAX_RATIO",
+    "BATCH_TARGET_SECONDS", "CHUNK_BYTES", "CHUNK_RECORDS", "DECODE_MAX_MB", "INLINE_SECONDS", "LEASE_SECONDS",
+    "MAX_CHUNK_ATTEMPTS", "MAX_COLUMNS", "MAX_FIELD_LINES", "MAX_PARTS", "MAX_RECORD_BYTES", "MAX_RECORD_VALUES",
+    "MEMORY_THRESHOLD_MB", "MEMO_VALUES", "PREPARE_MAX_SECONDS", "SPOOL_MAX_BYTES", "SPOOL_MAX_RATIO",
 )  # fmt: skip
 conf = Conf()
 KEYS = frozenset(name for name in vars(Defaults) if name.isupper())

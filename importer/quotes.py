@@ -3,11 +3,13 @@
 A row is changed in memory on its way to a page; it must not be saved afterwards.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from importer.exceptions import MappingRefused, UnknownSpec
 from importer.models import DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord
 from importer.records import RAW
+from importer.rejects.report import Family
 from importer.rights import may_read_source
 from importer.specs.registry import get_spec
 
@@ -38,7 +40,7 @@ class Redaction:
     def of(self, row: Any) -> Any:
         """Return the row without what the user may not read."""
         job = row if isinstance(row, DataImportJob) else row.job
-        if self._reads(job):
+        if self.reads(job):
             return row
         if isinstance(row, DataImportJob):
             self._redact_job(row)
@@ -50,7 +52,15 @@ class Redaction:
             self._redact_entry(row)
         return row
 
-    def _reads(self, job: DataImportJob) -> bool:
+    def families(self, job: DataImportJob, families: list[Family]) -> list[Family]:
+        """Return the reasons of rejected records without what the user may not read."""
+        if self.reads(job):
+            return families
+        readable = self._taken(job.pk) | _fields_of(job.spec)
+        return [_family(family, readable) for family in families]
+
+    def reads(self, job: DataImportJob) -> bool:
+        """Tell whether the user may read everything that the job quotes."""
         if job.pk not in self._may_read:
             self._may_read[job.pk] = may_read_source(self.user, job)
         return self._may_read[job.pk]
@@ -118,6 +128,15 @@ def _without_quotes(error: dict[str, Any], readable: frozenset[str]) -> dict[str
         "message": error["message"] if is_shown else HIDDEN,
         "value": None,
     }
+
+
+def _family(family: Family, readable: frozenset[str]) -> Family:
+    examples = []
+    for example in family.examples:
+        error = {"field": family.field, "code": family.code, "message": example.message}
+        examples.append(replace(example, message=_without_quotes(error, readable)["message"], value=None))
+    field, column = (name if name in readable else "" for name in (family.field, family.column))
+    return replace(family, field=field, column=column, examples=examples)
 
 
 def _fields_of(spec: str) -> frozenset[str]:

@@ -27,9 +27,33 @@ def may_import_with(user: Any, spec: str) -> bool:
         *(["change"] if options.on_conflict == "update" else []),
     ]
     made = created_models(get_spec(spec))
-    return all(_has_right(user, action, options.model) for action in actions) and all(
-        _has_right(user, "add", model) for model in made
+    return all(has_right(user, action, options.model) for action in actions) and all(
+        has_right(user, "add", model) for model in made
     )
+
+
+def may_run(user: Any, job: DataImportJob) -> bool:
+    """Tell whether the user may start, stop and resume the job."""
+    return _may_change_jobs(user) and may_see(user, job) and may_import_with(user, job.spec)
+
+
+def may_undo(user: Any, job: DataImportJob) -> bool:
+    """Tell whether the user may do what an undo does: delete the records, put back changed ones, delete parents."""
+    if not (_may_change_jobs(user) and may_see(user, job)):
+        return False
+    try:
+        spec = get_spec(job.spec)
+    except (UnknownSpec, MappingRefused):
+        return False
+    models = {spec.options.model} | created_models(spec)
+    puts_back = spec.options.on_conflict == "update"
+    return all(has_right(user, "delete", model) for model in models) and (
+        not puts_back or has_right(user, "change", spec.options.model)
+    )
+
+
+def _may_change_jobs(user: Any) -> bool:
+    return bool(user.is_active and user.has_perm(f"{app_label()}.change_dataimportjob"))
 
 
 def specs_for(user: Any) -> list[str]:
@@ -89,8 +113,8 @@ def _owns(user: Any, job: DataImportJob) -> bool:
 
 def may_view(user: Any, model: Any) -> bool:
     """Tell whether the user may see the rows of a model."""
-    return any(_has_right(user, action, model) for action in ("view", "change"))
+    return any(has_right(user, action, model) for action in ("view", "change"))
 
 
-def _has_right(user: Any, action: str, model: Any) -> bool:
+def has_right(user: Any, action: str, model: Any) -> bool:
     return bool(user.has_perm(f"{model._meta.app_label}.{get_permission_codename(action, model._meta)}"))

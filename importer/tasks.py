@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -27,8 +28,7 @@ from importer.exceptions import (
 from importer.executors import queue
 from importer.executors.queue import NAME
 from importer.models import DataImportJob, LogEvent
-from importer.naming import app_label
-from importer.rights import may_import_with, may_see
+from importer.rights import has_right, may_run, may_undo
 
 # Pause before a run that could not start, or could not finish, is tried again.
 PAUSE_SECONDS = 60
@@ -115,13 +115,8 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
         job.move(to=DataImportJob.Status.STOPPED, believed=(DataImportJob.Status.RUNNING,))
         ledger.log(job, LogEvent.STOPPED, "stop requested while its worker was gone")
         return
-    model: Any = get_user_model()
-    user = model._default_manager.filter(pk=user_id).first()
-    if user is None or not (
-        user.has_perm(f"{app_label()}.change_dataimportjob")
-        and may_see(user, job)
-        and may_import_with(user, job.spec)
-    ):
+    user = _user_of(user_id)
+    if user is None or not may_run(user, job):
         ledger.log(
             job_id, LogEvent.REFUSED, f"the user who requested it ({user_id}) may no longer run this import"
         )
@@ -138,6 +133,50 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
     was_shut_down = context.abort_reason() is AbortReason.SHUTDOWN
     if was_shut_down and jobs.filter(status=DataImportJob.Status.STOPPED, stop_requested=False).exists():
         raise JobAborted  # so that another worker continues
+
+
+@app.task(name=queue.UNDO, queue=NAME, pass_context=True, retry=UntilItEnds())
+def undo_in_background(context: JobContext, *, job_id: int, user_id: Any, with_related: bool) -> None:
+    """Undo a job that was enqueued in the browser. Raises the exceptions that `UntilItEnds` retries."""
+    try:
+        _undo(context, job_id, user_id, with_related=with_related)
+    except (JobAlreadyRunning, DatabaseGone):
+        raise
+    except ImporterError as error:
+        with contextlib.suppress(DatabaseError):
+            ledger.log(job_id, LogEvent.REFUSED, reason_of(error))
+    finally:
+        connections.close_all()
+
+
+def _undo(context: JobContext, job_id: int, user_id: Any, *, with_related: bool) -> None:
+    """Undo the job, unless the user has lost the rights since it was enqueued."""
+    from importer.undo.undo import undo_import
+    from importer.work.control import Control
+
+    job, user = DataImportJob.objects.filter(pk=job_id).first(), _user_of(user_id)
+    if job is None:
+        return
+    if user is None or not may_undo(user, job):
+        reason = f"the user who requested it ({user_id}) may no longer undo this import"
+        ledger.log(job_id, LogEvent.REFUSED, reason)
+        return
+    control = Control()
+
+    def look_around(rows: int) -> None:
+        if context.should_abort():
+            control.stop()
+
+    undone = undo_import(
+        job, with_related=with_related, may=partial(has_right, user), on_progress=look_around, control=control
+    )
+    if undone.is_stopped and context.abort_reason() is AbortReason.SHUTDOWN:
+        raise JobAborted  # so that another worker continues
+
+
+def _user_of(user_id: Any) -> Any:
+    model: Any = get_user_model()
+    return model._default_manager.filter(pk=user_id).first()
 
 
 def _most_errors() -> int | None:

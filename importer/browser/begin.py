@@ -11,11 +11,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from importer.browser.drafts import make_draft
-from importer.browser.frame import address, address_of_job, allows, page
+from importer.browser.frame import address, address_of_job, only, page
 from importer.browser.targets import Target, target_of
 from importer.exceptions import ImporterError
 from importer.jobs import create_job
 from importer.models import ImportMapping
+from importer.rights import visible_jobs
 from importer.specs.offered import offered_fields
 from importer.specs.stored import is_stored
 from importer.suggest.mapping import job_options
@@ -53,12 +54,17 @@ class FileForm(forms.Form):
         return values
 
 
-@allows("GET", "POST")
+@only("GET", "HEAD", "POST")
 def show(site: AdminSite, request: HttpRequest, label: str) -> HttpResponse:
     target = target_of(request.user, label)
     if target is None:
         raise Http404
-    form = FileForm(request.POST or None, request.FILES or None, ways=_ways(request.user, target))
+    form = FileForm(
+        request.POST or None,
+        request.FILES or None,
+        ways=_ways(request.user, target),
+        initial={"way": _way_of(request)},
+    )
     if request.method == "POST" and form.is_valid():
         try:
             return redirect(_begun(site, request.user, target, **form.cleaned_data))
@@ -74,7 +80,7 @@ def show(site: AdminSite, request: HttpRequest, label: str) -> HttpResponse:
     )
 
 
-@allows("GET")
+@only("GET", "HEAD")
 def template(site: AdminSite, request: HttpRequest, label: str) -> HttpResponse:
     """Send an empty file with the columns that the model takes."""
     target = target_of(request.user, label)
@@ -85,6 +91,17 @@ def template(site: AdminSite, request: HttpRequest, label: str) -> HttpResponse:
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{target.model._meta.model_name}.csv"'
     return response
+
+
+def _way_of(request: HttpRequest) -> str:
+    """Return what read the job that the next file is like (`?like=`); "" without one that the person sees."""
+    like = request.GET.get("like", "")
+    jobs = (
+        visible_jobs(request.user).filter(pk=like)
+        if like.isascii() and like.isdecimal() and len(like) < 19
+        else []
+    )
+    return next((job.spec for job in jobs), "")
 
 
 def _ways(user: Any, target: Target) -> list[tuple[str, str]]:

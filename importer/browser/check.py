@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import threading
 from typing import Any
 
 from django.contrib import messages
@@ -11,13 +10,16 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from importer.browser.aside import in_a_thread
 from importer.browser.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of
-from importer.browser.frame import address, address_of_job, allows, page
+from importer.browser.frame import address, address_of_job, only, page
+from importer.browser.run import begin_run
 from importer.exceptions import ImporterError, MappingRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportDraft, ImportMapping
 from importer.records import FATES
-from importer.rights import may_import_with
+from importer.rights import may_import_with, may_run
+from importer.run.results import ImportResult
 from importer.run.run import run_import
 from importer.suggest.mapping import job_options, keep, latest
 from importer.suggest.repairs import propose
@@ -25,14 +27,12 @@ from importer.suggest.stored_python import mapping_as_python
 from importer.work.control import Control
 from importer.write.sample import Sample
 
-# A request checks for this long at most; of a larger file, it checks what it gets to.
-LONGEST_SECONDS = 20.0
 EXAMPLES, FAMILIES = 3, 50
 # If more than this part is rejected, and most of it for one reason, the mapping is likely wrong.
 MANY = 0.4
 
 
-@allows("GET", "POST")
+@only("GET", "HEAD", "POST")
 @of_own_draft
 def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) -> HttpResponse:
     if request.method == "POST":
@@ -80,6 +80,8 @@ def _act(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) 
         if "import" in request.POST:
             job = make_job(draft, model, request.user)
             draft.change(job=job)
+            if may_run(request.user, job):
+                begin_run(request, job, "started it")
             return redirect(address_of_job(site, job.pk))
         draft.change(checked=checked_now(draft, model, request.user))
     except ImporterError as refusal:
@@ -118,13 +120,16 @@ def make_job(draft: ImportDraft, model: type[models.Model], user: Any) -> DataIm
 def checked_now(draft: ImportDraft, model: type[models.Model], user: Any) -> dict[str, Any]:
     """Run the import and roll it back. Returns what was found, as JSON. Raises ImporterError."""
     job = make_job(draft, model, user)
-    sample, control = Sample(), Control()
-    timer = threading.Timer(LONGEST_SECONDS, control.stop)
-    timer.start()
+    sample, stopped = Sample(), []
+
+    def work(control: Control) -> ImportResult:
+        result = run_import(job.pk, dry_run=True, sample=sample, control=control)
+        stopped.append(control.stopping)
+        return result
+
     try:
-        result = run_import(job, dry_run=True, sample=sample, control=control)
+        result = in_a_thread(work)
     finally:
-        timer.cancel()
         job.delete()
     if result.status == "failed":
         raise MappingRefused(result.reason)
@@ -134,7 +139,7 @@ def checked_now(draft: ImportDraft, model: type[models.Model], user: Any) -> dic
     return {
         "of": mark_of(draft),
         "figures": {name: getattr(result, name) for name in FATES},
-        "is_partial": control.stopping,
+        "is_partial": any(stopped),
         "families": families,
         "inserted": [{name: text for name, text in row.items() if text} for row in sample.inserted],
         "updated": sample.updated,

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from importer.browser.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of, suggestion_of
-from importer.browser.frame import address, allows, page
+from importer.browser.frame import address, only, page
 from importer.exceptions import ImporterError
 from importer.models import ImportDraft
 from importer.rights import may_view
@@ -29,7 +29,7 @@ MOST_WORDS, LONGEST_WORD = 50, 60
 LONGEST_CONSTANT = 400
 
 
-@allows("GET", "POST")
+@only("GET", "HEAD", "POST")
 @of_own_draft
 def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) -> HttpResponse:
     if request.method == "POST":

@@ -15,7 +15,7 @@ from importer.browser.drafts import (
     refusal_of,
     steps_of,
 )
-from importer.browser.frame import address, allows, page
+from importer.browser.frame import address, only, page
 from importer.models import ImportDraft
 from importer.suggest.dialect import name_of
 
@@ -24,7 +24,7 @@ ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "utf-16", "mac-roman", "cp850", "c
 DELIMITERS = (",", ";", "\t", "|")
 
 
-@allows("GET", "POST")
+@only("GET", "HEAD", "POST")
 @of_own_draft
 def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) -> HttpResponse:
     if request.method == "POST":

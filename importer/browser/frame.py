@@ -1,33 +1,33 @@
 """Renders a page of the import within the site's admin."""
 
-import functools
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
 from importer.browser.names import name_of
-from importer.naming import app_label
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
-def allows(*methods: str) -> Callable[[View], View]:
-    """Answer other methods with 405. Django's own decorator expects the request first."""
+def only(*methods: str) -> Callable[[View], View]:
+    """Refuse requests with other methods. Django's own decorators take the first argument for the request."""
 
-    def decorated(view: View) -> View:
-        @functools.wraps(view)
-        def checked(site: AdminSite, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if request.method not in methods and not (request.method == "HEAD" and "GET" in methods):
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def inner(site: AdminSite, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
             return view(site, request, *args, **kwargs)
 
-        return checked
+        return inner
 
-    return decorated
+    return decorate
 
 
 def address(site: AdminSite, page: str, *args: Any) -> str:
@@ -35,12 +35,17 @@ def address(site: AdminSite, page: str, *args: Any) -> str:
     return reverse(f"{site.name}:{name_of(page)}", args=args)
 
 
+def address_if_any(site: AdminSite, page: str, *args: Any) -> str:
+    """Return the address of a page; empty if the site has no such page."""
+    try:
+        return address(site, page, *args)
+    except NoReverseMatch:
+        return ""
+
+
 def address_of_job(site: AdminSite, job_id: int) -> str:
     """Return the address of a job's story."""
-    try:
-        return address(site, "story", job_id)
-    except NoReverseMatch:
-        return reverse(f"{site.name}:{app_label()}_dataimportjob_change", args=[job_id])
+    return address(site, "story", job_id)
 
 
 def page(

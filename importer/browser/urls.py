@@ -1,29 +1,50 @@
 """Names the addresses of the import pages, below those of the jobs in the admin."""
 
-from functools import partial
+from functools import partial, update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.db import transaction
+from django.http import HttpRequest
 from django.urls import URLPattern, path
+from django.utils.module_loading import import_string
 
-from importer.browser import begin, check, columns, file, start, values
+from importer.browser import progress, rejects, run, start, story, undo
 from importer.browser.names import name_of
+
+
+def later(name: str) -> Any:
+    """Return a view that is loaded when it is called: with Polars, which not every command of a site should load."""
+
+    @transaction.non_atomic_requests
+    def view(site: AdminSite, request: HttpRequest, **kwargs: Any) -> Any:
+        return import_string(f"importer.browser.{name}")(site, request, **kwargs)
+
+    return view
+
 
 # (address, view, name); the view gets the admin site, the request, and what the address names.
 PAGES: list[tuple[str, Any, str]] = [
     ("start/", start.show, "start"),
-    ("begin/<str:label>/", begin.show, "begin"),
-    ("begin/<str:label>/template.csv", begin.template, "template"),
-    ("draft/<int:draft_id>/file/", file.show, "file"),
-    ("draft/<int:draft_id>/columns/", columns.show, "columns"),
-    ("draft/<int:draft_id>/values/", values.show, "values"),
-    ("draft/<int:draft_id>/check/", check.show, "check"),
+    ("begin/<str:label>/", later("begin.show"), "begin"),
+    ("begin/<str:label>/template.csv", later("begin.template"), "template"),
+    ("draft/<int:draft_id>/file/", later("file.show"), "file"),
+    ("draft/<int:draft_id>/columns/", later("columns.show"), "columns"),
+    ("draft/<int:draft_id>/values/", later("values.show"), "values"),
+    ("draft/<int:draft_id>/check/", later("check.show"), "check"),
+    ("<int:job_id>/story/", story.show, "story"),
+    ("<int:job_id>/progress/", progress.show, "progress"),
+    ("<int:job_id>/start/", run.start, "run"),
+    ("<int:job_id>/stop/", run.stop, "stop"),
+    ("<int:job_id>/rejects.csv", rejects.download, "rejects"),
+    ("<int:job_id>/undo/", undo.show, "undo"),
 ]
 
 
 def urls(site: AdminSite) -> list[URLPattern]:
     """Return the addresses for `ModelAdmin.get_urls`. Each page asks the site's own `has_permission` first."""
     return [
-        path(address, site.admin_view(partial(view, site)), name=name_of(name))
+        # The view's own marks (no transaction around it, say) must not get lost.
+        path(address, site.admin_view(update_wrapper(partial(view, site), view)), name=name_of(name))
         for address, view, name in PAGES
     ]

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 
 from importer.browser.columns import verify
 from importer.browser.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of
-from importer.browser.frame import address, allows, page
+from importer.browser.frame import address, only, page
 from importer.exceptions import ImporterError
 from importer.models import ImportDraft
 from importer.rights import may_view
@@ -21,7 +21,7 @@ MISSING = (("reject", "reject the record"), ("null", "leave it empty"))
 MOST_ASKED, MOST_SHOWN = 200, 100
 
 
-@allows("GET", "POST")
+@only("GET", "HEAD", "POST")
 @of_own_draft
 def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) -> HttpResponse:
     if request.method == "POST":

@@ -1,10 +1,12 @@
 """Enqueues chunks and runs in procrastinate's queue, and takes them back."""
 
+import datetime as dt
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from procrastinate.contrib.django import app
-from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 from procrastinate.exceptions import AlreadyEnqueued
 
 from importer.models import DataImportJob
@@ -12,6 +14,9 @@ from importer.models import DataImportJob
 NAME = "imports"
 TASK = "importer.tasks.work_on_chunk"
 RUN = "importer.tasks.run_in_background"
+UNDO = "importer.tasks.undo_in_background"
+# procrastinate's workers write their heartbeat every 10 seconds.
+ALIVE = dt.timedelta(seconds=45)
 
 
 def enqueue(job_id: int, chunk_id: int) -> None:
@@ -47,8 +52,42 @@ def enqueue_run(job_id: int, user_id: Any) -> bool:
 
 def take_back_run(job_id: int) -> bool:
     """Remove a waiting run from the queue. False: it has begun, or was never enqueued."""
-    waiting = ProcrastinateJob.objects.filter(status="todo", queueing_lock=_lock_of_run(job_id))
-    return any(app.job_manager.cancel_job_by_id(task_id) for task_id in waiting.values_list("id", flat=True))
+    waiting = _waiting_run(job_id).values_list("id", flat=True)
+    return any(app.job_manager.cancel_job_by_id(task_id) for task_id in waiting)
+
+
+def runs_waiting() -> set[int]:
+    """Return the jobs whose runs wait for a worker."""
+    waiting = ProcrastinateJob.objects.filter(queue_name=NAME, task_name=RUN, status="todo")
+    return {int(args["job_id"]) for args in waiting.values_list("args", flat=True)}
+
+
+def run_waits(job_id: int) -> bool:
+    return bool(_waiting_run(job_id).exists())
+
+
+def enqueue_undo(job_id: int, user_id: Any, *, with_related: bool) -> bool:
+    """Have a worker undo the job. False: that is already enqueued."""
+    task = app.configure_task(UNDO, queue=NAME, queueing_lock=_lock_of_undo(job_id))
+    try:
+        with transaction.atomic():
+            task.defer(job_id=job_id, user_id=str(user_id), with_related=with_related)
+    except AlreadyEnqueued:
+        return False
+    return True
+
+
+def undo_waits(job_id: int) -> bool:
+    return bool(ProcrastinateJob.objects.filter(status="todo", queueing_lock=_lock_of_undo(job_id)).exists())
+
+
+def has_workers() -> bool:
+    """Tell whether a worker lives. Which queues it works on is not known."""
+    return bool(ProcrastinateWorker.objects.filter(last_heartbeat__gt=timezone.now() - ALIVE).exists())
+
+
+def _waiting_run(job_id: int) -> Any:
+    return ProcrastinateJob.objects.filter(status="todo", queueing_lock=_lock_of_run(job_id))
 
 
 def _waiting(job_id: int) -> Any:
@@ -63,3 +102,7 @@ def _lock(job_id: int, chunk_id: int | str) -> str:
 
 def _lock_of_run(job_id: int) -> str:
     return f"import-run:{job_id}"
+
+
+def _lock_of_undo(job_id: int) -> str:
+    return f"import-undo:{job_id}"

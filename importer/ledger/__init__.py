@@ -12,7 +12,7 @@ its lease ends (`leases`). Only this package writes chunks, staging records and 
 from importer.ledger.audit import log, log_long_fields, log_total, note, notes_of
 from importer.ledger.deletion import delete_rows
 from importer.ledger.figures import Figures, take_back, take_gathered_back
-from importer.ledger.holds import JOBS, WORKERS, JobHold, Owner, hold_job, ledger_backend, let_job_go
+from importer.ledger.holds import JOBS, WORKERS, JobHold, Owner, hold_job, is_held, ledger_backend, let_job_go
 from importer.ledger.leases import (
     Lease,
     add_chunks,
@@ -51,6 +51,7 @@ __all__ = [
     "forget_failures",
     "has_open_chunks",
     "hold_job",
+    "is_held",
     "ledger_backend",
     "let_job_go",
     "log",

@@ -56,6 +56,17 @@ def hold_job(job_id: int, *, former: int | None = None) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def is_held(job_id: int) -> bool:
+    """Tell whether a process has the job. A job whose status is "running" and that nobody has was killed."""
+    with connections[ledger_alias()].cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid::bigint = %s "
+            "AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+            [JOBS, job_id],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def let_job_go(job_id: int) -> None:
     with connections[ledger_alias()].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [JOBS, job_id])

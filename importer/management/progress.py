@@ -7,6 +7,8 @@ from typing import TextIO
 from importer.run.results import Progress
 
 LINE_EVERY_SECONDS = 5.0
+# Characters of the bar, in a terminal of at least so many columns and in a narrower one.
+WIDE, WIDE_BAR, NARROW_BAR = 110, 24, 10
 
 
 class PlainProgress:
@@ -35,19 +37,24 @@ class TerminalProgress:
         from rich.progress import BarColumn, TaskProgressColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
+        console = Console(file=sys.stderr)
+        self.bar_width = WIDE_BAR if console.width >= WIDE else NARROW_BAR
         self.bar = RichProgress(
             TextColumn("job {task.fields[job]}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=self.bar_width),
             TaskProgressColumn(),
             TextColumn("{task.fields[words]}"),
-            console=Console(file=sys.stderr),
+            console=console,
             transient=True,
         )
         self.task = self.bar.add_task("import", total=1.0, job="", words="starting …")
         self.bar.start()
 
     def __call__(self, progress: Progress) -> None:
-        self.bar.update(self.task, completed=progress.part, job=progress.job, words=progress_line(progress))
+        # Between them: "job 12", the bar, "100%", and a blank after each.
+        room = self.bar.console.width - len(f"job {progress.job}") - self.bar_width - len("100%") - 3
+        words = progress_line(progress, room)
+        self.bar.update(self.task, completed=progress.part, job=progress.job, words=words)
 
     def note(self, text: str) -> None:
         """Write a line above the bar."""
@@ -57,13 +64,23 @@ class TerminalProgress:
         self.bar.stop()
 
 
-def progress_line(progress: Progress) -> str:
-    eta = "" if progress.eta_seconds is None else f" · {clock(progress.eta_seconds)} left"
-    gathered = f" ({progress.gathered:,} wait)" if progress.gathered else ""
-    return (
-        f"{progress.counts.read + progress.gathered:,} records{gathered} · {progress.records_per_second:,.0f}/s{eta} · "
-        f"batch {progress.batch_size:,} · {progress.counts.rejected:,} rejected · {progress.memory_mb:,.0f} MB"
-    )
+def progress_line(progress: Progress, width: int | None = None) -> str:
+    """Return the figures of a run; what people need least is left out first where they do not fit into `width`."""
+    parts = [
+        (f"{progress.counts.read + progress.gathered:,} records", 0),
+        (f"{progress.gathered:,} wait" if progress.gathered else "", 4),
+        (f"{progress.records_per_second:,.0f}/s", 3),
+        (f"{clock(progress.eta_seconds)} left" if progress.eta_seconds is not None else "", 1),
+        (f"batch {progress.batch_size:,}", 5),
+        (f"{progress.counts.rejected:,} rejected", 2),
+        (f"{progress.memory_mb:,.0f} MB", 6),
+    ]
+    line = ""
+    for last in range(len(parts), 0, -1):
+        line = " · ".join(text for text, rank in parts if text and rank < last)
+        if width is None or len(line) <= width:
+            break
+    return line
 
 
 def clock(seconds: float) -> str:

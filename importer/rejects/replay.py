@@ -8,7 +8,7 @@ from importer.exceptions import JobAlreadyRunning
 from importer.models import DataImportJob, LogEvent, StagingRecord
 from importer.records import Replayed
 from importer.rejects.fixed import RejectsRefused, Taken, take_over
-from importer.sources.local import locate
+from importer.sources.local import locate, own_file
 from importer.specs.compile import compile_mapping
 from importer.specs.registry import get_spec
 from importer.work.control import Control, stopping_on_signals
@@ -16,11 +16,12 @@ from importer.work.pipeline import Stages
 from importer.work.settle import replay
 
 
-def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
+def replay_rejects(job: DataImportJob, source: str | None = None, *, is_own_file: bool = False) -> Replayed:
     """Import rejected records again; those that pass are no longer rejected.
 
     source  the path of a fixed CSV file, whose records are replayed; None: all stored records, unchanged (after the
             spec, a parent or a table was fixed)
+    is_own_file  the caller names a file of their own, which may lie anywhere; otherwise it must lie below SOURCE_ROOTS
 
     A record that could not be split into columns stays rejected until it was changed in a file. Ctrl-C and SIGTERM stop
     the replay after the current batch. Raises RejectsRefused, SourceRefused, MappingRefused, JobAlreadyRunning and
@@ -40,7 +41,7 @@ def replay_rejects(job: DataImportJob, source: str | None = None) -> Replayed:
         with stopping_on_signals(control):
             taken = Taken()
             if source is not None:
-                taken = take_over(job, locate(source))
+                taken = take_over(job, own_file(source) if is_own_file else locate(source))
                 ledger.log(job, LogEvent.MENDED, source, **asdict(taken))
             states = (
                 [StagingRecord.State.REJECTED, StagingRecord.State.FIXED]

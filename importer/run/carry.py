@@ -81,7 +81,9 @@ def _carry_out(watch: Watch, mapping: Mapping) -> None:
 
 def _execute(watch: Watch, mapping: Mapping, execute: Execute) -> None:
     """Let workers carry all open chunks to their ends. Raises GivenUp if only one worker can."""
-    ledger.log(watch.job, LogEvent.EXECUTING, f"{watch.options.executor}, {watch.workers} workers")
+    figures, how = watch.figures, f"{watch.options.executor}, {watch.workers} workers"
+    # The page of the job reckons its rate and its end from these.
+    ledger.log(watch.job, LogEvent.EXECUTING, how, records=figures.records, part=figures.part)
     try:
         execute(watch)
     except (JobAlreadyRunning, ThresholdPassed, DatabaseGone):

@@ -63,6 +63,25 @@ def locate(source: str) -> Path:
     return real
 
 
+def own_file(source: str) -> Path:
+    """Return the path of a file that the person at the terminal names: any regular one that they may read.
+
+    Raises SourceRefused.
+    """
+    refuse_unwritable_name(source)
+    path = Path(source)
+    try:
+        is_regular = stat.S_ISREG(path.stat().st_mode)
+        is_readable = os.access(path, os.R_OK)
+    except FileNotFoundError:
+        raise SourceRefused(f'There is no file "{source}".') from None
+    except OSError as error:
+        raise SourceRefused(f'The file "{source[:200]}" cannot be read: {error.strerror}.') from None
+    if not (is_regular and is_readable):
+        raise SourceRefused(f'The file "{source}" is not a regular file that you may read.')
+    return path
+
+
 def refuse_unwritable_name(source: str) -> None:
     """Raise SourceRefused for a name that the ledger cannot store."""
     if "\0" in source:

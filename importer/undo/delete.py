@@ -1,7 +1,7 @@
 """Deletes rows that a job inserted, with Django's collector, and refuses those that something else depends on."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,9 @@ from importer.specs.tables import tables_of
 from importer.undo.written import WrittenRows
 from importer.work.retry import is_transient
 
+# Tells whether the person may "delete" or "change" rows of a model.
+May = Callable[[str, type[models.Model]], bool]
+Models = Counter[type[models.Model]]
 # Of the rows that refuse, as many are named as a person reads.
 MOST_NAMED = 20
 
@@ -42,6 +45,10 @@ class Deleted:
             self.reasons[key] = reason
 
 
+def everybody_may(action: str, model: type[models.Model]) -> bool:
+    return True
+
+
 class Refused(Exception):
     """Some of the rows cannot be deleted."""
 
@@ -51,14 +58,18 @@ class Deletion:
 
     with_related  delete or change also what others have made to refer to them, as their on_delete says
     is_rehearsal  find out what would happen, and delete nothing
+    may           what others made is deleted or changed only where this allows it
     """
 
-    def __init__(self, written: WrittenRows, *, with_related: bool, is_rehearsal: bool) -> None:
+    def __init__(
+        self, written: WrittenRows, *, with_related: bool, is_rehearsal: bool, may: May = everybody_may
+    ) -> None:
         self.written = written
         self.model = written.model
         self.alias = written.connection.alias
         self.with_related = with_related
         self.is_rehearsal = is_rehearsal
+        self.may = may
         self.parts = set(tables_of(self.model))
 
     def delete(self, keys: Sequence[Any]) -> Deleted:
@@ -83,33 +94,45 @@ class Deletion:
         rows = list(self.model._base_manager.using(self.alias).filter(pk__in=keys))
         collector: Any = Collector(using=self.alias)
         collector.collect(rows)
-        own, related = self._counted(collector, set(keys))
-        if related and not self.with_related:
-            names = ", ".join(f"{number:,} {name}" for name, number in related.items())
-            raise Refused(f"{names} of others depend on it")
+        own, deleted, changed = self._counted(collector, set(keys))
+        related: Counter[str] = Counter()
+        for model, number in [*deleted.items(), *changed.items()]:
+            related[_plural(model)] += number
+        self._refuse(deleted, changed, related)
         if not self.is_rehearsal:
             collector.delete()
         return Deleted(own, related)
 
-    def _counted(self, collector: Any, keys: set[Any]) -> tuple[int, Counter[str]]:
-        """Return how many rows of the job would go, and how many of others, by the plural names of their models."""
-        related: Counter[str] = Counter()
+    def _refuse(self, deleted: Models, changed: Models, related: Counter[str]) -> None:
+        """Raise Refused if rows of others depend on ours, unless they may go too."""
+        if related and not self.with_related:
+            names = ", ".join(f"{number:,} {name}" for name, number in related.items())
+            raise Refused(f"{names} of others depend on it")
+        for action, found in (("delete", deleted), ("change", changed)):
+            for model, number in found.items():
+                if not self.may(action, model):
+                    raise Refused(f"{number:,} {_plural(model)} depend on it, which you may not {action}")
+
+    def _counted(self, collector: Any, keys: set[Any]) -> tuple[int, Models, Models]:
+        """Return how many rows of the job would go, and how many of others would be deleted and changed, by model."""
+        deleted: Models = Counter()
+        changed: Models = Counter()
         own = len(keys)
         for model, instances in collector.data.items():
             if model not in self.parts:
-                related[_plural(model)] += len(instances)
+                deleted[model] += len(instances)
             elif model is self.model:
                 others = [instance.pk for instance in instances if instance.pk not in keys]
                 with connections[self.alias].cursor() as cursor:
                     among = len(self.written.among(cursor, others)) if others else 0
                 own += among
-                related[_plural(model)] += len(others) - among
+                deleted[model] += len(others) - among
         for rows in collector.fast_deletes:
             if not rows.model._meta.auto_created:  # the links of a many-to-many field
-                related[_plural(rows.model)] += rows.count()
-        for (changed, _), parts in collector.field_updates.items():
-            related[_plural(changed.model)] += sum(len(part) for part in parts)
-        return own, +related
+                deleted[rows.model] += rows.count()
+        for (field_changed, _), parts in collector.field_updates.items():
+            changed[field_changed.model] += sum(len(part) for part in parts)
+        return own, +deleted, +changed
 
 
 def _plural(model: type[models.Model]) -> str:

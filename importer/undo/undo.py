@@ -16,7 +16,7 @@ from importer.models import DataImportJob, LogEvent
 from importer.specs.compile import compile_mapping
 from importer.specs.mapping import Mapping
 from importer.specs.registry import get_spec
-from importer.undo.delete import Deleted, Deletion
+from importer.undo.delete import Deleted, Deletion, May, everybody_may
 from importer.undo.restore import Restoration
 from importer.undo.written import Kind, UndoRefused, WrittenRows, verify_marks
 from importer.work.control import Control, stopping_on_signals
@@ -66,13 +66,16 @@ def undo_import(
     *,
     dry_run: bool = False,
     with_related: bool = False,
+    may: May = everybody_may,
     on_progress: Callable[[int], None] | None = None,
+    control: Control | None = None,
 ) -> Undone:
     """Delete the rows that a job inserted, and put rows back that it changed, where it has kept them.
 
     A row that somebody has changed since stays as it is. So does one that others' rows depend on, unless
-    `with_related`: then they are deleted or changed as their `on_delete` says. `dry_run` finds out what would happen.
-    `on_progress` is called with the number of rows that were deleted.
+    `with_related`: then they are deleted or changed as their `on_delete` says, as far as `may("delete", model)` and
+    `may("change", model)` allow it. `dry_run` finds out what would happen. `on_progress` is called with the number of
+    rows that were deleted. The `stop()` of `control`, called from any thread, ends the undo after the current rows.
     Raises UndoRefused, JobAlreadyRunning, PoolerInTheWay and MappingRefused.
     """
     if isinstance(job, int):
@@ -80,10 +83,16 @@ def undo_import(
     _refuse(job)
     mapping = compile_mapping(get_spec(job.spec), job.columns or [], job.dialect)
     verify_marks(job, mapping.alias)
-    control = Control()
+    control = control or Control()
     with _held(job), stopping_on_signals(control):
         undo = _Undo(
-            job, mapping, control, is_rehearsal=dry_run, with_related=with_related, on_progress=on_progress
+            job,
+            mapping,
+            control,
+            is_rehearsal=dry_run,
+            with_related=with_related,
+            may=may,
+            on_progress=on_progress,
         )
         undo.run()
         if not dry_run and not control.stopping:
@@ -117,11 +126,12 @@ class _Undo:
         *,
         is_rehearsal: bool,
         with_related: bool,
+        may: May,
         on_progress: Callable[[int], None] | None,
     ) -> None:
         job.refresh_from_db()
         self.job, self.mapping, self.control = job, mapping, control
-        self.is_rehearsal, self.with_related = is_rehearsal, with_related
+        self.is_rehearsal, self.with_related, self.may = is_rehearsal, with_related, may
         self.on_progress = on_progress or (lambda rows: None)
         self.undone = Undone()
 
@@ -143,7 +153,7 @@ class _Undo:
     def _delete(self, model: type[models.Model], kind: Kind, *, with_related: bool) -> int:
         """Delete the rows that were inserted. Returns how many."""
         written = WrittenRows(self.job, model, self.mapping.alias, [kind])
-        deletion = Deletion(written, with_related=with_related, is_rehearsal=self.is_rehearsal)
+        deletion = Deletion(written, with_related=with_related, is_rehearsal=self.is_rehearsal, may=self.may)
         number = 0
         for page in written.pages(TOGETHER):
             if self.control.stopping:

@@ -49,6 +49,9 @@ NO_DRAFT = (302, 302, 404, 404, 404)
 STEPS = ("file", "columns", "values", "check")
 # Only a form leads there.
 POSTED = (302, 405, 405, 405, 405)
+# Pages of an import job, which nobody else may see.
+OF_A_JOB = (302, 302, 404, 404, 200)
+POSTED_TO_A_JOB = (302, 302, 405, 405, 405)
 # Providers that are not configured have no pages.
 NOT_FOUND = (404, 404, 404, 404, 404)
 RESET_KEY = r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]{1,13})-(?P<key>[0-9A-Za-z-]{1,80})/$"
@@ -126,6 +129,13 @@ SITE = {
     ),
     "admin/(?P<url>.*)$": (302, 302, 404, 404, 404),
     "admin/cortex/user/<id>/password/": ADMIN,
+    "admin/importer/dataimportjob/<int:job_id>/story/": OF_A_JOB,
+    "admin/importer/dataimportjob/<int:job_id>/progress/": OF_A_JOB,
+    "admin/importer/dataimportjob/<int:job_id>/start/": POSTED_TO_A_JOB,
+    "admin/importer/dataimportjob/<int:job_id>/stop/": POSTED_TO_A_JOB,
+    # Its spec is not registered: nothing can be exported or undone with it.
+    "admin/importer/dataimportjob/<int:job_id>/rejects.csv": (302, 302, 404, 404, 302),
+    "admin/importer/dataimportjob/<int:job_id>/undo/": (302, 302, 404, 404, 403),
 }
 # Statuses of the admin's pages of a model: list, add, history, delete, change.
 WRITABLE = (ADMIN, ADMIN, ADMIN, ADMIN, ADMIN)
@@ -233,6 +243,7 @@ def address(route: str, rows: dict[str, Any]) -> str:
         RESET_KEY: "password/reset/key/1-set-password/",
         "<uuid:session_id>": str(rows["tracking/usersession"].pk),
         "<path:object_id>": key,
+        "<int:job_id>": key,
         "<id>": key,
         "<str:label>": "cortex.pov",
         "<int:draft_id>": "1",

@@ -260,7 +260,9 @@ def test_whoever_may_write_companies_makes_jobs_of_companies(client: Client, fol
 
     assert "contacts is not one of the available choices" in refused.content.decode()
     job = DataImportJob.objects.get()
-    assert (answer.status_code, answer["Location"]) == (302, reverse("admin:index"))
+    story = reverse("admin:importer_import_story", args=[job.pk])
+    assert (answer.status_code, answer["Location"]) == (302, story)
+    assert client.get(story).status_code == 200
     assert client.get(reverse("admin:importer_dataimportjob_changelist")).status_code == 403
     assert client.get(reverse("admin:importer_dataimportjob_change", args=[job.pk])).status_code == 403
 

@@ -1,9 +1,10 @@
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from importer.jobs import create_job
 from importer.management.command import ImporterCommand
+from importer.management.listing import ask_for_spec
 from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
 from importer.specs.dialect import parts_given
@@ -13,10 +14,10 @@ class Command(ImporterCommand):
     help = "Create an import job and print its id."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("spec", help="name of a registered import spec")
+        parser.add_argument("spec", nargs="?", help="name of an import spec (default: list the specs)")
         parser.add_argument(
             "source",
-            nargs="+",
+            nargs="*",
             help="files below the source roots, patterns such as 'exports/2021-*.csv', s3://BUCKET/KEY, "
             "storage:ALIAS/NAME or db:ALIAS/TABLE; several are read as one source",
         )
@@ -56,7 +57,7 @@ class Command(ImporterCommand):
     def handle(
         self,
         *,
-        spec: str,
+        spec: str | None,
         source: list[str],
         format: str | None,  # noqa: A002 (the option's name)
         encoding: str,
@@ -65,6 +66,10 @@ class Command(ImporterCommand):
         name: str,
         **options: Any,
     ) -> None:
+        if spec is None:
+            ask_for_spec(self, "SPEC SOURCE")
+        if not source:
+            raise CommandError(f"Which source? Run `manage.py create_import {spec} SOURCE`.", returncode=2)
         with refusals_in_one_line(returncode=2):
             job = create_job(
                 spec,
@@ -77,3 +82,9 @@ class Command(ImporterCommand):
                 name=name,
             )
         self.stdout.write(str(job.pk))
+        if self.stderr.isatty():
+            self.stderr.write(
+                f"Next: `manage.py run_import {job.pk} --dry-run` to see what would happen, or "
+                f"`manage.py run_import {job.pk}`.",
+                style_func=str,
+            )

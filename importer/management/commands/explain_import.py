@@ -5,6 +5,7 @@ from django.core.management.base import CommandParser
 
 from importer.gather.fitness import how_workers_share
 from importer.management.command import ImporterCommand
+from importer.management.listing import ask_for_spec
 from importer.management.refusals import refusals_in_one_line
 from importer.specs.compile import compile_mapping, usual_columns
 from importer.specs.registry import get_spec
@@ -19,9 +20,11 @@ class Command(ImporterCommand):
     help = "Explain which lane each field of a spec takes, what would be faster, and how records are written."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("spec")
+        parser.add_argument("spec", nargs="?", help="default: list the specs")
 
-    def handle(self, *, spec: str, **_: Any) -> None:
+    def handle(self, *, spec: str | None, **_: Any) -> None:
+        if spec is None:
+            ask_for_spec(self, "SPEC")
         with refusals_in_one_line(returncode=2):
             found = get_spec(spec)
             width = _width() if self.stdout.isatty() else None

@@ -5,7 +5,8 @@ from typing import Any, TextIO, cast
 from django.core.management.base import CommandError, CommandParser
 
 from importer.management.command import ImporterCommand
-from importer.management.refusals import get_job, refusals_in_one_line
+from importer.management.listing import job_asked_for
+from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
 from importer.rejects.export import export_rejects
 from importer.rejects.private_file import private_file
@@ -16,13 +17,13 @@ class Command(ImporterCommand):
     help = "Write the rejected records as CSV, with lines and reasons. Fix them, then pass the file to replay_rejects."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("job_id", type=int)
+        parser.add_argument("job_id", type=int, nargs="?", help="default: list the last jobs")
         parser.add_argument(
             "--output", type=Path, help="a file that only you can read (default: standard output)"
         )
 
-    def handle(self, *, job_id: int, output: Path | None, **_: Any) -> None:
-        job = get_job(job_id)
+    def handle(self, *, job_id: int | None, output: Path | None, **_: Any) -> None:
+        job = job_asked_for(self, job_id)
         with refusals_in_one_line():
             for line in missing_rejects(job):
                 self.stderr.write(line)

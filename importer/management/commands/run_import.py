@@ -9,8 +9,9 @@ from importer.conf import conf
 from importer.exceptions import one_line
 from importer.management.command import ImporterCommand
 from importer.management.forecast import forecast_lines
+from importer.management.listing import job_asked_for
 from importer.management.progress import PlainProgress, TerminalProgress, clock
-from importer.management.refusals import get_job, refusals_in_one_line
+from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
 from importer.run.forecast import forecast as make_forecast
 from importer.run.results import ImportResult
@@ -24,7 +25,7 @@ class Command(ImporterCommand):
     help = "Run an import job, or resume it where it was stopped or killed."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("job_id", type=int)
+        parser.add_argument("job_id", type=int, nargs="?", help="default: list the last jobs")
         parser.add_argument(
             "--workers",
             type=_positive,
@@ -58,11 +59,11 @@ class Command(ImporterCommand):
         parser.add_argument("--no-progress", action="store_true", help="do not show progress")
 
     def handle(
-        self, *, job_id: int, workers: int | None, executor: str | None, max_errors: int | None,
+        self, *, job_id: int | None, workers: int | None, executor: str | None, max_errors: int | None,
         max_error_rate: float | None, dry_run: bool, forecast: bool, fresh: bool, keep_before: bool, json: bool,
         no_progress: bool, **_: Any,
     ) -> None:  # fmt: skip
-        job = get_job(job_id)
+        job = job_asked_for(self, job_id)
         if forecast:
             self._forecast(job, as_json=json)
             return
@@ -95,10 +96,10 @@ class Command(ImporterCommand):
             if progress:
                 progress.close()
         if was_finished:
-            self.stderr.write(f"Job {job_id} is already completed; nothing was written.")
+            self.stderr.write(f"Job {job.pk} is already completed; nothing was written.")
         self._print(result, sample, notes, as_json=json)
         if code := EXIT_CODES[result.status]:
-            raise CommandError(_why(result), returncode=code)
+            raise CommandError(_why(result, is_told=bool(result.read) and not json), returncode=code)
 
     def _forecast(self, job: DataImportJob, *, as_json: bool) -> None:
         with refusals_in_one_line():
@@ -112,6 +113,8 @@ class Command(ImporterCommand):
                 extra["notes"] = notes
             self.stdout.write(json.dumps(result.as_dict() | extra))
             return
+        if result.status == DataImportJob.Status.FAILED and not result.read:
+            return  # the reason alone follows; a line of zeros would say it twice
         self.stdout.write(summary_line(result))
         for row in sample.inserted:
             self.stdout.write(f"  would insert {row}")
@@ -131,10 +134,11 @@ def summary_line(result: ImportResult) -> str:
     )
 
 
-def _why(result: ImportResult) -> str:
+def _why(result: ImportResult, *, is_told: bool) -> str:
+    """Say why the run ended. `is_told`: the line of figures has said that it failed."""
     if result.status == "stopped":
         return f"Job {result.job} was stopped; `run_import {result.job}` resumes it."
-    return f"Job {result.job} failed: {result.reason}"
+    return result.reason if is_told else f"Job {result.job} failed: {result.reason}"
 
 
 def _progress(*, hidden: bool) -> PlainProgress | TerminalProgress | None:

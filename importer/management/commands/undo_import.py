@@ -6,7 +6,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from importer.exceptions import one_line
 from importer.management.command import ImporterCommand
-from importer.management.refusals import get_job, refusals_in_one_line
+from importer.management.listing import job_asked_for
+from importer.management.refusals import refusals_in_one_line
 from importer.undo.undo import FIGURES, Undone, undo_import
 
 
@@ -16,7 +17,7 @@ class Command(ImporterCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("job_id", type=int)
+        parser.add_argument("job_id", type=int, nargs="?", help="default: list the last jobs")
         parser.add_argument(
             "--dry-run", action="store_true", help="show what would happen, and change nothing"
         )
@@ -29,23 +30,23 @@ class Command(ImporterCommand):
         parser.add_argument("--json", action="store_true", help="print the figures as one JSON object, last")
 
     def handle(
-        self, *, job_id: int, dry_run: bool, with_related: bool, no_input: bool, json: bool, **_: Any
+        self, *, job_id: int | None, dry_run: bool, with_related: bool, no_input: bool, json: bool, **_: Any
     ) -> None:
-        job = get_job(job_id)
+        job = job_asked_for(self, job_id)
         with refusals_in_one_line():
             if dry_run or (sys.stdin.isatty() and not no_input):
                 preview = undo_import(job, dry_run=True, with_related=with_related)
-                self._print(job_id, preview, would="would be ", as_json=json and dry_run)
+                self._print(job.pk, preview, would="would be ", as_json=json and dry_run)
                 if dry_run:
                     return
                 if input("Undo this? [y/N] ").strip().lower() not in ("y", "yes"):
                     raise CommandError("Nothing was changed.", returncode=3)
             undone = undo_import(job, with_related=with_related)
-        self._print(job_id, undone, would="", as_json=json)
+        self._print(job.pk, undone, would="", as_json=json)
         if undone.is_stopped:
-            raise CommandError(f"The undo was stopped; `undo_import {job_id}` continues.", returncode=3)
+            raise CommandError(f"The undo was stopped; `undo_import {job.pk}` continues.", returncode=3)
         if not undone.is_complete:
-            raise CommandError(f"Some rows of job {job_id} stay.", returncode=1)
+            raise CommandError(f"Some rows of job {job.pk} stay.", returncode=1)
 
     def _print(self, job_id: int, undone: Undone, *, would: str, as_json: bool) -> None:
         if as_json:

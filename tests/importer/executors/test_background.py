@@ -75,6 +75,7 @@ def test_the_admin_puts_a_job_into_the_queue(job: DataImportJob, clerk: User) ->
     waiting = ProcrastinateJob.objects.get()  # once
     assert waiting.args == {"job_id": job.pk, "user_id": str(clerk.pk)}
     assert b"1 job queued for the workers" in answer.content
+    assert b"No worker is running; start one with `manage.py procrastinate worker`." in answer.content
     assert b"1 job already in the queue" in again.content
     work()
     job.refresh_from_db()

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -187,10 +188,9 @@ MISSING: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("explain_import", "no-such-spec"), ("no-such-spec",)),
 ]
 WRONG: list[tuple[str, ...]] = [
-    ("run_import",), ("run_import", "x"), ("run_import", "1", "--workers", "0"),
+    ("run_import", "x"), ("run_import", "1", "--workers", "0"),
     ("run_import", "1", "--max-error-rate", "2"), ("run_import", "1", "--max-error-rate", "nan"),
     ("run_import", "1", "--max-errors", "-1"), ("run_import", "1", "--executor", "magic"),
-    ("create_import", "contacts"),
 ]  # fmt: skip
 
 
@@ -212,6 +212,70 @@ def test_wrong_usage_ends_with_2(site: PrivateSite, shell: Shell) -> None:
         assert answer.code == 2, arguments
         assert "error:" in answer.err.splitlines()[-1]
         assert answer.out == ""
+
+
+ASKED_FOR_A_JOB = ("run_import", "import_report", "export_rejects", "replay_rejects", "undo_import")
+
+
+def test_a_command_without_its_argument_lists_what_there_is(site: PrivateSite, shell: Shell) -> None:
+    job = made(shell, contacts(site, records=2, bad=(2,)))
+    shell("run_import", job, *QUIETLY)
+
+    of_jobs = {name: shell(name) for name in ASKED_FOR_A_JOB}
+    of_specs = {name: shell(name) for name in ("create_import", "explain_import")}
+    without_source = shell("create_import", "contacts-insert")
+
+    for name, answer in of_jobs.items():
+        assert (answer.code, answer.out) == (2, "")
+        assert re.search(rf"^ +{job}  completed  +2  +1  \S+ \S+  contacts-insert$", answer.err, re.MULTILINE)
+        assert answer.err.endswith(f"Which job? Run `manage.py {name} JOB`.\n")
+    for answer in of_specs.values():
+        assert (answer.code, answer.out) == (2, "")
+        assert re.search(r"^  contacts-insert +crm\.Contact$", answer.err, re.MULTILINE)
+    assert_refused(without_source, 2, "Which source?", "create_import contacts-insert SOURCE")
+
+
+def test_a_failed_job_is_told_once(site: PrivateSite, shell: Shell) -> None:
+    path = site.folder / "unfit.csv"
+    path.write_text("nothing,that,fits\n1,2,3\n")
+
+    answer = shell("run_import", made(shell, path), "--no-progress")
+
+    assert_refused(answer, 1, "failed")
+    assert answer.out == ""
+
+
+def test_the_sum_is_shown_as_a_sum(site: PrivateSite, shell: Shell) -> None:
+    job = made(shell, contacts(site, records=20, bad=(3, 7)))
+    shell("run_import", job, *QUIETLY)
+
+    lines = shell("import_report", job).out.splitlines()
+
+    figures = [
+        line.split() for line in lines if line[2:4] in ("  ", "+ ", "= ") and line.split()[-1:] != ["csv"]
+    ]
+    assert [figure[:3] for figure in figures[:6]] == [
+        ["inserted", "18"], ["+", "updated", "0"], ["+", "unchanged", "0"], ["+", "skipped", "0"],
+        ["+", "rejected", "2"], ["=", "read", "20"],
+    ]  # fmt: skip
+
+
+def test_a_person_at_the_terminal_replays_a_file_that_lies_anywhere(
+    site: PrivateSite, shell: Shell, tmp_path: Path
+) -> None:
+    job = made(shell, contacts(site, records=3, bad=(2,)))
+    shell("run_import", job, *QUIETLY)
+    rejects = tmp_path / "rejects.csv"
+    shell("export_rejects", job, "--output", str(rejects))
+    rejects.write_text(rejects.read_text().replace("king", "user"))
+
+    missing = shell("replay_rejects", job, str(tmp_path / "missing.csv"))
+    device = shell("replay_rejects", job, "/dev/zero")
+    answer = shell("replay_rejects", job, str(rejects))
+
+    assert_refused(missing, 1, "There is no file")
+    assert_refused(device, 1, "not a regular file")
+    assert "1 records replayed = 1 inserted" in answer.out
 
 
 def test_a_process_of_its_own_says_the_same(site: PrivateSite) -> None:
