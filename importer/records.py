@@ -47,6 +47,9 @@ RAW = "_raw"
 # Columns that the export of rejected records adds to the source's. A source must not use these names.
 LINE, REASONS = "_line", "_reasons"
 RESERVED = (LINE, REASONS, RAW)
+# When the record was last changed, so that a file does not undo what somebody did after it was downloaded. A source may
+# have such a column; the export then leaves out its own.
+CHANGED_AT = "_changed_at"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from functools import partial, update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.db import transaction
+from django.db import connections
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
@@ -16,10 +16,11 @@ from importer.browser.names import name_of
 def later(name: str) -> Any:
     """Return a view that is loaded when it is called: with Polars, which not every command of a site should load."""
 
-    @transaction.non_atomic_requests
     def view(site: AdminSite, request: HttpRequest, **kwargs: Any) -> Any:
         return import_string(f"importer.browser.{name}")(site, request, **kwargs)
 
+    # A page may import records, and each batch is a transaction of its own: not one of the request (ATOMIC_REQUESTS).
+    view._non_atomic_requests = set(connections)  # type: ignore[attr-defined]
     return view
 
 
@@ -38,6 +39,11 @@ PAGES: list[tuple[str, Any, str]] = [
     ("<int:job_id>/stop/", run.stop, "stop"),
     ("<int:job_id>/rejects.csv", rejects.download, "rejects"),
     ("<int:job_id>/undo/", undo.show, "undo"),
+    ("<int:job_id>/repair/", later("repair.families.show"), "repair"),
+    ("<int:job_id>/repair/records/", later("repair.records.show"), "repair_records"),
+    ("<int:job_id>/repair/download.<slug:kind>", later("repair.files.download"), "repair_download"),
+    ("<int:job_id>/repair/upload/", later("repair.files.upload"), "repair_upload"),
+    ("<int:job_id>/repair/replay/", later("repair.replay.replay"), "repair_replay"),
 ]
 
 

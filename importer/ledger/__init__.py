@@ -30,7 +30,7 @@ from importer.ledger.leases import (
     release,
     unattended_chunks,
 )
-from importer.ledger.staging import set_aside, update_records
+from importer.ledger.staging import replace_values, set_aside, update_records
 
 __all__ = [
     "JOBS",
@@ -62,6 +62,7 @@ __all__ = [
     "notes_of",
     "open_all",
     "release",
+    "replace_values",
     "set_aside",
     "take_back",
     "take_gathered_back",

@@ -1,13 +1,28 @@
 """Writes the table of records set aside: rejected ones, and repeated keys left for the end."""
 
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 from django.db import connections
 from django.utils import timezone
 
 from importer.models import StagingRecord, ledger_alias
-from importer.records import Rejection
+from importer.records import RAW, Rejection
+
+# The records are chosen by their old values, so one that was changed meanwhile is left as it is.
+REPLACE_VALUES = f"""
+    WITH chosen AS (
+        SELECT id FROM {StagingRecord._meta.db_table}
+        WHERE job_id = %(job)s AND state IN ('rejected', 'fixed') AND NOT jsonb_exists(raw, '{RAW}')
+            AND errors @> %(errors)s::jsonb AND coalesce(raw->>%(column)s, %(null)s) = ANY(%(old)s)
+        ORDER BY line LIMIT %(most)s::bigint FOR UPDATE
+    )
+    UPDATE {StagingRecord._meta.db_table} AS record
+    SET raw = jsonb_set(record.raw, ARRAY[%(column)s], to_jsonb(new.value)), state = 'fixed', updated_at = %(now)s
+    FROM chosen, unnest(%(old)s::text[], %(new)s::text[]) AS new (old, value)
+    WHERE record.id = chosen.id AND coalesce(record.raw->>%(column)s, %(null)s) = new.old
+"""  # noqa: S608 (our own table)
 
 
 def set_aside(job_id: int, chunk_id: int, rejections: Sequence[Rejection], *, state: str) -> None:
@@ -59,3 +74,34 @@ def update_set_aside(
 def update_records(records: Sequence[StagingRecord], fields: Sequence[str]) -> None:
     """Store these fields of records that somebody fixed, or whose person was erased."""
     StagingRecord.objects.bulk_update(records, fields, batch_size=500)
+
+
+def replace_values(
+    job_id: int,
+    column: str,
+    new_values: Mapping[str, str],
+    *,
+    null: str = "",
+    errors: Sequence[Mapping[str, str]] = (),
+    most: int | None = None,
+) -> int:
+    """Replace values of one column, and mark the records as fixed. Returns their number.
+
+    new_values  the new text of each old one
+    null        the text of a null among the old values
+    errors      only records that were rejected for these reasons
+    most        no more records than this
+    """
+    parameters: dict[str, Any] = {
+        "job": job_id,
+        "column": column,
+        "null": null,
+        "errors": json.dumps(list(errors)),
+        "old": list(new_values),
+        "new": list(new_values.values()),
+        "most": most,
+        "now": timezone.now(),
+    }
+    with connections[ledger_alias()].cursor() as cursor:
+        cursor.execute(REPLACE_VALUES, parameters)
+        return int(cursor.rowcount)

@@ -1,7 +1,9 @@
-"""Takes a fixed CSV of rejected records back in."""
+"""Takes a fixed file of rejected records back in."""
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +12,14 @@ from django.utils import timezone
 
 from importer import ledger
 from importer.conf import conf
-from importer.exceptions import ImporterError
 from importer.models import DataImportJob, StagingRecord, ledger_alias
-from importer.records import LINE, RAW
+from importer.records import CHANGED_AT, LINE, RAW
 from importer.rejects.cells import cell, defused, nulls_of, restored
-from importer.sources.magic import COMPOUND, ZIP
+from importer.rejects.refused import RejectsRefused
+from importer.rejects.workbook import as_csv, too_many
 
 # Digits of a line's number: no source has more lines.
 LINE_DIGITS = 18
-
-
-class RejectsRefused(ImporterError):
-    """The fixed file does not belong to the job, or cannot be read."""
 
 
 @dataclass(slots=True)
@@ -38,52 +36,64 @@ class Taken:
     passed_over: int = 0
 
 
-def _refuse_workbook(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(len(COMPOUND)).startswith((ZIP, COMPOUND)):
-            raise RejectsRefused(
-                f'"{path.name}" is a workbook; save it as CSV (UTF-8), with the same columns.'
-            )
+def take_over(job: DataImportJob, path: Path, *, overwrite: bool = False, most: int | None = None) -> Taken:
+    """Replace the stored values by those of a fixed file, CSV or xlsx, all or nothing. Raises RejectsRefused.
+
+    overwrite  also the records that somebody has changed since the file was downloaded, if it says when that was
+    most       no more records than this
+    """
+    with as_csv(path, most) as plain, transaction.atomic(using=ledger_alias()):
+        return _take_over(job, plain, path.name, overwrite=overwrite, most=most)
 
 
-def take_over(job: DataImportJob, path: Path) -> Taken:
-    """Replace the stored values by those of a fixed CSV file, all or nothing. Raises RejectsRefused."""
-    now, nulls = timezone.now(), nulls_of(job)
-    taken = Taken()
-    fixed = []
-    _refuse_workbook(path)
-    with path.open(encoding="utf-8-sig", newline="") as file, transaction.atomic(using=ledger_alias()):
+def _take_over(job: DataImportJob, path: Path, name: str, *, overwrite: bool, most: int | None) -> Taken:
+    now, nulls, taken = timezone.now(), nulls_of(job), Taken()
+    with path.open(encoding="utf-8-sig", newline="") as file:
         # csv's limit is 128 kB per field. An escape makes four characters of one, a doubled quote two.
         csv.field_size_limit(max(csv.field_size_limit(), 4 * conf.MAX_RECORD_BYTES))
         try:
-            rows = list(_fixed_rows(job, csv.DictReader(file, strict=True)))
+            rows = list(islice(_fixed_rows(job, csv.DictReader(file, strict=True)), most and most + 1))
         except (csv.Error, UnicodeDecodeError) as error:
-            raise RejectsRefused(f'"{path.name}" cannot be read: {error}.') from None
-        lines = [line for line, _ in rows]
-        records = {record.line: record for record in _rejected_once(job).filter(line__in=lines)}
-        for line, texts in rows:
-            record = records.get(line)
-            if record is None:
-                raise RejectsRefused(
-                    f'"{path.name}" has {job.place_of(line)}, which is not a rejected record of job {job.pk}; '
-                    f"remove it."
-                )
-            if record.state == StagingRecord.State.DISCARDED:
-                raise RejectsRefused(
-                    f'"{path.name}" has {job.place_of(line)}, which was erased because it named a person; remove it.'
-                )
-            if record.state == StagingRecord.State.REPLAYED:
-                taken.passed_over += 1
-                continue
-            raw = _changed(record, texts, nulls)
-            if RAW in raw:
-                taken.left += 1
-                continue
-            record.raw, record.state, record.updated_at = raw, StagingRecord.State.FIXED, now
-            fixed.append(record)
-        ledger.update_records(fixed, ["raw", "state", "updated_at"])
+            raise RejectsRefused(f'"{name}" cannot be read: {error}.') from None
+    if most is not None and len(rows) > most:
+        raise too_many(name, most)
+    lines = [line for line, _, _ in rows]
+    # Locked, so that what is erased meanwhile does not come back.
+    locked = _rejected_once(job).select_for_update().filter(line__in=lines)
+    records = {record.line: record for record in locked}
+    fixed = []
+    for line, texts, changed_at in rows:
+        record = _record_of(job, records, line, name)
+        if record.state == StagingRecord.State.REPLAYED:
+            taken.passed_over += 1
+            continue
+        raw = _changed(record, texts, nulls)
+        if RAW in raw:
+            taken.left += 1
+            continue
+        if raw != record.raw and not overwrite and changed_at not in ("", record.updated_at.isoformat()):
+            raise RejectsRefused(
+                f'"{name}" has {job.place_of(line)}, which was changed since the file was downloaded; download it '
+                f"again, or have it overwritten."
+            )
+        record.raw, record.state, record.updated_at = raw, StagingRecord.State.FIXED, now
+        fixed.append(record)
+    ledger.update_records(fixed, ["raw", "state", "updated_at"])
     taken.mended = len(fixed)
     return taken
+
+
+def _record_of(job: DataImportJob, records: dict[int, StagingRecord], line: int, name: str) -> StagingRecord:
+    record = records.get(line)
+    if record is None:
+        raise RejectsRefused(
+            f'"{name}" has {job.place_of(line)}, which is not a rejected record of job {job.pk}; remove it.'
+        )
+    if record.state == StagingRecord.State.DISCARDED:
+        raise RejectsRefused(
+            f'"{name}" has {job.place_of(line)}, which was erased because it named a person; remove it.'
+        )
+    return record
 
 
 def _changed(record: StagingRecord, texts: dict[str, str], nulls: dict[str, str]) -> dict[str, Any]:
@@ -98,14 +108,15 @@ def _changed(record: StagingRecord, texts: dict[str, str], nulls: dict[str, str]
     return {name: record.raw.get(name) if is_whole and name in same else text for name, text in texts.items()}
 
 
-def _fixed_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tuple[int, dict[str, Any]]]:
+def _fixed_rows(
+    job: DataImportJob, reader: "csv.DictReader[str]"
+) -> Iterator[tuple[int, dict[str, Any], str]]:
     columns = [defused(name) for name in job.columns or []]
     missing = [name for name in (LINE, *columns) if name not in (reader.fieldnames or ())]
     if missing:
         raise RejectsRefused(
             f'The fixed file has no column "{missing[0]}"; edit the file that `export_rejects {job.pk}` writes.'
         )
-    rows = []
     for row in reader:
         if any("\0" in (text or "") for text in row.values() if not isinstance(text, list)):
             raise RejectsRefused(f"The fixed file has a NUL character in line {reader.line_num}.")
@@ -118,8 +129,8 @@ def _fixed_rows(job: DataImportJob, reader: "csv.DictReader[str]") -> list[tuple
                 f'The fixed file has "{row[LINE]}" in {LINE}, line {reader.line_num}; {LINE} must be {what}.'
             )
         raw = {name: restored(row[defused(name)] or "") for name in job.columns or []}
-        rows.append((line, raw))
-    return rows
+        changed_at = "" if CHANGED_AT in (job.columns or []) else row.get(CHANGED_AT) or ""
+        yield line, raw, changed_at
 
 
 def _line_of(job: DataImportJob, text: str) -> int | None:

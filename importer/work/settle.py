@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import polars as pl
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from importer.batches import Batch
 from importer.conf import conf
@@ -74,16 +74,23 @@ def _by_descent(
         yield [found[line] for line in wanted if line in found]
 
 
-def replay(stages: Stages, control: Control, *, states: Sequence[str]) -> Replayed:
+def replay(
+    stages: Stages, control: Control, *, states: Sequence[str], only: Q | None = None, size: int | None = None
+) -> Replayed:
     """Write rejected records again; those that pass are marked as replayed.
+
+    only  which of the records
+    size  records in one transaction; default: the first batch size of a run
 
     Returns the counts of the records that were tried.
     """
     total, left = Counts(), 0
-    rejected = StagingRecord.objects.filter(job=stages.job, state__in=states)
+    rejected = StagingRecord.objects.filter(only or Q(), job=stages.job, state__in=states)
     by_family = bool(stages.mapping.own_lookups)
     columns = stages.job.columns or []
-    for records in _by_descent(rejected, stages.mapping, columns) if by_family else _in_batches(rejected):
+    for records in (
+        _by_descent(rejected, stages.mapping, columns) if by_family else _in_batches(rejected, size)
+    ):
         whole = [record for record in records if RAW not in record.raw and not _lost_to_another(record)]
         total += _write_stored(stages, whole)
         left += len(records) - len(whole)
@@ -99,11 +106,11 @@ def _lost_to_another(record: StagingRecord) -> bool:
     return not is_fixed and any(error["code"] == "duplicate_key" for error in record.errors)
 
 
-def _in_batches(some: QuerySet[StagingRecord]) -> Iterator[list[StagingRecord]]:
-    line = -1
+def _in_batches(some: QuerySet[StagingRecord], size: int | None = None) -> Iterator[list[StagingRecord]]:
+    line, size = -1, size or conf.BATCH_SIZE_INITIAL
     while True:
         waiting = some.filter(line__gt=line).order_by("line")
-        number = len(within_bytes(waiting[: conf.BATCH_SIZE_INITIAL], "raw", conf.BATCH_MAX_BYTES))
+        number = len(within_bytes(waiting[:size], "raw", conf.BATCH_MAX_BYTES))
         records = list(waiting[:number])
         if not records:
             return

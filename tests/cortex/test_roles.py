@@ -52,6 +52,9 @@ POSTED = (302, 405, 405, 405, 405)
 # Pages of an import job, which nobody else may see.
 OF_A_JOB = (302, 302, 404, 404, 200)
 POSTED_TO_A_JOB = (302, 302, 405, 405, 405)
+POSTED_BY_STAFF = (302, 302, 405, 405, 405)
+# A job that the admin alone may see.
+OWN_JOB = (302, 302, 404, 404, 200)
 # Providers that are not configured have no pages.
 NOT_FOUND = (404, 404, 404, 404, 404)
 RESET_KEY = r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]{1,13})-(?P<key>[0-9A-Za-z-]{1,80})/$"
@@ -112,6 +115,11 @@ SITE = {
     "admin/importer/dataimportjob/begin/<str:label>/template.csv": OF_TARGET,
     # Drafts are their owner's, and there is none.
     **{f"admin/importer/dataimportjob/draft/<int:draft_id>/{step}/": NO_DRAFT for step in STEPS},
+    **{f"admin/importer/dataimportjob/<int:job_id>/repair/{page}": OWN_JOB for page in ("", "records/")},
+    # The job's spec is not registered any more, so the file cannot be written.
+    "admin/importer/dataimportjob/<int:job_id>/repair/download.<slug:kind>": (302, 302, 404, 404, 302),
+    "admin/importer/dataimportjob/<int:job_id>/repair/upload/": POSTED_BY_STAFF,
+    "admin/importer/dataimportjob/<int:job_id>/repair/replay/": POSTED_BY_STAFF,
     "admin/": STAFF,
     "admin/login/": (200, 200, 302, 302, 302),
     "admin/logout/": (302, 302, 405, 405, 405),
@@ -247,6 +255,7 @@ def address(route: str, rows: dict[str, Any]) -> str:
         "<id>": key,
         "<str:label>": "cortex.pov",
         "<int:draft_id>": "1",
+        "<slug:kind>": "csv",
         "<path:content_type_id>": str(ContentType.objects.get_for_model(User).pk),
         "<slug:provider_id>": "okta",
         "<slug:organization_slug>": "okta-saml",

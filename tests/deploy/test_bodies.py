@@ -169,6 +169,9 @@ def test_all_networks_together_hold_2048_forms(nginx: Nginx) -> None:
         ("/any/form/", MEGABYTE),
         ("/accounts/saml/okta/acs/", 384 * 1024),
         (FILES, 16 * MEGABYTE),
+        ("/admin/importer/dataimportjob/7/repair/upload/", 16 * MEGABYTE),
+        ("/admin/importer/dataimportjob/7/repair/records/", 16 * MEGABYTE),
+        ("/admin/importer/dataimportjob/7/repair/", MEGABYTE),
         ("/grafana/api/live/ws", 1),
     ],
 )

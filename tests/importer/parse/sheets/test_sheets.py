@@ -331,11 +331,11 @@ def test_a_workbook_with_the_ending_of_a_text_file(folder: Path, ending: str, se
 
 
 @pytest.mark.django_db(transaction=True)
-def test_rejects_that_come_back_as_a_workbook_are_refused_in_one_line(book: Path) -> None:
+def test_a_workbook_that_is_not_of_the_rejects_is_refused_in_one_line(book: Path) -> None:
     job = create_job("everything", str(xlsx(book, HEADER + row(2, "too long", "b"))))
     assert run_import(job).rejected == 1
 
-    with pytest.raises(ImporterError, match='"book.xlsx" is a workbook; save it as CSV'):
+    with pytest.raises(ImporterError, match='The fixed file has no column "_line"'):
         replay_rejects(job, str(book))
 
 
