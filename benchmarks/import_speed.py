@@ -70,6 +70,7 @@ class Benchmark:
             "PYTHONPATH": str(PROJECT),
         }
         self.memory: list[tuple[float, float]] = []
+        self.last_job = ""
 
     def sql(self, *statements: str) -> str:
         commands = [part for statement in statements for part in ("--command", statement)]
@@ -130,7 +131,7 @@ class Benchmark:
         return self.run_import("contacts-upsert", workers=workers)
 
     def run_import(self, spec: str, *options: str, workers: int) -> Figure:
-        job = self.manage("create_import", spec, str(self.source)).strip()
+        job = self.last_job = self.manage("create_import", spec, str(self.source)).strip()
         began = time.monotonic()
         with self.watching_memory() as memory:
             answer = self.manage(
@@ -146,6 +147,16 @@ class Benchmark:
             seconds,
             peak_memory_mb=round(peak, 1),
         )
+
+    def verify(self) -> Figure:
+        """Measures how long the verification of the last import takes."""
+        began = time.monotonic()
+        with self.watching_memory() as memory:
+            answer = json.loads(self.manage("verify_import", self.last_job, "--json"))
+        seconds = time.monotonic() - began
+        assert (answer["signed_off"], answer["matched"]) == (True, self.records), answer
+        peak = max((size for _, size in memory), default=0.0)
+        return Figure("verify_import", self.records, seconds, peak_memory_mb=round(peak, 1))
 
     def bulk_create(self, *, clean: bool) -> Figure:
         self.empty()
@@ -222,6 +233,7 @@ def measure(benchmark: Benchmark, options: argparse.Namespace) -> list[Figure]:
     show(reference)
     figures = [reference]
     figures += [show(_against(benchmark.importer(workers), reference)) for workers in options.workers]
+    figures.append(show(_against(benchmark.verify(), reference)))
     figures.append(show(_against(benchmark.importer_fresh(options.workers[-1]), reference)))
     if not options.no_upsert:
         upsert = show(benchmark.copy_and_upsert())

@@ -5,8 +5,10 @@ Packages from top to bottom. Imports only run down; import-linter checks it (`py
     management   the commands
     executors    run workers: in this process, in processes of this machine, on other machines
     run          carries out one run of a job: plan, survey, execute, settle, finish
+    verify       compares a job's source with the table again, and signs off or names the differences
     rejects      reports, exports, takes back and replays rejected records
     undo         takes back what a job has written
+    review       lets a second person approve a job before it writes anything
     privacy      erases a person, deletes old data
     suggest      guesses how a file is written and which field each column fills, with the reasons
     fresh        loads an empty table through a bare copy, which then takes its place

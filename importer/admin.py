@@ -111,7 +111,7 @@ class DataImportJobAdmin(ReadOnly):
     exclude = ("contested",)
     list_display_links = ("id",)
     change_form_template = "importer/job.html"
-    large = ("contested", "columns", "parts")
+    large = ("contested", "columns", "parts", "proposal")
     job_path = "pk"
 
     def get_urls(self) -> list[Any]:

@@ -89,6 +89,8 @@ class Defaults:
     INLINE_BYTES: int = 2_000_000
     # How long a request runs or undoes a job before it leaves the rest to a worker. Proxies give up after 30 or 60.
     INLINE_SECONDS: float = 20.0
+    # Jobs that people create in the browser wait for a second person before they write anything.
+    REVIEW: bool = False
     # Days from a job's end (its creation, if it never ran) until `prune_imports` deletes. None: keep for ever.
     REJECTED_DAYS: int | None = 400
     UPLOAD_DAYS: int | None = 90

@@ -52,6 +52,7 @@ def create_job(
     sheet: str = "",
     name: str = "",
     created_by: Any = None,
+    review: bool | None = None,
 ) -> DataImportJob:
     """Create a job that is ready to run.
 
@@ -66,6 +67,8 @@ def create_job(
     dialect     parts of a `Dialect` by name, which win over the spec's
     sheet       a sheet of a workbook; empty: the first visible one with values
     created_by  the user who owns the job, or None
+    review      a second person must approve the job before it writes anything; None: as the spec says, or the
+                setting REVIEW for jobs that have an owner
 
     Raises UnknownSpec, MappingRefused (a lookup names an unknown path), SourceRefused, SettingsRefused.
     """
@@ -76,6 +79,8 @@ def create_job(
     for each in filter(is_remote, sources):
         refuse_forbidden(each)
     refuse_faults(get_spec(spec))
+    if review is None:
+        review = get_spec(spec).options.review or (conf.REVIEW and created_by is not None)
     file_format = format or guess_format_of_all(sources)
     for each in sources:
         _refuse_misfits(each, file_format, name)
@@ -83,6 +88,7 @@ def create_job(
     delimiter = HEX.sub(lambda match: chr(int(match[1], 16)), DELIMITERS.get(delimiter, delimiter))
     job = DataImportJob(
         spec=spec, format=file_format, encoding=encoding, delimiter=delimiter, name=name, created_by=created_by,
+        needs_approval=review,
         options=({"dialect": dialect} if dialect else {}) | ({"sheet": sheet} if sheet else {}),
     )  # fmt: skip
     dialect_of(job)  # contradictions are reported now

@@ -65,6 +65,7 @@ class DataImportJob(Counters):
         STOPPED = "stopped"
         FAILED = "failed"
         COMPLETED = "completed"
+        AWAITING_APPROVAL = "awaiting_approval"
 
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
@@ -126,6 +127,18 @@ class DataImportJob(Counters):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now)
+    needs_approval = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A second person must approve it before anything is written.",
+    )
+    proposal = models.JSONField(
+        null=True, blank=True, editable=False, help_text="What its dry run has found, for who approves it."
+    )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    approved_at = models.DateTimeField(null=True, blank=True)
     undone = models.BigIntegerField(default=0, db_default=0, help_text="Rows that undo has deleted.")
     restored = models.BigIntegerField(default=0, db_default=0, help_text="Rows that undo has put back.")
     undone_at = models.DateTimeField(null=True, blank=True)
@@ -138,11 +151,16 @@ class DataImportJob(Counters):
     class Meta:
         db_table = table("data_import_jobs")
         verbose_name = "import job"
-        permissions = [("read_source", "Can read whole sources, and what messages quote from them")]
+        permissions = [
+            ("read_source", "Can read whole sources, and what messages quote from them"),
+            ("approve_dataimportjob", "Can approve import jobs of others"),
+        ]
         indexes = [models.Index(F("created_at").desc(), name=index("idx_import_jobs_created_desc"))]
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["pending", "running", "stopped", "failed", "completed"]),
+                condition=Q(
+                    status__in=["pending", "running", "stopped", "failed", "completed", "awaiting_approval"]
+                ),
                 name=index("data_import_jobs_status_known"),
             ),
         ]
@@ -409,6 +427,9 @@ class LogEvent(models.TextChoices):
     CREATED = "created"
     REFUSED = "refused"  # a run in the background that is not allowed
     WAITING = "waiting"  # a run in the background that waits for the process that holds the job
+    PROPOSED = "proposed"  # a dry run has found what it would do; it waits for a second person
+    APPROVED = "approved"
+    DECLINED = "declined"
     STARTED = "started"
     PLANNED = "planned"
     SURVEY = "survey"
@@ -438,6 +459,7 @@ class LogEvent(models.TextChoices):
     REJECTS_PRUNED = "rejects_pruned"
     UPLOAD_DELETED = "upload_deleted"
     UNDONE = "undone"  # rows that the job wrote were deleted, or put back as they were
+    VERIFIED = "verified"  # source and table were compared again
 
 
 class MigrationLog(models.Model):

@@ -23,7 +23,8 @@ OWN_CODES = frozenset(
 # Events whose reason is ours: states, machines, numbers.
 OWN_EVENTS = frozenset(
     {"created", "started", "planned", "executing", "stopped", "completed", "batch_size", "long_fields", "recycled",
-     "worker_died", "replayed", "rejects_pruned", "upload_deleted", "person_erased"}
+     "worker_died", "replayed", "rejects_pruned", "upload_deleted", "person_erased", "verified",
+     "proposed", "approved"}
 )  # fmt: skip
 # Columns of a chunk that hold values of the source table.
 QUOTING_KEYS = ("start_key", "end_key", "committed_key")
@@ -73,6 +74,8 @@ class Redaction:
     def _redact_job(self, job: DataImportJob) -> None:
         """Remove hashes and marks (an ETag is an MD5) too: for a small file they confirm a guess."""
         job.error = HIDDEN if job.error else ""
+        # Left deferred, it would load unredacted.
+        job.proposal = None if "proposal" in job.get_deferred_fields() else _figures_of(job.proposal)
         job.source_hash = job.source_mark = ""
         if "parts" in job.get_deferred_fields():
             job.parts = []
@@ -102,6 +105,11 @@ class Redaction:
             details["columns"] = [name for name in entry.details.get("columns") or () if name in taken]
             details["ignored"] = f"{len(entry.details.get('ignored') or ()):,} columns"
         entry.details = details
+
+
+def _figures_of(proposal: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a proposal without what it quotes: its sample, reasons and notes."""
+    return None if proposal is None else {"figures": proposal["figures"], "token": proposal["token"]}
 
 
 def taken_columns(job_id: int) -> frozenset[str]:

@@ -28,7 +28,7 @@ from importer.exceptions import (
 from importer.executors import queue
 from importer.executors.queue import NAME
 from importer.models import DataImportJob, LogEvent
-from importer.rights import has_right, may_run, may_undo
+from importer.rights import has_right, may_read_source, may_run, may_undo
 
 # Pause before a run that could not start, or could not finish, is tried again.
 PAUSE_SECONDS = 60
@@ -133,6 +133,28 @@ def _run(context: JobContext, job_id: int, user_id: Any) -> None:
     was_shut_down = context.abort_reason() is AbortReason.SHUTDOWN
     if was_shut_down and jobs.filter(status=DataImportJob.Status.STOPPED, stop_requested=False).exists():
         raise JobAborted  # so that another worker continues
+
+
+@app.task(name=queue.VERIFY, queue=NAME)
+def verify_in_background(*, job_id: int, user_id: Any) -> None:
+    """Verify a job, unless the user has lost the rights since it was enqueued. A refusal goes to the job's log."""
+    from importer.verify.verify import verify_import
+
+    try:
+        job, user = DataImportJob.objects.filter(pk=job_id).first(), _user_of(user_id)
+        if job is None or user is None:
+            return
+        if may_read_source(user, job):
+            verify_import(job, by=user.get_username())
+        else:
+            ledger.log(
+                job, LogEvent.REFUSED, f"the user who requested it ({user_id}) may not read this source"
+            )
+    except ImporterError as error:
+        with contextlib.suppress(DatabaseError):
+            ledger.log(job_id, LogEvent.REFUSED, reason_of(error))
+    finally:
+        connections.close_all()
 
 
 @app.task(name=queue.UNDO, queue=NAME, pass_context=True, retry=UntilItEnds())

@@ -36,6 +36,8 @@ def lead_of(job: DataImportJob, phase: Phase, counts: Counts, families: list[Fam
         return Lead(f"Stopped. {_so_far(counts)} {RESUMES}", "doubt")
     if phase == Phase.LOST:
         return Lead(f"Interrupted: the process that ran it is gone. {_so_far(counts)} {RESUMES}", "bad")
+    if phase == Phase.IN_REVIEW:
+        return Lead("It was tried and taken back, and waits for a second person to approve it.", "doubt")
     if phase == Phase.RUNNING:
         return Lead("It will stop after the current batch." if job.stop_requested else "It is running.")
     if phase == Phase.WAITING:

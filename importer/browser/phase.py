@@ -18,6 +18,7 @@ class Phase(enum.StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     COMPLETED = "completed"
+    IN_REVIEW = "in_review"  # waits for a second person
     UNDO_WAITS = "undo_waits"
     UNDOING = "undoing"
     UNDONE = "undone"
@@ -37,6 +38,7 @@ ENDED = {
     Status.STOPPED: Phase.STOPPED,
     Status.FAILED: Phase.FAILED,
     Status.COMPLETED: Phase.COMPLETED,
+    Status.AWAITING_APPROVAL: Phase.IN_REVIEW,
 }
 
 

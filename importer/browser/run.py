@@ -28,6 +28,7 @@ NOT_NOW = {
     Phase.RUNNING: "The job is running already.",
     Phase.WAITING: "The job waits for a worker already.",
     Phase.COMPLETED: "The job is completed. A job runs once; import the file again with a new one.",
+    Phase.IN_REVIEW: "The job waits for a second person to approve it.",
     Phase.UNDO_WAITS: "The job is about to be undone.",
     Phase.UNDOING: "Another process is at work on the job; try again in a moment.",
     Phase.UNDONE: "The job was undone. Import the file again with a new job.",
@@ -129,6 +130,8 @@ def _tell(request: HttpRequest, job: DataImportJob, result: ImportResult) -> Non
         messages.success(request, f"Done. {told(report.counts, report.families)}")
     elif result.status == Status.FAILED:
         messages.error(request, "The run failed; the reason is below.")
+    elif result.status == Status.AWAITING_APPROVAL:
+        messages.info(request, "The import was tried and taken back. A second person has to approve it.")
     elif DataImportJob.objects.filter(pk=job.pk, stop_requested=True).exists():
         messages.warning(request, "The run was stopped.")
     elif has_workers():

@@ -22,7 +22,8 @@ Status = DataImportJob.Status
 SHOWN = 20
 # Of those that do not run, who still wants something of a person.
 WAITS_FOR_ME = Q(undone_at__isnull=True) & (
-    Q(status__in=(Status.PENDING, Status.STOPPED, Status.FAILED)) | Q(status=Status.COMPLETED, rejected__gt=0)
+    Q(status__in=(Status.PENDING, Status.STOPPED, Status.FAILED, Status.AWAITING_APPROVAL))
+    | Q(status=Status.COMPLETED, rejected__gt=0)
 )
 DONE = Q(undone_at__isnull=False) | Q(status=Status.COMPLETED, rejected=0)
 
@@ -91,6 +92,7 @@ def _said(job: DataImportJob, phase: Phase) -> str:
         Phase.LOST: "interrupted: its process is gone",
         Phase.STOPPED: "stopped",
         Phase.FAILED: "failed",
+        Phase.IN_REVIEW: "waits for approval",
         Phase.UNDO_WAITS: "its undo waits for a worker",
         Phase.UNDOING: "is being undone",
         Phase.UNDONE: f"undone: {counted(job.undone, 'row')} {were(job.undone)} deleted",

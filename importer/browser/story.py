@@ -21,6 +21,7 @@ from importer.models import DataImportJob
 from importer.quotes import Redaction
 from importer.records import Counts
 from importer.rejects.report import Report, make_report
+from importer.review import may_approve
 from importer.rights import has_right, may_run, may_undo
 
 FATES = ("inserted", "updated", "unchanged", "skipped", "rejected")
@@ -98,6 +99,9 @@ def next_steps(
             steps.append(Step(label, address(site, "run", at), is_post=True, is_main=True))
         elif phase in (Phase.RUNNING, Phase.WAITING) and not job.stop_requested:
             steps.append(Step("Stop", address(site, "stop", at), is_post=True))
+    if phase == Phase.IN_REVIEW:
+        label, is_main = ("Approve or decline", True) if may_approve(user, job) else ("See what waits", False)
+        steps.append(Step(label, address(site, "approve", at), is_main=is_main))
     is_at_rest = not phase.moves and job.planned_at is not None
     if is_at_rest and report.kept and reads_source:
         if phase != Phase.UNDONE and may_run(user, job):

@@ -44,6 +44,8 @@ PAGES: list[tuple[str, Any, str]] = [
     ("<int:job_id>/repair/download.<slug:kind>", later("repair.files.download"), "repair_download"),
     ("<int:job_id>/repair/upload/", later("repair.files.upload"), "repair_upload"),
     ("<int:job_id>/repair/replay/", later("repair.replay.replay"), "repair_replay"),
+    ("<int:job_id>/certificate/", later("certificate.show"), "certificate"),
+    ("<int:job_id>/approve/", later("approve.show"), "approve"),
 ]
 
 

@@ -14,6 +14,7 @@ from importer.models import DataImportJob
 NAME = "imports"
 TASK = "importer.tasks.work_on_chunk"
 RUN = "importer.tasks.run_in_background"
+VERIFY = "importer.tasks.verify_in_background"
 UNDO = "importer.tasks.undo_in_background"
 # procrastinate's workers write their heartbeat every 10 seconds.
 ALIVE = dt.timedelta(seconds=45)
@@ -44,6 +45,17 @@ def enqueue_run(job_id: int, user_id: Any) -> bool:
     task = app.configure_task(RUN, queue=NAME, queueing_lock=_lock_of_run(job_id))
     try:
         with transaction.atomic():  # a conflict must not break the caller's transaction
+            task.defer(job_id=job_id, user_id=str(user_id))
+    except AlreadyEnqueued:
+        return False
+    return True
+
+
+def enqueue_verification(job_id: int, user_id: Any) -> bool:
+    """Have a worker verify a completed job. False: it is already enqueued."""
+    task = app.configure_task(VERIFY, queue=NAME, queueing_lock=f"import-verify:{job_id}")
+    try:
+        with transaction.atomic():
             task.defer(job_id=job_id, user_id=str(user_id))
     except AlreadyEnqueued:
         return False

@@ -153,7 +153,7 @@ def _erase_log(person: Person, touched: set[int]) -> int:
 
 def _erase_jobs(person: Person, touched: set[int]) -> int:
     jobs = DataImportJob.objects.defer("contested")
-    return _clean(jobs, person, ("name", "error", "columns", "options", "result"), touched)
+    return _clean(jobs, person, ("name", "error", "columns", "options", "result", "proposal"), touched)
 
 
 def _erase_chunks(person: Person, touched: set[int]) -> int:

@@ -38,8 +38,11 @@ STEP = 2_000
 REST_SECONDS = 0.01
 LONGEST_DAYS = 36_500
 SETTINGS = ("REJECTED_DAYS", "UPLOAD_DAYS", "LOG_DAYS")
-# Log entries that stay: why something was deleted, and which columns a spec reads (see `quotes`).
-KEPT_EVENTS = (LogEvent.PLANNED, LogEvent.REJECTS_PRUNED, LogEvent.UPLOAD_DELETED, LogEvent.PERSON_ERASED)
+# Log entries that stay: why something was deleted, which columns a spec reads (see `quotes`), and who signed off.
+KEPT_EVENTS = (
+    LogEvent.PLANNED, LogEvent.REJECTS_PRUNED, LogEvent.UPLOAD_DELETED, LogEvent.PERSON_ERASED, LogEvent.VERIFIED,
+    LogEvent.APPROVED, LogEvent.DECLINED,
+)  # fmt: skip
 State = StagingRecord.State
 # Without contested records: they are the only copy of records that an unfinished job has read.
 PRUNED_STATES = (State.REJECTED, State.FIXED, State.REPLAYED, State.DISCARDED)

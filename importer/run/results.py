@@ -11,7 +11,7 @@ from importer.records import Counts
 class ImportResult:
     """The figures of a run.
 
-    status              "completed", "stopped", "failed" or "dry-run"
+    status              "completed", "stopped", "failed", "dry-run" or "awaiting_approval"
     read … batches      counts over the whole job, with earlier runs
     seconds             wall time of this run
     records_per_second  records read in this run / `seconds`

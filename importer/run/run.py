@@ -24,11 +24,13 @@ from importer.ledger import JobHold
 from importer.ledger.killed_runs import FormerRun, look_at_former_run
 from importer.models import DataImportJob, LogEvent
 from importer.records import FATES
+from importer.review import must_wait, refuse_other, refuse_unapproved
 from importer.run.carry import carry_out
 from importer.run.dry_run import run_dry
 from importer.run.findings import tell_plan
 from importer.run.options import RunOptions
 from importer.run.plan import plan
+from importer.run.propose import propose
 from importer.run.results import ImportResult, OnNote, OnProgress
 from importer.run.watch import Watch
 from importer.signals import import_finished, import_started
@@ -76,7 +78,8 @@ def run_import(
     on_note         called with what to know about the source, such as columns that fill no field, a sentence at a time
     control         its `stop()`, called from any thread, ends the run after the current batches
 
-    The result's `status` is "completed", "stopped", "failed" (then `reason` says why) or "dry-run". Raises
+    The result's `status` is "completed", "stopped", "failed" (then `reason` says why), "dry-run", or
+    "awaiting_approval" of a job that a second person must approve first: it was run as a dry run. Raises
     JobAlreadyRunning if another process has the job, PoolerInTheWay, and DataImportJob.DoesNotExist.
     """
     if isinstance(job, int):
@@ -100,7 +103,10 @@ def run_import(
     watch.hold.take()
     try:
         with stopping_on_signals(watch.control):
-            return run_dry(watch, sample or Sample()) if dry_run else _perform(watch)
+            if dry_run:
+                return run_dry(watch, sample or Sample())
+            job.refresh_from_db(fields=["status", "needs_approval", "approved_at", "approved_by", "proposal"])
+            return propose(watch) if must_wait(job) else _perform(watch)
     finally:
         watch.hold.release()
 
@@ -130,7 +136,9 @@ def _perform(watch: Watch) -> ImportResult:
         # The caller's instance may be older than the hold, or have a plan that an earlier run failed to save.
         job.refresh_from_db()
         import_started.send(sender=get_spec(job.spec), job=job)
+        refuse_unapproved(job)
         mapping = plan(job)
+        refuse_other(job, mapping)
         tell_plan(watch)
         _keep_before(watch, mapping)
         if watch.options.is_fresh:

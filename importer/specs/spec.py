@@ -40,6 +40,7 @@ class Options:
     queries: Mapping[str, str] = field(default_factory=dict)
     dialect: Dialect = field(default_factory=Dialect)
     keep_before: bool = False
+    review: bool = False
 
 
 class ModelImport:
@@ -59,6 +60,7 @@ class ModelImport:
     queries      name → SELECT, for sources of the form `db:ALIAS/NAME`; the first column must be unique
     dialect      how delimited files are written; default: as RFC 4180 says
     keep_before  keep rows as they were before the import changes them, so that `undo_import` can put them back
+    review       a second person must approve each job before it writes anything
 
     Declaring a subclass raises ImproperlyConfigured if a field or an option does not exist.
     """

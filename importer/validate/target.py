@@ -95,11 +95,14 @@ def _table_of(model: type[models.Model], mapping: Mapping) -> TargetTable:
     return replace(table, columns=columns)
 
 
-def rows_of(model: type[models.Model], alias: str) -> str:
-    """Return what a query reads the model's rows from: its table, or the join of its tables as a subquery."""
+def rows_of(model: type[models.Model], alias: str, more: str = "") -> str:
+    """Return what a query reads the model's rows from: its table, or the join of its tables as a subquery.
+
+    `more`: further columns, as SQL about the tables by their names; then it is always a subquery.
+    """
     quote: Any = connections[alias].ops.quote_name
     tables = tables_of(model)
-    if len(tables) == 1:
+    if len(tables) == 1 and not more:
         return str(quote(tables[0]._meta.db_table))
     name_of = {table: quote(table._meta.db_table) for table in tables}
     columns = ", ".join(
@@ -112,7 +115,7 @@ def rows_of(model: type[models.Model], alias: str) -> str:
     joins = "".join(
         f" JOIN {name_of[parent]} ON {' AND '.join(conditions[parent])}" for parent in reversed(tables[:-1])
     )
-    return f"(SELECT {columns} FROM {name_of[tables[-1]]}{joins})"  # noqa: S608 (quoted names)
+    return f"(SELECT {columns}{more} FROM {name_of[tables[-1]]}{joins})"  # noqa: S608 (quoted names)
 
 
 def comparable(

@@ -29,7 +29,7 @@ from importer.work.pipeline import Stages, prepare_transaction, write_batch
 def settle_contested(job: DataImportJob, mapping: Mapping, control: Control) -> None:
     """Write the contested records in the order of the source, then those that waited for one of their table."""
     waiting = StagingRecord.objects.filter(job=job, state=StagingRecord.State.CONTESTED)
-    _settle(job, mapping, control, _in_batches(waiting.filter(errors=[])))
+    _settle(job, mapping, control, in_batches(waiting.filter(errors=[])))
     if mapping.own_lookups and not control.stopping:
         _settle(job, mapping, control, _by_descent(waiting, mapping, job.columns or []), orphans_wait=False)
 
@@ -57,9 +57,9 @@ def _by_descent(
     """Yield batches of the records that wait, each record after those to which it refers."""
     descent, lines = Descent(), []
     validator = Validator.of(mapping)
-    for records in _in_batches(waiting):
+    for records in in_batches(waiting):
         lines += [record.line for record in records]
-        values = validator.validate(_as_batch(records, columns)).values
+        values = validator.validate(as_batch(records, columns)).values
         looked_up = [values.select(part.target for part in plan.parts).rows() for plan in mapping.own_lookups]
         brought = [brought_keys(values, mapping, plan) for plan in mapping.own_lookups]
         for number in range(len(records)):
@@ -89,7 +89,7 @@ def replay(
     by_family = bool(stages.mapping.own_lookups)
     columns = stages.job.columns or []
     for records in (
-        _by_descent(rejected, stages.mapping, columns) if by_family else _in_batches(rejected, size)
+        _by_descent(rejected, stages.mapping, columns) if by_family else in_batches(rejected, size)
     ):
         whole = [record for record in records if RAW not in record.raw and not _lost_to_another(record)]
         total += _write_stored(stages, whole)
@@ -106,7 +106,8 @@ def _lost_to_another(record: StagingRecord) -> bool:
     return not is_fixed and any(error["code"] == "duplicate_key" for error in record.errors)
 
 
-def _in_batches(some: QuerySet[StagingRecord], size: int | None = None) -> Iterator[list[StagingRecord]]:
+def in_batches(some: QuerySet[StagingRecord], size: int | None = None) -> Iterator[list[StagingRecord]]:
+    """Yield stored records in the order of the source, as many at a time as fit into memory."""
     line, size = -1, size or conf.BATCH_SIZE_INITIAL
     while True:
         waiting = some.filter(line__gt=line).order_by("line")
@@ -121,7 +122,7 @@ def _in_batches(some: QuerySet[StagingRecord], size: int | None = None) -> Itera
 def _write_stored(stages: Stages, records: list[StagingRecord]) -> Counts:
     if not records:
         return Counts()
-    cleaned = stages.validator.validate(_as_batch(records, stages.job.columns or []))
+    cleaned = stages.validator.validate(as_batch(records, stages.job.columns or []))
     was_rejected = sum(record.state != StagingRecord.State.CONTESTED for record in records)
     with transaction.atomic(using=stages.mapping.alias):
         prepare_transaction(stages.mapping.alias, durable=True)
@@ -133,7 +134,8 @@ def _write_stored(stages: Stages, records: list[StagingRecord]) -> Counts:
     return outcome.counts
 
 
-def _as_batch(records: list[StagingRecord], columns: list[str]) -> Batch:
+def as_batch(records: list[StagingRecord], columns: list[str]) -> Batch:
+    """Return stored records as a batch of the source."""
     names = dict.fromkeys([*columns, *(name for record in records for name in record.raw)])
     texts = pl.DataFrame(
         {name: [record.raw.get(name) for record in records] for name in names},

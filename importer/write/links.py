@@ -23,6 +23,7 @@ class LinkTable:
         own, other = (
             through.get_field(name) for name in (field.m2m_field_name(), field.m2m_reverse_field_name())
         )
+        self.number = number
         self.is_update = mapping.on_conflict == "update"
         self.sql = comparison
         self.batch = batch

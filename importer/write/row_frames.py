@@ -15,9 +15,9 @@ from importer.write.copy import column_of
 
 
 class RowFrames:
-    """Builds the rows of one mapping."""
+    """Builds the rows of one mapping. `draws_numbers`: empty numbers become the table's next ones."""
 
-    def __init__(self, mapping: Mapping, target: Target) -> None:
+    def __init__(self, mapping: Mapping, target: Target, *, draws_numbers: bool = True) -> None:
         self.mapping = mapping
         self.target = target
         self.columns = [column_of(f) for f in mapping.written]
@@ -27,7 +27,8 @@ class RowFrames:
         self.floats = [
             f for f in mapping.written if isinstance(f, models.FloatField) and target.of_field(f).sent_as
         ]
-        self.serials = [f for f in mapping.mapped if isinstance(f, models.AutoField)]
+        serials = [f for f in mapping.mapped if isinstance(f, models.AutoField)]
+        self.serials = serials if draws_numbers else []
 
     def rows(self, cleaned: Cleaned) -> pl.DataFrame:
         """Return the records without errors: their number in the batch, then their columns in writing order."""

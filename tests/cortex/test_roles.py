@@ -144,6 +144,8 @@ SITE = {
     # Its spec is not registered: nothing can be exported or undone with it.
     "admin/importer/dataimportjob/<int:job_id>/rejects.csv": (302, 302, 404, 404, 302),
     "admin/importer/dataimportjob/<int:job_id>/undo/": (302, 302, 404, 404, 403),
+    "admin/importer/dataimportjob/<int:job_id>/approve/": (302, 302, 404, 404, 200),
+    "admin/importer/dataimportjob/<int:job_id>/certificate/": (302, 302, 404, 404, 200),
 }
 # Statuses of the admin's pages of a model: list, add, history, delete, change.
 WRITABLE = (ADMIN, ADMIN, ADMIN, ADMIN, ADMIN)

@@ -30,7 +30,7 @@ def test_every_option_of_a_spec_is_documented() -> None:
 def test_every_command_is_documented() -> None:
     commands = [name for name, app in get_commands().items() if app == "importer"]
 
-    assert len(commands) == 10
+    assert len(commands) == 12
     assert [name for name in commands if f"| `{name}" not in REFERENCE] == []
 
 

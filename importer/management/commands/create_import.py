@@ -52,6 +52,12 @@ class Command(ImporterCommand):
         parser.add_argument(
             "--sheet", default="", help="sheet of a workbook (default: the first visible one with values)"
         )
+        parser.add_argument(
+            "--review",
+            action="store_const",
+            const=True,
+            help="a second person must approve the job before it writes anything",
+        )
         parser.add_argument("--name", default="", help="a name to recognise the job by")
 
     def handle(
@@ -64,6 +70,7 @@ class Command(ImporterCommand):
         delimiter: str,
         sheet: str,
         name: str,
+        review: bool | None,
         **options: Any,
     ) -> None:
         if spec is None:
@@ -80,6 +87,7 @@ class Command(ImporterCommand):
                 dialect=parts_given(options),
                 sheet=sheet,
                 name=name,
+                review=review,
             )
         self.stdout.write(str(job.pk))
         if self.stderr.isatty():

@@ -18,7 +18,7 @@ from importer.run.results import ImportResult
 from importer.run.run import run_import
 from importer.write.sample import Sample
 
-EXIT_CODES = {"completed": 0, "dry-run": 0, "failed": 1, "stopped": 3}
+EXIT_CODES = {"completed": 0, "dry-run": 0, "failed": 1, "stopped": 3, "awaiting_approval": 3}
 
 
 class Command(ImporterCommand):
@@ -124,9 +124,10 @@ class Command(ImporterCommand):
 
 def summary_line(result: ImportResult) -> str:
     """Return the figures of a run as one line for people."""
-    would = "would be " if result.status == "dry-run" else ""
+    would = "would be " if result.status in ("dry-run", "awaiting_approval") else ""
+    status = result.status.replace("_", " ")
     return (
-        f"Job {result.job} {result.status}: {result.read:,} read = {result.inserted:,} {would}inserted + "
+        f"Job {result.job} {status}: {result.read:,} read = {result.inserted:,} {would}inserted + "
         f"{result.updated:,} {would}updated + {result.unchanged:,} unchanged + {result.skipped:,} skipped + "
         f"{result.rejected:,} {would}rejected, in {clock(result.seconds)} "
         f"({result.records_per_second:,.0f} records/s, {result.batches:,} batches, "
@@ -138,6 +139,8 @@ def _why(result: ImportResult, *, is_told: bool) -> str:
     """Say why the run ended. `is_told`: the line of figures has said that it failed."""
     if result.status == "stopped":
         return f"Job {result.job} was stopped; `run_import {result.job}` resumes it."
+    if result.status == "awaiting_approval":
+        return f"Job {result.job} has written nothing: {result.reason}."
     return result.reason if is_told else f"Job {result.job} failed: {result.reason}"
 
 
