@@ -1,6 +1,5 @@
 """Keeps what a person has chosen so far for a file: nothing is chosen twice, and no two tabs overwrite each other."""
 
-import datetime as dt
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +8,6 @@ from django.contrib.admin import AdminSite
 from django.core.files.base import File
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 
 from importer.browser.frame import address
 from importer.browser.snapshot import snapshot_of
@@ -80,17 +78,6 @@ def steps_of(site: AdminSite, draft: ImportDraft, current: str) -> list[dict[str
 def is_stale(request: HttpRequest, draft: ImportDraft) -> bool:
     """Tell whether the form was made from an earlier version of the draft."""
     return request.POST.get("version") != str(draft.version)
-
-
-def waiting_drafts(user: Any) -> Any:
-    """Return the person's drafts that no job came of, the latest first."""
-    return ImportDraft.objects.filter(created_by=user.pk, job=None).order_by("-updated_at")
-
-
-def discard_old(days: int = 30) -> int:
-    """Delete drafts that nobody has touched for a time. Their uploads are deleted with those of jobs."""
-    before = timezone.now() - dt.timedelta(days=days)
-    return ImportDraft.objects.filter(updated_at__lt=before).delete()[0]
 
 
 def refusal_of(work: Callable[[], Any]) -> str:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -16,7 +17,7 @@ from importer.browser.targets import targets_for
 from importer.browser.visible import jobs_to_open, may_view_jobs
 from importer.browser.words import counted, title_of, were
 from importer.ledger import Figures
-from importer.models import DataImportJob
+from importer.models import DataImportJob, ImportDraft
 
 Status = DataImportJob.Status
 SHOWN = 20
@@ -59,11 +60,23 @@ def show(site: AdminSite, request: HttpRequest) -> HttpResponse:
             (target.name, begin_address(site, request.user, target.model))
             for target in targets_for(request.user)
         ],
+        drafts=[_draft(site, draft) for draft in _unfinished(request.user)],
         running=[_line(site, job, phase) for job, phase in running],
         needs=[_line(site, job, phase) for job, phase in [*lost, *((job, _at_rest(job)) for job in needs)]],
         done=[_line(site, job, _at_rest(job)) for job in done],
         all_jobs=_all_jobs(site) if may_view_jobs(request.user) else "",
     )
+
+
+def _unfinished(user: Any) -> QuerySet[ImportDraft]:
+    """Return the person's drafts of which no job came, the latest first."""
+    return ImportDraft.objects.filter(created_by=user.pk, job=None).order_by("-updated_at")[:SHOWN]
+
+
+def _draft(site: AdminSite, draft: ImportDraft) -> Line:
+    step = "check" if draft.checked else "columns"
+    at = address(site, step, draft.pk)
+    return Line(draft.filename, f"into {draft.target}, not imported yet", draft.updated_at, at)
 
 
 def _all_jobs(site: AdminSite) -> str:

@@ -10,7 +10,15 @@ from django.utils.text import get_valid_filename
 
 from importer import ledger
 from importer.conf import conf
-from importer.models import BeforeImage, DataImportJob, ImportChunk, LogEvent, MigrationLog, StagingRecord
+from importer.models import (
+    BeforeImage,
+    DataImportJob,
+    ImportChunk,
+    ImportDraft,
+    LogEvent,
+    MigrationLog,
+    StagingRecord,
+)
 from importer.privacy.mentions import Person, pages_that_may_name
 from importer.sources.parts import sources_of
 
@@ -29,12 +37,13 @@ def erase_user(user: Any) -> dict[str, list[str]]:
     person = Person.of(user)
     touched: set[int] = set()
     records, busy = _erase_records(person, touched)
-    images = _erase_images(person, touched)
+    images, drafts = _erase_images(person, touched), _erase_drafts(person)
     entries = _erase_log(person, touched)
     others = _erase_jobs(person, touched) + _erase_chunks(person, touched)
     erased = [
         f"{records:,} rejected records that named them",
         f"{images:,} rows as they were before an import changed them",
+        f"{drafts:,} drafts of imports whose samples named them",
         f"{entries:,} log entries",
         f"{others:,} jobs and chunks, in names, reasons of failures and columns",
     ]
@@ -144,6 +153,16 @@ def _erase_images(person: Person, touched: set[int]) -> int:
         named = [image for image in page if person.is_quoted_in(image.row)]
         touched.update(image.job_id for image in named)
         deleted += ledger.delete_rows(BeforeImage, [image.pk for image in named])
+    return deleted
+
+
+def _erase_drafts(person: Person) -> int:
+    """Delete drafts whose samples or choices name the person. Their uploads stay, as other uploads do."""
+    deleted = 0
+    columns = ("guess", "options", "checked")
+    for page in pages_that_may_name(ImportDraft.objects.all(), person, *columns, size=RECORDS_PAGE):
+        named = [draft for draft in page if person.is_quoted_in([getattr(draft, name) for name in columns])]
+        deleted += ImportDraft.objects.filter(pk__in=[draft.pk for draft in named]).delete()[0]
     return deleted
 
 

@@ -22,6 +22,7 @@ from importer.exceptions import ImporterError, SettingsRefused, first_line, one_
 from importer.models import (
     BeforeImage,
     DataImportJob,
+    ImportDraft,
     ImportTransaction,
     LogEvent,
     MigrationLog,
@@ -92,6 +93,22 @@ def prune_uploads(days: int) -> Uploads:
             deleted += _delete_upload(source, days)
         except Exception as error:  # a storage may raise anything that its client library raises
             failures.append(one_line(f'The upload "{source}" cannot be deleted: {first_line(error)}'))
+    return Uploads(deleted, tuple(failures))
+
+
+def prune_drafts(days: int) -> Uploads:
+    """Delete drafts that nobody has touched for a time, and their uploads, if no job reads them."""
+    deleted, failures = 0, []
+    before = timezone.now() - dt.timedelta(days=days)
+    for draft in ImportDraft.objects.filter(updated_at__lt=before).order_by("pk").only("source", "job"):
+        has_job = DataImportJob.objects.filter(source=draft.source).exists()
+        try:
+            if not has_job:
+                _delete_file(draft.source)
+        except Exception as error:  # a storage may raise anything that its client library raises
+            failures.append(one_line(f'The upload "{draft.source}" cannot be deleted: {first_line(error)}'))
+            continue
+        deleted += ImportDraft.objects.filter(pk=draft.pk, updated_at__lt=before).delete()[0]
     return Uploads(deleted, tuple(failures))
 
 
@@ -179,16 +196,21 @@ def _delete_upload(source: str, days: int) -> bool:
     with _holding_old(jobs, days) as are_old:
         if not are_old:
             return False
-        if not is_upload(source):  # somebody has put a link there
-            raise ImporterError("it is not below the uploads; check where its folder leads.")
-        alias, name = split_remote(source)
-        storage = storage_called(source, alias)
-        storage.delete(name)
-        _delete_empty_folder(storage, name)
+        _delete_file(source)
         reason = f'"{source}" deleted, by IMPORTER["UPLOAD_DAYS"] ({days})'
         for job_id in jobs:
             ledger.log(job_id, LogEvent.UPLOAD_DELETED, reason)
     return True
+
+
+def _delete_file(source: str) -> None:
+    """Delete the file of an upload. Raises ImporterError, and what its storage raises."""
+    if not is_upload(source):  # somebody has put a link there
+        raise ImporterError("it is not below the uploads; check where its folder leads.")
+    alias, name = split_remote(source)
+    storage = storage_called(source, alias)
+    storage.delete(name)
+    _delete_empty_folder(storage, name)
 
 
 def _delete_empty_folder(storage: Any, name: str) -> None:

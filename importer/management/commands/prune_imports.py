@@ -6,6 +6,8 @@ from importer.conf import conf
 from importer.management.command import ImporterCommand
 from importer.management.refusals import refusals_in_one_line
 from importer.privacy.retention import (
+    Uploads,
+    prune_drafts,
     prune_log,
     prune_rejected,
     prune_undo,
@@ -27,7 +29,8 @@ class Command(ImporterCommand):
             self._prune("rejected records", conf.REJECTED_DAYS, lambda days: prune_rejected(days, step=step))
             self._prune("rows kept for undo", conf.REJECTED_DAYS, lambda days: prune_undo(days, step=step))
             failures: list[str] = []
-            self._prune("uploads", conf.UPLOAD_DAYS, lambda days: _prune_uploads(days, failures))
+            self._prune("uploads", conf.UPLOAD_DAYS, lambda days: _counted(prune_uploads(days), failures))
+            self._prune("drafts", conf.UPLOAD_DAYS, lambda days: _counted(prune_drafts(days), failures))
             self._prune("log entries", conf.LOG_DAYS, lambda days: prune_log(days, step=step))
         for failure in failures:
             self.stderr.write(failure)
@@ -41,7 +44,6 @@ class Command(ImporterCommand):
         self.stdout.write(f"{what}: {prune(days):,} deleted, {days} days after the end of their jobs")
 
 
-def _prune_uploads(days: int, failures: list[str]) -> int:
-    uploads = prune_uploads(days)
+def _counted(uploads: Uploads, failures: list[str]) -> int:
     failures += uploads.failures
     return uploads.deleted

@@ -1,6 +1,7 @@
 """From a messy file to a job, in the browser, by somebody who has never seen a spec."""
 
 import csv
+import datetime as dt
 import random
 import re
 from pathlib import Path
@@ -13,6 +14,8 @@ from django.urls import reverse
 
 from cortex.models import Pov, User
 from importer.models import DataImportJob, ImportDraft, ImportMapping
+from importer.privacy.erase import erase_user
+from importer.privacy.retention import prune_drafts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 VERSION = re.compile(r'name="version" value="(\d+)"')
@@ -209,3 +212,36 @@ def test_markup_in_cells_is_text(person: Client, messy: SimpleUploadedFile) -> N
 
     assert not any("<script>alert" in page or "<b>x</b>" in page for page in pages)
     assert "&lt;script&gt;" in pages[0]
+
+
+def test_a_draft_that_is_not_imported_is_on_the_start_page(person: Client, messy: SimpleUploadedFile) -> None:
+    draft = begun(person, messy)
+
+    start = person.get(url("start")).content.decode()
+
+    assert f'href="{url("columns", draft.pk)}"' in start
+
+
+def test_an_old_draft_goes_with_its_upload(person: Client, messy: SimpleUploadedFile, folder: Path) -> None:
+    draft = begun(person, messy)
+    assert prune_drafts(30).deleted == 0
+    assert len(uploads(folder)) == 1
+    draft.updated_at -= dt.timedelta(days=31)
+    draft.save()
+
+    pruned = prune_drafts(30)
+
+    assert (pruned.deleted, pruned.failures, uploads(folder)) == (1, (), [])
+
+
+def test_a_draft_whose_sample_names_a_person_is_erased(person: Client, messy: SimpleUploadedFile) -> None:
+    begun(person, messy)
+
+    said = erase_user(User.objects.get(email="consultant@example.com"))
+
+    assert "1 drafts of imports whose samples named them" in said["erased"]
+    assert not ImportDraft.objects.exists()
+
+
+def uploads(folder: Path) -> list[Path]:
+    return [path for path in (folder / "media").rglob("*") if path.is_file()]

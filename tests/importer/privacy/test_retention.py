@@ -90,7 +90,7 @@ def test_what_is_not_old_stays(importing: Importing, uploads: Path) -> None:
     told = said("prune_imports")
 
     assert before == (StagingRecord.objects.count(), MigrationLog.objects.count(), files_in(uploads))
-    assert told.count(": 0 deleted") == 4
+    assert told.count(": 0 deleted") == 5
     assert not said("export_rejects", job.pk).count("deleted")
 
 
@@ -289,7 +289,7 @@ def test_none_keeps_for_ever(importing: Importing, uploads: Path, settings: Any)
 
     told = said("prune_imports")
 
-    assert told.count("kept for ever") == 4
+    assert told.count("kept for ever") == 5
     assert StagingRecord.objects.count() == 3
     assert files_in(uploads) == ["companies.csv"]
 
