@@ -3,6 +3,7 @@
 Packages from top to bottom. Imports only run down; import-linter checks it (`pyproject.toml`):
 
     management   the commands
+    browser      the pages in the admin, from a file to signed-off records
     executors    run workers: in this process, in processes of this machine, on other machines
     run          carries out one run of a job: plan, survey, execute, settle, finish
     verify       compares a job's source with the table again, and signs off or names the differences
