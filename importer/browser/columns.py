@@ -27,6 +27,8 @@ CONFLICTS = (
 # Words in one line of a form.
 MOST_WORDS, LONGEST_WORD = 50, 60
 LONGEST_CONSTANT = 400
+# Columns that the form has; Django takes a thousand fields. Of more, those that fill a field are among them.
+MOST_ROWS = 400
 
 
 @only("GET", "HEAD", "POST")
@@ -53,7 +55,8 @@ def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) 
         title=draft.filename,
         steps=steps_of(site, draft, "columns"),
         draft=draft,
-        rows=rows_of(draft, model),
+        rows=(rows := rows_of(draft, model)),
+        more=len(draft.guess["fields"]) - len(rows),
         unfilled=_unfilled(draft, model),
         key=key_choices(draft, model),
         conflicts=[
@@ -79,7 +82,7 @@ def field_of(draft: ImportDraft, column: str) -> str:
 def rows_of(draft: ImportDraft, model: Any) -> list[dict[str, Any]]:
     """Return a row for each column of the file: what is in it, what it fills, and the choices."""
     fields = offered_fields(model)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, column in enumerate(draft.guess["fields"]):
         chosen = field_of(draft, column["column"])
         is_guessed = chosen == column["field"]
@@ -98,6 +101,9 @@ def rows_of(draft: ImportDraft, model: Any) -> list[dict[str, Any]]:
                 "readings": [(place + 1, reading["evidence"]) for place, reading in enumerate(readings)],
             }
         )
+    if len(rows) > MOST_ROWS:
+        rows.sort(key=lambda row: not row["chosen"])
+        rows = sorted(rows[:MOST_ROWS], key=lambda row: row["number"])
     return rows
 
 

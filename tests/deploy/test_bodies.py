@@ -172,6 +172,7 @@ def test_all_networks_together_hold_2048_forms(nginx: Nginx) -> None:
         ("/admin/importer/dataimportjob/7/repair/upload/", 16 * MEGABYTE),
         ("/admin/importer/dataimportjob/7/repair/records/", 16 * MEGABYTE),
         ("/admin/importer/dataimportjob/7/repair/", MEGABYTE),
+        ("/admin/importer/dataimportjob/begin/crm.contact/", 16 * MEGABYTE),
         ("/grafana/api/live/ws", 1),
     ],
 )

@@ -214,6 +214,26 @@ def test_markup_in_cells_is_text(person: Client, messy: SimpleUploadedFile) -> N
     assert "&lt;script&gt;" in pages[0]
 
 
+def test_a_header_of_two_thousand_columns_fits_into_a_form(
+    person: Client, folder: Path, settings: Any
+) -> None:
+    local = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    settings.STORAGES = settings.STORAGES | {
+        "default": local | {"OPTIONS": {"location": str(folder / "media")}}
+    }
+    names = [f"column {n}" for n in range(1_997)] + ["title", "customer", "owner"]
+    text = ",".join(names) + "\n" + ",".join(["x"] * 1_999 + ["consultant@example.com"]) + "\n"
+    person.post(url("begin", "cortex.pov"), {"text": text, "way": ""})
+    draft = ImportDraft.objects.get()
+
+    page = person.get(url("columns", draft.pk)).content.decode()
+    answer = post(person, "columns", draft.pk, **{f"field-{n}": "" for n in range(400)})
+
+    assert "1600 more columns" in page
+    assert 'name="field-1997"' in page
+    assert answer.status_code == 200
+
+
 def test_a_draft_that_is_not_imported_is_on_the_start_page(person: Client, messy: SimpleUploadedFile) -> None:
     draft = begun(person, messy)
 
