@@ -8,6 +8,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 
+from importer.browser.begin_address import begin_address
 from importer.browser.events import history_of
 from importer.browser.frame import address, address_if_any, only, page
 from importer.browser.lead import START_WORKER, lead_of, took
@@ -116,7 +117,7 @@ def next_steps(
             steps.append(Step(f"{label} …", address(site, "undo", at)))
     if phase == Phase.COMPLETED:
         steps.append(Step("Certificate", address_if_any(site, "certificate", at)))
-    steps.append(Step("Import the next file like this one", _next_file(site, job)))
+    steps.append(Step("Import the next file like this one", _next_file(site, user, job)))
     steps.append(
         Step(f"See the {rows_of(job)}", _rows(site, user, job) if has_written(report.counts) else "")
     )
@@ -127,9 +128,9 @@ def has_written(counts: Counts) -> bool:
     return bool(counts.inserted or counts.updated)
 
 
-def _next_file(site: AdminSite, job: DataImportJob) -> str:
+def _next_file(site: AdminSite, user: Any, job: DataImportJob) -> str:
     model = model_of(job)
-    begin = address_if_any(site, "begin", model._meta.label_lower) if model else ""
+    begin = begin_address(site, user, model) if model else ""
     return begin and f"{begin}?like={job.pk}"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -58,6 +59,7 @@ def person() -> User:
             login_event(NOW, user_id=person.pk, ip_address=ADDRESS, success=False, failure_reason="x"),
         ]
     )
+    caches["analytics"].clear()  # what an earlier test found of accounts
     ActivityLog.objects.create(user=person, action="thing.done")
     write_activities(2, start=NOW - dt.timedelta(hours=1), days=0)
     UserSession.objects.create(user=person, expires_at=NOW + dt.timedelta(days=1), ip_address=ADDRESS)

@@ -124,6 +124,10 @@ def test_every_link_leads_and_to_nothing_of_others(
     assert seen == shown
 
 
+# Of a link in a drawing, `href` is an object.
+HREFS = "links => links.map(link => new URL(link.getAttribute('href'), document.baseURI).href)"
+
+
 def crawl(visitor: Visitor, *starts: str) -> dict[str, tuple[int, str]]:
     """Returns path → status and text of every page that these pages link to."""
     pages: dict[str, tuple[int, str]] = {}
@@ -135,6 +139,6 @@ def crawl(visitor: Visitor, *starts: str) -> dict[str, tuple[int, str]]:
             continue
         answer = visitor.page.goto(urljoin(visitor.base, address))
         pages[path] = (answer.status, visitor.page.content())
-        links = visitor.page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+        links = visitor.page.eval_on_selector_all("a[href]", HREFS)
         waiting += [link for link in links if link.startswith(visitor.base)]
     return pages

@@ -9,11 +9,13 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from analytics.rollups.refresh import refresh
 from tests.tracking.suite.conftest import PASSWORD, make_user
 from tracking import log_activity
 from tracking.models import ActivityLog, LoginEvent, UserSession
+from tracking.words import day_text
 
 pytestmark = pytest.mark.django_db
 ZONE = "Pacific/Kiritimati"
@@ -56,13 +58,18 @@ def test_today_is_the_day_of_that_clock(root: Client, is_counted: bool) -> None:
     assert sum(hours[local_now().hour]) == 2 or local_now().minute == 0
 
 
+def german(day: dt.date) -> str:
+    with translation.override("de"):
+        return day_text(day)
+
+
 def test_the_page_names_the_sites_zone_and_shows_its_clock(root: Client) -> None:
     page = root.get(reverse("analytics:dashboard")).content.decode()
 
     assert ZONE in page
     assert "UTC" not in page
-    shown = {f"{local_now() - dt.timedelta(minutes=ago):%Y-%m-%d %H:%M}" for ago in (0, 1)}
-    assert any(moment in page for moment in shown)
+    moments = [local_now() - dt.timedelta(minutes=ago) for ago in (0, 1)]
+    assert any(f"{german(moment)}, {moment:%H:%M}" in page for moment in moments)
     clocks = {f"{local_now() - dt.timedelta(minutes=ago):%H:%M}:" for ago in (0, 1)}
     assert any(f'<span data-part="as_of" hidden>{clock}' in page for clock in clocks)
 
@@ -74,7 +81,7 @@ def test_lists_links_and_files_hold(root: Client) -> None:
     page = root.get("/admin/tracking/loginevent/").content.decode()
     assert page.count('<th class="field-timestamp') == 2
     user = root.get(reverse("analytics:user", args=[1])).content.decode()
-    assert f"{local_now():%Y-%m-%d}" in user
+    assert german(local_now()) in user
     file = root.get(reverse("analytics:download", args=["logins", "csv"]), {"range": "1d"})
     assert len(b"".join(file.streaming_content).splitlines()) == 3
     assert root.get("/devices/").status_code == 200
