@@ -78,7 +78,8 @@ def test_a_link_works_once_and_not_after_an_hour(client: Client, ann: User, sett
     client.post(follow(client, link), {"password1": NEW, "password2": NEW})
 
     assert "This link has expired" in Client().get(link).content.decode()
-    assert "This link has expired" in Client().get(link.replace(link[-5], "x")).content.decode()
+    forged = f"{link[:-5]}x{link[-4:]}"  # no digit of a key
+    assert "This link has expired" in Client().get(forged).content.decode()
 
 
 def test_all_sessions_end_with_the_old_password(client: Client, ann: User) -> None:
