@@ -20,7 +20,7 @@ from django.utils.html import format_html
 
 from importer.browser.button import ImportMixin, add_buttons
 from importer.browser.frame import address
-from importer.browser.lead import START_WORKER
+from importer.browser.job.lead import START_WORKER
 from importer.browser.targets import models_offered
 from importer.conf import conf
 from importer.forms import BASICS, DIALECT, NewJobForm

@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from importer.browser.begin_address import begin_address
 from importer.browser.frame import address, only, page
-from importer.browser.phase import ENDED, Phase, all_waiting, phase_of
-from importer.browser.progress import pace_of
+from importer.browser.job.phase import ENDED, Phase, all_waiting, phase_of
+from importer.browser.job.progress import pace_of
 from importer.browser.targets import targets_for
 from importer.browser.visible import jobs_to_open, may_view_jobs
 from importer.browser.words import counted, title_of, were

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 
-from importer.browser import progress, rejects, run, start, story, undo
+from importer.browser import start
+from importer.browser.job import progress, rejects, run, story, undo
 from importer.browser.names import name_of
 
 
@@ -27,12 +28,12 @@ def later(name: str) -> Any:
 # (address, view, name); the view gets the admin site, the request, and what the address names.
 PAGES: list[tuple[str, Any, str]] = [
     ("start/", start.show, "start"),
-    ("begin/<str:label>/", later("begin.show"), "begin"),
-    ("begin/<str:label>/template.csv", later("begin.template"), "template"),
-    ("draft/<int:draft_id>/file/", later("file.show"), "file"),
-    ("draft/<int:draft_id>/columns/", later("columns.show"), "columns"),
-    ("draft/<int:draft_id>/values/", later("values.show"), "values"),
-    ("draft/<int:draft_id>/check/", later("check.show"), "check"),
+    ("begin/<str:label>/", later("draft.begin.show"), "begin"),
+    ("begin/<str:label>/template.csv", later("draft.begin.template"), "template"),
+    ("draft/<int:draft_id>/file/", later("draft.file.show"), "file"),
+    ("draft/<int:draft_id>/columns/", later("draft.columns.show"), "columns"),
+    ("draft/<int:draft_id>/values/", later("draft.values.show"), "values"),
+    ("draft/<int:draft_id>/check/", later("draft.check.show"), "check"),
     ("<int:job_id>/story/", story.show, "story"),
     ("<int:job_id>/progress/", progress.show, "progress"),
     ("<int:job_id>/start/", run.start, "run"),
@@ -44,8 +45,8 @@ PAGES: list[tuple[str, Any, str]] = [
     ("<int:job_id>/repair/download.<slug:kind>", later("repair.files.download"), "repair_download"),
     ("<int:job_id>/repair/upload/", later("repair.files.upload"), "repair_upload"),
     ("<int:job_id>/repair/replay/", later("repair.replay.replay"), "repair_replay"),
-    ("<int:job_id>/certificate/", later("certificate.show"), "certificate"),
-    ("<int:job_id>/approve/", later("approve.show"), "approve"),
+    ("<int:job_id>/certificate/", later("job.certificate.show"), "certificate"),
+    ("<int:job_id>/approve/", later("job.approve.show"), "approve"),
 ]
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from cortex.models import User
-from importer.browser import undo
+from importer.browser.job import undo
 from importer.models import DataImportJob, MigrationLog
 from tests.cortex.factories import UserFactory
 from tests.importer.browser.conftest import Staff, at, text_of

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from importer.browser.aside import in_a_thread
-from importer.browser.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of
+from importer.browser.draft.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of
 from importer.browser.frame import address, address_of_job, only, page
-from importer.browser.run import begin_run
+from importer.browser.job.run import begin_run
 from importer.exceptions import ImporterError, MappingRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportDraft, ImportMapping

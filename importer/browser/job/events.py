@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from importer.browser.deeds import deeds_of
+from importer.browser.job.deeds import deeds_of
 from importer.browser.words import counted, listed, person, were
 from importer.models import DataImportJob, LogEvent, MigrationLog
 from importer.quotes import HIDDEN, Redaction

@@ -8,7 +8,7 @@ from django.db import router
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from importer.browser.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of, suggestion_of
+from importer.browser.draft.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of, suggestion_of
 from importer.browser.frame import address, only, page
 from importer.exceptions import ImporterError
 from importer.models import ImportDraft

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from importer.browser.drafts import make_draft
+from importer.browser.draft.drafts import make_draft
 from importer.browser.frame import address, address_of_job, only, page
 from importer.browser.targets import Target, target_of
 from importer.exceptions import ImporterError

@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 
 from importer.browser.begin_address import begin_address
-from importer.browser.events import history_of
 from importer.browser.frame import address, address_if_any, only, page
-from importer.browser.lead import START_WORKER, lead_of, took
-from importer.browser.phase import Phase, has_workers, phase_of
-from importer.browser.progress import progress_context
-from importer.browser.reasons import by_column
+from importer.browser.job.events import history_of
+from importer.browser.job.lead import START_WORKER, lead_of, took
+from importer.browser.job.phase import Phase, has_workers, phase_of
+from importer.browser.job.progress import progress_context
+from importer.browser.job.reasons import by_column
 from importer.browser.visible import may_view_jobs, visible_job
 from importer.browser.words import file_of, model_of, person, rows_of, spec_of, title_of
 from importer.ledger import Figures

@@ -13,10 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from importer.browser.aside import in_a_thread
-from importer.browser.deeds import note_deed
 from importer.browser.frame import address, only, page
-from importer.browser.phase import Phase, has_workers, phase_of
-from importer.browser.run import NOT_NOW, no_worker
+from importer.browser.job.deeds import note_deed
+from importer.browser.job.phase import Phase, has_workers, phase_of
+from importer.browser.job.run import NOT_NOW, no_worker
 from importer.browser.visible import job_for
 from importer.browser.words import counted, listed, rows_of, title_of
 from importer.exceptions import ImporterError, reason_of

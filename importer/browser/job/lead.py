@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from importer.browser.phase import Phase
+from importer.browser.job.phase import Phase
 from importer.browser.words import counted, duration, file_of, rows_of, were
 from importer.models import DataImportJob
 from importer.records import Counts

@@ -7,7 +7,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from importer.browser.drafts import (
+from importer.browser.draft.drafts import (
     CHANGED_ELSEWHERE,
     guess_into,
     is_stale,

@@ -8,8 +8,8 @@ from django.db import models, router
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from importer.browser.columns import verify
-from importer.browser.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of
+from importer.browser.draft.columns import verify
+from importer.browser.draft.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of
 from importer.browser.frame import address, only, page
 from importer.exceptions import ImporterError
 from importer.models import ImportDraft

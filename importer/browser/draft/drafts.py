@@ -9,8 +9,8 @@ from django.core.files.base import File
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 
+from importer.browser.draft.snapshot import snapshot_of
 from importer.browser.frame import address
-from importer.browser.snapshot import snapshot_of
 from importer.browser.targets import target_of
 from importer.exceptions import ImporterError
 from importer.jobs import keep_upload, refuse_enormous, upload_name

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from importer.browser.frame import only
-from importer.browser.phase import Phase, phase_of
+from importer.browser.job.phase import Phase, phase_of
 from importer.browser.visible import visible_job
 from importer.browser.words import counted, duration
 from importer.ledger import Figures

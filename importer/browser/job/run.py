@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from importer.browser.aside import in_a_thread
-from importer.browser.deeds import note_deed
 from importer.browser.frame import address, only
-from importer.browser.lead import START_WORKER, told
-from importer.browser.phase import Phase, has_queue, has_workers, phase_of
+from importer.browser.job.deeds import note_deed
+from importer.browser.job.lead import START_WORKER, told
+from importer.browser.job.phase import Phase, has_queue, has_workers, phase_of
 from importer.browser.visible import job_for
 from importer.conf import conf
 from importer.exceptions import ImporterError, reason_of

@@ -1,0 +1,1 @@
+"""The pages of a job: its story and progress, what starts, stops, approves and undoes it, and its certificate."""
