@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from importer.exceptions import one_line
-from importer.suggest.fields import Match
-from importer.suggest.file import described
+from importer.suggest.fields.match import Match
+from importer.suggest.file.guess_file import described
 from importer.suggest.suggestion import Suggestion
 
 WIDTH = 120

@@ -10,10 +10,10 @@ from importer.rejects.families import RejectedFamily
 from importer.rejects.reading import Reading
 from importer.rejects.rules import Rule, rewritten
 from importer.specs.mapping import ColumnPlan
-from importer.suggest.choices import guess_choices
-from importer.suggest.columns import profiles_of
-from importer.suggest.dates import ORDERS
-from importer.suggest.options import ColumnOptions
+from importer.suggest.fields.choices import guess_choices
+from importer.suggest.fields.options import ColumnOptions
+from importer.suggest.values.columns import profiles_of
+from importer.suggest.values.dates import ORDERS
 
 GENERAL = (
     Rule("trim"),

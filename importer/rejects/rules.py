@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.db import models
 
 from importer.specs.mapping import ColumnPlan
-from importer.suggest.dates import NUMERIC, ORDERS, TOLD, WORDED
-from importer.suggest.words import STRONG_NULLS, WEAK_NULLS
+from importer.suggest.values.dates import NUMERIC, ORDERS, TOLD, WORDED
+from importer.suggest.values.words import STRONG_NULLS, WEAK_NULLS
 
 NULL_WORDS = frozenset(word.casefold() for word in (*STRONG_NULLS, *WEAK_NULLS))
 # What people write beside an amount of money. A per cent sign is left: it means another number.

@@ -8,12 +8,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from importer.suggest import dates, numbers
-from importer.suggest.choices import guess_choices
-from importer.suggest.columns import profile_of_values
-from importer.suggest.numbers import AROUND
-from importer.suggest.options import NUMBERS, ColumnOptions
-from importer.suggest.words import STRONG_NULLS, WEAK_NULLS, booleans_of
+from importer.suggest.fields.choices import guess_choices
+from importer.suggest.fields.options import NUMBERS, ColumnOptions
+from importer.suggest.values import dates, numbers
+from importer.suggest.values.columns import profile_of_values
+from importer.suggest.values.numbers import AROUND
+from importer.suggest.values.words import STRONG_NULLS, WEAK_NULLS, booleans_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from django.db.models.fields import NOT_PROVIDED
 from importer.models import ImportMapping
 from importer.specs.offered import is_sensitive
 from importer.specs.tables import parent_links
-from importer.suggest.columns import ColumnProfile, profiles_of
-from importer.suggest.fields import Match, known_names, match_fields
-from importer.suggest.file import guess_file
-from importer.suggest.file_guess import Asked, FileGuess
+from importer.suggest.fields.key import guess_key
+from importer.suggest.fields.match import Match, known_names, match_fields
+from importer.suggest.fields.references import MayAsk, anybody
+from importer.suggest.file.file_guess import Asked, FileGuess
+from importer.suggest.file.guess_file import guess_file
 from importer.suggest.guess import Guess
-from importer.suggest.key import guess_key
-from importer.suggest.references import MayAsk, anybody
+from importer.suggest.values.columns import ColumnProfile, profiles_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from importer.rights import may_import_with, may_run
 from importer.run.results import ImportResult
 from importer.run.run import run_import
 from importer.suggest.mapping import job_options, keep, latest
+from importer.suggest.python.stored import mapping_as_python
 from importer.suggest.repairs import propose
-from importer.suggest.stored_python import mapping_as_python
 from importer.work.control import Control
 from importer.write.sample import Sample
 

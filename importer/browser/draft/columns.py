@@ -16,8 +16,8 @@ from importer.rights import may_view
 from importer.specs.compile import compile_mapping
 from importer.specs.offered import offered_fields
 from importer.specs.stored import build_spec
-from importer.suggest.columns import ColumnProfile
-from importer.suggest.pairs import Pair, judge
+from importer.suggest.fields.pairs import Pair, judge
+from importer.suggest.values.columns import ColumnProfile
 
 CONFLICTS = (
     ("reject", "reject the record"),

@@ -16,7 +16,7 @@ from importer.exceptions import ImporterError
 from importer.jobs import keep_upload, refuse_enormous, upload_name
 from importer.models import ImportDraft, ImportMapping
 from importer.rights import may_view
-from importer.suggest.file_guess import Asked
+from importer.suggest.file.file_guess import Asked
 from importer.suggest.suggestion import Suggestion, suggest
 
 STEPS = (("file", "File"), ("columns", "Columns"), ("values", "Values"), ("check", "Check"))

@@ -17,7 +17,7 @@ from importer.browser.draft.drafts import (
 )
 from importer.browser.frame import address, only, page
 from importer.models import ImportDraft
-from importer.suggest.dialect import name_of
+from importer.suggest.file.dialect import name_of
 
 ASKED = ("encoding", "delimiter", "sheet")
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "utf-16", "mac-roman", "cp850", "cp437")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from importer.suggest.columns import ColumnProfile
-from importer.suggest.fields import Match
-from importer.suggest.file import described
+from importer.suggest.fields.match import Match
+from importer.suggest.file.guess_file import described
 from importer.suggest.guess import Guess, percent
 from importer.suggest.suggestion import Suggestion
+from importer.suggest.values.columns import ColumnProfile
 
 # Columns of the preview, values of a column, and characters of a cell that are kept for the pages.
 MOST_COLUMNS, MOST_VALUES, LONGEST = 2_000, 200, 200

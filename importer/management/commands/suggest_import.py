@@ -9,9 +9,9 @@ from importer.management.command import ImporterCommand
 from importer.management.guesses import show_guesses
 from importer.management.refusals import refusals_in_one_line
 from importer.models import DataImportJob
-from importer.suggest.file_guess import Asked
+from importer.suggest.file.file_guess import Asked
 from importer.suggest.mapping import keep_suggestion
-from importer.suggest.python import as_python
+from importer.suggest.python.suggested import as_python
 from importer.suggest.suggestion import suggest
 
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importer.suggest.columns import ColumnProfile, profiles_of
-from importer.suggest.file import guess_file
-from importer.suggest.file_guess import FileGuess
+from importer.suggest.file.file_guess import FileGuess
+from importer.suggest.file.guess_file import guess_file
+from importer.suggest.values.columns import ColumnProfile, profiles_of
 
 NAMES = {
     "utf-8": ["Müller", "Zoë", "Łukasz", "Иван", "O'Neil", "José", "Anna", "Li"],

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from importer.suggest.columns import profiles_of
-from importer.suggest.fields import Match
-from importer.suggest.file import guess_file
-from importer.suggest.file_guess import Asked
+from importer.suggest.fields.match import Match
+from importer.suggest.file.file_guess import Asked
+from importer.suggest.file.guess_file import guess_file
 from importer.suggest.suggestion import Suggestion, suggest
+from importer.suggest.values.columns import profiles_of
 from tests.importer.samples.crm.models import Company, Contact
 from tests.importer.samples.domains.models import Category, Customer, Employee, Invoice, Product, Quote
 

@@ -14,7 +14,7 @@ import xlsxwriter
 
 from importer.conf import MEGABYTE
 from importer.exceptions import ImporterError, SourceRefused
-from importer.suggest.python import as_python
+from importer.suggest.python.suggested import as_python
 from importer.suggest.suggestion import Suggestion, suggest
 from tests.importer.samples.domains.models import Customer, Employee
 from tests.importer.suggest import files

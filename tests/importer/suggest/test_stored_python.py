@@ -8,7 +8,7 @@ import pytest
 
 from importer.specs.stored import spec_of
 from importer.suggest import mapping as mappings
-from importer.suggest.stored_python import mapping_as_python
+from importer.suggest.python.stored import mapping_as_python
 from importer.suggest.suggestion import suggest
 from tests.importer.samples.domains.models import Customer
 from tests.importer.suggest import files

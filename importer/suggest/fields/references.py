@@ -8,9 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from importer.specs.offered import is_sensitive
-from importer.suggest.columns import ColumnProfile
 from importer.suggest.guess import Alternative, Guess, percent
 from importer.suggest.names import meaning_of, words_of
+from importer.suggest.values.columns import ColumnProfile
 
 # Values that one query asks for, and fields of a parent that are tried.
 MOST_VALUES, MOST_FIELDS = 400, 6

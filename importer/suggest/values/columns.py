@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from importer.records import shown
-from importer.suggest import dates, numbers
-from importer.suggest.dates import DateFormat
 from importer.suggest.guess import Guess, percent
-from importer.suggest.kinds import CLOCK, EMAIL, IP, JSON, URL, UUID
-from importer.suggest.numbers import NumberFormat
-from importer.suggest.words import WEAK_NULLS, BooleanWords, booleans_of, null_words_of
+from importer.suggest.values import dates, numbers
+from importer.suggest.values.dates import DateFormat
+from importer.suggest.values.kinds import CLOCK, EMAIL, IP, JSON, URL, UUID
+from importer.suggest.values.numbers import NumberFormat
+from importer.suggest.values.words import WEAK_NULLS, BooleanWords, booleans_of, null_words_of
 
 # Distinct values that are looked at, the most frequent ones.
 MOST_VALUES = 1_000

@@ -5,10 +5,10 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from importer.records import shown
-from importer.suggest.columns import ColumnProfile
+from importer.suggest.fields.options import ColumnOptions, Doubt
 from importer.suggest.guess import Alternative
 from importer.suggest.names import meaning_of, words_of
-from importer.suggest.options import ColumnOptions, Doubt
+from importer.suggest.values.columns import ColumnProfile
 
 MOST_WORDS = 200
 RESEMBLES = 75

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from importer.suggest.guess import Alternative, Confidence, Guess, given, percent
-from importer.suggest.kinds import is_typed
+from importer.suggest.values.kinds import is_typed
 
 # How often people use a delimiter, against how often the character is part of a text.
 SINGLE = {

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from importer.sources.spool.text import encoding_by_mark
+from importer.suggest.file.sample import Sample
 from importer.suggest.guess import Alternative, Confidence, Guess, given
-from importer.suggest.sample import Sample
 
 # By decreasing number of files that people have; the first of two equally good ones is taken.
 OLD = (

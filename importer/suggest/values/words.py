@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from importer.suggest.dates import NO_DATES
 from importer.suggest.guess import Guess
+from importer.suggest.values.dates import NO_DATES
 
 # Words that mean "nothing" wherever they stand, and those that do among values of another kind.
 STRONG_NULLS = (

@@ -8,10 +8,10 @@ from django.db import models
 
 from importer.batches import column_named
 from importer.specs.tables import unique_groups
-from importer.suggest.fields import Match
+from importer.suggest.fields.match import Match
+from importer.suggest.fields.pairs import is_legacy_id
 from importer.suggest.guess import Alternative, Confidence, Guess
 from importer.suggest.names import meaning_of, words_of
-from importer.suggest.pairs import is_legacy_id
 
 # The better a field names a record, the earlier it stands here.
 NAMES = ("id", "code", "number", "slug", "symbol", "username", "name", "email")

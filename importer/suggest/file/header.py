@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from importer.suggest.guess import Alternative, Guess
-from importer.suggest.kinds import is_typed
 from importer.suggest.names import MEANING_OF, words_of
+from importer.suggest.values.kinds import is_typed
 
 # Records that are compared with the header.
 COMPARED = 200

@@ -7,12 +7,12 @@ from importer.exceptions import SourceRefused
 from importer.parse.jsonlines import JsonLinesReader
 from importer.parse.parquet import ParquetReader
 from importer.sources.spool.json_text import AsLines, Layout, layout_of
-from importer.suggest.delimited import decoded
-from importer.suggest.encoding import guess_encoding
-from importer.suggest.file_guess import Asked, FileGuess, Format
+from importer.suggest.file.delimited import decoded
+from importer.suggest.file.encoding import guess_encoding
+from importer.suggest.file.file_guess import Asked, FileGuess, Format
+from importer.suggest.file.reading import read_records, temporary
+from importer.suggest.file.sample import Sample
 from importer.suggest.guess import Guess
-from importer.suggest.reading import read_records, temporary
-from importer.suggest.sample import Sample
 
 
 def is_json(sample: Sample) -> bool:

@@ -9,10 +9,10 @@ from django.db import models
 from importer.specs.declarations import Column
 from importer.specs.notation import ALIKE
 from importer.specs.stored import column_of
-from importer.suggest.columns import ColumnProfile
-from importer.suggest.dates import DateFormat
 from importer.suggest.guess import Alternative, Guess, percent
-from importer.suggest.numbers import NumberFormat
+from importer.suggest.values.columns import ColumnProfile
+from importer.suggest.values.dates import DateFormat
+from importer.suggest.values.numbers import NumberFormat
 
 NUMBERS = (models.IntegerField, models.DecimalField, models.FloatField)
 # The words that Django reads as a boolean by itself.

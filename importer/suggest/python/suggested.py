@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from importer.specs.dialect import Dialect
-from importer.suggest.fields import Match
-from importer.suggest.file import described
+from importer.suggest.fields.match import Match
+from importer.suggest.file.guess_file import described
 from importer.suggest.guess import Guess
-from importer.suggest.literals import (
+from importer.suggest.python.literals import (
     INDENT,
     LONGEST,
     Name,

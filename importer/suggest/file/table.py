@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from importer.suggest.dialect import Marks, Record, split
+from importer.suggest.file.dialect import Marks, Record, split
+from importer.suggest.file.header import COMPARED, guess_header, numbered
 from importer.suggest.guess import Guess
-from importer.suggest.header import COMPARED, guess_header, numbered
 
 COMMENTS = ("#", "//", "--", "%", "*")
 # How a line of totals begins.

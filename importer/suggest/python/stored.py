@@ -5,7 +5,7 @@ from typing import Any
 
 from importer.models import ImportMapping
 from importer.specs.stored import OF_META, spec_of
-from importer.suggest.literals import INDENT, Name, plain, quoted, with_comment, wrapped_text, written
+from importer.suggest.python.literals import INDENT, Name, plain, quoted, with_comment, wrapped_text, written
 
 
 def mapping_as_python(mapping: ImportMapping) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 
 from importer.budget import Deadline, refuse_columns
-from importer.suggest.file_guess import Asked, FileGuess
+from importer.suggest.file.file_guess import Asked, FileGuess
+from importer.suggest.file.header import guess_header, numbered
+from importer.suggest.file.table import is_total
+from importer.suggest.file.workbook import choose_sheet, read_sheets
 from importer.suggest.guess import Guess
-from importer.suggest.header import guess_header, numbered
-from importer.suggest.table import is_total
-from importer.suggest.workbook import choose_sheet, read_sheets
 
 
 def guess_workbook(

@@ -11,12 +11,12 @@ from django.db import models
 from importer.batches import Batch
 from importer.records import Position
 from importer.specs.mapping import ColumnPlan
-from importer.suggest.choices import guess_choices
-from importer.suggest.columns import ColumnProfile
+from importer.suggest.fields.choices import guess_choices
+from importer.suggest.fields.options import ColumnOptions, Doubt, options_for, reading_of
+from importer.suggest.fields.references import FoundBy, MayAsk, references_of
 from importer.suggest.guess import Guess, percent
 from importer.suggest.names import OF_DATES, OF_FLAGS, likeness, meaning_of, words_of
-from importer.suggest.options import ColumnOptions, Doubt, options_for, reading_of
-from importer.suggest.references import FoundBy, MayAsk, references_of
+from importer.suggest.values.columns import ColumnProfile
 from importer.validate.validate import Validator
 
 # Values of a column that are validated.

@@ -7,10 +7,8 @@ from typing import Any
 from django.db import models, router
 
 from importer.specs.offered import offered_fields
-from importer.suggest.columns import ColumnProfile
-from importer.suggest.guess import Alternative, Confidence, Guess, percent
-from importer.suggest.options import ColumnOptions, Doubt, options_for
-from importer.suggest.pairs import (
+from importer.suggest.fields.options import ColumnOptions, Doubt, options_for
+from importer.suggest.fields.pairs import (
     ALIKE,
     PROPOSED,
     Judged,
@@ -23,7 +21,9 @@ from importer.suggest.pairs import (
     share_accepted,
     told_of,
 )
-from importer.suggest.references import FoundBy, MayAsk, anybody, references_of
+from importer.suggest.fields.references import FoundBy, MayAsk, anybody, references_of
+from importer.suggest.guess import Alternative, Confidence, Guess, percent
+from importer.suggest.values.columns import ColumnProfile
 
 # Pairs whose values are validated.
 MOST_PAIRS = 400

@@ -9,13 +9,13 @@ from importer.budget import refuse_columns
 from importer.exceptions import SourceRefused
 from importer.parse.delimited.reader import DelimitedReader
 from importer.specs.dialect import Dialect
-from importer.suggest.dialect import Marks, guess_marks, lines_of, split
-from importer.suggest.encoding import guess_encoding
-from importer.suggest.file_guess import Asked, FileGuess, Format
+from importer.suggest.file.dialect import Marks, guess_marks, lines_of, split
+from importer.suggest.file.encoding import guess_encoding
+from importer.suggest.file.file_guess import Asked, FileGuess, Format
+from importer.suggest.file.reading import read_records, spread_lines, temporary
+from importer.suggest.file.sample import Sample
+from importer.suggest.file.table import Table, find_table
 from importer.suggest.guess import Guess
-from importer.suggest.reading import read_records, spread_lines, temporary
-from importer.suggest.sample import Sample
-from importer.suggest.table import Table, find_table
 
 TABLE_PARTS = (
     "comment",

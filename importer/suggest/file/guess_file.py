@@ -6,13 +6,13 @@ from pathlib import Path
 from importer.budget import Deadline
 from importer.exceptions import SourceRefused
 from importer.sources.names import WORKBOOKS, guess_format
-from importer.suggest.delimited import guess_delimited
-from importer.suggest.dialect import name_of
-from importer.suggest.file_guess import Asked, FileGuess, Format
+from importer.suggest.file.delimited import guess_delimited
+from importer.suggest.file.dialect import name_of
+from importer.suggest.file.file_guess import Asked, FileGuess, Format
+from importer.suggest.file.sample import local_copy, read_sample
+from importer.suggest.file.spreadsheet import guess_workbook
+from importer.suggest.file.structured import is_json, read_json, read_parquet
 from importer.suggest.guess import Guess, given
-from importer.suggest.sample import local_copy, read_sample
-from importer.suggest.spreadsheet import guess_workbook
-from importer.suggest.structured import is_json, read_json, read_parquet
 
 
 def guess_file(source: str, known: Collection[str] = (), asked: Asked | None = None) -> FileGuess:

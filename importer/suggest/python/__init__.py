@@ -1,0 +1,1 @@
+"""Writes specs in Python: a suggestion with its reasons (`suggested`), a stored mapping without (`stored`)."""
