@@ -4,7 +4,7 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from cortex import views
+from cortex.pages import views
 
 urlpatterns = [
     path("", views.home, name="home"),

@@ -18,7 +18,7 @@ from django.test import Client
 
 from analytics.rollups.refresh import refresh
 from cortex.models import Pov, Trr, User
-from cortex.profile import profile_of
+from cortex.pages.profile import profile_of
 from importer import run_import
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportChunk, MigrationLog

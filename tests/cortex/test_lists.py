@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cortex.listings import PAGE_ROWS, POVS, TRRS, Listing
 from cortex.models import Pov, Trr, User
+from cortex.pages.listings import PAGE_ROWS, POVS, TRRS, Listing
 from tests.cortex.factories import PovFactory, TrrFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

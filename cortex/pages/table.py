@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cortex.asked import Asked
-from cortex.columns import Column
-from cortex.listings import Listing, Page
+from cortex.pages.asked import Asked
+from cortex.pages.columns import Column
+from cortex.pages.listings import Listing, Page
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cortex.asked import NEWEST, Asked
-from cortex.columns import Column
 from cortex.models import Pov, Trr, User
+from cortex.pages.asked import NEWEST, Asked
+from cortex.pages.columns import Column
 
 PAGE_ROWS = 50
 SOON = dt.timedelta(days=7)

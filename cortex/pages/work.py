@@ -13,8 +13,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from cortex.listings import POVS, SOON, TRRS
 from cortex.models import Pov, Trr, User
+from cortex.pages.listings import POVS, SOON, TRRS
 
 MOST_URGENT, MOST_OTHERS = 8, 5
 GRAVE = (Trr.RiskLevel.CRITICAL, Trr.RiskLevel.HIGH)

@@ -8,11 +8,11 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from cortex.listings import POVS, TRRS, Listing
 from cortex.models import Pov, Trr, User
-from cortex.profile import profile_of
-from cortex.table import table_of
-from cortex.work import work_of
+from cortex.pages.listings import POVS, TRRS, Listing
+from cortex.pages.profile import profile_of
+from cortex.pages.table import table_of
+from cortex.pages.work import work_of
 
 MOST_TRRS = 100  # of one POV; a risk review has a dozen
 
