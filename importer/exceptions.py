@@ -103,6 +103,13 @@ class JobAlreadyRunning(ImporterError):
     """Another process holds the job."""
 
 
+class DraftChanged(ImporterError):
+    """Another tab or window has changed the import that is prepared in this one."""
+
+    def __init__(self) -> None:
+        super().__init__("This import was changed in another tab or window; here is what it is now.")
+
+
 class UndoneJob(ImporterError):
     """What the job wrote was taken back, so it is not run again."""
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
+from importer.exceptions import DraftChanged
 from importer.models.jobs import DataImportJob
 from importer.naming import index, table
 
@@ -40,14 +41,13 @@ class ImportDraft(models.Model):
     def __str__(self) -> str:
         return f"{self.filename} into {self.target}"
 
-    def change(self, **values: Any) -> bool:
-        """Store values, unless somebody has changed the draft since it was read: then nothing changes, and False."""
+    def change(self, **values: Any) -> None:
+        """Store values. Raises DraftChanged, and stores nothing, if the draft was changed since it was read."""
         values |= {"version": self.version + 1, "updated_at": timezone.now()}
-        changed = type(self).objects.filter(pk=self.pk, version=self.version).update(**values)
-        if changed:
-            for name, value in values.items():
-                setattr(self, name, value)
-        return bool(changed)
+        if not type(self).objects.filter(pk=self.pk, version=self.version).update(**values):
+            raise DraftChanged
+        for name, value in values.items():
+            setattr(self, name, value)
 
 
 class ImportMapping(models.Model):

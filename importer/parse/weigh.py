@@ -30,6 +30,7 @@ from importer.budget import (
 from importer.conf import MEGABYTE, conf
 from importer.exceptions import SourceRefused, first_line
 from importer.parse.text_bytes import SEPARATOR, bytes_per_record
+from importer.records import shown
 
 # Damage may also make Polars panic; a panic is not a subclass of Exception.
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
@@ -152,6 +153,7 @@ def _weighed(path: str, name: str) -> dict[str, Any]:
         frame = pl.scan_parquet(path, glob=False)
         schema = frame.collect_schema()
         refuse_columns(name, len(schema))
+        _refuse_names(name, schema.names())
         records = int(frame.select(pl.len()).collect().item())
         # By the file's header, before anything is decoded: it can claim a trillion records in a few bytes.
         refuse_size(name, records * len(schema) * SEPARATOR)
@@ -167,6 +169,12 @@ def _weighed(path: str, name: str) -> dict[str, Any]:
     except UNREADABLE as error:
         raise unreadable(name, error) from None
     return {"columns": schema.names(), "ranges": cutter.ranges()}
+
+
+def _refuse_names(name: str, columns: list[str]) -> None:
+    for column in columns:
+        if "\0" in column:
+            raise SourceRefused(f'The source "{name}" has a NUL in the column "{shown(column)}"; rename it.')
 
 
 def _sizes(frame: pl.LazyFrame, schema: pl.Schema, records: int) -> Iterator[pl.Series]:

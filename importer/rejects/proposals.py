@@ -1,6 +1,6 @@
 """Proposes repairs of a family: only those that make the field's own validation accept its values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -29,22 +29,41 @@ MOST = 6
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A repair that helps. `records`: how many of those that were looked at; `old` and `new` are an example."""
+    """A repair that helps.
+
+    records  how many of those that were looked at
+    changes  the new text of each value, as the column writes it; that of most records first
+    """
 
     column: str
     rule: Rule
     records: int
-    values: int
-    old: str
-    new: str
+    changes: dict[str, str]
+
+    @property
+    def old(self) -> str:
+        """The value of most records."""
+        return next(iter(self.changes))
+
+    @property
+    def new(self) -> str:
+        return self.changes[self.old]
 
 
 def proposals_for(family: RejectedFamily, reading: Reading) -> list[Proposal]:
     """Return the repairs that make values of the family valid, those of most records first."""
     plan = reading.plans.get(family.reason.field)
+    return proposals_of(family.values, plan, reading) if plan else []
+
+
+def proposals_of(values: Mapping[str, int], plan: ColumnPlan, reading: Reading) -> list[Proposal]:
+    """Return the repairs that make values of a column valid, those of most records first.
+
+    values  rejected ones with their numbers, the most frequent first
+    """
     # An error quotes the beginning of a longer value.
-    values = {text: number for text, number in family.values.items() if len(text) < SHOWN_CHARACTERS}
-    if plan is None or not values:
+    values = {text: number for text, number in values.items() if len(text) < SHOWN_CHARACTERS}
+    if not values:
         return []
     # The fault may be elsewhere: in the database, or in what the value refers to.
     fine = reading.accepted(plan, values)
@@ -55,9 +74,7 @@ def proposals_for(family: RejectedFamily, reading: Reading) -> list[Proposal]:
         changes = changes_by(rule, values, plan, reading)
         if changes and (same := tuple(sorted(changes.items()))) not in seen:
             seen.add(same)
-            old = next(iter(changes))
-            records = sum(values[text] for text in changes)
-            found.append(Proposal(plan.column, rule, records, len(changes), old, changes[old]))
+            found.append(Proposal(plan.column, rule, sum(values[text] for text in changes), changes))
     found.sort(key=lambda proposal: -proposal.records)
     return found[:MOST]
 

@@ -2,20 +2,16 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.db import router
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from importer.browser.draft.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of, suggestion_of
+from importer.browser.draft.drafts import screen, steps_of, suggestion_of, text_in, verify
 from importer.browser.frame import address, only, page
-from importer.exceptions import ImporterError
 from importer.models import ImportDraft
 from importer.rights import may_view
-from importer.specs.compile import compile_mapping
 from importer.specs.offered import offered_fields
-from importer.specs.stored import build_spec
 from importer.suggest.fields.pairs import Pair, judge
 from importer.suggest.values.columns import ColumnProfile
 
@@ -26,27 +22,18 @@ CONFLICTS = (
 )
 # Words in one line of a form.
 MOST_WORDS, LONGEST_WORD = 50, 60
-LONGEST_CONSTANT = 400
+LONGEST_CONSTANT, LONGEST_NAME = 400, 200
 # Columns that the form has; Django takes a thousand fields. Of more, those that fill a field are among them.
 MOST_ROWS = 400
 
 
 @only("GET", "HEAD", "POST")
-@of_own_draft
+@screen("columns")
 def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) -> HttpResponse:
     if request.method == "POST":
-        if is_stale(request, draft):
-            messages.warning(request, CHANGED_ELSEWHERE)
-            return redirect(address(site, "columns", draft.pk))
-        try:
-            options = _chosen(draft, model, request)
-            draft.change(
-                options=options, checked=None, mapping_name=request.POST.get("name", "").strip()[:200]
-            )
-            verify(draft, model)
-        except ImporterError as refusal:
-            messages.error(request, str(refusal))
-            return redirect(address(site, "columns", draft.pk))
+        options, name = _chosen(draft, model, request), text_in(request, "name", LONGEST_NAME)
+        draft.change(options=options, checked=None, mapping_name=name)
+        verify(draft, model)
         return redirect(address(site, "values", draft.pk))
     return page(
         site,
@@ -64,12 +51,6 @@ def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) 
         ],
         nulls=", ".join(filter(None, draft.options.get("null_values", []))),
     )
-
-
-def verify(draft: ImportDraft, model: Any) -> None:
-    """Raise MappingRefused if what was chosen makes no mapping, or leaves a required field empty."""
-    spec = build_spec(model._meta.label, draft.options, name=draft.filename)
-    compile_mapping(spec, draft.guess["columns"], draft.options.get("dialect", {}))
 
 
 def field_of(draft: ImportDraft, column: str) -> str:
@@ -155,18 +136,19 @@ def _chosen(draft: ImportDraft, model: Any, request: HttpRequest) -> dict[str, A
         }
         _add_new(profiles[column["column"]], offered[name], request.user, fields, lookups)
     key = [name for name in request.POST.get("key", "").split(",") if name in fields or name in lookups]
-    on_conflict = request.POST.get("on_conflict", "reject")
+    conflicts = [value for value, _ in CONFLICTS]
+    on_conflict = conflict if (conflict := request.POST.get("on_conflict", "")) in conflicts else "reject"
     kept = {
         name: draft.options[name]
         for name in ("format", "encoding", "sheet", "dialect")
         if name in draft.options
     }
-    nulls = words_of(request.POST.get("nulls", ""))
+    nulls = words_of(text_in(request, "nulls", MOST_WORDS * (LONGEST_WORD + 2)))
     constants = {
         each["name"]: text
         for each in _unfilled(draft, model)
         if each["takes_value"] and each["name"] not in fields
-        if (text := request.POST.get(f"constant-{each['name']}", "").strip()[:LONGEST_CONSTANT])
+        if (text := text_in(request, f"constant-{each['name']}", LONGEST_CONSTANT))
     }
     return kept | {
         **({"constants": constants} if constants else {}),

@@ -4,23 +4,26 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.files.base import File
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from importer.browser.draft.snapshot import snapshot_of
 from importer.browser.frame import address
 from importer.browser.targets import target_of
-from importer.exceptions import ImporterError
+from importer.exceptions import DraftChanged, ImporterError, MappingRefused
 from importer.jobs import keep_upload, refuse_enormous, upload_name
 from importer.models import ImportDraft, ImportMapping
 from importer.rights import may_view
+from importer.specs.compile import compile_mapping
+from importer.specs.stored import build_spec
 from importer.suggest.file.file_guess import Asked
 from importer.suggest.suggestion import Suggestion, suggest
 
 STEPS = (("file", "File"), ("columns", "Columns"), ("values", "Values"), ("check", "Check"))
-CHANGED_ELSEWHERE = "This import was changed in another tab or window; here is what it is now."
 View = Callable[..., HttpResponse]
 
 
@@ -53,18 +56,40 @@ def guess_into(draft: ImportDraft, model: type[models.Model], user: Any) -> None
     draft.checked = None
 
 
-def of_own_draft(view: View) -> View:
-    """Call a view with the draft and its model, if it is the person's own and they may still import into the model."""
+def screen(step: str) -> Callable[[View], View]:
+    """Make a function the screen of a step: of a draft of the person's own, whose model they may still import into.
 
-    @functools.wraps(view)
-    def checked(site: AdminSite, request: HttpRequest, draft_id: int) -> HttpResponse:
-        draft = ImportDraft.objects.filter(pk=draft_id, created_by=request.user.pk).first()
-        target = target_of(request.user, draft.target) if draft else None
-        if draft is None or target is None:
-            raise Http404
-        return view(site, request, draft, target.model)
+    A form must come from the draft as it is now. What the importer refuses is said in one line: on the same screen if
+    it was sent there, else on that of the columns, where a mapping that is not complete is put right.
+    """
 
-    return checked
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def inner(site: AdminSite, request: HttpRequest, draft_id: int) -> HttpResponse:
+            draft = ImportDraft.objects.filter(pk=draft_id, created_by=request.user.pk).first()
+            target = target_of(request.user, draft.target) if draft else None
+            if draft is None or target is None:
+                raise Http404
+            is_form = request.method == "POST"
+            try:
+                if is_form and request.POST.get("version") != str(draft.version):
+                    raise DraftChanged
+                return view(site, request, draft, target.model)
+            except DraftChanged as reason:
+                messages.warning(request, str(reason))
+            except ImporterError as reason:
+                messages.error(request, str(reason))
+            return redirect(address(site, step if is_form else "columns", draft.pk))
+
+        return inner
+
+    return decorate
+
+
+def verify(draft: ImportDraft, model: Any) -> None:
+    """Raise MappingRefused if what was chosen makes no mapping, or leaves a required field empty."""
+    spec = build_spec(model._meta.label, draft.options, name=draft.filename)
+    compile_mapping(spec, draft.guess["columns"], draft.options.get("dialect", {}))
 
 
 def steps_of(site: AdminSite, draft: ImportDraft, current: str) -> list[dict[str, Any]]:
@@ -75,15 +100,9 @@ def steps_of(site: AdminSite, draft: ImportDraft, current: str) -> list[dict[str
     ]
 
 
-def is_stale(request: HttpRequest, draft: ImportDraft) -> bool:
-    """Tell whether the form was made from an earlier version of the draft."""
-    return request.POST.get("version") != str(draft.version)
-
-
-def refusal_of(work: Callable[[], Any]) -> str:
-    """Do the work. Returns the reason, in one line, why the importer refuses it; "" if it does not."""
-    try:
-        work()
-    except ImporterError as reason:
-        return str(reason)
-    return ""
+def text_in(request: HttpRequest, name: str, longest: int) -> str:
+    """Return a text of a form without the blanks around it, cut to its longest. Raises MappingRefused for a NUL."""
+    text = request.POST.get(name, "").strip()[:longest]
+    if "\0" in text:
+        raise MappingRefused(f'The text "{text[:40]}" has a NUL character in it; remove it.')
+    return text

@@ -2,36 +2,24 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from importer.browser.draft.drafts import (
-    CHANGED_ELSEWHERE,
-    guess_into,
-    is_stale,
-    of_own_draft,
-    refusal_of,
-    steps_of,
-)
+from importer.browser.draft.drafts import guess_into, screen, steps_of
 from importer.browser.frame import address, only, page
 from importer.models import ImportDraft
 from importer.suggest.file.dialect import name_of
 
-ASKED = ("encoding", "delimiter", "sheet")
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "utf-16", "mac-roman", "cp850", "cp437")
 DELIMITERS = (",", ";", "\t", "|")
 
 
 @only("GET", "HEAD", "POST")
-@of_own_draft
+@screen("file")
 def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) -> HttpResponse:
     if request.method == "POST":
-        if is_stale(request, draft):
-            messages.warning(request, CHANGED_ELSEWHERE)
-        elif reason := refusal_of(lambda: _read_as(draft, model, request)):
-            messages.error(request, reason)
+        _read_as(draft, model, request)
         return redirect(address(site, "file", draft.pk))
     return page(
         site,
@@ -50,8 +38,13 @@ def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) 
 
 def _read_as(draft: ImportDraft, model: Any, request: HttpRequest) -> None:
     """Guess again, with what the person has said. Raises SourceRefused."""
-    asked = {name: request.POST.get(name, "")[:200] for name in ASKED}
-    draft.asked = {name: value for name, value in asked.items() if value}
+    offered = {
+        "encoding": ENCODINGS,
+        "delimiter": DELIMITERS,
+        "sheet": tuple(name for name, _ in _sheets(draft)),
+    }
+    chosen = {name: request.POST.get(name, "") for name in offered}
+    draft.asked = {name: value for name, value in chosen.items() if value in offered[name]}
     guess_into(draft, model, request.user)
     draft.change(asked=draft.asked, guess=draft.guess, options=draft.options, checked=None)
 

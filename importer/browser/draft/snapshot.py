@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from importer.records import escaped
 from importer.suggest.fields.match import Match
 from importer.suggest.file.guess_file import described
 from importer.suggest.guess import Guess, percent
@@ -19,9 +20,9 @@ PARTS = {
 
 
 def snapshot_of(suggestion: Suggestion) -> dict[str, Any]:
-    """Return what the pages show of a suggestion."""
+    """Return what the pages show of a suggestion, with what PostgreSQL cannot store as escapes."""
     file = suggestion.file
-    return {
+    snapshot = {
         "described": described(file),
         "columns": list(file.columns[:MOST_COLUMNS]),
         "records": [[_cut(row[name]) for name in file.columns] for row in file.first_records],
@@ -35,6 +36,7 @@ def snapshot_of(suggestion: Suggestion) -> dict[str, Any]:
         "unfilled": [{"field": each.field, "advice": each.advice} for each in suggestion.unfilled],
         "key": {"evidence": suggestion.key.evidence, "is_doubtful": suggestion.key.is_doubtful},
     }
+    return {name: _storable(value) for name, value in snapshot.items()}
 
 
 def column_of(match: Match) -> dict[str, Any]:
@@ -83,6 +85,17 @@ def _shown(value: Any) -> str:
 
 def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, str | bool | int)
+
+
+def _storable(value: Any) -> Any:
+    match value:
+        case str():
+            return escaped(value)
+        case list():
+            return [_storable(each) for each in value]
+        case dict():
+            return {name: _storable(each) for name, each in value.items()}
+    return value
 
 
 def _cut(text: str | None) -> str:

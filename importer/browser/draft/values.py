@@ -2,16 +2,13 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.db import models, router
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from importer.browser.draft.columns import verify
-from importer.browser.draft.drafts import CHANGED_ELSEWHERE, is_stale, of_own_draft, steps_of
+from importer.browser.draft.drafts import screen, steps_of, verify
 from importer.browser.frame import address, only, page
-from importer.exceptions import ImporterError
 from importer.models import ImportDraft
 from importer.rights import may_view
 from importer.specs.offered import is_sensitive
@@ -22,19 +19,13 @@ MOST_ASKED, MOST_SHOWN = 200, 100
 
 
 @only("GET", "HEAD", "POST")
-@of_own_draft
+@screen("values")
 def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) -> HttpResponse:
     if request.method == "POST":
-        if is_stale(request, draft):
-            messages.warning(request, CHANGED_ELSEWHERE)
-            return redirect(address(site, "values", draft.pk))
-        try:
-            draft.change(options=_chosen(draft, model, request), checked=None)
-            verify(draft, model)
-        except ImporterError as refusal:
-            messages.error(request, str(refusal))
-            return redirect(address(site, "values", draft.pk))
+        draft.change(options=_chosen(draft, model, request), checked=None)
+        verify(draft, model)
         return redirect(address(site, "check", draft.pk))
+    verify(draft, model)
     choices, references = choices_of(draft, model), references_of(draft, model, request.user)
     if not choices and not references:
         return redirect(address(site, "check", draft.pk))

@@ -75,7 +75,7 @@ def _has_two_values(line: bytes) -> bool:
     text = line.decode(errors="replace")
     try:
         _, end = json.JSONDecoder().raw_decode(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return text[end:].lstrip(" \t,").startswith("{")
 

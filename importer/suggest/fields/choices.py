@@ -4,7 +4,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from importer.records import shown
+from importer.records import escaped, shown
 from importer.suggest.fields.options import ColumnOptions, Doubt
 from importer.suggest.guess import Alternative
 from importer.suggest.names import meaning_of, words_of
@@ -26,6 +26,9 @@ def guess_choices(
     for word in list(column.values)[:MOST_WORDS]:
         text = word.strip()
         if text in exact:
+            continue
+        if escaped(text) != text:  # no mapping can name it
+            unknown.append(text)
             continue
         if (choice := _same(text, choices)) is not None:
             found[text] = choice

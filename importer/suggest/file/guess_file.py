@@ -5,6 +5,7 @@ from pathlib import Path
 
 from importer.budget import Deadline
 from importer.exceptions import SourceRefused
+from importer.records import escaped, shown
 from importer.sources.names import WORKBOOKS, guess_format
 from importer.suggest.file.delimited import guess_delimited
 from importer.suggest.file.dialect import name_of
@@ -22,14 +23,31 @@ def guess_file(source: str, known: Collection[str] = (), asked: Asked | None = N
     deadline = Deadline(name)
     file_format = given(asked.format) if asked.format else _format_of(source)
     with local_copy(source, deadline) as path:
-        if file_format.value in WORKBOOKS:
-            return guess_workbook(path, name, file_format, asked, known, deadline)
-        if file_format.value == Format.PARQUET:
-            return read_parquet(path, name, file_format, deadline)
-        sample = read_sample(path, name, deadline)
-        if file_format.value == Format.JSONL or is_json(sample):
-            return read_json(sample, name, file_format, asked)
-        return guess_delimited(sample, name, file_format, asked, known)
+        guess = _guess(path, name, file_format, asked, known, deadline)
+    _refuse_names(guess)
+    return guess
+
+
+def _guess(
+    path: Path, name: str, file_format: Guess[str], asked: Asked, known: Collection[str], deadline: Deadline
+) -> FileGuess:
+    if file_format.value in WORKBOOKS:
+        return guess_workbook(path, name, file_format, asked, known, deadline)
+    if file_format.value == Format.PARQUET:
+        return read_parquet(path, name, file_format, deadline)
+    sample = read_sample(path, name, deadline)
+    if file_format.value == Format.JSONL or is_json(sample):
+        return read_json(sample, name, file_format, asked)
+    return guess_delimited(sample, name, file_format, asked, known)
+
+
+def _refuse_names(guess: FileGuess) -> None:
+    for column in guess.columns:
+        if escaped(column) != column:
+            raise SourceRefused(
+                f'The source "{guess.name}" has the column "{shown(column)}", a name that PostgreSQL cannot store; '
+                f"rename it."
+            )
 
 
 def _format_of(source: str) -> Guess[str]:

@@ -63,13 +63,6 @@ def profiles_of(texts: pl.DataFrame) -> list[ColumnProfile]:
     return _with_common_orders(profiles)
 
 
-def profile_of_values(name: str, values: Mapping[str, int]) -> ColumnProfile:
-    """Describe a column of these values, given with their numbers."""
-    return _profile(
-        pl.Series(name, [text for text, n in values.items() for _ in range(min(n, 3))], pl.String()), 0
-    )
-
-
 def _profile(series: pl.Series, position: int) -> ColumnProfile:
     texts = series.drop_nulls()
     counted = (

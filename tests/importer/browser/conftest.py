@@ -1,6 +1,7 @@
 """People and addresses of the pages of an import."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from cortex.models import User
 from importer.models import DataImportJob
 from tests.analytics.browser.conftest import visit
 from tests.cortex.factories import UserFactory
@@ -45,6 +47,24 @@ def staff() -> Staff:
         return client
 
     return make
+
+
+@pytest.fixture
+def person() -> Client:
+    User.objects.create_user("consultant@example.com", "x")
+    admin = User.objects.create_superuser("admin@example.com", "x")
+    client = Client()
+    client.force_login(admin)
+    return client
+
+
+@pytest.fixture
+def media(folder: Path, settings: Any) -> Path:
+    """The folder that uploads go to."""
+    path = folder / "media"
+    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(path)}}
+    settings.STORAGES = settings.STORAGES | {"default": storage}
+    return path
 
 
 @pytest.fixture

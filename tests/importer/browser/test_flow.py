@@ -2,33 +2,32 @@
 
 import csv
 import datetime as dt
+import io
 import random
-import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import reverse
 
 from cortex.models import Pov, User
 from importer.models import DataImportJob, ImportDraft, ImportMapping
 from importer.privacy.erase import erase_user
 from importer.privacy.retention import prune_drafts
+from importer.undo.undo import undo_import
+from tests.importer.browser.conftest import text_of
+from tests.importer.browser.drafts import begun, post, url, version
 
 pytestmark = pytest.mark.django_db(transaction=True)
-VERSION = re.compile(r'name="version" value="(\d+)"')
 STATUS = {"aktiv": "active", "geplant": "planned", "erledigt": "won"}
 
 
 @pytest.fixture
-def messy(folder: Path, settings: Any) -> SimpleUploadedFile:
+def messy(folder: Path, media: Path) -> SimpleUploadedFile:
     """A German export: a preamble, semicolons, Windows-1252, decimal commas, words for nothing."""
-    local = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    settings.STORAGES = settings.STORAGES | {
-        "default": local | {"OPTIONS": {"location": str(folder / "media")}}
-    }
     randomness, path = random.Random(5), folder / "povs.csv"
     with path.open("w", encoding="cp1252", newline="") as file:
         file.write("Export vom 30.11.2026\n\n")
@@ -51,36 +50,6 @@ def messy(folder: Path, settings: Any) -> SimpleUploadedFile:
                 ]
             )
     return SimpleUploadedFile("povs.csv", path.read_bytes())
-
-
-@pytest.fixture
-def person() -> Client:
-    User.objects.create_user("consultant@example.com", "x")
-    admin = User.objects.create_superuser("admin@example.com", "x")
-    client = Client()
-    client.force_login(admin)
-    return client
-
-
-def url(page: str, *args: Any) -> str:
-    return reverse(f"admin:importer_import_{page}", args=args)
-
-
-def version(answer: Any) -> str:
-    found = VERSION.search(answer.content.decode())
-    assert found
-    return found[1]
-
-
-def post(client: Client, page: str, draft: int, **values: Any) -> Any:
-    seen = client.get(url(page, draft))
-    return client.post(url(page, draft), {"version": version(seen)} | values, follow=True)
-
-
-def begun(client: Client, file: SimpleUploadedFile) -> ImportDraft:
-    answer = client.post(url("begin", "cortex.pov"), {"upload": file, "way": ""}, follow=True)
-    assert answer.status_code == 200, answer.content.decode()
-    return ImportDraft.objects.get()
 
 
 COLUMNS = {"Titel": "title", "Kunde": "customer", "Status": "status", "Beginn": "start_date", "Wert": "deal_value",
@@ -130,36 +99,120 @@ def test_from_a_messy_file_to_rows(person: Client, messy: SimpleUploadedFile) ->
     assert ImportMapping.objects.get().name == "POVs of the old system"
 
 
-def test_one_click_applies_what_the_check_proposes(person: Client, folder: Path, settings: Any) -> None:
-    local = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    settings.STORAGES = settings.STORAGES | {
-        "default": local | {"OPTIONS": {"location": str(folder / "media")}}
-    }
-    rows = [f"{n},Title {n},Customer,consultant@example.com,{n}.50" for n in range(1, 60)]
-    rows += [f'{n},Title {n},Customer,consultant@example.com,"1.250,00 €"' for n in range(60, 70)]
-    text = "\n".join(["legacy_id,title,customer,owner,deal_value", *rows]) + "\n"
-    answer = person.post(url("begin", "cortex.pov"), {"text": text, "way": ""}, follow=True)
+def valued(person: Client, values: list[str], name: str = "deal_value", **columns: str) -> ImportDraft:
+    """Prepare POVs with these values in a column, beside what else they need."""
+    rows = [
+        ["legacy_id", "title", "customer", "owner", name],
+        *(
+            [n, f"Title {n}", "Customer", "consultant@example.com", value]
+            for n, value in enumerate(values, 1)
+        ),
+    ]
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    person.post(url("begin", "cortex.pov"), {"text": text.getvalue(), "way": ""}, follow=True)
     draft = ImportDraft.objects.get()
-    assert answer.status_code == 200
-    names = [column["column"] for column in draft.guess["fields"]]
-    post(
-        person,
-        "columns",
-        draft.pk,
-        **{f"field-{n}": name for n, name in enumerate(names)},
-        key="",
-        on_conflict="reject",
-    )
+    fields = {f"field-{n}": column["column"] for n, column in enumerate(draft.guess["fields"])}
+    answer = post(person, "columns", draft.pk, **fields, key="", on_conflict="reject", **columns)
+    assert answer.redirect_chain[-1][0] == url("values", draft.pk), answer.content.decode()
+    post(person, "values", draft.pk, **{"to-owner": "email"})
     draft.refresh_from_db()
-    draft.options["lookups"]["owner"]["to"] = ["email"]
+    return draft
+
+
+def stored(name: str) -> Counter[str]:
+    return Counter(str(value) for value in Pov.objects.values_list(name, flat=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "told", "meant"),
+    [
+        ("deal_value", ["1.50"] * 60, ["1.250,00 €"] * 10, "Read with a decimal comma", {"1.50": 60, "1250.00": 10}),
+        # The column has a decimal comma itself: what is proposed is written as the column is.
+        ("deal_value", ["1,50"] * 60, ["1,250.00"] * 10, "Read with a decimal point", {"1.50": 60, "1250.00": 10}),
+        ("start_date", ["31.12.2024"] * 60, ["2025-02-13"] * 10, "Read as year, month, day",
+         {"2024-12-31": 60, "2025-02-13": 10}),
+        ("deal_value", ["1.50"] * 60, ["n/a"] * 3, "Read as empty", {"1.50": 60, "None": 3}),
+    ],
+)  # fmt: skip
+def test_one_click_applies_what_the_check_proposes(
+    person: Client, media: Path, name: str, good: list[str], bad: list[str], told: str, meant: dict[str, int]
+) -> None:
+    draft = valued(person, [*good, *bad], name)
+    reading = {"deal_value": {"decimal": ",", "thousands": "."}, "start_date": {"formats": ["%d.%m.%Y"]}}
+    fields = draft.options["fields"]
+    own = reading[name] if "," in good[0] or name == "start_date" else {}
+    draft.options["fields"] = fields | {name: {"column": name} | own}
+    draft.options.pop("null_values", None)
     draft.save()
-    checked = post(person, "check", draft.pk, check="1").content.decode()
-    assert "10 × read “1.250,00 €” as “1250.00”" in checked
+    checked = text_of(post(person, "check", draft.pk, check="1"))
+    draft.refresh_from_db()
+    assert draft.checked["figures"]["rejected"] == len(bad)
+    assert f'{len(bad)} × <q class="im-value">{bad[0]}</q> becomes' in checked
+    repairs = [repair["told"].capitalize() for repair in draft.checked["families"][0]["repairs"]]
 
-    post(person, "check", draft.pk, repair="deal_value")
+    post(person, "check", draft.pk, repair=f"{name}.{repairs.index(told)}")
 
     draft.refresh_from_db()
-    assert (draft.checked["figures"]["inserted"], draft.checked["figures"]["rejected"]) == (69, 0)
+    assert (draft.checked["figures"]["inserted"], draft.checked["figures"]["rejected"]) == (
+        sum(meant.values()),
+        0,
+    )
+    post(person, "check", draft.pk, **{"import": "1"})
+    assert stored(name) == meant
+
+
+@pytest.mark.parametrize("value", ["12 %", "1.250,00 %", "about 12", "12 apples"])
+def test_nothing_is_proposed_for_what_is_another_number(person: Client, media: Path, value: str) -> None:
+    draft = valued(person, [*["1.50"] * 60, value])
+
+    page = text_of(post(person, "check", draft.pk, check="1"))
+
+    assert value in page
+    assert 'name="repair"' not in page
+
+
+def test_a_draft_is_imported_once_however_often_it_is_sent(person: Client, media: Path) -> None:
+    draft = valued(person, ["1.50"] * 5)
+    post(person, "check", draft.pk, check="1")
+    sent = {"version": version(person.get(url("check", draft.pk))), "import": "1"}
+
+    with ThreadPoolExecutor(2) as two:
+        answers = list(two.map(lambda _: person.post(url("check", draft.pk), sent).status_code, range(2)))
+    again = post(person, "check", draft.pk, **{"import": "1"})
+
+    assert answers == [302, 302]
+    assert "was imported already" in text_of(again)
+    assert "See the import" in text_of(person.get(url("check", draft.pk)))
+    assert (DataImportJob.objects.count(), Pov.objects.count()) == (1, 5)
+
+
+def test_what_was_undone_can_be_imported_from_the_same_draft(person: Client, media: Path) -> None:
+    draft = valued(person, ["1.50"] * 5)
+    post(person, "check", draft.pk, check="1")
+    post(person, "check", draft.pk, **{"import": "1"})
+    undo_import(DataImportJob.objects.get().pk)
+    assert not Pov.objects.exists()
+
+    post(person, "check", draft.pk, **{"import": "1"})
+
+    assert (DataImportJob.objects.count(), Pov.objects.count()) == (2, 5)
+
+
+def test_a_job_that_needs_a_second_person_is_checked_as_any_other(
+    person: Client, media: Path, settings: Any
+) -> None:
+    settings.IMPORTER = settings.IMPORTER | {"REVIEW": True}
+    draft = valued(person, ["1.50"] * 5)
+
+    post(person, "check", draft.pk, check="1")
+    draft.refresh_from_db()
+    story = text_of(post(person, "check", draft.pk, **{"import": "1"}))
+
+    assert draft.checked["figures"]["inserted"] == 5
+    assert DataImportJob.objects.get().status == "awaiting_approval"
+    assert "approve" in story
+    assert not Pov.objects.exists()
 
 
 def test_of_two_tabs_the_later_one_is_told(person: Client, messy: SimpleUploadedFile) -> None:
@@ -214,13 +267,7 @@ def test_markup_in_cells_is_text(person: Client, messy: SimpleUploadedFile) -> N
     assert "&lt;script&gt;" in pages[0]
 
 
-def test_a_header_of_two_thousand_columns_fits_into_a_form(
-    person: Client, folder: Path, settings: Any
-) -> None:
-    local = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    settings.STORAGES = settings.STORAGES | {
-        "default": local | {"OPTIONS": {"location": str(folder / "media")}}
-    }
+def test_a_header_of_two_thousand_columns_fits_into_a_form(person: Client, media: Path) -> None:
     names = [f"column {n}" for n in range(1_997)] + ["title", "customer", "owner"]
     text = ",".join(names) + "\n" + ",".join(["x"] * 1_999 + ["consultant@example.com"]) + "\n"
     person.post(url("begin", "cortex.pov"), {"text": text, "way": ""})

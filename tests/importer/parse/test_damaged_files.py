@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 import psutil
 import pytest
+import xlsxwriter
 import zstandard
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -565,6 +566,42 @@ def test_a_parquet_value_that_is_no_text_costs_its_record_alone(trying: Trying) 
     content = parquet(name=pl.Series([b"\xff\xfe", b"Bob"], dtype=pl.Binary))
 
     assert trying(content, name="source.parquet") == Outcome(["B"], [(1, "undecodable")])
+
+
+def test_a_parquet_column_with_a_nul_in_its_name_is_refused(trying: Trying) -> None:
+    outcome = trying(parquet(**{"n\0te": ["x", "y"]}), name="source.parquet")
+
+    assert "has a NUL in the column" in outcome.refusal
+    assert_is_one_line(outcome.refusal)
+
+
+@pytest.mark.parametrize("name", ["n\0te", "n\ud800te"], ids=["NUL", "half of a pair"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "xlsx"])
+def test_a_column_whose_name_postgresql_cannot_store_costs_no_more_than_its_records(
+    trying: Trying, kind: str, name: str
+) -> None:
+    outcome = trying(with_a_column(kind, name), name=f"source.{kind}")
+
+    assert outcome.refusal or outcome.codes == ["A", "B"] or len(outcome.rejected) == 2
+
+
+def with_a_column(kind: str, name: str) -> bytes:
+    """Two companies, and a column with this name, as each kind of file has it."""
+    if kind == "csv":
+        return f"code,name,{name}\nA,Ann,x\nB,Bob,y\n".encode("utf-8", "surrogatepass")
+    if kind == "jsonl":
+        return "".join(json.dumps({"code": c, "name": c * 3, name: "x"}) + "\n" for c in "AB").encode()
+    written, read = io.BytesIO(), io.BytesIO()
+    workbook = xlsxwriter.Workbook(written)
+    sheet = workbook.add_worksheet()
+    for row, cells in enumerate((["code", "name", "NAME"], ["A", "Ann", "x"], ["B", "Bob", "y"])):
+        sheet.write_row(row, 0, cells)
+    workbook.close()
+    title = "".join(f"_x{ord(letter):04X}_" if not letter.isalpha() else letter for letter in name)
+    with zipfile.ZipFile(written) as old, zipfile.ZipFile(read, "w") as new:
+        for member in old.namelist():
+            new.writestr(member, old.read(member).replace(b"NAME", title.encode()))
+    return read.getvalue()
 
 
 def test_a_parquet_file_without_records_is_empty(trying: Trying) -> None:

@@ -1,0 +1,128 @@
+"""Checks a draft: runs its import and takes it back. Says why records are rejected, and what would help."""
+
+import hashlib
+import json
+from typing import Any
+
+from django.db import models
+
+from importer.browser.aside import in_a_thread
+from importer.browser.draft.job import make_job
+from importer.exceptions import DraftChanged, MappingRefused
+from importer.models import ImportDraft
+from importer.records import FATES
+from importer.rejects.proposals import Proposal, proposals_of
+from importer.rejects.reading import Reading
+from importer.rejects.report import Family
+from importer.run.results import ImportResult
+from importer.run.run import run_import
+from importer.work.control import Control
+from importer.write.sample import Sample
+
+EXAMPLES, FAMILIES = 3, 50
+# If more than this part is rejected, and most of it for one reason, the mapping is likely wrong.
+MANY = 0.4
+
+
+def mark_of(draft: ImportDraft) -> str:
+    """Return a hash of what a check depends on."""
+    return hashlib.sha256(json.dumps([draft.source, draft.options], sort_keys=True).encode()).hexdigest()
+
+
+def checked_now(draft: ImportDraft, model: type[models.Model], user: Any) -> dict[str, Any]:
+    """Run the import and roll it back. Returns what was found, as JSON. Raises ImporterError."""
+    job = make_job(draft, model, user)
+    job.columns = draft.guess["columns"]
+    reading = Reading.of(job)
+    sample, stopped = Sample(), []
+
+    def work(control: Control) -> ImportResult:
+        result = run_import(job.pk, dry_run=True, sample=sample, control=control)
+        stopped.append(control.stopping)
+        return result
+
+    try:
+        result = in_a_thread(work)
+    finally:
+        job.delete()
+    if result.status == "failed":
+        raise MappingRefused(result.reason)
+    families = [_family(model, family, reading) for family in sample.rejected[:FAMILIES]]
+    _add_repairs(families, sample.values, reading)
+    return {
+        "of": mark_of(draft),
+        "figures": {name: getattr(result, name) for name in FATES},
+        "is_partial": any(stopped),
+        "families": families,
+        "inserted": [{name: text for name, text in row.items() if text} for row in sample.inserted],
+        "updated": sample.updated,
+        "warning": _warning(result, families),
+    }
+
+
+def repaired_options(draft: ImportDraft, field: str, number: str) -> dict[str, Any]:
+    """Return the options with a repair that the last check has proposed. Raises DraftChanged if there is none."""
+    given = draft.options.get("fields", {}).get(field)
+    families = (draft.checked or {}).get("families", [])
+    repairs = [repair for family in families if family["field"] == field for repair in family["repairs"]]
+    if given is None or number not in map(str, range(len(repairs))):
+        raise DraftChanged
+    repair = repairs[int(number)]
+    if repair["is_null"]:
+        nulls = given.get("null_values") or draft.options.get("null_values") or [""]
+        given = given | {"null_values": list(dict.fromkeys([*nulls, *repair["changes"]]))}
+    else:
+        # The words of a mapping are compared after the blanks around them are taken away, where the column says so.
+        is_stripped = given.get("strip", False)
+        changes = {text.strip() if is_stripped else text: new for text, new in repair["changes"].items()}
+        given = given | {"values": given.get("values", {}) | changes}
+    return draft.options | {"fields": draft.options["fields"] | {field: given}}
+
+
+def _family(model: type[models.Model], family: Family, reading: Reading) -> dict[str, Any]:
+    columns = reading.columns_of(family.field)
+    field: Any = model._meta.get_field(family.field) if family.field in reading.columns else None
+    where = ("values" if field.choices or field.is_relation else "columns") if field is not None else ""
+    return {
+        "field": family.field,
+        "column": columns[0] if columns else "",
+        "records": family.records,
+        "examples": [_example(each) for each in family.examples[:EXAMPLES]],
+        "remedy": where,
+        "repairs": [],
+    }
+
+
+def _add_repairs(families: list[dict[str, Any]], values: dict[str, dict[str, int]], reading: Reading) -> None:
+    """Propose repairs of the values of each field, at the first of its families."""
+    for name, plan in reading.plans.items():
+        first = next((family for family in families if family["field"] == name), None)
+        if first is not None:
+            proposals = proposals_of(values.get(name, {}), plan, reading)
+            first["repairs"] = [_repair(proposal) for proposal in proposals]
+
+
+def _repair(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "told": str(proposal.rule),
+        "records": proposal.records,
+        "old": proposal.old,
+        "new": proposal.new,
+        "is_null": proposal.rule.name == "null",
+        "changes": proposal.changes,
+    }
+
+
+def _example(example: Any) -> list[str]:
+    """Return place, message, and the value unless the message has it already."""
+    value = example.value or ""
+    return [example.place, example.message, "" if value in example.message else value]
+
+
+def _warning(result: ImportResult, families: list[dict[str, Any]]) -> str:
+    if result.read and families and families[0]["records"] > MANY * result.read:
+        where = families[0]["column"] or "the record"
+        return (
+            f"Nearly half of the records are rejected for one reason, at {where}. Is the column read rightly?"
+        )
+    return ""
