@@ -34,9 +34,9 @@ SECONDS_TO_FINISH = 10
 
 @contextlib.contextmanager
 def stand_by(watch: Watch) -> Iterator[None]:
-    """Start the processes while the survey goes on in this one: to load Django and Polars takes as long.
+    """Start the processes while plan and survey go on in this one: to load Django and Polars takes as long.
 
-    Those that have gathered records stand by already.
+    Those that an earlier call has started, or that have gathered records, stand by already.
     """
     watch.crew = watch.crew or [WorkerProcess(watch, stands_by=True) for _ in range(watch.workers)]
     try:
@@ -44,6 +44,11 @@ def stand_by(watch: Watch) -> Iterator[None]:
     finally:
         end_all(watch.crew)  # if `execute` has not taken them over
         watch.crew = []
+
+
+def send_ahead(watch: Watch) -> None:
+    """Send one of those who stand by to work while the survey goes on."""
+    watch.crew[0].begin(is_ahead=True)
 
 
 def execute(watch: Watch) -> None:
@@ -96,7 +101,8 @@ def _crew(watch: Watch) -> list["WorkerProcess"]:
     crew, spare = watch.crew[: watch.workers], watch.crew[watch.workers :]
     watch.crew = []
     for process in crew:
-        process.begin()
+        if not process.is_ahead:
+            process.begin()
     end_all(spare)
     return crew or [WorkerProcess(watch) for _ in range(watch.workers)]
 
@@ -111,6 +117,8 @@ def _log_death(watch: Watch, process: "WorkerProcess", deaths: int) -> None:
 class WorkerProcess:
     def __init__(self, watch: Watch, *, stands_by: bool = False) -> None:
         first_orders = orders(watch.job.pk) | {"stand_by": stands_by}
+        self.stands_by = stands_by
+        self.is_ahead = False
         self.stop_sent = False
         self.recycled = False
         self.memory_sent = False
@@ -126,9 +134,10 @@ class WorkerProcess:
         )
         self._send(first_orders)
 
-    def begin(self) -> None:
-        """Send a process to work that stands by."""
-        self._send({"begin": True})
+    def begin(self, *, is_ahead: bool = False) -> None:
+        """Send a process to work that stands by. `is_ahead`: of all others, while the survey goes on."""
+        self.stands_by, self.is_ahead = False, is_ahead
+        self._send({"begin": True, "is_ahead": is_ahead})
 
     def is_running(self) -> bool:
         return self.popen.poll() is None
@@ -166,9 +175,12 @@ class WorkerProcess:
     def end(self) -> None:
         """Let the current batch finish, then kill the worker.
 
-        A worker that must be killed is frozen or waits for a database that is gone; its lease expires.
+        A worker that must be killed is frozen or waits for a database that is gone; its lease expires. One that still
+        stands by has nothing to finish.
         """
         self.stop()
+        if self.stands_by:
+            self.popen.kill()
         try:
             self.popen.wait(timeout=SECONDS_TO_FINISH)
         except subprocess.TimeoutExpired:

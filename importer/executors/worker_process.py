@@ -32,14 +32,14 @@ def main() -> int:
     from importer.work.retry import patiently
     from importer.work.worker import Worker
 
-    control, may_begin = Control(), threading.Event()
+    control, may_begin, begun_ahead = Control(), threading.Event(), threading.Event()
 
     def stop(*_: Any) -> None:
         control.stop()
         may_begin.set()
 
     signal.signal(signal.SIGTERM, stop)
-    threading.Thread(target=_listen, args=(control, may_begin), daemon=True).start()
+    threading.Thread(target=_listen, args=(control, may_begin, begun_ahead), daemon=True).start()
     if not orders["stand_by"]:
         may_begin.set()
     try:
@@ -48,7 +48,8 @@ def main() -> int:
             may_begin.clear()
             if not control.stopping:
                 job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
-                Worker(job, control).drain()
+                Worker(job, control, is_ahead=begun_ahead.is_set()).drain()
+                begun_ahead.clear()
     except any_fault() as error:
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
@@ -77,10 +78,12 @@ def _set_up_django(orders: dict[str, Any]) -> None:
         connections[alias].settings_dict["NAME"] = name  # the coordinator's, which may be a test database
 
 
-def _listen(control: Any, may_begin: threading.Event) -> None:
+def _listen(control: Any, may_begin: threading.Event, begun_ahead: threading.Event) -> None:
     for line in sys.stdin:
         order = json.loads(line)
         if order.get("begin"):
+            if order["is_ahead"]:  # before any other order to begin
+                begun_ahead.set()
             may_begin.set()
         if "memory_is_short" in order:
             control.memory_is_short = order["memory_is_short"]

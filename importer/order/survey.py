@@ -1,9 +1,9 @@
 """Finds keys that repeat in the source, so that several workers can leave those records for the end.
 
 One worker takes records in the order of the source, so of two records with one key the first is written first. Several
-workers have no order. So the source is surveyed before they start: the job keeps the hashes of the keys that repeat
-(the *contested* keys), workers set these records aside, and the end of the run settles them one by one in the order of
-the source. The table is then the same as a single worker's.
+workers have no order. So the source is surveyed before they share it, while one of them goes ahead in order: the job
+keeps the hashes of the keys that repeat (the *contested* keys), workers set these records aside, and the end of the run
+settles them one by one in the order of the source. The table is then the same as a single worker's.
 """
 
 import array

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.utils.module_loading import import_string
 
@@ -35,6 +35,8 @@ from importer.work.retry import patiently
 from importer.work.settle import settle_contested
 
 Execute = Callable[[Watch], None]
+# Formats whose chunks do not depend on the bytes of the source.
+COUNTED_IN_RECORDS = (DataImportJob.Format.PARQUET, DataImportJob.Format.TABLE)
 
 
 def carry_out(watch: Watch, mapping: Mapping) -> None:
@@ -53,6 +55,18 @@ def carry_out(watch: Watch, mapping: Mapping) -> None:
         crew, watch.crew = watch.crew, []
         for process in crew:  # if no phase has taken them over
             process.end()
+
+
+def expecting_workers(watch: Watch) -> AbstractContextManager[None]:
+    """Let processes get ready while the plan is made, if by the size of the source several will share it."""
+    job, executor = watch.job, watch.options.executor
+    if executor not in ("", "process") or job.format in COUNTED_IN_RECORDS:
+        return nullcontext()
+    workers = watch.workers or usual_workers(executor, (job.source_size or 0) // conf.CHUNK_BYTES)
+    if workers == 1:
+        return nullcontext()
+    watch.options = replace(watch.options, executor="process", workers=workers)
+    return _standing_by(watch, import_string(conf.EXECUTORS["process"]))
 
 
 def _carry_out(watch: Watch, mapping: Mapping) -> None:
@@ -107,6 +121,8 @@ def _divide(watch: Watch, mapping: Mapping, execute: Execute, stack: ExitStack) 
     may_be_gathered = bool(reason) or tells_too_much(mapping)
     if not reason:
         stack.enter_context(_standing_by(watch, execute))
+        if not may_be_gathered:
+            _send_ahead(watch, execute)
         reason = _survey(watch, mapping)
     if reason and may_be_gathered:
         obstacle = why_not_gathered(mapping, watch.job)
@@ -166,11 +182,20 @@ def usual_workers(executor: str, chunks: int) -> int:
     return 2 if executor else max(1, min(processors(), chunks // 2))
 
 
-def _standing_by(watch: Watch, execute: Callable[[Watch], None]) -> AbstractContextManager[None]:
-    """Let the executor prepare its workers during the survey, if its module has a `stand_by` for that."""
-    module = sys.modules.get(getattr(execute, "__module__", ""))
-    stand_by: Callable[[Watch], AbstractContextManager[None]] | None = getattr(module, "stand_by", None)
+def _standing_by(watch: Watch, execute: Execute) -> AbstractContextManager[None]:
+    """Let the executor prepare its workers, if its module has a `stand_by` for that."""
+    stand_by: Callable[[Watch], AbstractContextManager[None]] | None = _beside(execute, "stand_by")
     return stand_by(watch) if stand_by else nullcontext()
+
+
+def _send_ahead(watch: Watch, execute: Execute) -> None:
+    """Let the executor send a worker ahead during the survey, if its module has a `send_ahead` for that."""
+    if send_ahead := _beside(execute, "send_ahead"):
+        send_ahead(watch)
+
+
+def _beside(execute: Execute, name: str) -> Any:
+    return getattr(sys.modules.get(getattr(execute, "__module__", "")), name, None)
 
 
 def _survey(watch: Watch, mapping: Mapping) -> str:

@@ -1,6 +1,6 @@
 """Plans a job: cuts its source into chunks, once. A plan never changes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from django.db import transaction
@@ -28,9 +28,10 @@ COLUMNS = "columns"
 IDENTITY = ("source_size", "source_mtime_ns", "source_hash", "source_mark")
 
 
-def plan(job: DataImportJob) -> Mapping:
+def plan(job: DataImportJob, on_identified: Callable[[], None] | None = None) -> Mapping:
     """Create the job's chunks, or prove that the source is still the one that was planned on.
 
+    `on_identified` is called when the size of a source that has no plan yet is known.
     Raises SettingsRefused, SourceRefused, SourceChanged, MappingRefused or TargetRefused.
     """
     conf.verify()
@@ -44,6 +45,8 @@ def plan(job: DataImportJob) -> Mapping:
         return mapping
     notes: list[str] = []
     identify_all(job, deadline, notes)
+    if on_identified:
+        on_identified()
     reader = open_reader(job, deadline, notes)
     try:
         job.columns = reader.columns()

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -25,7 +26,7 @@ from importer.ledger.killed_runs import FormerRun, look_at_former_run
 from importer.models import DataImportJob, LogEvent
 from importer.records import FATES
 from importer.review import must_wait, refuse_other, refuse_unapproved
-from importer.run.carry import carry_out
+from importer.run.carry import carry_out, expecting_workers
 from importer.run.dry_run import run_dry
 from importer.run.findings import tell_plan
 from importer.run.options import RunOptions
@@ -130,14 +131,25 @@ def _perform(watch: Watch) -> ImportResult:
     ):
         job.refresh_from_db()
         return watch.result(job.status)
-    details: dict[str, Any] = {}
+    reason, details = "", {}
     try:
         ledger.log(job, LogEvent.STARTED, runner)
-        # The caller's instance may be older than the hold, or have a plan that an earlier run failed to save.
-        job.refresh_from_db()
-        import_started.send(sender=get_spec(job.spec), job=job)
-        refuse_unapproved(job)
-        mapping = plan(job)
+        _go_through(watch, former)
+        status = DataImportJob.Status.STOPPED if watch.control.stopping else DataImportJob.Status.COMPLETED
+    except any_fault() as error:
+        status, reason, details = DataImportJob.Status.FAILED, reason_of(error), traceback_of(error)
+    return _conclude(watch, status, reason, details)
+
+
+def _go_through(watch: Watch, former: FormerRun) -> None:
+    """Go through the stages of a run, to the end or until asked to stop."""
+    job = watch.job
+    # The caller's instance may be older than the hold, or have a plan that an earlier run failed to save.
+    job.refresh_from_db()
+    import_started.send(sender=get_spec(job.spec), job=job)
+    refuse_unapproved(job)
+    with ExitStack() as stack:
+        mapping = plan(job, lambda: stack.enter_context(expecting_workers(watch)))
         refuse_other(job, mapping)
         tell_plan(watch)
         _keep_before(watch, mapping)
@@ -148,16 +160,8 @@ def _perform(watch: Watch) -> ImportResult:
             ledger.forget_attempts(job)
         watch.begin()
         carry_out(watch, mapping)
-        status, reason = (
-            (DataImportJob.Status.STOPPED, "")
-            if watch.control.stopping
-            else (DataImportJob.Status.COMPLETED, "")
-        )
-        if status == DataImportJob.Status.COMPLETED:
-            patiently(lambda: _finish(watch, mapping), watch.control)
-    except any_fault() as error:
-        status, reason, details = DataImportJob.Status.FAILED, reason_of(error), traceback_of(error)
-    return _conclude(watch, status, reason, details)
+    if not watch.control.stopping:
+        patiently(lambda: _finish(watch, mapping), watch.control)
 
 
 def _keep_before(watch: Watch, mapping: Mapping) -> None:

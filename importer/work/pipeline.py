@@ -56,6 +56,7 @@ class Stages:
     suspicions: Suspicions
     repeats: Repeats | None = None
     orphans_wait: bool = True
+    awaits_survey: bool = False
     size: BatchSize = field(default_factory=BatchSize)
 
     @classmethod
@@ -68,11 +69,13 @@ class Stages:
         repeats: Repeats | None = None,
         ignore_survey: bool = False,
         orphans_wait: bool = True,
+        awaits_survey: bool = False,
     ) -> "Stages":
         """Create the stages on this thread's connection.
 
         `repeats` collects the keys. `ignore_survey`: write contested records like all others, because they are settled
         or replayed now. `orphans_wait`: set aside records that refer to one of their table which is not there yet.
+        `awaits_survey`: the survey may end meanwhile.
         """
         validator = Validator.of(mapping)
         target = Target.of(mapping)
@@ -93,7 +96,15 @@ class Stages:
             suspicions=Suspicions.of(mapping, job.place_of),
             repeats=repeats,
             orphans_wait=orphans_wait,
+            awaits_survey=awaits_survey,
         )
+
+    def take_up_survey(self) -> None:
+        """Set contested records aside from now on, if the survey has ended meanwhile."""
+        self.job.refresh_from_db(fields=["contested"])
+        if self.job.survey_state != DataImportJob.SurveyState.NOT_DONE:
+            self.survey = Survey.of(self.job, self.mapping, Target.of(self.mapping))
+            self.awaits_survey = False
 
     def forget(self) -> None:
         """Forget the parents that a batch created whose transaction was rolled back."""
@@ -116,6 +127,8 @@ def run_chunk(stages: Stages, lease: Lease, reader: Reader, control: Control) ->
     """Carry a chunk to its end, or until asked to stop. Raises LeaseLost and database errors."""
     part, position = chunk_range(lease.chunk), chunk_position(lease.chunk)
     while True:
+        if stages.awaits_survey:
+            stages.take_up_survey()
         batch = reader.read(position, part, limit=stages.size.records)
         cleaned = stages.validator.validate(batch)
         if stages.repeats:

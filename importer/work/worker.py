@@ -30,7 +30,11 @@ from importer.write.sample import Sample
 
 
 class Worker:
-    """Works on a job's chunks. With `chunk_id` only on that chunk, if no other worker has it."""
+    """Works on a job's chunks. With `chunk_id` only on that chunk, if no other worker has it.
+
+    `is_ahead`: the source is still being surveyed. Until that is done the ledger gives out chunks in order, to one
+    worker at a time, so what this one writes comes before all that any worker sets aside later.
+    """
 
     def __init__(
         self,
@@ -39,9 +43,11 @@ class Worker:
         *,
         sample: Sample | None = None,
         chunk_id: int | None = None,
+        is_ahead: bool = False,
     ) -> None:
         self.job = job
         self.chunk_id = chunk_id
+        self.is_ahead = is_ahead
         self.control = control
         self.sample = sample
         self.mapping = compile_mapping(get_spec(job.spec), job.columns or [], job.dialect)
@@ -54,7 +60,7 @@ class Worker:
 
     def _takes_all_in_order(self) -> bool:
         """Whether this worker is going to read every record, so that it can see which keys repeat."""
-        if not self.mapping.key or self.mapping.decides_repeats or self.chunk_id is not None:
+        if not self.mapping.key or self.mapping.decides_repeats or self.chunk_id is not None or self.is_ahead:
             return False
         return (
             self.job.survey_state == DataImportJob.SurveyState.NOT_DONE and not Figures.of(self.job).batches
@@ -117,7 +123,9 @@ class Worker:
         if self.stages is None and self._takes_all_in_order():
             self.repeats = Repeats(self.mapping, at_most=KEYS_AT_ONCE)
         # The stages' state belongs to a connection, so each new connection needs new stages.
-        self.stages = Stages.of(self.job, self.mapping, sample=self.sample, repeats=self.repeats)
+        self.stages = Stages.of(
+            self.job, self.mapping, sample=self.sample, repeats=self.repeats, awaits_survey=self.is_ahead
+        )
         if self.reader is None:
             self.reader = open_reader(self.job)
 

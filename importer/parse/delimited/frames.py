@@ -50,7 +50,7 @@ class Frames:
 
         `data` is what the block was translated from.
         """
-        if not (self._is_plain(block) or self._has_a_record_per_line(block)):
+        if not (self._has_a_record_per_line(block) or self._is_plain(block)):
             return None
         return self.file.extent(block, data)
 
