@@ -26,9 +26,12 @@ EDGE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is drawn. `places` is the length of the time axis, which may have places for times to come.
+    """The numbers of a chart of logins over time.
 
-    `previous` has a value for each place; it is empty if there is nothing to compare with. `labels` are texts by place.
+    places               how many hours, days or months the time axis has, those to come included
+    successes, failures  a number for each place so far
+    previous             a number for each place of the period before; empty if there is nothing to compare with
+    labels               texts under the time axis, each with its place
     """
 
     places: int
@@ -46,7 +49,11 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """`axis` are the numbers of the grid from the top down. `picture` is the content of an SVG element."""
+    """A chart as it stands in the page.
+
+    axis     the numbers beside the lines of the grid, from the top down
+    picture  the content of an SVG element
+    """
 
     axis: tuple[str, ...]
     picture: SafeString

@@ -40,7 +40,10 @@ class MarkedJob:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is marked in a period, the newest first. `is_full`: there may be more alerts than these."""
+    """The alerts and import jobs of a period, the newest first, that the time axis marks.
+
+    is_full  there may be more alerts than these
+    """
 
     alerts: tuple[MarkedAlert, ...] = ()
     jobs: tuple[MarkedJob, ...] = ()

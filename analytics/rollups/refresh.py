@@ -39,10 +39,11 @@ class AnotherTimeZone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a refresh did with a log (of `users`: with the successful logins of known users).
+    """The outcome of a refresh for one log.
 
-    `events` is how many it counted. `is_complete` is False if a transaction that writes into the log is still open, or
-    the budget was used up.
+    log          the name of the log; "users" stands for the successful logins of known users
+    events       how many events were counted
+    is_complete  whether none is left: no transaction still writes into the log, and the budget was not used up
     """
 
     log: str

@@ -7,6 +7,7 @@ input ends, its parent is gone, and it stops after the current batch. Its comman
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -61,8 +62,7 @@ def execute(watch: Watch) -> None:
     looks_over_budget = 0
     try:
         while crew and watch.open_chunks:
-            time.sleep(POLL_SECONDS)
-            watch.tick()
+            watch.tick(at_once=_wait(crew))
             looks_over_budget = looks_over_budget + 1 if watch.control.memory_is_short else 0
             for process in list(crew):
                 process.pass_on(watch)
@@ -82,10 +82,19 @@ def execute(watch: Watch) -> None:
                     watch.job, LogEvent.RECYCLED, "memory stayed above the budget", pid=crew[0].popen.pid
                 )
                 crew[0].recycle()
-        if watch.job.gather_phase == watch.job.GatherPhase.GATHER and not watch.control.stopping:
-            watch.crew, crew = crew, []  # they pour next
+        if watch.job.gather_phase != watch.job.GatherPhase.GATHER or watch.control.stopping:
+            for process in crew:
+                process.stop()
+        watch.crew, crew = crew, []  # they pour next, or end while the run goes on
     finally:
         end_all(crew)
+
+
+def _wait(crew: list["WorkerProcess"]) -> bool:
+    """Wait a moment; less if a process finds nothing more to do, which is returned."""
+    ready, _, _ = select.select([process.output for process in crew], [], [], POLL_SECONDS)
+    answers = [process.finds_nothing() for process in crew if process.output in ready]
+    return any(answers)
 
 
 def end_all(crew: list["WorkerProcess"]) -> None:
@@ -119,6 +128,7 @@ class WorkerProcess:
         first_orders = orders(watch.job.pk) | {"stand_by": stands_by}
         self.stands_by = stands_by
         self.is_ahead = False
+        self.written = b""
         self.stop_sent = False
         self.recycled = False
         self.memory_sent = False
@@ -133,6 +143,19 @@ class WorkerProcess:
             start_new_session=True,  # Ctrl-C reaches only the coordinator, which then stops its workers
         )
         self._send(first_orders)
+
+    @property
+    def output(self) -> IO[bytes]:
+        assert self.popen.stdout
+        return self.popen.stdout
+
+    def finds_nothing(self) -> bool:
+        """Read what the process has written: an answer, that no chunk is left, or the end."""
+        written = os.read(self.output.fileno(), 65_536)
+        if not written:
+            time.sleep(POLL_SECONDS)  # it is ending
+        self.written += written
+        return b'{"drained"' in written
 
     def begin(self, *, is_ahead: bool = False) -> None:
         """Send a process to work that stands by. `is_ahead`: of all others, while the survey goes on."""
@@ -191,11 +214,11 @@ class WorkerProcess:
     def _hang_up(self) -> bytes:
         """Close the pipes of an ended process and return what it wrote."""
         assert self.popen.stdin
-        assert self.popen.stdout
-        output = self.popen.stdout.read()
         self.popen.stdin.close()
-        self.popen.stdout.close()
-        return output
+        if not self.output.closed:
+            self.written += self.output.read()
+            self.output.close()
+        return self.written
 
     def _send(self, order: dict[str, Any]) -> None:
         stdin: IO[bytes] | None = self.popen.stdin

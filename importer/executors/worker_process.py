@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+from typing import IO, Any
 
 
 def main() -> int:
@@ -50,14 +50,20 @@ def main() -> int:
                 job = patiently(lambda: DataImportJob.objects.get(pk=orders["job"]), control)
                 Worker(job, control, is_ahead=begun_ahead.is_set()).drain()
                 begun_ahead.clear()
+                _answer(answers, {"drained": True})
     except any_fault() as error:
         if details := traceback_of(error):
             with contextlib.suppress(DatabaseError):
                 ledger.log(orders["job"], LogEvent.WORKER_FAILED, reason_of(error), **details)
-        answers.write(json.dumps({"failed": reason_of(error)}) + "\n")
-        answers.flush()
+        _answer(answers, {"failed": reason_of(error)})
         return 1
     return 0
+
+
+def _answer(answers: IO[str], answer: dict[str, Any]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # the coordinator is gone; the standard input tells so, too
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
 
 
 def _set_up_django(orders: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from importer.parse.delimited.blocks import offset_after
 from importer.parse.delimited.lines import pass_over
 from importer.parse.json_columns import Collected, Record
 from importer.parse.json_layouts import Layouts, Plain
-from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range
+from importer.parse.reader import ASSUMED_RECORD_BYTES, SAMPLE_BYTES, Range, bytes_of_range
 from importer.parse.typed import NONE, as_json, as_text
 from importer.records import LONE_SURROGATE, RAW, Position, RecordError, Rejection, escaped, shown
 from importer.sources.local import open_file
@@ -87,7 +87,7 @@ class JsonLinesReader:
     def ranges(self) -> Iterator[Range]:
         start = Position(self._beginning(), 1)
         while start.offset < self.size:
-            data = self._bytes(start.offset, conf.CHUNK_BYTES)
+            data = self._bytes(start.offset, bytes_of_range(start.offset, self.size))
             size, lines = len(data), data.count(b"\n")
             if start.offset + size < self.size:
                 size = data.rfind(b"\n") + 1

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from importer.conf import MEGABYTE
+from importer.conf import MEGABYTE, conf
 from importer.models import ImportChunk
 from importer.records import Position
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Used before the first batch is measured. A low guess costs a second read, a high one only memory.
 ASSUMED_RECORD_BYTES = 150
+# Chunks of a source that several workers are going to share for a while.
+LARGE = 8
 # Bytes at the beginning of a file that tell how it is written.
 SAMPLE_BYTES = MEGABYTE
 
@@ -52,6 +54,15 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Close the reader's file."""
+
+
+def bytes_of_range(offset: int, size: int) -> int:
+    """Return how many bytes the range from `offset` should have, in a source of `size` bytes.
+
+    The last ranges of a large source are small. So no worker has much left to do when the others find nothing more.
+    """
+    is_near_the_end = size > LARGE * conf.CHUNK_BYTES and size - offset <= 2 * conf.CHUNK_BYTES
+    return min(size - offset, max(1, conf.CHUNK_BYTES // 4) if is_near_the_end else conf.CHUNK_BYTES)
 
 
 def chunk_range(chunk: ImportChunk) -> Range:

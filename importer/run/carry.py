@@ -42,19 +42,15 @@ COUNTED_IN_RECORDS = (DataImportJob.Format.PARQUET, DataImportJob.Format.TABLE)
 def carry_out(watch: Watch, mapping: Mapping) -> None:
     """Carry the records through all stages, or until asked to stop. Where a way is given up, begin anew on the next."""
     is_done = False
-    try:
-        while not is_done:
-            try:
-                _carry_out(watch, mapping)
-                is_done = True
-            except GivenUp as reason:
-                watch.tell([str(reason)])
-                _read_ledger(watch)
-                watch.before = watch.figures
-    finally:
-        crew, watch.crew = watch.crew, []
-        for process in crew:  # if no phase has taken them over
-            process.end()
+    while not is_done:
+        try:
+            _carry_out(watch, mapping)
+            is_done = True
+        except GivenUp as reason:
+            watch.dismiss()
+            watch.tell([str(reason)])
+            _read_ledger(watch)
+            watch.before = watch.figures
 
 
 def expecting_workers(watch: Watch) -> AbstractContextManager[None]:
@@ -183,7 +179,9 @@ def usual_workers(executor: str, chunks: int) -> int:
 
 
 def _standing_by(watch: Watch, execute: Execute) -> AbstractContextManager[None]:
-    """Let the executor prepare its workers, if its module has a `stand_by` for that."""
+    """Let the executor prepare its workers, if its module has a `stand_by` for that and none stand by."""
+    if watch.crew:
+        return nullcontext()
     stand_by: Callable[[Watch], AbstractContextManager[None]] | None = _beside(execute, "stand_by")
     return stand_by(watch) if stand_by else nullcontext()
 

@@ -149,6 +149,7 @@ def _go_through(watch: Watch, former: FormerRun) -> None:
     import_started.send(sender=get_spec(job.spec), job=job)
     refuse_unapproved(job)
     with ExitStack() as stack:
+        stack.callback(watch.dismiss)
         mapping = plan(job, lambda: stack.enter_context(expecting_workers(watch)))
         refuse_other(job, mapping)
         tell_plan(watch)
@@ -160,8 +161,10 @@ def _go_through(watch: Watch, former: FormerRun) -> None:
             ledger.forget_attempts(job)
         watch.begin()
         carry_out(watch, mapping)
+        if not watch.control.stopping:
+            patiently(lambda: _finish(mapping), watch.control)
     if not watch.control.stopping:
-        patiently(lambda: _finish(watch, mapping), watch.control)
+        remove_spool(job)  # not before all workers have ended: one that comes late would fetch the source again
 
 
 def _keep_before(watch: Watch, mapping: Mapping) -> None:
@@ -185,14 +188,13 @@ def _give_up(watch: Watch, former: FormerRun) -> ImportResult:
     return _conclude(watch, DataImportJob.Status.FAILED, former.reason, {})
 
 
-def _finish(watch: Watch, mapping: Mapping) -> None:
-    """Move the table's sequences past the imported numbers and refresh its statistics; remove the job's spool files."""
+def _finish(mapping: Mapping) -> None:
+    """Move the table's sequences past the imported numbers, and refresh its statistics."""
     connection = connections[mapping.alias]
     with connection.cursor() as cursor:
         advance_sequences(cursor, mapping)
         for table in mapping.tables:
             cursor.execute(f"ANALYZE {connection.ops.quote_name(table._meta.db_table)}")
-    remove_spool(watch.job)
 
 
 def _conclude(watch: Watch, status: str, reason: str, details: dict[str, Any]) -> ImportResult:

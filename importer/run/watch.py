@@ -27,7 +27,7 @@ RATE_COUNTS_FROM = 1_000
 class Watch:
     """A run as executors see it: `job`, `workers`, `control`, `open_chunks`, `batches` and `tick()`.
 
-    crew  what an executor keeps from its `stand_by` until it is called
+    crew  processes that an executor keeps: from its `stand_by` until it is called, and afterwards until they have ended
     """
 
     job: DataImportJob
@@ -70,6 +70,12 @@ class Watch:
         self.read_ledger()
         self.before = self.figures
         self.control.on_batch(self.after_batch)
+
+    def dismiss(self) -> None:
+        """End the processes that an executor has kept."""
+        crew, self.crew = self.crew, []
+        for process in crew:
+            process.end()
 
     def tell(self, notes: list[str]) -> None:
         if self.options.on_note:

@@ -1,7 +1,7 @@
 """Deletes rows that a job inserted, with Django's collector, and refuses those that something else depends on."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,8 +41,15 @@ class Deleted:
         self.rows += other.rows
         self.related += other.related
         self.refused += other.refused
-        for key, reason in list(other.reasons.items())[: MOST_NAMED - len(self.reasons)]:
-            self.reasons[key] = reason
+        name_first(self.reasons, other.reasons)
+
+
+def name_first(reasons: dict[Any, str], more: dict[Any, str]) -> None:
+    """Add reasons, as long as a person reads them."""
+    for key, reason in more.items():
+        if len(reasons) == MOST_NAMED:
+            return
+        reasons[key] = reason
 
 
 def everybody_may(action: str, model: type[models.Model]) -> bool:
@@ -98,20 +105,22 @@ class Deletion:
         related: Counter[str] = Counter()
         for model, number in [*deleted.items(), *changed.items()]:
             related[_plural(model)] += number
-        self._refuse(deleted, changed, related)
+        self._refuse(deleted, changed)
         if not self.is_rehearsal:
             collector.delete()
         return Deleted(own, related)
 
-    def _refuse(self, deleted: Models, changed: Models, related: Counter[str]) -> None:
+    def _refuse(self, deleted: Models, changed: Models) -> None:
         """Raise Refused if rows of others depend on ours, unless they may go too."""
-        if related and not self.with_related:
-            names = ", ".join(f"{number:,} {name}" for name, number in related.items())
-            raise Refused(f"{names} of others depend on it")
+        if related := deleted + changed:
+            depend = "depends" if related.total() == 1 else "depend"
+            if not self.with_related:
+                raise Refused(f"{_named(related)} of others {depend} on it")
         for action, found in (("delete", deleted), ("change", changed)):
             for model, number in found.items():
                 if not self.may(action, model):
-                    raise Refused(f"{number:,} {_plural(model)} depend on it, which you may not {action}")
+                    depend = "depends" if number == 1 else "depend"
+                    raise Refused(f"{_named({model: number})} {depend} on it, which you may not {action}")
 
     def _counted(self, collector: Any, keys: set[Any]) -> tuple[int, Models, Models]:
         """Return how many rows of the job would go, and how many of others would be deleted and changed, by model."""
@@ -139,13 +148,21 @@ def _plural(model: type[models.Model]) -> str:
     return str(model._meta.verbose_name_plural)
 
 
+def _named(found: Mapping[type[models.Model], int]) -> str:
+    """Name rows by their models: "1 contact, 12 orders"."""
+    return ", ".join(
+        f"{number:,} {model._meta.verbose_name if number == 1 else _plural(model)}"
+        for model, number in found.items()
+    )
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, ProtectedError | RestrictedError):
         protecting: Any = getattr(error, "protected_objects", None) or getattr(
             error, "restricted_objects", ()
         )
-        names = Counter(_plural(type(row)) for row in protecting)
-        return (
-            f"{', '.join(f'{number:,} {name}' for name, number in names.items())} refer to it and protect it"
-        )
+        models_protecting = Counter(type(row) for row in protecting)
+        if models_protecting.total() == 1:
+            return f"{_named(models_protecting)} refers to it and protects it"
+        return f"{_named(models_protecting)} refer to it and protect it"
     return first_line(error)

@@ -16,7 +16,7 @@ from importer.models import DataImportJob, LogEvent
 from importer.specs.compile import compile_mapping
 from importer.specs.mapping import Mapping
 from importer.specs.registry import get_spec
-from importer.undo.delete import Deleted, Deletion, May, everybody_may
+from importer.undo.delete import Deleted, Deletion, May, everybody_may, name_first
 from importer.undo.restore import Restoration
 from importer.undo.written import Kind, UndoRefused, WrittenRows, verify_marks
 from importer.work.control import Control, stopping_on_signals
@@ -58,7 +58,7 @@ class Undone:
     def took(self, deleted: Deleted) -> None:
         self.related += deleted.related
         self.refused += deleted.refused
-        self.reasons |= deleted.reasons
+        name_first(self.reasons, deleted.reasons)
 
 
 def undo_import(

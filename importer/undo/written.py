@@ -13,8 +13,6 @@ from importer.validate.queries import quoted
 from importer.write.journal import XIDS
 
 Kind = ImportTransaction.Kind
-# Keys that are fetched at a time, of a cursor that the server holds.
-FETCHED = 10_000
 # Whether a mark is where it was written, and its number not used a second time since.
 VALID = """
 SELECT count(*), count(*) FILTER (WHERE

@@ -18,9 +18,23 @@ from importer.validate.values.transform import raw_text, transformed
 
 @dataclass(frozen=True, slots=True)
 class _Column:
+    """A column with its judge, and the expressions of its raw texts, of its values and of what is accepted."""
+
     plan: ColumnPlan
-    lane: Lane
     judge: Judge
+    raw: pl.Expr
+    value: pl.Expr
+    accepted: pl.Expr
+
+    @classmethod
+    def of(cls, plan: ColumnPlan, encoder: Encoder) -> "_Column":
+        return cls(
+            plan,
+            Judge(plan, encoder),
+            raw_text(plan).alias(f"{plan.target}#"),
+            _value(plan, lane_of(plan.field)).alias(plan.target),
+            _accepted(plan).alias(f"{plan.target}?"),
+        )
 
 
 class Validator:
@@ -28,7 +42,7 @@ class Validator:
 
     def __init__(self, plans: Sequence[ColumnPlan], alias: str) -> None:
         encoder = Encoder(connections[alias])
-        self.columns = [_Column(plan, lane_of(plan.field), Judge(plan, encoder)) for plan in plans]
+        self.columns = [_Column.of(plan, encoder) for plan in plans]
 
     @classmethod
     def of(cls, mapping: Mapping) -> "Validator":
@@ -39,7 +53,7 @@ class Validator:
     def validate(self, batch: Batch) -> Cleaned:
         if not self.columns:
             return Cleaned(batch, pl.DataFrame({"": pl.Series([None] * batch.texts.height, dtype=pl.String)}))
-        verdicts = _fast(batch, self.columns)
+        verdicts = self._by_columns(batch)
         series = []
         errors: dict[int, list[RecordError]] = {}
         for column in self.columns:
@@ -52,27 +66,25 @@ class Validator:
     def judge_of(self, plan: ColumnPlan) -> Judge:
         return next(column.judge for column in self.columns if column.plan is plan)
 
+    def _by_columns(self, batch: Batch) -> pl.DataFrame:
+        """Return, for each plan, a column of values and one (`?`) that tells which are accepted.
 
-def _fast(batch: Batch, columns: list[_Column]) -> pl.DataFrame:
-    """Return, for each plan, a column of values and one (`?`) that tells which are accepted.
-
-    Uses four queries, because a query computes an expression as often as it occurs: raw texts (`#`), transformed texts
-    (`!`), the lanes' values, and what they accept.
-    """
-    plans = [column.plan for column in columns]
-    raw = batch.texts.select(raw_text(plan).alias(f"{plan.target}#") for plan in plans)
-    texts = raw.with_columns(
-        transformed(plan, raw.get_column(f"{plan.target}#")).alias(f"{plan.target}!")
-        for plan in plans
-        if plan.is_rewritten
-    )
-    values = texts.with_columns(_value(column).alias(column.plan.target) for column in columns)
-    return values.with_columns(_accepted(plan).alias(f"{plan.target}?") for plan in plans)
+        Uses four queries, because a query computes an expression as often as it occurs: raw texts (`#`), transformed
+        texts (`!`), the lanes' values, and what they accept.
+        """
+        raw = batch.texts.select(column.raw for column in self.columns)
+        texts = raw.with_columns(
+            transformed(plan, raw.get_column(f"{plan.target}#")).alias(f"{plan.target}!")
+            for plan in (column.plan for column in self.columns)
+            if plan.is_rewritten
+        )
+        values = texts.with_columns(column.value for column in self.columns)
+        return values.with_columns(column.accepted for column in self.columns)
 
 
-def _value(column: _Column) -> pl.Expr:
+def _value(plan: ColumnPlan, lane: Lane) -> pl.Expr:
     """Return the value that the lane accepts; null for what is left to Django, and for null."""
-    plan, fast = column.plan, column.lane.fast
+    fast = lane.fast
     raw = pl.col(f"{plan.target}#")
     text = pl.col(f"{plan.target}!") if plan.is_rewritten else raw
     value = pl.lit(None, dtype=pl.String)

@@ -276,7 +276,7 @@ def _learn(
     before = stages.size.records
     refused_part = outcome.searched / records if records else 0.0
     reason = stages.size.learn(seconds=seconds, refused_part=refused_part, memory_is_short=memory_is_short)
-    if reason:
+    if reason and stages.size.records < before:  # to grow is usual, and a log entry waits for the disk
         ledger.log(
             stages.job,
             LogEvent.BATCH_SIZE,

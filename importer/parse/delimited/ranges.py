@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 from importer.budget import Deadline
-from importer.conf import conf
 from importer.parse.delimited.file import DelimitedFile
 from importer.parse.delimited.frames import Frames
 from importer.parse.delimited.records import Records
-from importer.parse.reader import Range
+from importer.parse.reader import Range, bytes_of_range
 from importer.records import Position
 
 # Records that no range has.
@@ -34,7 +33,7 @@ class Ranges:
             start = end
 
     def _end(self, start: Position) -> Position:
-        data = self.file.read(start.offset, min(conf.CHUNK_BYTES, self.file.size - start.offset))
+        data = self.file.read(start.offset, bytes_of_range(start.offset, self.file.size))
         if not self.are_irregular and not self.file.is_quoted(data):
             block = self.file.block(data, final=start.offset + len(data) >= self.file.size)
             if block is not None and (found := self.frames.size_of(block, data)):

@@ -66,7 +66,7 @@ def test_what_others_made_goes_only_if_that_is_wished(admin: Client, job: DataIm
     assert (
         "Also delete what others made to depend on them: 1 contacts; then 1 more companys go too" in preview
     )
-    assert "1 contacts of others depend on it" in first
+    assert "1 contact of others depends on it" in first
     assert left == (1, 1)
     assert "Undone: 1 companys deleted and 1 contacts of others deleted or changed with them." in second
     assert (Company.objects.count(), Contact.objects.count()) == (0, 0)
@@ -78,7 +78,7 @@ def test_nobody_deletes_with_an_undo_what_they_may_not_delete(job: DataImportJob
 
     text = text_of(clerk.post(at("undo", job), {"with_related": "yes"}, follow=True))
 
-    assert "1 contacts depend on it, which you may not delete" in text
+    assert "1 contact depends on it, which you may not delete" in text
     assert (Company.objects.count(), Contact.objects.count()) == (1, 1)
 
 

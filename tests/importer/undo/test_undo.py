@@ -149,8 +149,26 @@ def test_a_row_that_others_depend_on_stays_and_says_why(importing: Importing) ->
     undo = companies_undone(job)
 
     assert (undo.deleted, undo.refused) == (4, 1)
-    assert undo.reasons == {parent.pk: "1 contacts of others depend on it"}
+    assert undo.reasons == {parent.pk: "1 contact of others depends on it"}
     assert Contact.objects.get().company == parent
+
+
+def test_of_many_rows_that_stay_the_first_are_named(
+    importing: Importing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = companies(importing)
+    for number, company in enumerate(Company.objects.all()):
+        for mail in "ab":
+            Contact.objects.create(
+                legacy_id=f"{number}{'ab'.index(mail)}", email=f"{mail}{number}@example.com", company=company
+            )
+    monkeypatch.setattr("importer.undo.undo.TOGETHER", 2)
+    monkeypatch.setattr("importer.undo.delete.MOST_NAMED", 3)
+
+    undo = companies_undone(job)
+
+    assert (undo.deleted, undo.refused) == (0, 5)
+    assert list(undo.reasons.values()) == ["2 contacts of others depend on it"] * 3
 
 
 def test_what_depends_on_a_row_goes_with_it_where_that_is_wanted(importing: Importing) -> None:
