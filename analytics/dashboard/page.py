@@ -96,7 +96,8 @@ def page(
     events, open_sessions = feed.newest_rows(filters, rights), sessions.newest_rows()
     names = names_of(row.user_id for row in [*events, *open_sessions])
     safety = visible_security(security(period), rights)
-    session_count = number(sessions.count_open(open_sessions))
+    count = sessions.count_open(open_sessions)
+    session_count = ("≥ " if count == sessions.MOST_COUNTED else "") + number(count)
     return Page(
         rights=rights,
         links=links,
