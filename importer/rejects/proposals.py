@@ -1,7 +1,7 @@
 """Proposes repairs of a family: only those that make the field's own validation accept its values."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -75,8 +75,30 @@ def proposals_of(values: Mapping[str, int], plan: ColumnPlan, reading: Reading) 
         if changes and (same := tuple(sorted(changes.items()))) not in seen:
             seen.add(same)
             found.append(Proposal(plan.column, rule, sum(values[text] for text in changes), changes))
+    found = _undisputed(found)
     found.sort(key=lambda proposal: -proposal.records)
     return found[:MOST]
+
+
+def _undisputed(found: list[Proposal]) -> list[Proposal]:
+    """Leave out an order of dates that another one disproves, and begin with a value that tells the others apart."""
+    dates = [proposal for proposal in found if proposal.rule.name == "date"]
+    disproved = [one for one in dates if any(one.changes.keys() < other.changes.keys() for other in dates)]
+    dates = [proposal for proposal in dates if proposal not in disproved]
+    return [
+        _telling(one, [other.changes for other in dates]) if one in dates else one
+        for one in found
+        if one not in disproved
+    ]
+
+
+def _telling(proposal: Proposal, all_changes: list[dict[str, str]]) -> Proposal:
+    """Begin with the values that others would read as another date."""
+    ordered = sorted(
+        proposal.changes.items(),
+        key=lambda change: all(changes.get(change[0], change[1]) == change[1] for changes in all_changes),
+    )
+    return replace(proposal, changes=dict(ordered))
 
 
 def changes_by(

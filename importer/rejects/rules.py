@@ -96,6 +96,23 @@ def _number(text: str, decimal: str, plan: ColumnPlan) -> str | None:
     return f"{sign}{whole}{decimal_sign}{fraction}" if fraction else f"{sign}{whole}"
 
 
+def format_of(text: str, order: str) -> str | None:
+    """Return the format of `strptime` by which a date is read, in an order of day, month and year or in words."""
+    text = text.strip()
+    if not order:
+        return next((each for each in WORDED if _read(text, each)), None)
+    match = NUMERIC.fullmatch(text)
+    if not match:
+        return None
+    parts = ["", "", ""]
+    for letter, place in zip("dmY", ORDERS[order], strict=True):
+        digits = len((match[1], match[3], match[4])[place])
+        parts[place] = f"%{letter.lower() if letter == 'Y' and digits == 2 else letter}"
+    clock = CLOCK.fullmatch(match["rest"]) if match["rest"] else None
+    times = f"{match['rest'][0]}%H:%M{':%S' if clock[3] else ''}" if clock else ""
+    return match[2].join(parts) + times
+
+
 def _date(text: str, order: str, plan: ColumnPlan) -> str | None:
     if not isinstance(plan.field, models.DateField):
         return None
@@ -129,9 +146,11 @@ def _numeric(text: str, order: str) -> dt.datetime | None:
 
 
 def _worded(text: str) -> dt.datetime | None:
-    for format_ in WORDED:
-        try:
-            return dt.datetime.strptime(text, format_)  # noqa: DTZ007 (as it is written)
-        except ValueError:
-            continue
-    return None
+    return next((moment for each in WORDED if (moment := _read(text, each))), None)
+
+
+def _read(text: str, format_: str) -> dt.datetime | None:
+    try:
+        return dt.datetime.strptime(text, format_)  # noqa: DTZ007 (as it is written)
+    except ValueError:
+        return None

@@ -19,7 +19,6 @@ from importer.models import ImportMapping
 from importer.rights import visible_jobs
 from importer.specs.offered import offered_fields
 from importer.specs.stored import is_stored
-from importer.suggest.mapping import job_options
 
 # A larger text is uploaded as a file.
 MOST_PASTED = 1_000_000
@@ -122,6 +121,7 @@ def _begun(site: AdminSite, user: Any, target: Target, *, upload: Any, way: str,
         return address(site, "file", make_draft(user, target.model, upload).pk)
     mappings = ImportMapping.objects.filter(created_by=user)
     mapping = mappings.filter(pk=way.removeprefix("mapping:")).first() if is_stored(way) else None
-    options = job_options(mapping) if mapping else {}
-    job = create_job(way, upload=upload, name=str(upload.name)[:200], created_by=user, **options)
+    if mapping:
+        return address(site, "check", make_draft(user, target.model, upload, by=mapping).pk)
+    job = create_job(way, upload=upload, name=str(upload.name)[:200], created_by=user)
     return address_of_job(site, job.pk)

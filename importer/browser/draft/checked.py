@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from django.db import models
@@ -14,6 +15,7 @@ from importer.records import FATES
 from importer.rejects.proposals import Proposal, proposals_of
 from importer.rejects.reading import Reading
 from importer.rejects.report import Family
+from importer.rejects.rules import format_of
 from importer.run.results import ImportResult
 from importer.run.run import run_import
 from importer.work.control import Control
@@ -22,6 +24,12 @@ from importer.write.sample import Sample
 EXAMPLES, FAMILIES = 3, 50
 # If more than this part is rejected, and most of it for one reason, the mapping is likely wrong.
 MANY = 0.4
+# What Django reads without a format, and must be named beside others.
+ISO_DATES = ("%Y-%m-%d",)
+ISO_MOMENTS = (
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S%z",
+    "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d",
+)  # fmt: skip
 
 
 def mark_of(draft: ImportDraft) -> str:
@@ -71,12 +79,26 @@ def repaired_options(draft: ImportDraft, field: str, number: str) -> dict[str, A
     if repair["is_null"]:
         nulls = given.get("null_values") or draft.options.get("null_values") or [""]
         given = given | {"null_values": list(dict.fromkeys([*nulls, *repair["changes"]]))}
+    elif repair.get("formats"):
+        given = given | {"formats": _with_formats(given.get("formats", []), repair)}
     else:
         # The words of a mapping are compared after the blanks around them are taken away, where the column says so.
         is_stripped = given.get("strip", False)
         changes = {text.strip() if is_stripped else text: new for text, new in repair["changes"].items()}
         given = given | {"values": given.get("values", {}) | changes}
     return draft.options | {"fields": draft.options["fields"] | {field: given}}
+
+
+def _with_formats(formats: list[str], repair: dict[str, Any]) -> list[str]:
+    """Add formats to those of a column. Of two that differ in the order of their parts, the new one is meant."""
+    new = repair["formats"]
+    shapes = set(map(_shape, new))
+    return [each for each in formats or repair["iso"] if _shape(each) not in shapes] + new
+
+
+def _shape(format_: str) -> str:
+    """Return a format without the order of its parts. A year of four digits cannot be taken for another part."""
+    return re.sub("%[dmy]", "%x", format_)
 
 
 def _family(model: type[models.Model], family: Family, reading: Reading) -> dict[str, Any]:
@@ -99,10 +121,10 @@ def _add_repairs(families: list[dict[str, Any]], values: dict[str, dict[str, int
         first = next((family for family in families if family["field"] == name), None)
         if first is not None:
             proposals = proposals_of(values.get(name, {}), plan, reading)
-            first["repairs"] = [_repair(proposal) for proposal in proposals]
+            first["repairs"] = [_repair(proposal, plan.field) for proposal in proposals]
 
 
-def _repair(proposal: Proposal) -> dict[str, Any]:
+def _repair(proposal: Proposal, field: Any) -> dict[str, Any]:
     return {
         "told": str(proposal.rule),
         "records": proposal.records,
@@ -110,7 +132,17 @@ def _repair(proposal: Proposal) -> dict[str, Any]:
         "new": proposal.new,
         "is_null": proposal.rule.name == "null",
         "changes": proposal.changes,
+        **_formats(proposal, field),
     }
+
+
+def _formats(proposal: Proposal, field: Any) -> dict[str, list[str]]:
+    """Return the formats by which the proposed dates, and later ones like them, are read; beside those of ISO."""
+    if proposal.rule.name != "date":
+        return {}
+    formats = {format_of(text, proposal.rule.given) for text in proposal.changes}
+    iso = ISO_MOMENTS if isinstance(field, models.DateTimeField) else ISO_DATES
+    return {} if None in formats else {"formats": sorted(filter(None, formats)), "iso": list(iso)}
 
 
 def _example(example: Any) -> list[str]:
@@ -121,8 +153,9 @@ def _example(example: Any) -> list[str]:
 
 def _warning(result: ImportResult, families: list[dict[str, Any]]) -> str:
     if result.read and families and families[0]["records"] > MANY * result.read:
-        where = families[0]["column"] or "the record"
+        records, where = families[0]["records"], families[0]["column"] or "the record"
         return (
-            f"Nearly half of the records are rejected for one reason, at {where}. Is the column read rightly?"
+            f"{records:,} of {result.read:,} records are rejected for one reason, at {where}. "
+            f"Is the column read rightly?"
         )
     return ""

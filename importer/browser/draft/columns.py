@@ -67,9 +67,6 @@ def rows_of(draft: ImportDraft, model: Any) -> list[dict[str, Any]]:
     for number, column in enumerate(draft.guess["fields"]):
         chosen = field_of(draft, column["column"])
         is_guessed = chosen == column["field"]
-        readings = (
-            [reading for doubt in column["doubts"] for reading in doubt["readings"]] if is_guessed else []
-        )
         rows.append(
             column
             | {
@@ -79,7 +76,7 @@ def rows_of(draft: ImportDraft, model: Any) -> list[dict[str, Any]]:
                 "told": column["evidence"] if is_guessed else "as you chose",
                 "is_doubtful": is_guessed and (column["confidence"] == "doubtful" or bool(column["doubts"])),
                 "doubts": column["doubts"] if is_guessed else [],
-                "readings": [(place + 1, reading["evidence"]) for place, reading in enumerate(readings)],
+                "readings": _reading_choices(draft, column) if is_guessed else [],
             }
         )
     if len(rows) > MOST_ROWS:
@@ -129,7 +126,7 @@ def _chosen(draft: ImportDraft, model: Any, request: HttpRequest) -> dict[str, A
             continue
         if name == field_of(draft, column["column"]):
             given, into = (old_lookups[name], lookups) if name in old_lookups else (old_fields[name], fields)
-            into[name] = given | _reading(column, request.POST.get(f"reading-{number}", ""))
+            into[name] = _read_as(column, given, request.POST.get(f"reading-{number}", ""))
             continue
         profiles = profiles or {
             m.column.name: m.column for m in suggestion_of(draft, model, request.user).matches
@@ -159,11 +156,44 @@ def _chosen(draft: ImportDraft, model: Any, request: HttpRequest) -> dict[str, A
     }
 
 
-def _reading(column: dict[str, Any], chosen: str) -> dict[str, Any]:
-    """Return the options of another reading of a column, if the person has chosen one."""
-    readings = [reading["options"] for doubt in column["doubts"] for reading in doubt["readings"]]
-    place = int(chosen) if chosen.isascii() and chosen.isdecimal() else 0
-    return readings[place - 1] if 0 < place <= len(readings) else {}
+def _readings(column: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return how a column may be read, as words and options: as guessed, and otherwise. None if there is no doubt."""
+    others = [(r["evidence"], r["options"]) for doubt in column["doubts"] for r in doubt["readings"]]
+    return [("as guessed", column.get("options", {})), *others] if others else []
+
+
+def _reading_choices(draft: ImportDraft, column: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """Return the choices of a form, with the present one. What a repair has changed may be none of them."""
+    readings = _readings(column)
+    given = draft.options.get("fields", {}).get(column["field"], {})
+    chosen = [told for told, options in readings if _is_read_as(given, options, readings)][:1]
+    choices = [(str(place), told, [told] == chosen) for place, (told, _) in enumerate(readings)]
+    return choices if chosen or not choices else [("", "as it is now", True), *choices]
+
+
+def _read_as(column: dict[str, Any], given: dict[str, Any], chosen: str) -> dict[str, Any]:
+    """Return the options of a column with the reading that was chosen instead of the present one."""
+    readings = _readings(column)
+    if chosen not in map(str, range(len(readings))):
+        return given
+    _, options = readings[int(chosen)]
+    if _is_read_as(given, options, readings):
+        return given
+    names = _names(readings)
+    kept = {name: value for name, value in given.items() if name not in names}
+    return kept | {name: value for name, value in options.items() if name in names}
+
+
+def _is_read_as(
+    given: dict[str, Any], options: dict[str, Any], readings: list[tuple[str, dict[str, Any]]]
+) -> bool:
+    return all(given.get(name) == options.get(name) for name in _names(readings))
+
+
+def _names(readings: list[tuple[str, dict[str, Any]]]) -> set[str]:
+    """Return the names of the options in which the readings differ."""
+    names = {name for _, options in readings for name in options}
+    return {name for name in names if any(o.get(name) != readings[0][1].get(name) for _, o in readings)}
 
 
 def _add_new(

@@ -27,8 +27,10 @@ STEPS = (("file", "File"), ("columns", "Columns"), ("values", "Values"), ("check
 View = Callable[..., HttpResponse]
 
 
-def make_draft(user: Any, model: type[models.Model], upload: File) -> ImportDraft:
-    """Store an upload and guess how it fills the model. Raises SourceRefused."""
+def make_draft(
+    user: Any, model: type[models.Model], upload: File, by: ImportMapping | None = None
+) -> ImportDraft:
+    """Store an upload, and guess how it fills the model; or read it `by` a mapping. Raises SourceRefused."""
     refuse_enormous(upload)
     draft = ImportDraft(
         target=model._meta.label_lower,
@@ -37,6 +39,8 @@ def make_draft(user: Any, model: type[models.Model], upload: File) -> ImportDraf
         created_by=user,
     )
     guess_into(draft, model, user)
+    if by is not None:
+        draft.options, draft.mapping_name = by.options, by.name
     draft.save()
     return draft
 

@@ -8,6 +8,7 @@ from importer.exceptions import MappingRefused
 from importer.jobs import create_job
 from importer.models import DataImportJob, ImportDraft, ImportMapping, ledger_alias
 from importer.rights import may_import_with
+from importer.specs.tables import tables_of
 from importer.suggest.mapping import job_options, keep, latest
 
 
@@ -18,9 +19,13 @@ def make_job(draft: ImportDraft, model: type[models.Model], user: Any) -> DataIm
         raise MappingRefused(
             f"You may not change {model._meta.verbose_name_plural}; choose what does not change rows."
         )
-    return create_job(
+    job = create_job(
         mapping.spec_name, draft.source, name=draft.filename[:200], created_by=user, **job_options(mapping)
     )
+    if draft.options.get("on_conflict") == "update" and len(tables_of(model)) == 1:
+        job.options = (job.options or {}) | {"keep_before": True}  # so that the person can undo it
+        job.save(update_fields=["options"])
+    return job
 
 
 def make_job_once(draft: ImportDraft, model: type[models.Model], user: Any) -> DataImportJob:

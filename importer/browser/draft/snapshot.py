@@ -53,6 +53,7 @@ def column_of(match: Match) -> dict[str, Any]:
         "field": match.field.value,
         "confidence": match.field.confidence,
         "evidence": match.field.evidence,
+        "options": match.options.as_json(),
         "reference": reference.evidence if reference else "",
         "doubts": doubts,
         "values": _values(profile),

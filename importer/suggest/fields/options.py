@@ -123,14 +123,15 @@ def _of_numbers(
         thousands = found.thousands
         if thousands:
             thousands = next((sign for sign, alike in ALIKE.items() if thousands in alike), thousands)
-        return _with(options, decimal=found.decimal if found.decimal != "." else "", thousands=thousands)
+        decimal = found.decimal if found.decimal != "." else ""
+        return _checked_signs(_with(options, decimal=decimal, thousands=thousands))
 
     if guess.is_doubtful:
         others = tuple(Alternative(read(other.value), other.evidence) for other in guess.alternatives)
         doubts = [*doubts, Doubt(guess.evidence, others)]
     if around := guess.value.around:
-        doubts = [*doubts, Doubt(f"“{around}” stands beside the numbers; take it away with a transform")]
-    return _checked_signs(read(guess.value)), doubts
+        doubts = [*doubts, Doubt(f"“{around}” stands beside the numbers, and has to be taken away")]
+    return read(guess.value), doubts
 
 
 def _checked_signs(options: ColumnOptions) -> ColumnOptions:

@@ -116,7 +116,9 @@ def _start(records: Sequence[Record], width: int) -> int:
     """Return the number of the first record of the table: it and the next one have its width."""
     for number, record in enumerate(records[:MOST_BEFORE]):
         following = records[number + 1 : number + 2]
-        is_filled = sum(map(bool, record.fields)) * 2 > width or not number
+        filled = sum(map(bool, record.fields))
+        # A title above the table may be padded with delimiters. A header may have few names, but not one of many.
+        is_filled = filled * 2 > width or (not number and (filled > 1 or width < 3))
         if len(record.fields) == width and is_filled and all(len(r.fields) == width for r in following):
             return number
     return 0

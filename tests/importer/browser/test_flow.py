@@ -312,3 +312,91 @@ def test_a_draft_whose_sample_names_a_person_is_erased(person: Client, messy: Si
 
 def uploads(folder: Path) -> list[Path]:
     return [path for path in (folder / "media").rglob("*") if path.is_file()]
+
+
+def a_table(name: str, values: list[str], first: int = 1) -> str:
+    rows = [f"{n},Title {n},Customer,consultant@example.com,{v}" for n, v in enumerate(values, first)]
+    return "\n".join([f"legacy_id,title,customer,owner,{name}", *rows]) + "\n"
+
+
+def test_a_repaired_order_of_dates_is_kept_for_the_next_file(person: Client, media: Path) -> None:
+    iso = [f"2024-{n % 12 + 1:02}-{n % 28 + 1:02}" for n in range(60)]
+    draft = valued(person, [*iso, "31.12.2024", "04.04.2024", "05.06.2024"], "start_date")
+    draft.mapping_name = "By day"
+    draft.save()
+    post(person, "check", draft.pk, check="1")
+    draft.refresh_from_db()
+    (repair,) = [r for r in draft.checked["families"][0]["repairs"] if r["told"].startswith("read as")]
+    assert (repair["told"], repair["records"]) == ("read as day, month, year", 3)
+
+    post(person, "check", draft.pk, repair="start_date.0")
+    post(person, "check", draft.pk, **{"import": "1"})
+
+    mapping = ImportMapping.objects.filter(name="By day").latest("version")
+    assert mapping.options["fields"]["start_date"]["formats"] == ["%Y-%m-%d", "%d.%m.%Y"]
+    later = a_table("start_date", ["30.11.2025", "07.08.2025", "2025-09-10"], first=100)
+    answer = person.post(
+        url("begin", "cortex.pov"), {"text": later, "way": f"mapping:{mapping.pk}"}, follow=True
+    )
+    following = ImportDraft.objects.latest("pk")
+    assert answer.redirect_chain[-1][0] == url("check", following.pk)
+    assert not Pov.objects.filter(legacy_id__gte=100).exists(), "it is checked first"
+    post(person, "check", following.pk, check="1")
+    post(person, "check", following.pk, **{"import": "1"})
+    days = Pov.objects.filter(legacy_id__gte=100).order_by("legacy_id").values_list("start_date", flat=True)
+    assert list(map(str, days)) == ["2025-11-30", "2025-08-07", "2025-09-10"]
+
+
+def test_of_two_orders_of_dates_the_other_one_can_be_chosen_afterwards(person: Client, media: Path) -> None:
+    iso = [f"2024-{n % 12 + 1:02}-{n % 28 + 1:02}" for n in range(60)]
+    draft = valued(person, [*iso, "04.04.2024", "05.06.2024"], "start_date")
+    shown = text_of(post(person, "check", draft.pk, check="1"))
+    assert "05.06.2024</q>" in shown, "an example that tells them apart"
+    draft.refresh_from_db()
+    told = [repair["told"] for repair in draft.checked["families"][0]["repairs"]]
+    assert told == ["read as day, month, year", "read as month, day, year"]
+
+    post(person, "check", draft.pk, repair="start_date.1")
+    draft.refresh_from_db()
+
+    assert draft.options["fields"]["start_date"]["formats"] == ["%Y-%m-%d", "%m.%d.%Y"]
+    page = person.get(url("columns", draft.pk)).content.decode()
+    assert page.count("as it is now") <= 1
+
+
+def test_an_import_that_changed_rows_is_undone(person: Client, media: Path) -> None:
+    draft = valued(person, ["1.50"] * 5)
+    post(person, "check", draft.pk, **{"import": "1"})
+    before = stored("deal_value")
+    person.post(url("begin", "cortex.pov"), {"text": a_table("deal_value", ["9.00"] * 5), "way": ""})
+    second = ImportDraft.objects.latest("pk")
+    fields = {f"field-{n}": column["column"] for n, column in enumerate(second.guess["fields"])}
+    post(person, "columns", second.pk, **fields, key="legacy_id", on_conflict="update")
+    post(person, "values", second.pk, **{"to-owner": "email"})
+    post(person, "check", second.pk, **{"import": "1"})
+    assert stored("deal_value") == {"9.00": 5}
+    job = DataImportJob.objects.latest("pk")
+
+    person.post(url("undo", job.pk))
+
+    assert stored("deal_value") == before
+
+
+def test_another_reading_of_numbers_can_be_taken_back(person: Client, media: Path) -> None:
+    draft = valued(person, [f"1.{n:03}" for n in range(60)])
+    place = next(n for n, c in enumerate(draft.guess["fields"]) if c["column"] == "deal_value")
+    fields = {f"field-{n}": column["column"] for n, column in enumerate(draft.guess["fields"])}
+
+    def read(reading: str) -> dict[str, Any]:
+        post(person, "columns", draft.pk, **fields, **{f"reading-{place}": reading}, key="")
+        draft.refresh_from_db()
+        given: dict[str, Any] = draft.options["fields"]["deal_value"]
+        return given
+
+    guessed = draft.options["fields"]["deal_value"]
+    assert read("1") == guessed | {"decimal": ",", "thousands": "."}
+    page = person.get(url("columns", draft.pk)).content.decode()
+    assert '<option value="1" selected>“.” is a sign between thousands</option>' in page
+    assert read("") == guessed | {"decimal": ",", "thousands": "."}, "nothing was chosen"
+    assert read("0") == guessed
+    assert person.get(url("values", draft.pk)).status_code == 200

@@ -257,3 +257,10 @@ def test_the_key_is_what_is_unique_in_the_table_and_in_the_sample(folder: Path) 
 
     assert (unique.key.value, unique.key.confidence) == (("number",), "sure")
     assert (repeated.key.value, repeated.key.confidence) == ((), "doubtful")
+
+
+def test_a_title_that_is_padded_with_delimiters_is_not_the_header(folder: Path) -> None:
+    path = folder / "padded.csv"
+    path.write_text("Export of 3 November;;;\nname;code;city;since\nAnn;A1;Bern;2020\nBob;B2;Rome;2021\n")
+
+    assert guess_file(str(path)).columns == ("name", "code", "city", "since")
