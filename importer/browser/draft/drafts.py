@@ -97,9 +97,14 @@ def verify(draft: ImportDraft, model: Any) -> None:
 
 
 def steps_of(site: AdminSite, draft: ImportDraft, current: str) -> list[dict[str, Any]]:
-    """Return the steps, each with its address."""
+    """Return the steps. Those before the current one have addresses; a link forward would lose what is not sent yet."""
+    names = [step for step, _ in STEPS]
     return [
-        {"name": name, "address": address(site, step, draft.pk), "is_current": step == current}
+        {
+            "name": name,
+            "address": address(site, step, draft.pk) if names.index(step) < names.index(current) else "",
+            "is_current": step == current,
+        }
         for step, name in STEPS
     ]
 
