@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 
 from importer.browser.draft.drafts import screen, steps_of, suggestion_of, text_in, verify
 from importer.browser.frame import address, only, page
+from importer.exceptions import MappingRefused
 from importer.models import ImportDraft
 from importer.rights import may_view
 from importer.specs.offered import offered_fields
@@ -33,6 +34,7 @@ def show(site: AdminSite, request: HttpRequest, draft: ImportDraft, model: Any) 
     if request.method == "POST":
         options, name = _chosen(draft, model, request), text_in(request, "name", LONGEST_NAME)
         draft.change(options=options, checked=None, mapping_name=name)
+        _refuse_unfilled_key(request.POST.get("key", ""), options)
         verify(draft, model)
         return redirect(address(site, "values", draft.pk))
     return page(
@@ -86,14 +88,22 @@ def rows_of(draft: ImportDraft, model: Any) -> list[dict[str, Any]]:
 
 
 def key_choices(draft: ImportDraft, model: Any) -> list[tuple[str, str, bool]]:
-    """Return the fields that may tell rows apart: those that are filled, the unique ones first."""
+    """Return the fields that may tell rows apart: the unique ones first, which may still have to be filled."""
     filled = {*draft.options.get("fields", {}), *draft.options.get("lookups", {})}
     chosen = tuple(draft.options.get("key", ()))
-    fields = sorted((f for f in offered_fields(model) if f.name in filled), key=lambda f: not f.unique)
+    offered = (f for f in offered_fields(model) if f.name in filled or f.unique)
+    fields = sorted(offered, key=lambda f: not f.unique)
     choices = [(f.name, f"{_label(f)}{' (unique)' if f.unique else ''}", chosen == (f.name,)) for f in fields]
     if len(chosen) > 1:
         choices.insert(0, (",".join(chosen), " and ".join(chosen), True))
     return choices
+
+
+def _refuse_unfilled_key(key: str, options: dict[str, Any]) -> None:
+    if key and "key" not in options:
+        raise MappingRefused(
+            f'No column fills "{key}", which is to tell rows apart; choose its column, or another.'
+        )
 
 
 def _unfilled(draft: ImportDraft, model: Any) -> list[dict[str, Any]]:

@@ -400,3 +400,20 @@ def test_another_reading_of_numbers_can_be_taken_back(person: Client, media: Pat
     assert read("") == guessed | {"decimal": ",", "thousands": "."}, "nothing was chosen"
     assert read("0") == guessed
     assert person.get(url("values", draft.pk)).status_code == 200
+
+
+def test_a_unique_field_may_tell_rows_apart_before_a_column_fills_it(person: Client, media: Path) -> None:
+    draft = valued(person, ["1.50"] * 5)
+    fields = {f"field-{n}": column["column"] for n, column in enumerate(draft.guess["fields"])}
+    place = next(n for n, c in enumerate(draft.guess["fields"]) if c["column"] == "legacy_id")
+    without = fields | {f"field-{place}": ""}
+    post(person, "columns", draft.pk, **without, key="")
+    assert "(unique)" in person.get(url("columns", draft.pk)).content.decode()
+
+    refused = post(person, "columns", draft.pk, **without, key="legacy_id")
+    taken = post(person, "columns", draft.pk, **fields, key="legacy_id")
+
+    assert "No column fills" in text_of(refused)
+    assert taken.redirect_chain[-1][0] == url("values", draft.pk)
+    draft.refresh_from_db()
+    assert draft.options["key"] == ["legacy_id"]
