@@ -617,3 +617,28 @@ def test_the_break_in_is_named_however_many_logins_came_later(admin_client: Clie
     )  # fmt: skip
 
     assert reverse("analytics:alert", args=[broken_in.pk]) in sentence_of(admin_client)
+
+
+def test_the_first_sentence_links_the_user_and_the_address(admin_client: Client) -> None:
+    ann = User.objects.create_user("ann@example.com")
+    entered(ann, "203.0.113.7", timezone.now())
+
+    sentence = sentence_of(admin_client)
+
+    assert f'<a href="{reverse("analytics:user", args=[ann.pk])}">ann@example.com</a>, ' in sentence
+    assert f'<a href="{reverse("analytics:address", args=["203.0.113.7"])}">203.0.113.7</a>' in sentence
+
+
+def test_the_first_sentence_names_a_network_once(admin_client: Client) -> None:
+    SecurityAlert.objects.create(kind="spraying", ip_address="203.0.113.3", occasion="one")
+
+    assert sentence_of(admin_client).count(">203.0.113.3<") == 1
+
+
+def test_without_the_right_to_see_logins_the_address_is_no_link(viewer: User, viewing: Client) -> None:
+    viewer.user_permissions.remove(Permission.objects.get(codename="view_loginevent"))
+    entered(User.objects.create_user("ann@example.com"), "203.0.113.7", timezone.now())
+
+    sentence = sentence_of(viewing)
+
+    assert "ann@example.com</a>, 203.0.113.7" in sentence
