@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from analytics.rollups.refresh import refresh
 from cortex.models import User
+from importer.models import DataImportJob
 from tests.analytics.browser.conftest import Visitor
 from tests.analytics.events import any_login, login_event, write_activities
 from tests.cortex.axe import violations
@@ -463,3 +464,29 @@ def test_a_view_is_saved_opened_and_deleted(visit: Visit, admin: User, month: No
     page.click('[aria-label="Delete the view Phones <this week>"]')
     page.wait_for_selector(".messagelist >> text=The view is deleted.")
     assert page.locator(".an-views li").count() == 0
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("days_ago", [0, 6, 27])
+def test_an_alert_and_an_import_of_one_day_can_both_be_clicked(
+    visit: Visit, admin: User, month: None, days_ago: int, width: int
+) -> None:
+    at = timezone.now() - dt.timedelta(days=days_ago)
+    alert = SecurityAlert.objects.create(kind="success_after_burst", timestamp=at, occasion="one")
+    job = DataImportJob.objects.create(
+        finished_at=at, spec="cortex.users", source="x.csv", format="csv", status="completed"
+    )
+    caches["analytics"].clear()  # marks of an earlier test's alerts
+    visitor = visit(viewport={"width": width, "height": 900})
+    page = visitor.log_in(admin)
+    triangle, square = (page.locator(f".an-strip .an-mark-{sort} path") for sort in ("high", "import"))
+    first, second = triangle.bounding_box(), square.bounding_box()
+    assert first["x"] + first["width"] <= second["x"]
+    assert not visitor.is_too_wide()
+
+    triangle.click()  # fails if something else is on top of it
+    page.wait_for_url(f"**/alerts/{alert.pk}/")
+    page.go_back()
+    square.click()
+
+    page.wait_for_url(f"**/dataimportjob/{job.pk}/change/")
