@@ -490,3 +490,36 @@ def test_an_alert_and_an_import_of_one_day_can_both_be_clicked(
     square.click()
 
     page.wait_for_url(f"**/dataimportjob/{job.pk}/change/")
+
+
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_screen_readers_are_told_of_news_and_not_of_the_clock(visit: Visit, admin: User) -> None:
+    visitor = visit()
+    page = visitor.log_in(admin)
+    page.wait_for_selector("#an-state >> text=as of")
+    page.evaluate(
+        """() => {
+            window.told = [];
+            const note = () => window.told.push(document.querySelector("#an-page [role=status]").textContent);
+            for (const region of document.querySelectorAll("#an-page [role=status], #an-page [aria-live]"))
+                new MutationObserver(note).observe(region, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    for _ in range(2):
+        before = page.inner_text("#an-state")
+        page.wait_for_function(
+            "before => document.getElementById('an-state').textContent !== before", arg=before
+        )
+    assert page.evaluate("window.told") == []
+
+    page.route(PANELS, lambda route: route.fulfill(status=500, body="no"))
+    page.wait_for_selector("#an-news >> text=does not respond", state="attached")
+    page.wait_for_timeout(2_500)  # it is asked again, and fails again
+    page.unroute(PANELS)
+    page.wait_for_selector("#an-state >> text=as of")
+    visitor.expect_status(500)
+    page.click("#an-pause")
+
+    page.wait_for_selector("#an-news >> text=paused at", state="attached")
+    lost, back, paused = page.evaluate("window.told")
+    assert ("does not respond" in lost, back, paused.startswith("paused at ")) == (True, "", True)
