@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,7 +139,7 @@ def visible_security(panel: Security, rights: Rights) -> Security | None:
     )
 
 
-def alerts_of(rows: list[SecurityAlert]) -> tuple[Alert, ...]:
+def alerts_of(rows: Sequence[SecurityAlert]) -> tuple[Alert, ...]:
     names = names_of(row.user_id for row in rows)
     return tuple(_alert_from(_alert(row, names)) for row in rows)
 
