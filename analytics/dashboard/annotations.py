@@ -4,6 +4,8 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.utils.html import format_html_join
@@ -11,13 +13,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from analytics.dashboard.drawing import position
+from analytics.dashboard.drawing import EDGE, position
 from analytics.dashboard.links import admin_list, admin_row
 from analytics.panels.marks import MarkedAlert, MarkedJob, Marks
 from analytics.words import number
 from tracking.models import SecurityAlert
 
 Severity = SecurityAlert.Severity
+# The pixels that a mark takes: marks of one place stand side by side, each this far from the next.
+MARK_WIDTH = 16
 # Jobs of one place that are named.
 MOST_NAMED = 3
 # A shape for each sort, so that it is not told by its colour alone. Each is drawn around (0, 0).
@@ -28,7 +32,7 @@ SHAPES = {
 }
 MARK = (
     '<a href="{0}"><title>{1}</title><svg x="{2}%" y="50%" class="an-mark an-mark-{3}">'
-    '<rect x="-8" y="-12" width="16" height="24"/><path d="{4}"/></svg></a>'
+    '<g transform="translate({4} 0)"><rect x="-8" y="-12" width="16" height="24"/><path d="{5}"/></g></svg></a>'
 )
 GUIDE = '<line class="an-guide an-mark-{0}" x1="{1}%" x2="{1}%" y2="100%"/>'
 
@@ -66,10 +70,23 @@ def strip(shown: Sequence[Annotation], places: int) -> SafeString:
         "",
         MARK,
         (
-            (mark.href, mark.text, position(mark.place, places), mark.sort, SHAPES[mark.sort])
-            for mark in shown
+            (mark.href, mark.text, x, mark.sort, shift, SHAPES[mark.sort])
+            for x, marks in _placed(shown, places)
+            for mark, shift in zip(marks, _shifts(len(marks), x), strict=True)
         ),
     )
+
+
+def _placed(shown: Sequence[Annotation], places: int) -> list[tuple[float, list[Annotation]]]:
+    """Return the marks of each place, with its position."""
+    return [(position(place, places), list(marks)) for place, marks in groupby(shown, attrgetter("place"))]
+
+
+def _shifts(count: int, x: float) -> list[int]:
+    """Return how far each of some marks is drawn from their place, in pixels: around it, at an edge inwards."""
+    width = (count - 1) * MARK_WIDTH
+    first = 0 if x < EDGE else -width if x > 100 - EDGE else -width // 2
+    return [first + number * MARK_WIDTH for number in range(count)]
 
 
 def guides(shown: Sequence[Annotation], places: int) -> SafeString:

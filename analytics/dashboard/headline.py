@@ -1,6 +1,7 @@
 """Writes the first sentence of the dashboard: whether something is wrong, and what."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,11 +16,15 @@ class Headline:
 
     level: str
     text: str
-    latest: Alert | None = None  # the alert to look at first
+    alert: Alert | None = None  # the alert to look at first
+    is_latest: bool = False  # whether it was chosen because it is the latest
 
 
-def headline(security: Security) -> Headline:
-    """Return the sentence of a period. Alerts about new countries and devices alone are no attack."""
+def headline(security: Security, *, present: UUID | None = None) -> Headline:
+    """Return the sentence of a period. Alerts about new countries and devices alone are no attack.
+
+    `present` is the session of the reader, who knows who that is.
+    """
     if reported := security.counted.get(Kind.REPORTED, 0):
         text = ngettext(
             "Somebody got in: of %(number)s login, the person says that it was not theirs.",
@@ -27,7 +32,7 @@ def headline(security: Security) -> Headline:
             reported,
         )
         values = {"number": security.number_of(Kind.REPORTED)}
-        return Headline("bad", text % values, _latest(security, Kind.REPORTED))
+        return Headline("bad", text % values, _most_telling(security, Kind.REPORTED, present))
     entered = security.counted.get(Kind.SUCCESS_AFTER_BURST, 0)
     attacks = sum(security.counted.get(kind, 0) for kind in ATTACKS)
     if entered:
@@ -39,7 +44,7 @@ def headline(security: Security) -> Headline:
         return Headline(
             "bad",
             text % {"number": security.number_of(Kind.SUCCESS_AFTER_BURST)},
-            _latest(security, Kind.SUCCESS_AFTER_BURST),
+            _most_telling(security, Kind.SUCCESS_AFTER_BURST, present),
         )
     if travels := security.counted.get(Kind.IMPOSSIBLE_TRAVEL, 0):
         text = ngettext(
@@ -50,10 +55,10 @@ def headline(security: Security) -> Headline:
         return Headline(
             "bad",
             text % {"number": security.number_of(Kind.IMPOSSIBLE_TRAVEL)},
-            _latest(security, Kind.IMPOSSIBLE_TRAVEL),
+            _most_telling(security, Kind.IMPOSSIBLE_TRAVEL, present),
         )
     if attacks:
-        latest = _latest(security, *ATTACKS)
+        latest = next((alert for alert in security.alerts if alert.kind in ATTACKS), None)
         values = {"number": security.number_of(*ATTACKS), "entered": number(security.entered or 0)}
         if security.entered:
             text = ngettext(
@@ -62,20 +67,26 @@ def headline(security: Security) -> Headline:
                 "time: %(entered)s.",
                 attacks,
             )
-            return Headline("bad", text % values, latest)
+            return Headline("bad", text % values, latest, is_latest=True)
         if security.entered is None:
             text = ngettext(
                 "%(number)s attack by guessed passwords.", "%(number)s attacks by guessed passwords.", attacks
             )
-            return Headline("warning", text % values, latest)
+            return Headline("warning", text % values, latest, is_latest=True)
         text = ngettext(
             "%(number)s attack by guessed passwords. At that time nobody got in from there.",
             "%(number)s attacks by guessed passwords. At the time of the latest, nobody got in from where it came.",
             attacks,
         )
-        return Headline("warning", text % values, latest)
+        return Headline("warning", text % values, latest, is_latest=True)
     return Headline("quiet", _("Quiet: no open alert of an attack in this period."))
 
 
-def _latest(security: Security, *kinds: str) -> Alert | None:
-    return next((alert for alert in security.alerts if alert.kind in kinds), None)
+def _most_telling(security: Security, kind: str, present: UUID | None) -> Alert | None:
+    """Return the alert with the most signs of an attacker, the newest of several; the reader's own session last."""
+    alerts = (alert for alert in security.alerts if alert.kind == kind)
+    return max(alerts, key=lambda alert: (not _is_of(alert, present), alert.signs, alert.at), default=None)
+
+
+def _is_of(alert: Alert, present: UUID | None) -> bool:
+    return present is not None and alert.session == str(present)

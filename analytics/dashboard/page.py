@@ -120,7 +120,7 @@ def page(
             sessions.described(open_sessions, names) if rights.sessions else (), rights, present=present
         ),
         security=safety,
-        headline=headline(safety) if safety and rights.alerts else None,
+        headline=headline(safety, present=present) if safety and rights.alerts else None,
         people=people(period, rights),
         views=[(str(view.pk), view.name, view.query, view.query == links.query()) for view in views_of(user)],
     )

@@ -2,8 +2,11 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from django.db.models import Exists, F, OuterRef
 
 from analytics.calendar import clock, midnight, stored
 from analytics.conf import conf, zone, zone_name
@@ -14,6 +17,7 @@ from analytics.reports.cached import cached
 from analytics.rights import Rights
 from analytics.words import number
 from tracking.conf import conf as tracking_conf
+from tracking.events import ERROR
 from tracking.hashes import shortened
 from tracking.models import LoginEvent, SecurityAlert
 from tracking.words import evidence_text
@@ -26,6 +30,8 @@ GROUPS = (
     (Kind.SUCCESS_AFTER_BURST, Kind.REPORTED), (Kind.IMPOSSIBLE_TRAVEL,),
     ATTACKS, (Kind.NEW_COUNTRY,), (Kind.NEW_DEVICE,),
 )  # fmt: skip
+# The groups of which somebody may have got in.
+ENTRIES = GROUPS[:2]
 # Only this many alerts and failures of a period are read; during an attack there may be a million.
 NEWEST = 500
 MOST_SOURCES = MOST_NEW = 5
@@ -33,7 +39,11 @@ MOST_SOURCES = MOST_NEW = 5
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert. `about` is the account or the network; `facts` is its evidence."""
+    """An alert. `about` is the account or the network; `facts` is its evidence.
+
+    `signs` counts what speaks against the owner of the account; `session` is the session that the login began. Both are
+    known only of alerts that somebody may have got in.
+    """
 
     id: int
     kind: str
@@ -42,6 +52,8 @@ class Alert:
     about: str
     ip_address: str
     facts: dict[str, Any]
+    signs: int = 0
+    session: str = ""
 
     @property
     def time(self) -> str:
@@ -127,7 +139,7 @@ def visible_security(panel: Security, rights: Rights) -> Security | None:
     )
 
 
-def alerts_of(rows: list[SecurityAlert]) -> tuple[Alert, ...]:
+def alerts_of(rows: Sequence[SecurityAlert]) -> tuple[Alert, ...]:
     names = names_of(row.user_id for row in rows)
     return tuple(_alert_from(_alert(row, names)) for row in rows)
 
@@ -138,17 +150,21 @@ def _unpacked(data: dict[str, Any]) -> Security:
 
 
 def _alert_from(values: list[Any]) -> Alert:
-    key, kind, at, user_id, about, ip_address, facts = values
-    return Alert(key, kind, dt.datetime.fromisoformat(at), user_id, about, ip_address, facts)
+    key, kind, at, *rest = values
+    return Alert(key, kind, dt.datetime.fromisoformat(at), *rest)
 
 
 def _read(period: Period) -> dict[str, Any]:
     pending = SecurityAlert.objects.pending()
     newest = _within(pending.order_by("-timestamp", "-id"), period)
-    groups = [list(newest.filter(kind__in=group)[:NEWEST]) for group in GROUPS]
+    groups = [list(_told_apart(newest, group)[:NEWEST]) for group in GROUPS]
     entries, travels, attacks, countries, devices = groups
     counted = Counter(row.kind for group in groups for row in group)
-    shown = [*entries, *travels, *attacks][: conf.LIST_ROWS] + countries[:MOST_NEW] + devices[:MOST_NEW]
+    shown = (
+        [*_most_telling(entries), *_most_telling(travels), *attacks][: conf.LIST_ROWS]
+        + countries[:MOST_NEW]
+        + devices[:MOST_NEW]
+    )
     names = names_of(row.user_id for row in shown)
     return {
         "alerts": [_alert(row, names) for row in shown],
@@ -156,6 +172,40 @@ def _read(period: Period) -> dict[str, Any]:
         "sources": _sources(period),
         "entered": _entered(attacks[0]) if attacks else None,
     }
+
+
+def _told_apart(newest: Any, group: tuple[str, ...]) -> Any:
+    """Return the alerts of a group; where somebody may have got in, with what tells an attacker from the owner."""
+    rows = newest.filter(kind__in=group)
+    if group not in ENTRIES:
+        return rows
+    since = OuterRef("timestamp") - dt.timedelta(minutes=tracking_conf.ALERT_WINDOW_MINUTES)
+    failures = LoginEvent.objects.filter(
+        success=False,
+        ip_address=OuterRef("ip_address"),
+        identifier=OuterRef("identifier"),
+        timestamp__gte=since,
+        timestamp__lte=OuterRef("timestamp"),
+    ).exclude(failure_reason=ERROR)
+    return rows.annotate(has_failed=Exists(failures), session_id=F("event__session"))
+
+
+def _most_telling(rows: list[SecurityAlert]) -> list[SecurityAlert]:
+    """Return as many as the panel has room for, the newest first; the ones with the fewest signs are left out."""
+    kept = sorted(rows, key=_signs, reverse=True)[: conf.LIST_ROWS]
+    return sorted(kept, key=lambda row: (row.timestamp, row.pk), reverse=True)
+
+
+def _signs(row: SecurityAlert) -> int:
+    """Count what speaks against the owner: an address that failed before, a new country, a new device, a journey."""
+    facts = row.evidence if isinstance(row.evidence, dict) else {}
+    also = facts.get("also")
+    signs = {str(kind) for kind in also} if isinstance(also, list) else set()
+    if facts.get("country_known") in (False, 0):  # None: no country of this user is known
+        signs.add(Kind.NEW_COUNTRY)
+    if facts.get("logged_in_before") and not facts.get("device_known"):
+        signs.add(Kind.NEW_DEVICE)
+    return len(signs) + bool(getattr(row, "has_failed", False))
 
 
 def _entered(attack: SecurityAlert) -> int | None:
@@ -180,6 +230,8 @@ def _alert(row: SecurityAlert, names: dict[Any, str]) -> list[Any]:
         _about(row, names),
         row.ip_address or "",
         row.evidence if isinstance(row.evidence, dict) else {},
+        _signs(row),
+        str(getattr(row, "session_id", None) or ""),
     ]
 
 

@@ -1,5 +1,6 @@
 """Tells the attack that an alert belongs to, and writes what a person decides about the alert."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -19,6 +20,7 @@ from analytics.dashboard.tables import event_rows
 from analytics.panels.feed import happenings
 from analytics.panels.incident import MOST_SHOWN, incident
 from analytics.panels.people import names_of
+from analytics.panels.security import alerts_of
 from analytics.rights import Rights, rights_of
 from analytics.views.frame import frame_of
 from analytics.words import number
@@ -99,7 +101,7 @@ def _page(
         "alert_time": clock(row.timestamp),
         "rights": rights,
         "admin_page": admin_row(SecurityAlert, row.pk),
-        "alerts": [_described(each, is_present=each.pk == row.pk) for each in story.alerts],
+        "alerts": _described(story.alerts, row, rights),
         "handled_by": names.get(row.handled_by_id, ""),
         "handled_at": clock(row.handled_at) if row.handled_at else "",
         "opened_at": _version(row),
@@ -136,16 +138,23 @@ def _left(number_of_all: int, shown: int) -> str:
     return number(number_of_all - shown) if number_of_all > shown else ""
 
 
-def _described(row: SecurityAlert, *, is_present: bool) -> dict[str, Any]:
-    return {
-        "id": str(row.pk),
-        "time": clock(row.timestamp),
-        "kind": row.get_kind_display(),
-        "severity": row.severity,
-        "state": row.get_state_display(),
-        "evidence": evidence_text(row.evidence),
-        "is_present": is_present,
-    }
+def _described(rows: Sequence[SecurityAlert], present: SecurityAlert, rights: Rights) -> list[dict[str, Any]]:
+    """Return the alerts of the attack, each with whom it is about, as in the dashboard's list."""
+    return [
+        {
+            "id": str(row.pk),
+            "time": clock(row.timestamp),
+            "kind": row.get_kind_display(),
+            "severity": row.severity,
+            "state": row.get_state_display(),
+            "about": alert.about,
+            "user_id": alert.user_id if rights.people else None,
+            "ip_address": alert.ip_address,
+            "evidence": alert.evidence,
+            "is_present": row.pk == present.pk,
+        }
+        for row, alert in zip(rows, alerts_of(rows), strict=True)
+    ]
 
 
 def _activities(keys: list[int]) -> Any:

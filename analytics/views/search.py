@@ -16,9 +16,14 @@ from analytics.panels.feed import timeline
 from analytics.panels.people import person
 from analytics.panels.sessions import sessions_of
 from analytics.rights import may_view, rights_of
+from tracking.models import SecurityAlert
 from tracking.people import users_named
 
 MOST_ENTERED = 254
+# What people and pages call an alert; the last is the label in activities.
+ALERT_NAMES = ("alert", "security alert", "security_alert", SecurityAlert._meta.label_lower)
+# Every number of so many digits is one that each database can look for.
+MOST_DIGITS = 18
 
 
 @require_GET
@@ -51,9 +56,18 @@ def _page_of(request: HttpRequest, term: str) -> str | None:
         if owner is not None and _may_look_at(request, owner):
             return reverse("analytics:user", args=[quote(str(owner.pk))])
     entity_type, _colon, entity_id = term.partition(":")
+    if rights.alerts and (alert := _alert_named(entity_type, entity_id)) is not None:
+        return reverse("analytics:alert", args=[alert])
     if rights.activities and entity_type and entity_id:
         return entities.address_of(entity_type, entity_id)
     return None
+
+
+def _alert_named(entity_type: str, entity_id: str) -> int | None:
+    """Return the key of an alert that is called by one of ALERT_NAMES; None if there is none."""
+    if entity_type.lower() not in ALERT_NAMES or not entity_id.isdecimal() or len(entity_id) > MOST_DIGITS:
+        return None
+    return SecurityAlert.objects.filter(pk=int(entity_id)).values_list("pk", flat=True).first()
 
 
 def _may_look_at(request: HttpRequest, owner: Any) -> bool:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cortex.models import User
 from tests.analytics.events import login_event
-from tracking.models import LoginEvent
+from tracking.models import LoginEvent, SecurityAlert
 
 pytestmark = pytest.mark.django_db
 DASHBOARD = "/admin/analytics/"
@@ -85,3 +85,23 @@ def test_a_network_that_is_too_wide_is_told_what_to_enter(admin_client: Client) 
     answer = admin_client.get(reverse("analytics:search"), {"q": "10.0.0.0/8"}, follow=True)
 
     assert "have to be /16 (IPv6: /32) or smaller" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["security_alert", "Security alert", "alert", "tracking.securityalert"])
+def test_an_alert_is_found_by_what_pages_call_it(admin_client: Client, name: str) -> None:
+    alert = SecurityAlert.objects.create(kind="spraying", occasion="one")
+
+    assert found(admin_client, f"{name}:{alert.pk}") == reverse("analytics:alert", args=[alert.pk])
+
+
+@pytest.mark.parametrize("number", ["999999", "9" * 40, "²", "x"])
+def test_an_alert_that_is_not_there_is_looked_for_among_the_entities(
+    admin_client: Client, number: str
+) -> None:
+    assert "/alerts/" not in found(admin_client, f"security_alert:{number}")
+
+
+def test_an_alert_is_not_found_without_the_right_to_see_alerts() -> None:
+    alert = SecurityAlert.objects.create(kind="spraying", occasion="one")
+
+    assert "/alerts/" not in found(viewing("view_activitylog"), f"security_alert:{alert.pk}")

@@ -540,3 +540,105 @@ def test_what_was_handled_is_no_longer_said(admin_client: Client, state: str) ->
 
     caches["analytics"].clear()
     assert "Quiet: no open alert" in admin_client.get(reverse("analytics:dashboard")).content.decode()
+
+
+def entered(user: User, address: str, at: dt.datetime, **evidence: Any) -> SecurityAlert:
+    """Write a login with its session, and the alert that it came after a burst of failures."""
+    session = UserSession.objects.create(user=user, expires_at=at + dt.timedelta(days=1))
+    login = login_event(at, user_id=user.pk, identifier=user.email, ip_address=address, session=session)
+    login.save()
+    return SecurityAlert.objects.create(
+        kind="success_after_burst", user=user, identifier=user.email, ip_address=address, timestamp=at,
+        occasion=str(login.uuid), event=login, evidence={"account_failures": 12, **evidence},
+    )  # fmt: skip
+
+
+def sentence_of(client: Client) -> str:
+    caches["analytics"].clear()
+    page = client.get(reverse("analytics:dashboard")).content.decode()
+    return page.split('data-part="headline"')[1].split("</p>")[0]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "has_failed"),
+    [
+        ({}, True),
+        ({"country_known": False}, False),
+        ({"logged_in_before": True, "device_known": False}, False),
+        ({"also": ["new_device"]}, False),
+    ],
+)
+def test_the_login_that_was_broken_in_is_named_before_later_ones(
+    admin_client: Client, evidence: dict[str, Any], has_failed: bool
+) -> None:
+    """The owner signed in as usual, a second after the attacker had guessed the password of somebody else."""
+    now = timezone.now() - dt.timedelta(minutes=1)
+    ann, ben = (User.objects.create_user(f"{name}@example.com") for name in ("ann", "ben"))
+    if has_failed:
+        login_event(
+            now - dt.timedelta(minutes=2), success=False, identifier=ann.email, ip_address="203.0.113.7"
+        ).save()
+    broken_in = entered(ann, "203.0.113.7", now, **evidence)
+    normal = {"country_known": True, "logged_in_before": True, "device_known": True}
+    entered(ben, "10.0.0.1", now + dt.timedelta(seconds=1), **normal)
+
+    sentence = sentence_of(admin_client)
+
+    assert reverse("analytics:alert", args=[broken_in.pk]) in sentence
+    assert "See first:" in sentence
+
+
+def test_of_logins_alike_the_newest_is_named_but_never_the_readers_own(client: Client) -> None:
+    now = timezone.now() - dt.timedelta(minutes=1)
+    reader = User.objects.create_superuser("reader@example.com", password="pw")
+    ann = User.objects.create_user("ann@example.com")
+    entered(ann, "203.0.113.7", now - dt.timedelta(minutes=5))
+    newest = entered(ann, "203.0.113.8", now)
+    client.post("/admin/login/", {"username": reader.email, "password": "pw"})
+    own = LoginEvent.objects.get(user=reader)
+    SecurityAlert.objects.create(
+        kind="success_after_burst", user=reader, identifier=reader.email, ip_address="203.0.113.9",
+        occasion="own", event=own, evidence={"country_known": False},
+    )  # fmt: skip
+
+    assert reverse("analytics:alert", args=[newest.pk]) in sentence_of(client)
+
+
+def test_the_break_in_is_named_however_many_logins_came_later(admin_client: Client) -> None:
+    now = timezone.now() - dt.timedelta(minutes=30)
+    ann = User.objects.create_user("ann@example.com")
+    broken_in = entered(ann, "203.0.113.7", now, country_known=False)
+    SecurityAlert.objects.bulk_create(
+        SecurityAlert(
+            kind="success_after_burst", occasion=str(n), identifier=f"name{n}", ip_address="10.0.0.1",
+            timestamp=now + dt.timedelta(seconds=n),
+        )
+        for n in range(1, 60)
+    )  # fmt: skip
+
+    assert reverse("analytics:alert", args=[broken_in.pk]) in sentence_of(admin_client)
+
+
+def test_the_first_sentence_links_the_user_and_the_address(admin_client: Client) -> None:
+    ann = User.objects.create_user("ann@example.com")
+    entered(ann, "203.0.113.7", timezone.now())
+
+    sentence = sentence_of(admin_client)
+
+    assert f'<a href="{reverse("analytics:user", args=[ann.pk])}">ann@example.com</a>, ' in sentence
+    assert f'<a href="{reverse("analytics:address", args=["203.0.113.7"])}">203.0.113.7</a>' in sentence
+
+
+def test_the_first_sentence_names_a_network_once(admin_client: Client) -> None:
+    SecurityAlert.objects.create(kind="spraying", ip_address="203.0.113.3", occasion="one")
+
+    assert sentence_of(admin_client).count(">203.0.113.3<") == 1
+
+
+def test_without_the_right_to_see_logins_the_address_is_no_link(viewer: User, viewing: Client) -> None:
+    viewer.user_permissions.remove(Permission.objects.get(codename="view_loginevent"))
+    entered(User.objects.create_user("ann@example.com"), "203.0.113.7", timezone.now())
+
+    sentence = sentence_of(viewing)
+
+    assert "ann@example.com</a>, 203.0.113.7" in sentence

@@ -6,6 +6,7 @@
   const panels = document.getElementById("an-panels");
   const words = document.getElementById("an-words").dataset;
   const state = document.getElementById("an-state");
+  const aloud = document.getElementById("an-news"); // what screen readers read aloud
   const pause = document.getElementById("an-pause");
   const seconds = Number(root.dataset.seconds) || 5;
   // A response that never comes (after sleep, or on a lost connection) must not stop the updates.
@@ -61,6 +62,12 @@
     state.textContent = text;
     root.classList.remove("an-is-away", "an-is-paused");
     if (look) root.classList.add(look);
+    tellAloud(look ? text : "");
+  }
+
+  // Writes only what is new: some screen readers repeat a text that is written again.
+  function tellAloud(text) {
+    if (aloud.textContent !== text) aloud.textContent = text;
   }
 
   // -- showing -----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from analytics.rollups.refresh import refresh
 from cortex.models import User
+from importer.models import DataImportJob
 from tests.analytics.browser.conftest import Visitor
 from tests.analytics.events import any_login, login_event, write_activities
 from tests.cortex.axe import violations
@@ -463,3 +464,62 @@ def test_a_view_is_saved_opened_and_deleted(visit: Visit, admin: User, month: No
     page.click('[aria-label="Delete the view Phones <this week>"]')
     page.wait_for_selector(".messagelist >> text=The view is deleted.")
     assert page.locator(".an-views li").count() == 0
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("days_ago", [0, 6, 27])
+def test_an_alert_and_an_import_of_one_day_can_both_be_clicked(
+    visit: Visit, admin: User, month: None, days_ago: int, width: int
+) -> None:
+    at = timezone.now() - dt.timedelta(days=days_ago)
+    alert = SecurityAlert.objects.create(kind="success_after_burst", timestamp=at, occasion="one")
+    job = DataImportJob.objects.create(
+        finished_at=at, spec="cortex.users", source="x.csv", format="csv", status="completed"
+    )
+    caches["analytics"].clear()  # marks of an earlier test's alerts
+    visitor = visit(viewport={"width": width, "height": 900})
+    page = visitor.log_in(admin)
+    triangle, square = (page.locator(f".an-strip .an-mark-{sort} path") for sort in ("high", "import"))
+    first, second = triangle.bounding_box(), square.bounding_box()
+    assert first["x"] + first["width"] <= second["x"]
+    assert not visitor.is_too_wide()
+
+    triangle.click()  # fails if something else is on top of it
+    page.wait_for_url(f"**/alerts/{alert.pk}/")
+    page.go_back()
+    square.click()
+
+    page.wait_for_url(f"**/dataimportjob/{job.pk}/change/")
+
+
+@override_settings(ANALYTICS={"REFRESH_SECONDS": 1})
+def test_screen_readers_are_told_of_news_and_not_of_the_clock(visit: Visit, admin: User) -> None:
+    visitor = visit()
+    page = visitor.log_in(admin)
+    page.wait_for_selector("#an-state >> text=as of")
+    page.evaluate(
+        """() => {
+            window.told = [];
+            const note = () => window.told.push(document.querySelector("#an-page [role=status]").textContent);
+            for (const region of document.querySelectorAll("#an-page [role=status], #an-page [aria-live]"))
+                new MutationObserver(note).observe(region, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    for _ in range(2):
+        before = page.inner_text("#an-state")
+        page.wait_for_function(
+            "before => document.getElementById('an-state').textContent !== before", arg=before
+        )
+    assert page.evaluate("window.told") == []
+
+    page.route(PANELS, lambda route: route.fulfill(status=500, body="no"))
+    page.wait_for_selector("#an-news >> text=does not respond", state="attached")
+    page.wait_for_timeout(2_500)  # it is asked again, and fails again
+    page.unroute(PANELS)
+    page.wait_for_selector("#an-state >> text=as of")
+    visitor.expect_status(500)
+    page.click("#an-pause")
+
+    page.wait_for_selector("#an-news >> text=paused at", state="attached")
+    lost, back, paused = page.evaluate("window.told")
+    assert ("does not respond" in lost, back, paused.startswith("paused at ")) == (True, "", True)

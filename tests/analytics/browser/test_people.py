@@ -12,7 +12,7 @@ from analytics.rollups.refresh import refresh
 from cortex.models import User
 from tests.analytics.browser.conftest import Visitor
 from tests.analytics.events import login_event
-from tracking.models import LoginEvent, SecurityAlert, UserSession
+from tracking.models import ActivityLog, LoginEvent, SecurityAlert, UserSession
 
 Visit = Callable[..., Visitor]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
@@ -90,3 +90,46 @@ def test_without_scripts_the_days_are_a_table(visit: Visit, admin: User, ann: Us
 
     assert page.locator('[data-part="people"] tbody tr').count() == 28
     assert page.inner_text('[data-figure="month"] b') == "2"
+
+
+ALL_CELLS = """tables => tables.flatMap(table => [...table.querySelectorAll("tbody td")]).map(cell => {
+    const { left, right, width, height } = cell.getBoundingClientRect();
+    return { text: cell.innerText, left, right, isShown: width > 1 && height > 1 };
+})"""
+
+
+@pytest.mark.parametrize("part", ["dashboard", "user", "address", "entity", "alert"])
+def test_all_of_an_event_and_of_a_session_is_on_the_screen_of_a_phone(
+    visit: Visit, admin: User, ann: User, part: str
+) -> None:
+    alert = SecurityAlert.objects.get()
+    browser = "Samsung Internet for Android"
+    LoginEvent.objects.bulk_create(
+        login_event(
+            timezone.now(), user_id=ann.pk, identifier=ann.email, ip_address="2001:db8:1234:5678:9abc:def0:1234:5678",
+            browser=browser,
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    UserSession.objects.filter(user=ann).update(browser=browser, os="Windows", login_method="okta_saml")
+    ActivityLog.objects.create(
+        action="alert.acknowledged", entity_type="tracking.securityalert", entity_id=alert.pk, user=ann
+    )
+    path = {
+        "dashboard": "",
+        "user": f"users/{ann.pk}/",
+        "address": "addresses/2001:db8:1234:5678:9abc:def0:1234:5678/",
+        "entity": f"entities/tracking.securityalert/{alert.pk}/",
+        "alert": f"alerts/{alert.pk}/",
+    }[part]
+    visitor = visit(viewport={"width": 390, "height": 900})
+    page = visitor.log_in(admin, f"/admin/analytics/{path}")
+
+    page.wait_for_selector(".an-events tbody td")
+    cells = page.locator(".an-events").evaluate_all(ALL_CELLS)
+
+    assert len(cells) >= 4
+    assert [cell for cell in cells if cell["left"] < 0 or cell["right"] > 390] == []
+    assert [cell for cell in cells if cell["text"] and not cell["isShown"]] == []
+    assert not visitor.is_too_wide()
+    visitor.take_picture(f"phone-{part}")

@@ -261,3 +261,34 @@ def test_handling_takes_the_right_to_change_alerts() -> None:
 
 def test_an_invented_state_is_not_found(admin_client: Client) -> None:
     assert handled(admin_client, alert_of(), state="invented").status_code == 404
+
+
+def alerts_part(page: str) -> str:
+    return page.split('<ul class="an-alerts">')[1].split("</ul>")[0]
+
+
+def test_each_alert_of_an_attack_says_whom_it_is_about(admin_client: Client) -> None:
+    ann, ben = (User.objects.create_user(f"{name}@example.com") for name in ("ann", "ben"))
+    spraying = alert_of()
+    for user in (ann, ben):
+        alert_of("success_after_burst", AT + MINUTE, user=user, identifier=user.email)
+    alert_of("failure_burst", AT + MINUTE, identifier="nobody@example.com")
+
+    listed = alerts_part(page_of(admin_client, spraying))
+
+    for user in (ann, ben):
+        assert f'<a href="{reverse("analytics:user", args=[user.pk])}">{user.email}</a>' in listed
+    address = reverse("analytics:address", args=[ADDRESS])
+    assert f'<a href="{address}">{ADDRESS}</a>' in listed
+    assert f'<a href="{address}">nobody@example.com</a>' in listed
+
+
+def test_whom_alerts_are_about_is_no_link_without_the_rights() -> None:
+    ann = User.objects.create_user("ann@example.com")
+    spraying = alert_of()
+    alert_of("success_after_burst", AT + MINUTE, user=ann, identifier=ann.email)
+
+    listed = alerts_part(page_of(viewing("view_securityalert"), spraying))
+
+    assert f"</b> {ADDRESS} ·" in listed
+    assert "/addresses/" not in listed
