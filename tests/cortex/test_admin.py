@@ -1,3 +1,4 @@
+import datetime as dt
 import re
 
 import pytest
@@ -111,3 +112,11 @@ def test_the_index_leads_those_who_may_to_the_start_page_of_imports(client: Clie
 
         assert page.count(link) == is_shown
         assert page.count(reverse("admin:importer_dataimportjob_changelist")) > 0
+
+
+def test_the_admin_writes_moments_as_the_rest_of_the_site_does(admin_client: Client) -> None:
+    UserFactory(created_at=dt.datetime(2026, 12, 1, 18, 24, tzinfo=dt.UTC))
+
+    page = admin_client.get(reverse("admin:cortex_user_changelist")).content.decode()
+
+    assert "1 Dec 2026, 18:24<" in page
