@@ -1,5 +1,6 @@
 """The sign-in page: e-mail and password, the configured providers, and its Content-Security-Policy."""
 
+import re
 from typing import Any
 
 import pytest
@@ -48,6 +49,19 @@ def test_the_admins_own_login_page_leads_to_the_providers(client: Client, settin
 
     assert escape("/accounts/google/login/?process=login&next=%2Fadmin%2Fauth%2F") in page
     assert ">Google</button>" in page
+
+
+def focused(answer: Any) -> list[str]:
+    """Returns the types of the fields that get the focus."""
+    return re.findall(r'<input type="(\w+)"[^>]* autofocus', answer.content.decode())
+
+
+def test_the_focus_is_where_one_goes_on(client: Client, admin: User) -> None:
+    assert focused(client.get("/accounts/login/")) == ["email"]
+    assert focused(client.get("/admin/login/")) == ["email"]
+    assert focused(log_in(client, "wrong")) == ["password"]
+    assert focused(log_in_as_admin(client, "wrong")) == ["password"]
+    assert focused(log_in(client, email="not an address")) == ["email"]
 
 
 @pytest.mark.parametrize("email", ["boss@example.com", "nobody@example.com"])
