@@ -1,1 +1,1 @@
-"""The words and formats of this site that differ from Django's and allauth's own."""
+"""The formats of this site that differ from Django's own."""
