@@ -10,4 +10,5 @@ The floors, from the top; imports run down only, and import-linter checks it (`p
     signon       providers, limits of tries, who may sign in
     cache        django-redis' backend with protection against stampedes and outages
     models
+    locale       formats of days and moments
 """

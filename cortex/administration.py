@@ -10,11 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from cortex.signon.leads_to import name_of
 from cortex.signon.limits import AdminLoginForm, guards_old_password
+from importer.browser.begin_address import start_address
 
+IMPORTING = _("Importing")
 # Heading of the index → the apps below it, in this order. Other apps follow under their own names.
 GROUPS: dict[Any, tuple[str, ...]] = {
     _("POVs and TRRs"): ("cortex",),
-    _("Importing"): ("importer",),
+    IMPORTING: ("importer",),
     _("Tracking"): ("tracking",),
     _("Analytics"): ("analytics",),
     _("People and sign-on"): ("auth", "socialaccount"),
@@ -53,7 +55,12 @@ class CortexAdminSite(AdminSite):
         for app in apps:
             for model in app["models"]:
                 model["name"] = NAMES.get(_label(app, model), model["name"])
-        return apps if app_label else _grouped(apps)
+        if app_label:
+            return apps
+        groups = _grouped(apps)
+        if start := start_address(self, request.user):
+            _lead_to_imports(groups, start)
+        return groups
 
 
 def _grouped(apps: list[Any]) -> list[Any]:
@@ -68,6 +75,14 @@ def _grouped(apps: list[Any]) -> list[Any]:
         groups.values(),
         key=lambda group: order.index(group["name"]) if group["name"] in order else len(order),
     )
+
+
+def _lead_to_imports(groups: list[Any], start: str) -> None:
+    """Lists the start page of imports before the models, as a model that one may only look at."""
+    entry = {"name": _("Import a file"), "object_name": "Import", "admin_url": start, "view_only": True}
+    for group in groups:
+        if group["name"] == IMPORTING:
+            group["models"].insert(0, entry)
 
 
 def _label(app: Any, model: Any) -> str:

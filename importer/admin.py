@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
+from importer.browser.begin_address import start_address
 from importer.browser.button import ImportMixin, add_buttons
 from importer.browser.frame import address
 from importer.browser.job.lead import START_WORKER
@@ -110,6 +111,7 @@ class DataImportJobAdmin(ReadOnly):
     actions = ("ask_to_stop", "run_in_background")
     exclude = ("contested",)
     list_display_links = ("id",)
+    change_list_template = "importer/job_list.html"
     change_form_template = "importer/job.html"
     large = ("contested", "columns", "parts", "proposal")
     job_path = "pk"
@@ -139,11 +141,18 @@ class DataImportJobAdmin(ReadOnly):
             ("How the file is written", {"fields": DIALECT, "classes": ["collapse"]}),
         ]
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        start = start_address(self.admin_site, request.user)
+        return super().changelist_view(request, {"start": start} | (extra_context or {}))
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         job = kwargs.get("obj")
         context["story"] = address(self.admin_site, "story", job.pk) if job else ""
+        context["start"] = "" if job else start_address(self.admin_site, request.user)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -335,9 +335,13 @@ class SecurityAlert(models.Model):
         is_of_network = self.kind == self.Kind.SPRAYING or not self.identifier
         return f"{self.get_kind_display()}: {self.ip_address if is_of_network else self.identifier}"
 
+    @classmethod
+    def severity_of(cls, kind: str) -> "SecurityAlert.Severity":
+        return cls.SEVERITIES.get(kind, cls.Severity.MEDIUM)
+
     @property
     def severity(self) -> "SecurityAlert.Severity":
-        return self.SEVERITIES.get(self.kind, self.Severity.MEDIUM)
+        return self.severity_of(self.kind)
 
 
 class AlertChannel(models.Model):

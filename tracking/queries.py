@@ -75,6 +75,10 @@ class AlertQuerySet(models.QuerySet[Any]):
         """Return the alerts that nobody has resolved or muted."""
         return self.exclude(state__in=self.model.CLOSED)
 
+    def of_severity(self, severity: str) -> "AlertQuerySet":
+        kinds = [kind for kind in self.model.Kind if self.model.severity_of(kind) == severity]
+        return self.filter(kind__in=kinds)
+
     def move(self, state: str, *, by: Any) -> list[Any]:
         """Put the alerts into a state, in the name of a user, and return the keys of those that were in another."""
         with transaction.atomic(using=self.db):

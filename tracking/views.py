@@ -4,9 +4,12 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.messages import SUCCESS, add_message
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
@@ -34,7 +37,10 @@ def devices(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """End one of the user's own sessions. Ignores the session of somebody else, and one that has ended."""
-    UserSession.objects.filter(user=request.user.pk, pk=session_id).end(UserSession.EndReason.ENDED_BY_OWNER)
+    own = UserSession.objects.filter(user=request.user.pk, pk=session_id)
+    session = own.first()
+    if own.end(UserSession.EndReason.ENDED_BY_OWNER):
+        _say(request, gettext("Ended: %(session)s.") % {"session": session})
     return redirect("tracking:devices")
 
 
@@ -43,7 +49,9 @@ def end(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def end_others(request: HttpRequest) -> HttpResponse:
     others = UserSession.objects.filter(user=request.user.pk).exclude(pk__in=_present(request))
-    others.end(UserSession.EndReason.ENDED_BY_OWNER)
+    number = others.end(UserSession.EndReason.ENDED_BY_OWNER)
+    said = ngettext("Ended %(number)s other session.", "Ended %(number)s other sessions.", number)
+    _say(request, said % {"number": number_format(number, force_grouping=True)})
     return redirect("tracking:devices")
 
 
@@ -73,6 +81,11 @@ def not_me(request: HttpRequest, token: str) -> HttpResponse:
         "device": messages.device_of(alert),
     }
     return _not_me(request, context)
+
+
+def _say(request: HttpRequest, text: str) -> None:
+    """Show it on the next page, if the site has Django's messages."""
+    add_message(request, SUCCESS, text, fail_silently=True)
 
 
 def _not_me(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:

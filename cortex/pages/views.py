@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from cortex.models import Pov, Trr, User
+from cortex.pages.alerts import grave_alerts_for
 from cortex.pages.listings import POVS, TRRS, Listing
 from cortex.pages.profile import profile_of
 from cortex.pages.table import table_of
@@ -22,7 +23,8 @@ MOST_TRRS = 100  # of one POV; a risk review has a dozen
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     user = _user(request)
-    return render(request, "cortex/home.html", {"profile": profile_of(user), **work_of(user)})
+    context = {"profile": profile_of(user), "alerts": grave_alerts_for(request), **work_of(user)}
+    return render(request, "cortex/home.html", context)
 
 
 @require_safe

@@ -13,13 +13,21 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cortex.signon.admit import admit
 from cortex.signon.limits import begin_try, take_back
 from cortex.signon.refusals import Refusal, answer, note_fault, reason_of
 
+# Django's own sentence spells it "email", unlike the labels of the pages.
+INVALID_ADDRESS = gettext_lazy("Enter a valid e-mail address.")
+
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": gettext_lazy("The e-mail address or the password is not correct."),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from cortex.models import User
+from cortex.signon.adapters import INVALID_ADDRESS
 from cortex.signon.limits import count_mail, forgive, guards_old_password, limits_resets, refusal
 
 logger = logging.getLogger("cortex.signon")
@@ -27,6 +28,10 @@ MAIL_IS_DOWN = (smtplib.SMTPException, OSError)
 
 
 class ResetForm(ResetPasswordForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["email"].error_messages["invalid"] = INVALID_ADDRESS
+
     def clean_email(self) -> str:
         email = str(super().clean_email())
         count_mail(email)

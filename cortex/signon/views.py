@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.csrf import csrf_exempt
 
+from cortex.signon.adapters import INVALID_ADDRESS
 from cortex.signon.leads_to import name_of
 from cortex.signon.provider_faults import FROM_OUTSIDE
 from cortex.signon.refusals import note_fault
@@ -29,6 +30,11 @@ INVALID_RESPONSE = "-"
 
 
 class LoginView(AllauthLoginView):
+    def get_form(self, form_class: Any = None) -> Any:
+        form = super().get_form(form_class)
+        form.fields["login"].error_messages["invalid"] = INVALID_ADDRESS
+        return form
+
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         """Adds the name of the page that follows, if the address is one of this site."""
         return super().get_context_data(**context) | {"leads_to": name_of(self.get_next_url() or "")}

@@ -1,3 +1,4 @@
+import datetime as dt
 import re
 
 import pytest
@@ -97,3 +98,25 @@ def test_the_index_shows_what_one_may_see(client: Client) -> None:
 
     assert re.findall(r'class="section"[^>]*>\s*([^<]+?)\s*</a>', page) == ["People and sign-on"]
     assert client.get(reverse("admin:app_list", args=["socialaccount"])).status_code == 200
+
+
+def test_the_index_leads_those_who_may_to_the_start_page_of_imports(client: Client) -> None:
+    link = f'<a href="{reverse("admin:importer_import_start")}">Import a file</a>'
+    may_import = {"add_dataimportjob", "add_pov", "change_pov"}
+    for rights, is_shown in ((may_import, True), ({"view_dataimportjob"}, False)):
+        clerk = UserFactory(is_staff=True)
+        clerk.user_permissions.set(Permission.objects.filter(codename__in=rights))
+        client.force_login(clerk)
+
+        page = client.get(reverse("admin:index")).content.decode()
+
+        assert page.count(link) == is_shown
+        assert page.count(reverse("admin:importer_dataimportjob_changelist")) > 0
+
+
+def test_the_admin_writes_moments_as_the_rest_of_the_site_does(admin_client: Client) -> None:
+    UserFactory(created_at=dt.datetime(2026, 12, 1, 18, 24, tzinfo=dt.UTC))
+
+    page = admin_client.get(reverse("admin:cortex_user_changelist")).content.decode()
+
+    assert "1 Dec 2026, 18:24<" in page

@@ -4,12 +4,16 @@ import datetime as dt
 import re
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.cache import caches
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cortex.models import User
 from tests.cortex.factories import PovFactory, TrrFactory, UserFactory
+from tracking.models import SecurityAlert
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +88,45 @@ def test_numbers_lead_into_the_lists(client: Client, ann: User) -> None:
     [address] = re.findall(r'<a href="([^"]+)"><strong>1</strong> POVs overdue', page)
 
     assert ">Late</a>" in client.get(address.replace("&amp;", "&")).content.decode()
+
+
+@pytest.fixture
+def alerts(db: None) -> None:
+    """Two that the home page counts, and one each that is handled or not grave."""
+    for occasion, kind, state in (
+        ("1", "success_after_burst", "open"),
+        ("2", "reported", "open"),
+        ("3", "reported", "acknowledged"),
+        ("4", "spraying", "open"),
+    ):
+        SecurityAlert.objects.create(kind=kind, state=state, occasion=occasion)
+
+
+def guard(**fields: bool) -> User:
+    user = UserFactory(**fields)
+    user.user_permissions.set(Permission.objects.filter(codename="view_securityalert"))
+    return user
+
+
+def test_open_alerts_of_high_severity_come_before_everything_else(client: Client, alerts: None) -> None:
+    client.force_login(guard(is_staff=True))
+
+    page = client.get("/").content.decode()
+    [address] = re.findall(r'<a href="([^"]+)">2 open alerts of high severity</a>', page)
+
+    assert page.index("open alerts") < page.index('class="numbers"')
+    assert client.get(address.replace("&amp;", "&")).status_code == 200
+    SecurityAlert.objects.filter(occasion="1").update(state="resolved")
+    assert ">1 open alert of high severity</a>" in client.get("/").content.decode()
+    SecurityAlert.objects.filter(occasion="2").update(state="muted")
+    assert "high severity" not in client.get("/").content.decode()
+
+
+def test_alerts_are_neither_shown_to_others_nor_read_for_them(client: Client, alerts: None) -> None:
+    for user in (UserFactory(), UserFactory(is_staff=True), guard(is_staff=False)):
+        client.force_login(user)
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get("/").content.decode()
+
+        assert "high severity" not in page
+        assert not [query for query in queries.captured_queries if "security_alerts" in query["sql"]]

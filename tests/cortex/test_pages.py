@@ -262,3 +262,9 @@ def test_without_redis_changes_show_too(settings: Any, client: Client, user: Use
     home = client.get("/").content.decode()
     assert "Annabel" in home
     assert number(home, "Open TRRs") == 1
+
+
+def test_the_hint_on_the_page_of_devices_leads_to_the_page_it_speaks_of(page: Any, user: User) -> None:
+    link = f'<a href="{reverse("account_change_password")}">change your password</a>'
+
+    assert link in page("/devices/")

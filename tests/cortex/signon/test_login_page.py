@@ -1,5 +1,6 @@
 """The sign-in page: e-mail and password, the configured providers, and its Content-Security-Policy."""
 
+import re
 from typing import Any
 
 import pytest
@@ -50,11 +51,38 @@ def test_the_admins_own_login_page_leads_to_the_providers(client: Client, settin
     assert ">Google</button>" in page
 
 
+def focused(answer: Any) -> list[str]:
+    """Returns the types of the fields that get the focus."""
+    return re.findall(r'<input type="(\w+)"[^>]* autofocus', answer.content.decode())
+
+
+def test_the_focus_is_where_one_goes_on(client: Client, admin: User) -> None:
+    assert focused(client.get("/accounts/login/")) == ["email"]
+    assert focused(client.get("/admin/login/")) == ["email"]
+    assert focused(log_in(client, "wrong")) == ["password"]
+    assert focused(log_in_as_admin(client, "wrong")) == ["password"]
+    assert focused(log_in(client, email="not an address")) == ["email"]
+
+
+def test_e_mail_is_spelled_in_one_way(client: Client, admin: User) -> None:
+    pages = [
+        log_in(client, "wrong"),
+        log_in(client, email="boss@localhost"),
+        log_in_as_admin(client, "wrong"),
+        client.post("/accounts/password/reset/", {"email": "boss@nowhere"}),
+    ]
+
+    for page in pages:
+        text = re.sub(r"<[^>]+>", "", page.content.decode())
+        assert re.search("[a-z] e-mail", text), "the sentence, not the label"
+        assert not re.search(r"\bemail\b", text, re.I), text
+
+
 @pytest.mark.parametrize("email", ["boss@example.com", "nobody@example.com"])
 def test_a_wrong_password_and_an_unknown_name_look_the_same(client: Client, admin: User, email: str) -> None:
     answer = log_in(client, "wrong", email)
 
-    assert "The email address and/or password you specified are not correct." in answer.content.decode()
+    assert "The e-mail address or the password is not correct." in answer.content.decode()
     event = only_event()
     assert (event.success, event.login_method) == (False, "email")
     assert event.failure_reason == ("bad_password" if email == admin.email else "unknown_user")
@@ -72,7 +100,7 @@ def test_the_right_password_of_an_inactive_user(client: Client, admin: User) -> 
 
 def test_too_many_attempts_are_refused_and_recorded(client: Client, admin: User) -> None:
     for _ in range(5):
-        assert "are not correct" in log_in(client, "wrong").content.decode()
+        assert "is not correct" in log_in(client, "wrong").content.decode()
 
     assert "Too many failed sign-in attempts" in log_in(client, "wrong").content.decode()
     assert LoginEvent.objects.latest("pk").failure_reason == "too_many_attempts"

@@ -63,7 +63,10 @@ def test_a_lost_password_is_replaced_by_mail(client: Client, ann: User) -> None:
     answer = client.post(form, {"password1": NEW, "password2": NEW})
 
     assert answer.headers["Location"] == "/accounts/password/reset/key/done/"
-    assert "Password saved" in client.get("/accounts/password/reset/key/done/").content.decode()
+    page = client.get("/accounts/password/reset/key/done/").content.decode()
+    assert "Password saved" in page
+    assert "Password successfully changed." in page
+    assert "Password successfully changed." not in client.get("/accounts/login/").content.decode()
     assert not log_in(Client(), PASSWORD)
     assert log_in(client, NEW)
 

@@ -72,6 +72,25 @@ def test_who_may_add_nothing_is_told_so(staff: Staff) -> None:
     assert "Ask for the right to add records." in text_of(staff().get(reverse(START)))
 
 
+IMPORTERS = "add_dataimportjob", "add_user", "change_user"
+
+
+def test_the_start_page_is_linked_where_jobs_are_for_those_who_may_import(
+    admin: Client, staff: Staff
+) -> None:
+    button, hint = (
+        f'<a href="{reverse(START)}">{words}</a>'
+        for words in ("Import…", "Import a file in the browser instead")
+    )
+    jobs, add = (reverse(f"admin:importer_dataimportjob_{page}") for page in ("changelist", "add"))
+    change = reverse("admin:importer_dataimportjob_change", args=[job_of("failed").pk])
+    may, may_not = staff("view_dataimportjob", *IMPORTERS), staff("view_dataimportjob", "add_dataimportjob")
+
+    assert [button in text_of(client.get(jobs)) for client in (admin, may, may_not)] == [True, True, False]
+    assert [hint in text_of(admin.get(page)) for page in (add, change)] == [True, False]
+    assert hint in text_of(may.get(add))
+
+
 def test_the_list_of_a_model_with_a_spec_has_a_button(admin: Client, staff: Staff) -> None:
     rights = "view_user", "add_user", "change_user", "add_dataimportjob"
     clients = admin, staff(*rights), staff(*rights[:3]), staff("view_user", "add_dataimportjob")

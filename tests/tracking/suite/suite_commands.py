@@ -127,6 +127,20 @@ def test_the_owner_sees_devices_and_ends_them(user: Any) -> None:
     assert answer.status_code == 302
     theirs.refresh_from_db()
     assert theirs.end_reason == "ended_by_owner"
+    page = here.get("/devices/").content.decode()
+    assert f"Ended: {theirs}." in page
+    assert f"{timezone.localtime(theirs.started_at):%Y, %H:%M}</time>" in page
+    assert "Ended" not in here.get("/devices/").content.decode()
+
+
+def test_the_owner_is_told_how_many_others_ended(user: Any) -> None:
+    here = Browser("sync")
+    for browser in (here, Browser("sync"), Browser("sync")):
+        browser.log_in()
+
+    here.post("/devices/end/")
+
+    assert "Ended 2 other sessions." in here.get("/devices/").content.decode()
 
 
 def test_nobody_ends_the_session_of_another(user: Any) -> None:
@@ -138,6 +152,7 @@ def test_nobody_ends_the_session_of_another(user: Any) -> None:
 
     bob.post(f"/devices/end/{UserSession.objects.get(user=user).pk}/")
 
+    assert "Ended" not in bob.get("/devices/").content.decode()
     assert UserSession.objects.get(user=user).is_open
 
 

@@ -1,0 +1,1 @@
+"""The formats of this site that differ from Django's own."""
