@@ -56,7 +56,7 @@ def carry_out(watch: Watch, mapping: Mapping) -> None:
 def expecting_workers(watch: Watch) -> AbstractContextManager[None]:
     """Let processes get ready while the plan is made, if by the size of the source several will share it."""
     job, executor = watch.job, watch.options.executor
-    if executor not in ("", "process") or job.format in COUNTED_IN_RECORDS:
+    if executor not in ("", "process") or "process" not in conf.EXECUTORS or job.format in COUNTED_IN_RECORDS:
         return nullcontext()
     workers = watch.workers or usual_workers(executor, (job.source_size or 0) // conf.CHUNK_BYTES)
     if workers == 1:
@@ -167,7 +167,9 @@ def _choose_executor(watch: Watch) -> None:
         workers = 1
     elif not workers:
         workers = usual_workers(executor, chunks)
-    executor = executor or ("inline" if workers == 1 else "process")
+    if not executor:  # a site may have executors of its own, and no "process"
+        executor = "process" if workers > 1 and "process" in conf.EXECUTORS else "inline"
+        workers = workers if executor == "process" else 1
     watch.options = replace(watch.options, executor=executor, workers=workers)
 
 

@@ -244,3 +244,16 @@ def test_options_that_do_not_fit_the_source_are_refused_at_once(
         call_command("create_import", "companies", where, **options)
 
     assert refusal.value.returncode == 2
+
+
+def test_a_site_without_the_executor_for_processes_runs_one_worker(
+    importing: Importing, settings: Any
+) -> None:
+    settings.IMPORTER |= {
+        "CHUNK_BYTES": 2_000,
+        "EXECUTORS": {"inline": "importer.executors.inline.execute"},
+    }
+
+    _, result = importing("companies", companies(1000), executor=None, workers=2)
+
+    assert (result.status, result.inserted) == ("completed", 1000)
