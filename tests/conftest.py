@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.cache import cache
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -18,8 +19,10 @@ CHROMIUM_OPTIONS = (
 )
 
 # The same examples in every run, so that only a change can fail the suite. `make test-long` draws others.
-hypothesis_settings.register_profile("repeatable", derandomize=True)
-hypothesis_settings.register_profile("random")
+# A machine that is busy is no fault of the code.
+PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis_settings.register_profile("repeatable", derandomize=True, **PATIENT)
+hypothesis_settings.register_profile("random", **PATIENT)
 hypothesis_settings.load_profile("repeatable")
 
 # Modules that take longest, so that no process of a parallel run is left with one of them at the end.
