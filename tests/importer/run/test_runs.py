@@ -257,3 +257,13 @@ def test_a_site_without_the_executor_for_processes_runs_one_worker(
     _, result = importing("companies", companies(1000), executor=None, workers=2)
 
     assert (result.status, result.inserted) == ("completed", 1000)
+
+
+def test_processes_that_got_ready_for_a_refused_source_are_ended(importing: Importing) -> None:
+    before = {child.pid for child in psutil.Process().children()}
+
+    _, result = importing("companies", "code,code\nA,B\n", workers=2)
+
+    assert result.status == "failed"
+    assert "code" in result.reason
+    assert {child.pid for child in psutil.Process().children()} <= before
