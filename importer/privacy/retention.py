@@ -101,15 +101,25 @@ def prune_drafts(days: int) -> Uploads:
     deleted, failures = 0, []
     before = timezone.now() - dt.timedelta(days=days)
     for draft in ImportDraft.objects.filter(updated_at__lt=before).order_by("pk").only("source", "job"):
-        has_job = DataImportJob.objects.filter(source=draft.source).exists()
         try:
-            if not has_job:
-                _delete_file(draft.source)
+            delete_upload_of(draft)
         except Exception as error:  # a storage may raise anything that its client library raises
             failures.append(one_line(f'The upload "{draft.source}" cannot be deleted: {first_line(error)}'))
             continue
         deleted += ImportDraft.objects.filter(pk=draft.pk, updated_at__lt=before).delete()[0]
     return Uploads(deleted, tuple(failures))
+
+
+def delete_upload_of(draft: ImportDraft) -> None:
+    """Delete a draft's upload, if no job reads it. Raises ImporterError, and what its storage raises."""
+    if not DataImportJob.objects.filter(source=draft.source).exists():
+        _delete_file(draft.source)
+
+
+def delete_draft(draft: ImportDraft) -> None:
+    """Delete a draft and its upload, as `delete_upload_of` does."""
+    delete_upload_of(draft)
+    draft.delete()
 
 
 def prune_undo(days: int, *, step: int = STEP) -> int:

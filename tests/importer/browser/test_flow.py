@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -417,3 +418,37 @@ def test_a_unique_field_may_tell_rows_apart_before_a_column_fills_it(person: Cli
     assert taken.redirect_chain[-1][0] == url("values", draft.pk)
     draft.refresh_from_db()
     assert draft.options["key"] == ["legacy_id"]
+
+
+def test_a_draft_is_thrown_away_with_its_file(
+    person: Client, messy: SimpleUploadedFile, folder: Path
+) -> None:
+    draft = begun(person, messy)
+    old = version(person.get(url("file", draft.pk)))
+
+    answer = person.post(url("file", draft.pk), {"version": old, "discard": "1"}, follow=True)
+
+    assert answer.redirect_chain[-1][0] == url("start")
+    assert "was thrown away" in text_of(answer)
+    assert not ImportDraft.objects.exists()
+    assert uploads(folder) == []
+    assert person.post(url("file", draft.pk), {"version": old, "discard": "1"}).status_code == 404
+
+
+def test_after_another_sheet_was_chosen_the_first_one_can_be_chosen_again(
+    person: Client, media: Path
+) -> None:
+    book = io.BytesIO()
+    with xlsxwriter.Workbook(book) as workbook:
+        for name in ("One", "Two"):
+            sheet = workbook.add_worksheet(name)
+            sheet.write_row(0, 0, ["title", "customer", "owner"])
+            sheet.write_row(1, 0, [f"Title {name}", "Acme", "consultant@example.com"])
+    draft = begun(person, SimpleUploadedFile("book.xlsx", book.getvalue()))
+
+    for name in ("Two", "One"):
+        post(person, "file", draft.pk, sheet=name)
+        page = person.get(url("file", draft.pk)).content.decode()
+        assert f"<option selected>{name}</option>" in page
+        assert page.count("<option>One</option>") + page.count("<option>Two</option>") == 1
+        assert f"Title {name}" in page
