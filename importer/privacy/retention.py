@@ -103,23 +103,22 @@ def prune_drafts(days: int) -> Uploads:
     for draft in ImportDraft.objects.filter(updated_at__lt=before).order_by("pk").only("source", "job"):
         try:
             delete_upload_of(draft)
-        except Exception as error:  # a storage may raise anything that its client library raises
-            failures.append(one_line(f'The upload "{draft.source}" cannot be deleted: {first_line(error)}'))
+        except ImporterError as reason:
+            failures.append(str(reason))
             continue
         deleted += ImportDraft.objects.filter(pk=draft.pk, updated_at__lt=before).delete()[0]
     return Uploads(deleted, tuple(failures))
 
 
 def delete_upload_of(draft: ImportDraft) -> None:
-    """Delete a draft's upload, if no job reads it. Raises ImporterError, and what its storage raises."""
-    if not DataImportJob.objects.filter(source=draft.source).exists():
+    """Delete a draft's upload, if no job reads it. Raises ImporterError."""
+    if DataImportJob.objects.filter(source=draft.source).exists():
+        return
+    try:
         _delete_file(draft.source)
-
-
-def delete_draft(draft: ImportDraft) -> None:
-    """Delete a draft and its upload, as `delete_upload_of` does."""
-    delete_upload_of(draft)
-    draft.delete()
+    except Exception as error:  # a storage may raise anything that its client library raises
+        reason = f'The upload "{draft.source}" cannot be deleted: {first_line(error)}'
+        raise ImporterError(one_line(reason)) from error
 
 
 def prune_undo(days: int, *, step: int = STEP) -> int:

@@ -86,6 +86,12 @@ def job_options(mapping: ImportMapping) -> dict[str, Any]:
     return {key: mapping.options[key] for key in OF_JOB if mapping.options.get(key)}
 
 
+def asked_by(mapping: ImportMapping) -> dict[str, str]:
+    """Return what a mapping says of its files, as the arguments of `Asked`."""
+    delimiter = mapping.options.get("dialect", {}).get("delimiter", "")
+    return job_options(mapping) | ({"delimiter": delimiter} if delimiter else {})
+
+
 def fits(mapping: ImportMapping, columns: Sequence[str]) -> bool:
     """Tell whether a file has all columns that a mapping reads."""
     return not missing_columns(mapping, columns)

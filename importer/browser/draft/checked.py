@@ -27,9 +27,14 @@ MANY = 0.4
 # What Django reads without a format, and must be named beside others.
 ISO_DATES = ("%Y-%m-%d",)
 ISO_MOMENTS = (
-    "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S%z",
-    "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d",
-)  # fmt: skip
+    tuple(
+        f"%Y-%m-%d{between}{clock}{zone}"
+        for between in " T"
+        for clock in ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f")
+        for zone in ("", "%z")
+    )
+    + ISO_DATES
+)
 
 
 def mark_of(draft: ImportDraft) -> str:
@@ -69,7 +74,7 @@ def checked_now(draft: ImportDraft, model: type[models.Model], user: Any) -> dic
 
 
 def repaired_options(draft: ImportDraft, field: str, number: str) -> dict[str, Any]:
-    """Return the options with a repair that the last check has proposed. Raises DraftChanged if there is none."""
+    """Return the options with a repair of the last check. Raises DraftChanged if it has not proposed that."""
     given = draft.options.get("fields", {}).get(field)
     families = (draft.checked or {}).get("families", [])
     repairs = [repair for family in families if family["field"] == field for repair in family["repairs"]]
@@ -80,7 +85,9 @@ def repaired_options(draft: ImportDraft, field: str, number: str) -> dict[str, A
         nulls = given.get("null_values") or draft.options.get("null_values") or [""]
         given = given | {"null_values": list(dict.fromkeys([*nulls, *repair["changes"]]))}
     elif repair.get("formats"):
+        is_padded = any(text != text.strip() for text in repair["changes"])
         given = given | {"formats": _with_formats(given.get("formats", []), repair)}
+        given |= {"strip": True} if is_padded else {}
     else:
         # The words of a mapping are compared after the blanks around them are taken away, where the column says so.
         is_stripped = given.get("strip", False)

@@ -17,10 +17,12 @@ from importer.browser.targets import target_of
 from importer.exceptions import DraftChanged, ImporterError, MappingRefused
 from importer.jobs import keep_upload, refuse_enormous, upload_name
 from importer.models import ImportDraft, ImportMapping
+from importer.privacy.retention import delete_upload_of
 from importer.rights import may_view
 from importer.specs.compile import compile_mapping
 from importer.specs.stored import build_spec
 from importer.suggest.file.file_guess import Asked
+from importer.suggest.mapping import asked_by, refuse_misfit
 from importer.suggest.suggestion import Suggestion, suggest
 
 STEPS = (("file", "File"), ("columns", "Columns"), ("values", "Values"), ("check", "Check"))
@@ -30,7 +32,10 @@ View = Callable[..., HttpResponse]
 def make_draft(
     user: Any, model: type[models.Model], upload: File, by: ImportMapping | None = None
 ) -> ImportDraft:
-    """Store an upload, and guess how it fills the model; or read it `by` a mapping. Raises SourceRefused."""
+    """Store an upload, and guess how it fills the model; or read it `by` a mapping.
+
+    Raises SourceRefused, and MappingRefused for a file that the mapping does not fit.
+    """
     refuse_enormous(upload)
     draft = ImportDraft(
         target=model._meta.label_lower,
@@ -38,9 +43,15 @@ def make_draft(
         filename=str(upload.name or "file")[:255],
         created_by=user,
     )
-    guess_into(draft, model, user)
-    if by is not None:
-        draft.options, draft.mapping_name = by.options, by.name
+    try:
+        draft.asked = asked_by(by) if by else {}
+        guess_into(draft, model, user)
+        if by:
+            refuse_misfit(by, draft.guess["columns"])
+            draft.options, draft.mapping_name = by.options, by.name
+    except ImporterError:
+        delete_upload_of(draft)
+        raise
     draft.save()
     return draft
 

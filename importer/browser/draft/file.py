@@ -10,9 +10,9 @@ from django.shortcuts import redirect
 from importer.browser.draft.drafts import guess_into, screen, steps_of
 from importer.browser.draft.snapshot import PARTS
 from importer.browser.frame import address, only, page
-from importer.exceptions import ImporterError, first_line
+from importer.exceptions import ImporterError
 from importer.models import ImportDraft
-from importer.privacy.retention import delete_draft
+from importer.privacy.retention import delete_upload_of
 from importer.suggest.file.dialect import name_of
 
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "utf-16", "mac-roman", "cp850", "cp437")
@@ -51,9 +51,8 @@ def _read_as(draft: ImportDraft, model: Any, request: HttpRequest) -> None:
     draft.asked = {name: value for name, value in chosen.items() if value in offered[name]}
     guess_into(draft, model, request.user)
     if part := _sheet_part(draft):
-        part["others"] = [
-            name for name in sheets if name != part["value"]
-        ]  # only the one that was named was read
+        # Only the sheet that was named was read this time.
+        part["others"] = [name for name in sheets if name != part["value"]]
     draft.change(asked=draft.asked, guess=draft.guess, options=draft.options, checked=None)
 
 
@@ -68,10 +67,10 @@ def _sheet_part(draft: ImportDraft) -> dict[str, Any] | None:
 
 
 def _discard(draft: ImportDraft, request: HttpRequest) -> None:
-    """Delete the draft with its file. Raises DraftChanged if another tab was faster."""
+    """Delete the draft with its file. Raises ImporterError, and DraftChanged if another tab was faster."""
     draft.change()
-    try:
-        delete_draft(draft)
-    except Exception as error:  # a storage may raise anything that its client library raises
-        raise ImporterError(f"The file cannot be deleted: {first_line(error)}") from error
+    if draft.job:
+        raise ImporterError(f"{draft.filename} was imported; undo that instead.")
+    delete_upload_of(draft)
+    draft.delete()
     messages.success(request, f"{draft.filename} was thrown away. Nothing of it was imported.")

@@ -13,8 +13,10 @@ import pytest
 import xlsxwriter
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils.dateparse import parse_datetime
 
 from cortex.models import Pov, User
+from importer.browser.draft.checked import ISO_MOMENTS
 from importer.models import DataImportJob, ImportDraft, ImportMapping
 from importer.privacy.erase import erase_user
 from importer.privacy.retention import prune_drafts
@@ -246,12 +248,13 @@ def test_who_may_not_add_records_begins_nothing(messy: SimpleUploadedFile) -> No
     assert client.get(url("begin", "cortex.user")).status_code == 404
 
 
-def test_a_file_that_cannot_be_read_is_refused_in_one_line(person: Client, messy: SimpleUploadedFile) -> None:
+def test_a_file_that_cannot_be_read_is_refused_in_one_line(person: Client, media: Path, folder: Path) -> None:
     answer = person.post(url("begin", "cortex.pov"), {"upload": SimpleUploadedFile("a.xlsx", b"no workbook")})
 
     assert answer.status_code == 200
     assert "errorlist" in answer.content.decode()
     assert not ImportDraft.objects.exists()
+    assert uploads(folder) == [], "what is refused is not kept"
 
 
 def test_markup_in_cells_is_text(person: Client, messy: SimpleUploadedFile) -> None:
@@ -361,8 +364,53 @@ def test_of_two_orders_of_dates_the_other_one_can_be_chosen_afterwards(person: C
     draft.refresh_from_db()
 
     assert draft.options["fields"]["start_date"]["formats"] == ["%Y-%m-%d", "%m.%d.%Y"]
-    page = person.get(url("columns", draft.pk)).content.decode()
-    assert page.count("as it is now") <= 1
+
+
+def test_dates_with_blanks_around_are_read_by_the_proposed_format(person: Client, media: Path) -> None:
+    draft = valued(person, [*["2024-01-05"] * 60, " 31.12.2024 ", "30.11.2024"], "start_date")
+    post(person, "check", draft.pk, check="1")
+
+    post(person, "check", draft.pk, repair="start_date.0")
+
+    draft.refresh_from_db()
+    assert (draft.checked["figures"]["inserted"], draft.checked["figures"]["rejected"]) == (62, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-12-31", "2024-12-31 10:20", "2024-12-31T10:20:30", "2024-12-31 10:20:30.5", "2024-12-31T10:20:30Z",
+        "2024-12-31T10:20+01:00", "2024-12-31 10:20:30.123456-0530",
+    ],
+)  # fmt: skip
+def test_the_formats_of_iso_read_moments_as_django_does(text: str) -> None:
+    read = [moment for each in ISO_MOMENTS if (moment := read_by(each, text))]
+
+    assert read == [parse_datetime(text) or dt.datetime.fromisoformat(text)]
+
+
+def read_by(format_: str, text: str) -> dt.datetime | None:
+    try:
+        return dt.datetime.strptime(text, format_)  # noqa: DTZ007 (some have no zone)
+    except ValueError:
+        return None
+
+
+def test_a_file_that_a_mapping_does_not_fit_is_refused_before_it_is_kept(
+    person: Client, media: Path, folder: Path
+) -> None:
+    draft = valued(person, ["1.50"] * 5)
+    draft.mapping_name = "Fitting"
+    draft.save()
+    post(person, "check", draft.pk, check="1")
+    mapping = ImportMapping.objects.filter(name="Fitting").latest("version")
+    before = (ImportDraft.objects.count(), len(uploads(folder)))
+    other = a_table("deal_value", ["1.50"] * 5).replace("customer", "customers", 1)
+
+    answer = person.post(url("begin", "cortex.pov"), {"text": other, "way": f"mapping:{mapping.pk}"})
+
+    assert "did you mean “customers”" in text_of(answer) or "did you mean &quot;customers" in text_of(answer)
+    assert (ImportDraft.objects.count(), len(uploads(folder))) == before
 
 
 def test_an_import_that_changed_rows_is_undone(person: Client, media: Path) -> None:

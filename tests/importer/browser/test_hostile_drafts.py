@@ -1,4 +1,4 @@
-"""What a person, or the file that somebody else made, may send to the screens of a draft: one line, never a fault."""
+"""Hostile files and forms get one line from the screens of a draft, never a fault of the server."""
 
 import io
 import json
