@@ -7,11 +7,11 @@ input ends, its parent is gone, and it stops after the current batch. Its comman
 import contextlib
 import json
 import os
-import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing import connection
 from typing import IO, Any
 
 from django.conf import settings
@@ -92,8 +92,8 @@ def execute(watch: Watch) -> None:
 
 def _wait(crew: list["WorkerProcess"]) -> bool:
     """Wait a moment; less if a process finds nothing more to do, which is returned."""
-    ready, _, _ = select.select([process.output for process in crew], [], [], POLL_SECONDS)
-    answers = [process.finds_nothing() for process in crew if process.output in ready]
+    ready = connection.wait([process.output.fileno() for process in crew], POLL_SECONDS)
+    answers = [process.finds_nothing() for process in crew if process.output.fileno() in ready]
     return any(answers)
 
 

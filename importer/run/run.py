@@ -164,9 +164,8 @@ def _go_through(watch: Watch, former: FormerRun) -> None:
         if not watch.control.stopping:
             patiently(lambda: _finish(mapping), watch.control)
     if not watch.control.stopping:
-        remove_spool(
-            job
-        )  # not before all workers have ended: one that comes late would fetch the source again
+        # Not before all workers have ended: one that comes late would fetch the source again.
+        remove_spool(job)
 
 
 def _keep_before(watch: Watch, mapping: Mapping) -> None:
