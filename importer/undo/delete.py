@@ -1,7 +1,7 @@
 """Deletes rows that a job inserted, with Django's collector, and refuses those that something else depends on."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,15 +112,14 @@ class Deletion:
 
     def _refuse(self, deleted: Models, changed: Models) -> None:
         """Raise Refused if rows of others depend on ours, unless they may go too."""
-        if related := deleted + changed:
-            depend = "depends" if related.total() == 1 else "depend"
-            if not self.with_related:
-                raise Refused(f"{_named(related)} of others {depend} on it")
+        related = deleted + changed
+        if related and not self.with_related:
+            raise Refused(f"{_named(related)} of others {_s(related, 'depend')} on it")
         for action, found in (("delete", deleted), ("change", changed)):
             for model, number in found.items():
                 if not self.may(action, model):
-                    depend = "depends" if number == 1 else "depend"
-                    raise Refused(f"{_named({model: number})} {depend} on it, which you may not {action}")
+                    rows = Counter({model: number})
+                    raise Refused(f"{_named(rows)} {_s(rows, 'depend')} on it, which you may not {action}")
 
     def _counted(self, collector: Any, keys: set[Any]) -> tuple[int, Models, Models]:
         """Return how many rows of the job would go, and how many of others would be deleted and changed, by model."""
@@ -148,7 +147,12 @@ def _plural(model: type[models.Model]) -> str:
     return str(model._meta.verbose_name_plural)
 
 
-def _named(found: Mapping[type[models.Model], int]) -> str:
+def _s(found: Models, verb: str) -> str:
+    """Return a verb as it is said of so many rows."""
+    return f"{verb}s" if found.total() == 1 else verb
+
+
+def _named(found: Models) -> str:
     """Name rows by their models: "1 contact, 12 orders"."""
     return ", ".join(
         f"{number:,} {model._meta.verbose_name if number == 1 else _plural(model)}"
@@ -161,8 +165,6 @@ def _reason(error: Exception) -> str:
         protecting: Any = getattr(error, "protected_objects", None) or getattr(
             error, "restricted_objects", ()
         )
-        models_protecting = Counter(type(row) for row in protecting)
-        if models_protecting.total() == 1:
-            return f"{_named(models_protecting)} refers to it and protects it"
-        return f"{_named(models_protecting)} refer to it and protect it"
+        rows = Counter(type(row) for row in protecting)
+        return f"{_named(rows)} {_s(rows, 'refer')} to it and {_s(rows, 'protect')} it"
     return first_line(error)
