@@ -64,7 +64,7 @@ def _page_of(request: HttpRequest, term: str) -> str | None:
 
 
 def _alert_named(entity_type: str, entity_id: str) -> int | None:
-    """Return the key of an alert that is called by one of ALERT_NAMES; None if there is none."""
+    """Return the key of the alert that "alert:205" names; None without one."""
     if entity_type.lower() not in ALERT_NAMES or not entity_id.isdecimal() or len(entity_id) > MOST_DIGITS:
         return None
     return SecurityAlert.objects.filter(pk=int(entity_id)).values_list("pk", flat=True).first()
