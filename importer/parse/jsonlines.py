@@ -243,7 +243,8 @@ class JsonLinesReader:
             )
         self.file.seek(beginning)
         keys: dict[str, None] = {}
-        reason = "its arrays hold other arrays." if is_array else "none has a key."
+        reason = "its arrays hold other arrays." if is_array else ""
+        first_fault = ""
         for raw in self._first_lines():
             record = self._record(raw, 0)
             if isinstance(record, dict):
@@ -252,11 +253,14 @@ class JsonLinesReader:
                 budget.refuse_header(self.name, list(keys))
             elif record.errors[0].code == "too_many_keys":
                 reason = record.errors[0].message
+            else:
+                first_fault = first_fault or record.errors[0].message
         if not keys:
             if self.size <= SAMPLE_BYTES and not self._bytes(beginning, SAMPLE_BYTES).strip():
                 raise SourceRefused(f'The source "{self.name}" has no objects.')
             if layout_of(self._bytes(0, SAMPLE_BYTES)) is Layout.VALUES:
                 reason = "the objects have several lines; give it a name that ends in .json, or convert it with jq -c."
+            reason = reason or first_fault or "none has a key."
             raise SourceRefused(f'The source "{self.name}" does not begin with valid JSON objects: {reason}')
         keys |= dict.fromkeys(absent(self.expected, keys))
         return [*keys, *self._late_keys(absent(self.possible, keys))]

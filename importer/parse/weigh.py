@@ -174,7 +174,9 @@ def _weighed(path: str, name: str) -> dict[str, Any]:
 def _refuse_names(name: str, columns: list[str]) -> None:
     for column in columns:
         if "\0" in column:
-            raise SourceRefused(f'The source "{name}" has a NUL in the column "{shown(column)}"; rename it.')
+            raise SourceRefused(
+                f'The source "{name}" has a NUL in the column "{shown(column[:40])}"; rename it.'
+            )
 
 
 def _sizes(frame: pl.LazyFrame, schema: pl.Schema, records: int) -> Iterator[pl.Series]:

@@ -60,5 +60,8 @@ def _refuse_names(source: str, names: list[str]) -> None:
         raise SourceRefused(
             f'The header of "{source}" has the column "{shown(name)}" more than once; rename one.'
         )
-    if any("\0" in name for name in names):
-        raise SourceRefused(f'The header of "{source}" has a NUL in it; is it UTF-16? (--encoding)')
+    if with_nul := next((name for name in names if "\0" in name), ""):
+        raise SourceRefused(
+            f'The header of "{source}" has a NUL in the column "{shown(with_nul[:40])}"; rename it, or name the '
+            f"encoding if it is UTF-16 (--encoding)."
+        )

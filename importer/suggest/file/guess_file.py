@@ -45,7 +45,7 @@ def _refuse_names(guess: FileGuess) -> None:
     for column in guess.columns:
         if escaped(column) != column:
             raise SourceRefused(
-                f'The source "{guess.name}" has the column "{shown(column)}", a name that PostgreSQL cannot store; '
+                f'The source "{guess.name}" has the column "{shown(column[:40])}", a name that PostgreSQL cannot store; '
                 f"rename it."
             )
 
