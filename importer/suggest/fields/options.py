@@ -130,7 +130,8 @@ def _of_numbers(
         others = tuple(Alternative(read(other.value), other.evidence) for other in guess.alternatives)
         doubts = [*doubts, Doubt(guess.evidence, others)]
     if around := guess.value.around:
-        doubts = [*doubts, Doubt(f"“{around}” stands beside the numbers, and has to be taken away")]
+        told = f"“{around}” beside the numbers: the check proposes to take it away, a spec does it by a transform"
+        doubts = [*doubts, Doubt(told)]
     return read(guess.value), doubts
 
 

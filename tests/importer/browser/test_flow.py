@@ -6,6 +6,7 @@ import io
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -409,7 +410,7 @@ def test_a_file_that_a_mapping_does_not_fit_is_refused_before_it_is_kept(
 
     answer = person.post(url("begin", "cortex.pov"), {"text": other, "way": f"mapping:{mapping.pk}"})
 
-    assert "did you mean “customers”" in text_of(answer) or "did you mean &quot;customers" in text_of(answer)
+    assert 'it lacks the column "customer", did you mean "customers"?' in unescape(text_of(answer))
     assert (ImportDraft.objects.count(), len(uploads(folder))) == before
 
 
