@@ -45,8 +45,8 @@ def _refuse_names(guess: FileGuess) -> None:
     for column in guess.columns:
         if escaped(column) != column:
             raise SourceRefused(
-                f'The source "{guess.name}" has the column "{shown(column[:40])}", a name that PostgreSQL cannot store; '
-                f"rename it."
+                f'The source "{guess.name}" has the column "{shown(column[:40])}", a name that PostgreSQL cannot '
+                f"store; rename it."
             )
 
 
